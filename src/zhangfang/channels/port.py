@@ -1,0 +1,224 @@
+"""What the platform asks of any channel, and what any channel answers.
+
+A connector turns an `Order` into bytes on a wire and bytes into an `Answer`. It decides nothing about money:
+it says what the channel said, and the verdict that the channel's own code table gives to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from zhangfang.kernel.errors import ZhangfangError
+
+
+class Operation(StrEnum):
+    """What is asked of a channel; also the kind of an intent."""
+
+    PURCHASE = "purchase"
+    COLLECTION = "collection"
+    REFUND = "refund"
+    VOID = "void"
+    PAYOUT = "payout"
+
+
+class Verdict(StrEnum):
+    """What an answer proves. Only SUCCESS, FAILED and RETURNED are definite; NOT_SENT proves that nothing left."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    NOT_FOUND = "not_found"
+    NOT_SENT = "not_sent"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class PartyAccount:
+    """The payer of a collection or the payee of a payout, in the clear: lives only as long as the call.
+
+    `medium` is `card`, `passbook` or `corporate`; `bank` is a CNAPS code or a bank's name, `""` where the channel
+    does not ask for it; `id_no` and `phone` only where the channel does.
+    """
+
+    number: str
+    name: str
+    medium: str = "card"
+    bank: str = ""
+    id_no: str = ""
+    phone: str = ""
+
+    def __repr__(self) -> str:
+        """Personal data never reaches a log by way of a repr."""
+        return f"PartyAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request to a channel. Every field is stored before the socket opens, so a re-send is equal to the byte.
+
+    `order_no` is at most 32 of [0-9A-Za-z] and never re-used; `requested_at` is aware, whole seconds; `amount` is
+    fen; `key` is the merchant's own number, which the channel echoes. A refund or void names its original.
+    """
+
+    operation: Operation
+    order_no: str
+    requested_at: datetime
+    amount: int
+    key: str
+    description: str = ""
+    account: PartyAccount | None = None
+    original_order_no: str = ""
+    original_requested_at: datetime | None = None
+    original_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `code` and `message` are the channel's own; `raw` is the message with personal data masked."""
+
+    verdict: Verdict
+    code: str = ""
+    message: str = ""
+    channel_ref: str = ""
+    amount: int | None = None
+    settle_date: date | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the payer's browser posts to the channel's cashier."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message the channel pushed, already verified. `order_no` finds the intent; `answer` is its evidence."""
+
+    order_no: str
+    operation: Operation
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """One line of the channel's reconciliation file.
+
+    `amount` and `fee` are fen, never negative; `credit` says whether the line brings money to us. `adjustment` marks a
+    line of the exceptions file that corrects `original_order_no`/`channel_ref`.
+    """
+
+    line_no: int
+    order_no: str
+    channel_ref: str
+    operation: Operation | None
+    amount: int
+    credit: bool
+    fee: int
+    adjustment: bool = False
+    original_order_no: str = ""
+    note: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFile:
+    """The complete file of one settlement date. `digest` is the SHA-256 hex of the bytes received."""
+
+    channel: str
+    settle_date: date
+    name: str
+    digest: str
+    lines: Sequence[FileLine]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement of a bank account. `sequence` is the bank's own number, unique within the account; amounts are fen."""
+
+    account: str
+    sequence: str
+    booked_at: datetime
+    amount: int
+    credit: bool
+    balance: int
+    reference: str = ""
+    request_no: str = ""
+    counterparty: str = ""
+    text: str = ""
+    reversal: bool = False
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """Lines after a cursor, oldest first, and the cursor to go on from."""
+
+    lines: Sequence[StatementLine]
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A channel's own law for one operation.
+
+    `query_after`: the waits before each query, the last one repeated. `resend_after_not_found`: after how many
+    answers of "not found" the identical message may be sent again; None where the channel forbids a re-send.
+    """
+
+    query_after: Sequence[timedelta]
+    resend_after_not_found: int | None
+
+
+class ChannelError(ZhangfangError):
+    """A message from or for a channel is not what the protocol allows.
+
+    ChannelError
+    ├── MalformedMessage
+    ├── ForgedMessage
+    └── FileNotReady
+    """
+
+
+class MalformedMessage(ChannelError):
+    """The message cannot be read; the text says which part and what was expected."""
+
+
+class ForgedMessage(ChannelError):
+    """The message can be read, but its signature or certificate chain does not verify."""
+
+
+class FileNotReady(ChannelError):
+    """The channel has not made this day's file yet; ask again later."""
+
+
+class PaymentChannel(Protocol):
+    """A connector that moves money. `send` and `query` never raise for what a network or a bank can do."""
+
+    name: str
+    rules: Mapping[Operation, Rules]
+
+    async def send(self, order: Order) -> Answer: ...
+    async def query(self, order: Order) -> Answer: ...
+
+
+class AcquiringChannel(PaymentChannel, Protocol):
+    """A connector that also has a cashier, notifications and a reconciliation file."""
+
+    def form(self, order: Order, return_url: str) -> Form: ...
+    def notification(self, body: bytes) -> Notification: ...
+    async def file(self, settle_date: date) -> ChannelFile: ...
+    def settlement_of(self, text: str) -> date | None: ...
+
+
+class BankChannel(PaymentChannel, Protocol):
+    """A connector to a bank that holds an account of ours."""
+
+    async def statement(self, account: str, cursor: str) -> StatementPage: ...

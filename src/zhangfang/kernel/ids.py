@@ -1,0 +1,66 @@
+"""Ids: UUIDv7 inside, prefixed text outside, 32 characters of hex towards channels.
+
+An id carries the business moment of its birth, so that it sorts by time and the ledger knows its partition.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_VALUE = {letter: n for n, letter in enumerate(_ALPHABET)}
+_LENGTH = 26
+
+
+def new_id(clock: Clock) -> UUID:
+    """Return a new UUIDv7 (RFC 9562) born now. Its last byte is zero: a voucher numbers its lines there."""
+    millis = int(clock.now().timestamp() * 1000)
+    random = secrets.randbits(66) << 8
+    return UUID(
+        int=(millis << 80)
+        | (0x7 << 76)
+        | ((random >> 62 & 0xFFF) << 64)
+        | (0b10 << 62)
+        | (random & (1 << 62) - 1)
+    )
+
+
+def born_at(id_: UUID) -> datetime:
+    """Return the moment that a UUIDv7 carries."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=id_.int >> 80)
+
+
+def numbered(id_: UUID, line: int) -> UUID:
+    """Return the id of line 1…255 of the voucher `id_`, whose own last byte is zero."""
+    if not 1 <= line <= 255 or id_.int & 0xFF:
+        raise ValueError(f"line {line} of {id_}: a voucher ends in 00 and has lines 1 to 255")
+    return UUID(int=id_.int | line)
+
+
+def prefixed(prefix: str, id_: UUID) -> str:
+    """Return the id as people see it: `prefixed("pay", id)` is `pay_` and 26 characters."""
+    return f"{prefix}_" + "".join(_ALPHABET[id_.int >> shift & 31] for shift in range(125, -1, -5))
+
+
+def parse(prefix: str, text: str, field: str = "id") -> UUID:
+    """Return the UUID behind `prefixed` text, or raise `InvalidInput` naming `field`."""
+    head, _, body = text.partition("_")
+    if (
+        head != prefix
+        or len(body) != _LENGTH
+        or not all(letter in _VALUE for letter in body)
+        or body[0] > "7"
+    ):
+        raise InvalidInput(field, f"{len(text)} characters", f"{prefix}_ and {_LENGTH} of [{_ALPHABET}]")
+    value = 0
+    for letter in body:
+        value = value << 5 | _VALUE[letter]
+    return UUID(int=value)
+
+
+def order_no(id_: UUID) -> str:
+    """Return the channel's order number for an id: 32 characters of hex, which fit every channel and its file."""
+    return id_.hex
