@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from zhangfang.kernel.errors import ZhangfangError
 
@@ -74,6 +74,7 @@ class Order:
     original_order_no: str = ""
     original_requested_at: datetime | None = None
     original_ref: str = ""
+    original_operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,20 +206,45 @@ class PaymentChannel(Protocol):
     name: str
     rules: Mapping[Operation, Rules]
 
-    async def send(self, order: Order) -> Answer: ...
-    async def query(self, order: Order) -> Answer: ...
+    async def send(self, order: Order) -> Answer:
+        """Send the order; whatever happens on the way is a verdict."""
+        ...
+
+    async def query(self, order: Order) -> Answer:
+        """Ask what became of the order."""
+        ...
 
 
+@runtime_checkable
 class AcquiringChannel(PaymentChannel, Protocol):
     """A connector that also has a cashier, notifications and a reconciliation file."""
 
-    def form(self, order: Order, return_url: str) -> Form: ...
-    def notification(self, body: bytes) -> Notification: ...
-    async def file(self, settle_date: date) -> ChannelFile: ...
-    def settlement_of(self, text: str) -> date | None: ...
+    def form(self, order: Order, return_url: str) -> Form:
+        """Return the signed form that the payer's browser posts to the cashier."""
+        ...
+
+    def notification(self, body: bytes) -> Notification:
+        """Read and verify a notification. Raises `MalformedMessage`, `ForgedMessage`."""
+        ...
+
+    async def file(self, settle_date: date) -> ChannelFile:
+        """Fetch the complete file of a date. Raises `FileNotReady`, `MalformedMessage`."""
+        ...
+
+    def settlement_of(self, text: str) -> date | None:
+        """Return the settlement date that a bank line's text names, None if it is no settlement of ours."""
+        ...
 
 
+@runtime_checkable
 class BankChannel(PaymentChannel, Protocol):
-    """A connector to a bank that holds an account of ours."""
+    """A connector to a bank that holds an account of ours: `account` is its number."""
 
-    async def statement(self, account: str, cursor: str) -> StatementPage: ...
+    @property
+    def account(self) -> str:
+        """Return the number of our account."""
+        ...
+
+    async def statement(self, account: str, cursor: str) -> StatementPage:
+        """Return lines after a cursor, `""` for the first; a network failure is an exception of the connector."""
+        ...

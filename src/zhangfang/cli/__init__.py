@@ -1,0 +1,5 @@
+"""The command line: `zhangfang`."""
+
+from zhangfang.cli.main import main
+
+__all__ = ["main"]

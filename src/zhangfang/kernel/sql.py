@@ -1,4 +1,4 @@
-"""SQL lives in `.sql` files beside the code that runs it: `-- name: pay_in` starts a statement, `$1` are its parameters.
+"""SQL lives in `.sql` files beside the code that runs it: `-- name: pay_in` starts a statement, `$1` is a parameter.
 
 A statement ends where the next one starts. The text goes to asyncpg as it is written, so what a reader sees is what
 the database runs.

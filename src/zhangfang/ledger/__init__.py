@@ -1,0 +1,86 @@
+"""The ledger: accounts, transfers, the one writer of a shard, the chart of accounts and the posting templates.
+
+`LedgerClient` asks, `run_writer` answers. `voucher`, `mirror`, `resolve` and `adjustment` make the transfers of an
+event from the templates; `open_accounts` opens what a subject needs.
+"""
+
+from zhangfang.ledger.chart import (
+    CHART,
+    PLATFORM,
+    AccountsRefused,
+    account,
+    account_name,
+    open_accounts,
+    subjects_of,
+)
+from zhangfang.ledger.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.journal import Fenced, UnsafeDatabase
+from zhangfang.ledger.model import (
+    DURABLE,
+    MAX_AMOUNT,
+    NO_ID,
+    Account,
+    AccountFlag,
+    Answered,
+    Balance,
+    Book,
+    Entry,
+    Result,
+    Transfer,
+    TransferFlag,
+    account_id,
+)
+from zhangfang.ledger.posting import (
+    TEMPLATES,
+    accounts_for,
+    adjustment,
+    exchanged,
+    kind_name,
+    mirror,
+    post,
+    resolve,
+    void,
+    voucher,
+)
+from zhangfang.ledger.server import SocketInUse, run_writer
+from zhangfang.ledger.wire import Status
+
+__all__ = [
+    "CHART",
+    "DURABLE",
+    "MAX_AMOUNT",
+    "NO_ID",
+    "PLATFORM",
+    "TEMPLATES",
+    "Account",
+    "AccountFlag",
+    "AccountsRefused",
+    "Answered",
+    "Balance",
+    "Book",
+    "Entry",
+    "Fenced",
+    "LedgerClient",
+    "LedgerUnavailable",
+    "Result",
+    "SocketInUse",
+    "Status",
+    "Transfer",
+    "TransferFlag",
+    "UnsafeDatabase",
+    "account",
+    "account_id",
+    "account_name",
+    "accounts_for",
+    "adjustment",
+    "exchanged",
+    "kind_name",
+    "mirror",
+    "open_accounts",
+    "post",
+    "resolve",
+    "run_writer",
+    "subjects_of",
+    "void",
+    "voucher",
+]

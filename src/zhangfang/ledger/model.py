@@ -27,8 +27,8 @@ class AccountFlag(IntFlag):
     NONE = 0
     CREDIT_FLOOR = 1  # debits, pendings included, may not exceed credits by more than `limit`
     DEBIT_FLOOR = 2  # credits, pendings included, may not exceed debits by more than `limit`
-    FROZEN = 4
-    CLOSED = 8
+    FROZEN = 4  # takes credits, is not debited (只收不付)
+    CLOSED = 8  # neither; what is held can still be given back
 
 
 class TransferFlag(IntFlag):
@@ -40,6 +40,8 @@ class TransferFlag(IntFlag):
     POST = 4  # moves what `pending_id` held; amount 0 means all of it
     VOID = 8  # gives back what `pending_id` held
     CHAIN = 16  # with POST or VOID: every pending of the chain that `pending_id` belongs to
+    EXPIRED = 32  # with VOID: the ledger's own entry when a timeout ran out; nobody may ask for it
+    SET_FLAGS = 64  # moves nothing: FROZEN and CLOSED of the account (debit = credit) become those of `kind`
 
 
 class Result(IntEnum):

@@ -1,0 +1,21 @@
+"""The database's shape: migrations as plain SQL, applied in order, each under a lock budget."""
+
+from zhangfang.schema.migrate import (
+    Budget,
+    LockBudgetSpent,
+    Migration,
+    MigrationBroken,
+    MigrationChanged,
+    migrate,
+    pending,
+)
+
+__all__ = [
+    "Budget",
+    "LockBudgetSpent",
+    "Migration",
+    "MigrationBroken",
+    "MigrationChanged",
+    "migrate",
+    "pending",
+]

@@ -1,0 +1,45 @@
+# Everything sets itself up: Python 3.11 or newer and make are all that has to be there.
+# Another Python: make PYTHON=python3.12 demo.  More arguments: make demo ARGS="--orders my.csv".
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+.PHONY: help demo up test check format lock clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(READY) ## Play one business day and report on it
+	$(BIN)/zhangfang demo $(ARGS)
+
+up: $(READY) ## Start everything and stay; says where to look and how to log in
+	$(BIN)/zhangfang up $(ARGS)
+
+test: $(READY) ## Run all tests, those in a browser too
+	@scripts/chromium
+	$(BIN)/python -m pytest -rs $(ARGS)
+
+check: $(READY) ## Lint, types, import contracts, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src tests
+	$(BIN)/lint-imports
+	$(BIN)/squawk src/zhangfang/schema/migrations/*.sql
+
+format: $(READY) ## Put the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade for newer releases)
+	$(BIN)/python -m pip install --quiet uv
+	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--all-extras --custom-compile-command "make lock" $(UPGRADE) pyproject.toml - -o requirements.lock
+
+clean: ## Remove the environment and all caches; data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock scripts/setup
+	@PYTHON="$(PYTHON)" scripts/setup

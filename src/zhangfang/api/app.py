@@ -1,0 +1,116 @@
+"""The HTTP application: the API's table of calls, notifications, front returns, the console, and its own document."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from zhangfang.api import merchants, payments
+from zhangfang.api.calls import Office, route
+from zhangfang.api.document import document, page
+from zhangfang.api.limit import Limit
+from zhangfang.api.problems import ApiError, answer, handle, problem
+from zhangfang.kernel.ids import parse
+from zhangfang.kernel.settings import NotSetUp, Settings
+from zhangfang.merchants import ApiKeys
+from zhangfang.payments import Desk, NotFound, ask, notified
+
+CALLS = (*payments.CALLS, *merchants.CALLS)
+OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
+Beside = Callable[[Desk], Sequence[BaseRoute]]
+
+
+def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starlette:
+    """Return the application; the desk is opened when it starts and closed when it stops.
+
+    `beside` makes what else this process serves (the operator's console) once the desk is open.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_desk() as desk:
+            app.state.office = Office(desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url)
+            app.state.desk = desk
+            app.router.routes.extend(beside(desk))
+            yield
+
+    routes = [
+        *(route(spec) for spec in CALLS),
+        Route("/notify/{channel}", take_notification, methods=["POST"]),
+        Route("/return/{id}", front_return, methods=["GET", "POST"]),
+        Route("/health", health),
+        Route("/metrics", metrics),
+        Route("/openapi.json", lambda _: JSONResponse(document(CALLS))),
+        Route("/docs", lambda _: HTMLResponse(page(CALLS))),
+        Route("/", lambda _: RedirectResponse("/console/")),
+    ]
+    handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.add_middleware(Limit)
+    return app
+
+
+def admin_key(settings: Settings) -> str:
+    """Return the administrator's key from the home folder."""
+    path = settings.home / "admin-key"
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise NotSetUp(f"{path}: {error.strerror}; 'zhangfang up' makes it") from None
+
+
+async def take_notification(http: Request) -> Response:
+    """Take a channel's notification: it is told "ok" only after what its message proves is stored."""
+    try:
+        desk: Desk = http.app.state.desk
+        channel = desk.acquirers.get(http.path_params["channel"])
+        if channel is None:
+            raise ApiError(404, "not_found", "there is no such channel")
+        await notified(desk, channel, await http.body())
+        return PlainTextResponse("ok")
+    except Exception as error:
+        return answer(error)
+
+
+async def front_return(http: Request) -> Response:
+    """Take the payer's browser back from the cashier. It proves nothing: it makes us ask the channel, no more."""
+    try:
+        desk: Desk = http.app.state.desk
+        intent = await desk.journal.by_id(parse("pay", http.path_params["id"]))
+        if intent is None:
+            raise NotFound("there is no such payment")
+        await ask(desk, intent)
+        if intent.return_url:
+            joint = "&" if "?" in intent.return_url else "?"
+            return RedirectResponse(f"{intent.return_url}{joint}payment={http.path_params['id']}", 303)
+        return PlainTextResponse("返回商户查看结果 / Go back to the merchant to see the result.\n")
+    except Exception as error:
+        return answer(error)
+
+
+async def health(http: Request) -> Response:
+    """Say whether database and ledger answer."""
+    try:
+        desk: Desk = http.app.state.desk
+        await desk.pool.fetchval("SELECT 1")
+        status = await desk.ledger.status()
+        return JSONResponse({"ok": True, "ledger_seq": status.seq, "now": desk.clock.now().isoformat()})
+    except Exception as error:
+        return answer(error)
+
+
+async def metrics(_: Request) -> Response:
+    """Show counters for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return problem(404, "not_found", "there is no such address; the calls are listed at /docs")
+
+
+async def _not_allowed(_request: Request, _error: Exception) -> Response:
+    return problem(405, "method_not_allowed", "this address does not take that method; see /docs")

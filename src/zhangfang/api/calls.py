@@ -1,0 +1,118 @@
+"""A call of the API is a line of a table: method, path, who may, what goes in, what comes out, and the function.
+
+The same table makes the routes and the OpenAPI document, so that the two cannot disagree.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zhangfang.api.problems import ApiError, answer
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.merchants import ApiKeys, Merchant
+from zhangfang.payments import Desk
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the API works with."""
+
+    desk: Desk
+    keys: ApiKeys
+    admin_key: str
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, checked: `merchant` is whose key it carries (None for the administrator's), `body` is decoded."""
+
+    office: Office
+    desk: Desk
+    merchant: Merchant | None
+    key: str
+    body: Any
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+
+    @property
+    def who(self) -> Merchant:
+        """Return the merchant: everything that is read or written is read or written as this one's."""
+        assert self.merchant is not None, "a merchant's call without a merchant"
+        return self.merchant
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A line of the table. `query` names the parameters, `idempotent` demands an Idempotency-Key."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    summary: str
+    run: Callable[[Call], Awaitable[tuple[int, Any]]]
+    takes: type | None = None
+    gives: Any = None
+    who: Literal["merchant", "admin"] = "merchant"
+    idempotent: bool = False
+    query: tuple[str, ...] = ()
+
+
+def route(spec: Spec) -> Route:
+    """Return the route of a line."""
+    decode: Callable[[bytes], Any] | None = msgspec.json.Decoder(spec.takes).decode if spec.takes else None
+
+    async def endpoint(http: HttpRequest) -> Response:
+        try:
+            office: Office = http.app.state.office
+            merchant = await _caller(office, http.headers, spec.who)
+            key = _key(http.headers) if spec.idempotent else ""
+            body = _decoded(decode, await http.body()) if decode else None
+            call = Call(office, office.desk, merchant, key, body, http.path_params, http.query_params)
+            status, result = await spec.run(call)
+            return Response(_encode(result), status, media_type="application/json")
+        except Exception as error:
+            return answer(error)
+
+    return Route(spec.path, endpoint, methods=[spec.method])
+
+
+def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        return decode(body)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$.")
+        shape = text[0].lower() + text[1:]
+        raise InvalidInput(
+            path.rstrip("`") or "body", shape, "what the documentation at /docs says"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ApiError(400, "malformed_json", f"body: got {len(body)} bytes that are not JSON") from None
+
+
+async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | None:
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret:
+        if who == "admin" and hmac.compare_digest(secret.encode(), office.admin_key.encode()):
+            return None
+        merchant = await office.keys.merchant(secret) if who == "merchant" else None
+        if merchant is not None:
+            return merchant
+    allowed = "Bearer zf_sk_…" if who == "merchant" else "Bearer zf_admin_…"
+    raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {allowed}")
+
+
+def _key(headers: Mapping[str, str]) -> str:
+    key = headers.get("idempotency-key", "")
+    if not key:
+        raise ApiError(
+            400, "idempotency_key_missing", "Idempotency-Key: missing; allowed: 1 to 255 characters"
+        )
+    return key

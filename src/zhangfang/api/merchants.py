@@ -1,0 +1,89 @@
+"""The calls about merchants: the administrator creates them, a merchant names where it wants to be told."""
+
+from collections.abc import Sequence
+
+from zhangfang.api.calls import Call, Spec
+from zhangfang.api.shapes import (
+    ApiKeyShown,
+    MerchantShown,
+    NewMerchantBody,
+    NewWebhook,
+    WebhookShown,
+)
+from zhangfang.ledger import open_accounts
+from zhangfang.merchants import (
+    BankAccount,
+    FeeKind,
+    FeeRule,
+    Merchant,
+    NewMerchant,
+    create_api_key,
+    create_merchant,
+    get_merchant,
+    set_webhook_endpoint,
+)
+from zhangfang.payments import Desk
+
+OWN_CODES = (2321, 2322, 2323, 2324)
+
+
+async def admit(desk: Desk, new: NewMerchant) -> Merchant:
+    """Create a merchant and open its accounts in the ledger; both can be repeated."""
+    merchant = await create_merchant(desk.pool, desk.vault, desk.clock, new)
+    await open_accounts(desk.ledger, dict.fromkeys(OWN_CODES, merchant.id))
+    return merchant
+
+
+async def create(call: Call) -> tuple[int, MerchantShown]:
+    """Create a merchant."""
+    body: NewMerchantBody = call.body
+    account = body.settlement_account
+    new = NewMerchant(
+        name=body.name,
+        external_ref=body.external_ref,
+        auto_payout=body.auto_payout,
+        settlement_days=body.settlement_days,
+        keep_fee_on_refund=body.keep_fee_on_refund,
+        fee_rules=tuple(
+            FeeRule(FeeKind(r.kind), r.rate_ppm, r.fixed_fen, r.min_fen, r.max_fen) for r in body.fee_rules
+        ),
+        settlement_account=BankAccount(account.number, account.name, account.medium, account.bank)
+        if account
+        else None,
+    )
+    return 201, shown(await admit(call.desk, new))
+
+
+def shown(m: Merchant) -> MerchantShown:
+    """Return the merchant as the API shows it."""
+    return MerchantShown(
+        m.id, m.name, m.state.value, m.external_ref, m.auto_payout, m.settlement_days, m.created_at
+    )
+
+
+async def get(call: Call) -> tuple[int, MerchantShown]:
+    """Show a merchant."""
+    return 200, shown(await get_merchant(call.desk.pool, call.path["id"]))
+
+
+async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
+    """Make an API key."""
+    merchant = await get_merchant(call.desk.pool, call.path["id"])
+    key, secret = await create_api_key(call.desk.pool, call.desk.clock, merchant.id)
+    return 201, ApiKeyShown(key.id, secret)
+
+
+async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
+    """Set the endpoint."""
+    body: NewWebhook = call.body
+    desk = call.desk
+    endpoint = await set_webhook_endpoint(desk.pool, desk.vault, desk.clock, call.who.id, body.url)
+    return 200, WebhookShown(endpoint.url, endpoint.secret)
+
+
+CALLS: Sequence[Spec] = (
+    Spec("POST", "/v1/merchants", "Create a merchant", create, NewMerchantBody, MerchantShown, who="admin"),
+    Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin"),
+    Spec("POST", "/v1/merchants/{id}/keys", "Make an API key", new_key, gives=ApiKeyShown, who="admin"),
+    Spec("PUT", "/v1/webhook", "Say where to tell you of events", set_webhook, NewWebhook, WebhookShown),
+)

@@ -1,0 +1,87 @@
+"""Errors as problem details (RFC 9457): a stable code, one sentence, and the field where there is one."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zhangfang.channels.port import ForgedMessage, MalformedMessage
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.ledger import LedgerUnavailable
+from zhangfang.merchants import (
+    MerchantDiffers,
+    MerchantError,
+    NoFeeRule,
+    NoSettlementAccount,
+    UnknownMerchant,
+)
+from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+
+log = structlog.get_logger()
+
+
+class ApiError(ZhangfangError):
+    """A request that the API itself refuses."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        """Take the HTTP status, the stable code and the sentence."""
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+
+
+TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
+    (InvalidInput, 422, "invalid_input"),
+    (KeyReused, 422, "idempotency_key_reused"),
+    (OrderNumberTaken, 409, "order_number_taken"),
+    (NotFound, 404, "not_found"),
+    (UnknownMerchant, 404, "not_found"),
+    (NotAllowed, 409, "not_allowed"),
+    (OperationStopped, 503, "operation_stopped"),
+    (MerchantDiffers, 409, "merchant_differs"),
+    (NoFeeRule, 409, "no_fee_rule"),
+    (NoSettlementAccount, 409, "no_settlement_account"),
+    (MerchantError, 409, "merchant_error"),
+    (ForgedMessage, 400, "signature_invalid"),
+    (MalformedMessage, 400, "malformed_message"),
+    (LedgerUnavailable, 503, "ledger_unavailable"),
+    (asyncpg.PostgresConnectionError, 503, "database_unavailable"),
+    (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
+    (asyncpg.AdminShutdownError, 503, "database_unavailable"),
+    (asyncpg.InterfaceError, 503, "database_unavailable"),
+    (OSError, 503, "database_unavailable"),
+)
+RETRY = {503: {"Retry-After": "1"}}
+AWAY = "a part of the platform is away for a moment; repeat the request with the same Idempotency-Key"
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """Return a problem+json answer."""
+    body = {"type": f"urn:zhangfang:{code}", "title": code.replace("_", " "), "status": status, "code": code}
+    return Response(
+        msgspec.json.encode(body | {"detail": detail} | more),
+        status,
+        headers=RETRY.get(status, {}),
+        media_type="application/problem+json",
+    )
+
+
+def answer(error: Exception) -> Response:
+    """Return the answer to an exception: ours by the table, anything else as a bare 500 that tells nothing."""
+    if isinstance(error, ApiError):
+        return problem(error.status, error.code, str(error))
+    for kind, status, code in TABLE:
+        if isinstance(error, kind):
+            detail = AWAY if code.endswith("unavailable") else str(error)
+            more = {"field": error.field} if isinstance(error, InvalidInput) else {}
+            return problem(status, code, detail, **more)
+    log.error("an unexpected error", exc_info=error)
+    return problem(500, "internal_error", "something went wrong here; nothing was half-done; try again")
+
+
+async def handle(_request: Request, error: Exception) -> Response:
+    """Answer an exception that reached the application."""
+    return answer(error)

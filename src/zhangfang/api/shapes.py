@@ -1,0 +1,231 @@
+"""What goes in and out of the API. Amounts are integers of fen; ids are prefixed text; times are RFC 3339."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.kernel.ids import prefixed
+from zhangfang.kernel.money import MAX_FEN
+from zhangfang.payments import PREFIX, Desk, Intent, State, order_of
+
+Fen = Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN, description="fen (1/100 yuan)")]
+OrderNo = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=64, description="your own number, unique for ever")
+]
+Text = Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class Account(msgspec.Struct, forbid_unknown_fields=True):
+    """A payer's or payee's account. It is stored as a vault token only."""
+
+    number: Annotated[str, msgspec.Meta(pattern="^[0-9]{8,32}$")]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    medium: Literal["card", "passbook", "corporate"] = "card"
+    bank: Annotated[str, msgspec.Meta(max_length=60)] = ""
+    id_no: Annotated[str, msgspec.Meta(pattern="^[0-9Xx]{0,18}$")] = ""
+    phone: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,11}$")] = ""
+
+    def party(self) -> PartyAccount:
+        """Return it as channels take it."""
+        return PartyAccount(self.number, self.name, self.medium, self.bank, self.id_no, self.phone)
+
+
+class NewPayment(msgspec.Struct, forbid_unknown_fields=True):
+    """A pay-in: `purchase` sends the payer to the channel's cashier, `collection` debits `account`."""
+
+    kind: Literal["purchase", "collection"]
+    order_no: OrderNo
+    amount: Fen
+    currency: Literal["CNY"] = "CNY"
+    description: Text = ""
+    account: Account | None = None
+    return_url: Annotated[str, msgspec.Meta(max_length=500, pattern="^https?://")] | None = None
+
+
+class NewRefund(msgspec.Struct, forbid_unknown_fields=True):
+    """Give a payment back, in whole or in part."""
+
+    order_no: OrderNo
+    amount: Fen
+    currency: Literal["CNY"] = "CNY"
+    description: Text = ""
+
+
+class NewVoid(msgspec.Struct, forbid_unknown_fields=True):
+    """Void the whole of a payment within the channel's day."""
+
+    order_no: OrderNo
+    description: Text = ""
+
+
+class NewPayout(msgspec.Struct, forbid_unknown_fields=True):
+    """Pay out of the available balance, to the settlement account if no other is given."""
+
+    order_no: OrderNo
+    amount: Fen
+    currency: Literal["CNY"] = "CNY"
+    description: Text = ""
+    account: Account | None = None
+
+
+class Redirect(msgspec.Struct):
+    """What the payer's browser has to post to the cashier."""
+
+    url: str
+    fields: dict[str, str]
+    method: str = "POST"
+
+
+class Shown(msgspec.Struct, omit_defaults=True):
+    """An intent as its merchant sees it. `state` is one of the documented states; later facts stand beside it."""
+
+    id: str
+    kind: str
+    order_no: str
+    amount: int
+    fee: int
+    currency: str
+    state: str
+    created_at: datetime
+    description: str = ""
+    channel: str = ""
+    channel_order_no: str = ""
+    account_tail: str = ""
+    payment: str | None = None
+    settle_date: str | None = None
+    decided_at: datetime | None = None
+    code: str | None = None
+    message: str | None = None
+    refunded: int = 0
+    voided: bool = False
+    returned_at: datetime | None = None
+    settled: bool = False
+    redirect: Redirect | None = None
+
+
+def show(intent: Intent, redirect: Redirect | None = None) -> Shown:
+    """Return the intent as its merchant sees it."""
+    return Shown(
+        id=prefixed(PREFIX[intent.kind], intent.id),
+        kind=intent.kind.value,
+        order_no=intent.order_no,
+        amount=intent.amount,
+        fee=intent.fee,
+        currency="CNY",
+        state=intent.state.value,
+        created_at=intent.created_at,
+        description=intent.description,
+        channel=intent.channel,
+        channel_order_no=intent.channel_order_no,
+        account_tail=intent.account_tail,
+        payment=prefixed("pay", intent.original) if intent.original else None,
+        settle_date=intent.settle_date.isoformat() if intent.settle_date else None,
+        decided_at=intent.decided_at,
+        code=intent.code,
+        message=intent.message,
+        refunded=intent.refunded,
+        voided=intent.voided,
+        returned_at=intent.returned_at,
+        settled=intent.settlement is not None,
+        redirect=redirect,
+    )
+
+
+async def redirect_of(desk: Desk, intent: Intent, base_url: str) -> Redirect | None:
+    """Return the cashier's form of a purchase that still waits for its payer."""
+    if intent.kind is not Operation.PURCHASE or intent.state is not State.REDIRECTED:
+        return None
+    back = f"{base_url}/return/{prefixed('pay', intent.id)}"
+    form = desk.acquirers[intent.channel].form(await order_of(desk, intent), back)
+    return Redirect(form.url, dict(form.fields))
+
+
+class Page(msgspec.Struct):
+    """Up to `limit` items, newest first; `cursor` leads to the next page, null at the end."""
+
+    items: list[Shown]
+    cursor: str | None
+
+
+class TimelineStep(msgspec.Struct):
+    """One step and what proves it."""
+
+    at: datetime
+    kind: str
+    verdict: str
+    state: str
+    code: str
+    message: str
+
+
+class Timeline(msgspec.Struct):
+    """All steps, oldest first."""
+
+    steps: list[TimelineStep]
+
+
+class BalanceShown(msgspec.Struct):
+    """Balances in fen, read at one moment: `as_of` is the ledger's sequence number."""
+
+    pending: int
+    available: int
+    guarantee: int
+    frozen: int
+    as_of: int
+    at: datetime
+
+
+class NewFeeRule(msgspec.Struct, forbid_unknown_fields=True):
+    """A fee: `rate_ppm` parts per million (6000 is 0.6 %) plus `fixed_fen`, at least `min_fen`, at most `max_fen`."""
+
+    kind: Literal["purchase", "collection", "payout"]
+    rate_ppm: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    fixed_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    min_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    max_fen: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] | None = None
+
+
+class NewMerchantBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A merchant; with an `external_ref` (your own code for it) it is created once."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    external_ref: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._-]{1,40}$")] | None = None
+    auto_payout: bool = False
+    settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)] = 1
+    keep_fee_on_refund: bool = False
+    fee_rules: list[NewFeeRule] = []
+    settlement_account: Account | None = None
+
+
+class MerchantShown(msgspec.Struct):
+    """A merchant."""
+
+    id: str
+    name: str
+    state: str
+    external_ref: str | None
+    auto_payout: bool
+    settlement_days: int
+    created_at: datetime
+
+
+class ApiKeyShown(msgspec.Struct):
+    """A new API key: the secret is shown this once."""
+
+    id: str
+    secret: str
+
+
+class NewWebhook(msgspec.Struct, forbid_unknown_fields=True):
+    """Where to tell you of events."""
+
+    url: Annotated[str, msgspec.Meta(max_length=2000, pattern="^https?://")]
+
+
+class WebhookShown(msgspec.Struct):
+    """Your endpoint and the secret that signs what is sent to it (Standard Webhooks), shown this once."""
+
+    url: str
+    secret: str

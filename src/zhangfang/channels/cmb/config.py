@@ -1,0 +1,106 @@
+"""Who we are at the bank: user, account and keys."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from gmssl_pyx import InvalidValueError, normalize_sm2_public_key, sm2_key_generate
+
+from zhangfang.channels.cmb.envelope import Keys
+from zhangfang.channels.cmb.sm2 import ORDER, public_key_of
+from zhangfang.kernel.errors import InvalidInput
+
+_PRODUCTION = "cmbchina.com"
+_PATH = "/cdcserver/api/v2"
+
+
+@dataclass(frozen=True, slots=True)
+class CmbConfig:
+    """One user of the bank's direct connect.
+
+    `uid` is the bank's user id (at most 16 letters and digits); `base_url` is scheme, host and port (the path
+    `/cdcserver/api/v2` is the protocol's own); `account` pays the payouts; `private_key` is 64 characters of hex,
+    `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the business mode the bank lets the user act in.
+    The production host is refused unless `allow_production`.
+    """
+
+    uid: str
+    base_url: str
+    account: str = field(repr=False)
+    private_key: str = field(repr=False)
+    bank_public_key: str
+    sm4_key: str = field(repr=False)
+    bus_mod: str = "00001"
+    timeout_seconds: float = 5.0
+    allow_production: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work, naming the field."""
+        for name, pattern, allowed in _SHAPES:
+            value = getattr(self, name)
+            if not re.fullmatch(pattern, value, re.ASCII):
+                raise InvalidInput(f"cmb.{name}", f"text of {len(value)} characters", allowed)
+        if not 1 <= int(self.private_key, 16) < ORDER - 1:
+            raise InvalidInput(
+                "cmb.private_key", "a number out of range", "1 to the order of the SM2 curve less 2"
+            )
+        if self.timeout_seconds <= 0:
+            raise InvalidInput("cmb.timeout_seconds", "zero or less", "more than zero seconds")
+        _point(self.bank_public_key)
+        host = _host(self.base_url)
+        if f".{host}".endswith(f".{_PRODUCTION}") and not self.allow_production:
+            raise InvalidInput(
+                "cmb.base_url", "the bank's production host", "a test host, unless allow_production is true"
+            )
+
+    @property
+    def url(self) -> str:
+        """Return the one address that every request goes to."""
+        return self.base_url.rstrip("/") + _PATH
+
+    def keys(self) -> Keys:
+        """Return the keys as bytes, our public key derived from the private one."""
+        private = bytes.fromhex(self.private_key)
+        return Keys(
+            uid=self.uid,
+            private=private,
+            public=public_key_of(private),
+            bank=_point(self.bank_public_key),
+            sm4=bytes.fromhex(self.sm4_key),
+        )
+
+
+_SHAPES = [
+    ("uid", r"[0-9A-Za-z]{1,16}", "1 to 16 letters and digits"),
+    ("base_url", r"https?://[^/?#\s@]+/?", "http(s)://host:port without a path"),
+    ("account", r"[0-9A-Za-z]{1,35}", "1 to 35 letters and digits"),
+    ("private_key", r"[0-9a-fA-F]{64}", "64 characters of hex"),
+    ("bank_public_key", r"[0-9a-fA-F]{128}", "128 characters of hex: x, then y"),
+    ("sm4_key", r"[0-9a-fA-F]{32}", "32 characters of hex"),
+    ("bus_mod", r"[0-9A-Za-z]{5}", "5 letters and digits"),
+]
+
+
+def make_enterprise_key() -> tuple[str, str]:
+    """Return a new SM2 key: private (64 characters of hex) and public (128: x, then y) for the bank to register."""
+    public, private = sm2_key_generate()
+    return private.hex(), public.hex()
+
+
+def _host(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        if parts.hostname and parts.port != 0:
+            return parts.hostname.rstrip(".")
+    except ValueError:
+        pass
+    raise InvalidInput("cmb.base_url", "an address without a usable host and port", "http(s)://host:port")
+
+
+def _point(public_hex: str) -> bytes:
+    try:
+        return bytes(normalize_sm2_public_key(bytes.fromhex(public_hex)))
+    except InvalidValueError:
+        raise InvalidInput(
+            "cmb.bank_public_key", "128 characters of hex", "a point of the SM2 curve"
+        ) from None

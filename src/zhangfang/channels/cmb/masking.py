@@ -1,0 +1,86 @@
+"""What is kept of a bank's message must not hold the accounts and names in it."""
+
+import re
+
+# Fields whose value is an account, whatever it looks like.
+_ACCOUNTS = {
+    "accNbr",
+    "accnbr",
+    "m_accnbr",
+    "acctNbr",
+    "queryAcctNbr",
+    "cardNbr",
+    "transCardNbr",
+    "dbtAcc",
+    "crtAcc",
+    "ctpAcctNbr",
+    "fatOrSonAccount",
+    "sndEac",
+    "rcvEac",
+}
+# Fields whose value is a person's or company's name, mailbox or telephone.
+_NAMES = {
+    "accnam",
+    "c_relnbr",
+    "dbtNam",
+    "crtNam",
+    "ctpAcctName",
+    "fatOrSonCompanyName",
+    "sndEan",
+    "rcvEan",
+    "lgnNam",
+    "usrNam",
+    "usrLgn",
+    "ntfCh1",
+    "ntfCh2",
+}
+# Fields whose long digits are numbers of messages or money: evidence, and nobody's account.
+_EVIDENCE = {
+    "yurRef",
+    "reqNbr",
+    "requestNbr",
+    "transSequenceIdn",
+    "reqid",
+    "rspid",
+    "evtIst",
+    "bakAppNbr",
+    "busNar",
+    "sigtim",
+    "sigdat",
+    "trsAmt",
+    "transAmount",
+    "acctOnlineBal",
+    "debitAmount",
+    "creditAmount",
+}
+_LONG_DIGITS = re.compile(r"\d{10,}")
+
+
+def masked_account(number: str) -> str:
+    """Return the first 6 and last 4 characters; nothing of a number too short to hide any."""
+    return f"{number[:6]}…{number[-4:]}" if len(number) > 12 else "…"
+
+
+def masked_name(name: str) -> str:
+    """Return the first character of a name."""
+    return f"{name[:1]}…"
+
+
+def masked_text(text: str) -> str:
+    """Return free text with every run of ten or more digits masked as an account."""
+    return _LONG_DIGITS.sub(lambda found: masked_account(found[0]), text)
+
+
+def masked(value: object, field: str = "") -> object:
+    """Return a copy of a JSON value in which the personal data of the bank's fields is masked."""
+    if isinstance(value, dict):
+        return {name: masked(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [masked(inner, field) for inner in value]
+    if field in _EVIDENCE or value is None or isinstance(value, bool):
+        return value
+    if field in _ACCOUNTS:
+        return masked_account(str(value)) if value else value
+    if field in _NAMES:
+        return masked_name(str(value)) if value else value
+    return masked_text(value) if isinstance(value, str) else value

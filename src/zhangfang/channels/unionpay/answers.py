@@ -1,0 +1,83 @@
+"""Verified ACP fields as the platform's answers."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from zhangfang.channels.port import Answer, MalformedMessage, Notification, Order, Verdict
+from zhangfang.channels.unionpay import codes
+from zhangfang.channels.unionpay.message import masked
+from zhangfang.channels.unionpay.requests import KINDS, OPERATIONS, QUERY_KIND, time14
+
+
+def of_request(fields: Mapping[str, str], order: Order) -> Answer:
+    """Return what the synchronous answer to `order` proves: at best that it was accepted."""
+    txn_type = KINDS[order.operation][0]
+    _check_ours(fields, order, txn_type)
+    code = _required(fields, "respCode")
+    return _answer(fields, codes.sent(txn_type, code), code, fields.get("respMsg", ""))
+
+
+def of_query(fields: Mapping[str, str], order: Order) -> Answer:
+    """Return what a query's answer proves: its own respCode first and, only if that is 00, the order's."""
+    _check_ours(fields, order, QUERY_KIND[0])
+    code, message = _required(fields, "respCode"), fields.get("respMsg", "")
+    if code == codes.QUERY_NOT_FOUND:
+        return _answer(fields, Verdict.NOT_FOUND, code, message)
+    if code != codes.QUERY_OK:
+        return _answer(fields, Verdict.UNKNOWN, code, message)
+    code = _required(fields, "origRespCode")
+    verdict = codes.final(KINDS[order.operation][0], code)
+    return _answer(fields, verdict, code, fields.get("origRespMsg", message))
+
+
+def of_notification(fields: Mapping[str, str], mer_id: str) -> Notification:
+    """Return what the gateway pushed, or raise `MalformedMessage`."""
+    if fields.get("merId") != mer_id:
+        raise MalformedMessage("merId: another merchant's notification")
+    txn_type, code = _required(fields, "txnType"), _required(fields, "respCode")
+    if txn_type not in OPERATIONS:
+        raise MalformedMessage(f"txnType: got {len(txn_type)} characters; allowed: {', '.join(OPERATIONS)}")
+    answer = _answer(fields, codes.final(txn_type, code), code, fields.get("respMsg", ""))
+    return Notification(_required(fields, "orderId"), OPERATIONS[txn_type], answer)
+
+
+def settle_date(month_and_day: str, txn_time: str) -> date:
+    """Return the date of an MMDD, which has no year: that of `txn_time` or, over the turn of the year, the next."""
+    if not re.fullmatch(r"[0-9]{4}", month_and_day) or not re.fullmatch(r"[0-9]{14}", txn_time):
+        raise MalformedMessage("settleDate, txnTime: allowed are MMDD and YYYYMMDDhhmmss")
+    month = int(month_and_day[:2])
+    turned = int(txn_time[4:6]) - month > 6
+    try:
+        return date(int(txn_time[:4]) + turned, month, int(month_and_day[2:]))
+    except ValueError:
+        raise MalformedMessage("settleDate: four digits that are no day of that year") from None
+
+
+def _answer(fields: Mapping[str, str], verdict: Verdict, code: str, message: str) -> Answer:
+    amount, day = fields.get("txnAmt", ""), fields.get("settleDate", "")
+    if amount and not re.fullmatch(r"[0-9]{1,12}", amount):
+        raise MalformedMessage(f"txnAmt: got {len(amount)} characters; allowed: 1 to 12 digits, in fen")
+    return Answer(
+        verdict,
+        code=code,
+        message=message,
+        channel_ref=fields.get("queryId", ""),
+        amount=int(amount) if amount else None,
+        settle_date=settle_date(day, fields.get("txnTime", "")) if day else None,
+        raw=masked(fields),
+    )
+
+
+def _check_ours(fields: Mapping[str, str], order: Order, txn_type: str) -> None:
+    """An answer that was made for another question proves nothing about ours, however well it is signed."""
+    ours = {"txnType": txn_type, "orderId": order.order_no, "txnTime": time14(order.requested_at)}
+    for name, value in ours.items():
+        if fields.get(name) != value:
+            raise MalformedMessage(f"{name}: not that of the request")
+
+
+def _required(fields: Mapping[str, str], name: str) -> str:
+    if not fields.get(name):
+        raise MalformedMessage(f"{name}: missing")
+    return fields[name]

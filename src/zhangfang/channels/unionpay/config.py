@@ -1,0 +1,47 @@
+"""What a merchant of UnionPay has to know to speak to the gateway."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from zhangfang.kernel.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class UnionPayConfig:
+    """One merchant's access to the gateway; certificates and keys are PEM text.
+
+    `base_url` is the gateway without a path, `file_url` the download host, `back_url` where notifications arrive
+    (at most 256 characters). `root_pem` and `middle_pem` are the only chain that is trusted; `encrypt_cert_pem` is
+    UnionPay's certificate for account numbers. `timeout_seconds` covers one whole exchange.
+    """
+
+    mer_id: str
+    base_url: str
+    file_url: str
+    back_url: str
+    sign_key_pem: str = field(repr=False)
+    sign_cert_pem: str = field(repr=False)
+    root_pem: str = field(repr=False)
+    middle_pem: str = field(repr=False)
+    encrypt_cert_pem: str = field(repr=False)
+    timeout_seconds: float = 5.0
+    allow_production: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a merchant number or a host that cannot be meant, and the real bank unless it is allowed."""
+        if not (self.mer_id.isascii() and self.mer_id.isalnum() and len(self.mer_id) == 15):
+            raise InvalidInput("mer_id", f"{len(self.mer_id)} characters", "15 letters or digits")
+        for name, url in (("base_url", self.base_url), ("file_url", self.file_url)):
+            host = (urlsplit(url).hostname or "").rstrip(".")
+            if not host:
+                raise InvalidInput(name, "a URL without a host", "http(s)://host[:port]")
+            if _is_production(host) and not self.allow_production:
+                raise InvalidInput(
+                    name,
+                    "UnionPay's production host",
+                    "a test host, or set allow_production where money is real",
+                )
+
+
+def _is_production(host: str) -> bool:
+    return host.endswith(".95516.com") and not host.endswith(".test.95516.com")

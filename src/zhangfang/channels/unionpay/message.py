@@ -1,0 +1,109 @@
+"""The text of ACP messages: `k=v&k=v`, its canonical form, and what of it may be kept.
+
+Source: UnionPay ACP 5.1.0. An answer is not URL-encoded and a value may hold `=`, and `&` inside `{}` or `[]`;
+a notification is an ordinary URL-encoded form.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, urlencode
+
+from zhangfang.channels.port import MalformedMessage
+
+_CLOSER = {"{": "}", "[": "]"}
+_MASKED = ("accNo", "payCardNo")
+_DROPPED = frozenset({
+    "signature", "signPubKeyCert", "customerInfo", "payerVerifiInfo", "tokenPayData", "cardTransData", "reserved",
+})  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9_.]+")
+_MAX_FORM_BYTES = 64 * 1024
+_MAX_FORM_FIELDS = 100
+
+
+def parse_answer(body: bytes) -> dict[str, str]:
+    """Return the fields of a synchronous answer (UTF-8), or raise `MalformedMessage`."""
+    text = _utf8(body)
+    parts = _split(text) if "{" in text or "[" in text else text.split("&")
+    return _fields(part.partition("=") for part in parts)
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """Return the fields of a notification's body, blank ones included, or raise `MalformedMessage`."""
+    if len(body) > _MAX_FORM_BYTES:
+        raise MalformedMessage(f"body: {len(body)} bytes; at most {_MAX_FORM_BYTES} are read")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,  # a blank field can be part of the signed text
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MAX_FORM_FIELDS,
+        )
+    except ValueError:
+        raise MalformedMessage(f"body: {len(body)} bytes that are no URL-encoded form in UTF-8") from None
+    for position, (_, value) in enumerate(pairs, 1):
+        # A hidden `&` would let two signed fields pass as one: the signed text would be the same.
+        if "&" in value and len(_split(value)) > 1:
+            raise MalformedMessage(f"field {position}: & outside of brackets")
+    return _fields((name, "=", value) for name, value in pairs)
+
+
+def encode_form(fields: Mapping[str, str]) -> bytes:
+    """Return the body that posts `fields` to the gateway."""
+    return urlencode(fields).encode("ascii")
+
+
+def without_blanks(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields that carry something: ACP neither sends nor signs blank ones."""
+    return {name: value for name, value in fields.items() if value.strip()}
+
+
+def canonical(fields: Mapping[str, str]) -> str:
+    """Return the text that is signed: every field but `signature`, raw, by name in ASCII order."""
+    return "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != "signature")
+
+
+def masked(fields: Mapping[str, str]) -> str:
+    """Return the message as it may be stored: account numbers masked; names, secrets and signatures left out."""
+    kept = {name: value for name, value in fields.items() if name not in _DROPPED}
+    kept.update({name: mask_account(kept[name]) for name in _MASKED if name in kept})
+    return "&".join(f"{name}={value}" for name, value in kept.items())
+
+
+def mask_account(number: str) -> str:
+    """Return an account number with its first six and last four characters visible; a short one not at all."""
+    return f"{number[:6]}****{number[-4:]}" if len(number) > 10 else "****"
+
+
+def _utf8(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedMessage(f"answer: byte {error.start} of {len(body)} is not UTF-8") from None
+
+
+def _fields(triples: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for position, (name, equals, value) in enumerate(triples, 1):
+        if not equals or not _NAME.fullmatch(name):
+            raise MalformedMessage(f"field {position}: no name=value with a name of letters and digits")
+        if name in fields:
+            raise MalformedMessage(f"field {position}: a name is given twice")
+        fields[name] = value
+    return fields
+
+
+def _split(text: str) -> list[str]:
+    """Split at `&` outside of brackets. A closing bracket that nothing opened is plain text."""
+    parts, start, expected = [], 0, []
+    for position, letter in enumerate(text):
+        if letter in _CLOSER:
+            expected.append((_CLOSER[letter], position))
+        elif expected and letter == expected[-1][0]:
+            expected.pop()
+        elif letter == "&" and not expected:
+            parts.append(text[start:position])
+            start = position + 1
+    if expected:
+        raise MalformedMessage(f"answer: the bracket at character {expected[-1][1]} is never closed")
+    return [*parts, text[start:]]

@@ -1,0 +1,235 @@
+"""The daily reconciliation file: base64 of DEFLATE of a ZIP with fixed-width text in GBK.
+
+Source: UnionPay ACP 5.1.0: entries named `…ZM_…` hold the transactions, `…ZME_…` the exceptions, others are not
+read. Columns have fixed widths in bytes and one space between them. *Unverified*: the names of the ZME columns and
+what its last one holds are a convention between this platform and its sandbox bank.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import chain
+
+from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage
+from zhangfang.channels.unionpay.message import mask_account
+from zhangfang.channels.unionpay.requests import OPERATIONS
+
+MAX_ZIP_BYTES = 64 * 1024 * 1024
+MAX_TEXT_BYTES = 256 * 1024 * 1024
+_MAX_ENTRIES = 100
+_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
+
+ZM_COLUMNS = (
+    ("transaction code", 3), ("acquirer", 11), ("forwarder", 11), ("traceNo", 6), ("transmission time", 10),
+    ("account", 19), ("amount", 12), ("MCC", 4), ("terminal type", 2), ("queryId", 21),
+    ("pay method, old", 2), ("orderId", 32), ("card type", 2), ("original traceNo", 6), ("original time", 10),
+    ("fee", 13), ("settlement amount", 13), ("pay method", 4), ("group merchant", 15), ("txnType", 2),
+    ("txnSubType", 2), ("bizType", 6), ("account type", 2), ("bill type", 4), ("bill number", 32),
+    ("interaction mode", 1), ("original queryId", 21), ("merchant", 15), ("split mode", 1), ("sub-merchant", 15),
+    ("sub-merchant name", 32), ("sub-merchant amount", 13), ("net settlement", 13), ("terminal", 8), ("note", 32),
+    ("discount", 13), ("invoice amount", 13), ("instalment surcharge", 12), ("instalments", 2), ("medium", 1),
+    ("original orderId", 32), ("reserved", 98),
+)  # fmt: skip
+ZME_COLUMNS = (
+    ("code", 3), ("acquirer", 11), ("forwarder", 11), ("traceNo", 6), ("transmission time", 10),
+    ("account", 19), ("amount", 12), ("MCC", 4), ("terminal type", 2), ("reason", 2),
+    ("original traceNo", 6), ("original time", 10), ("reason code", 4), ("original amount", 12), ("fee", 13),
+    ("settlement amount", 13), ("merchant", 15), ("terminal", 15), ("flag", 1), ("reserved", 12),
+    ("reserved", 2), ("queryId and orderId", 135),
+)  # fmt: skip
+
+
+class _Layout:
+    """Cuts a row of bytes into its columns: bytes, because a Chinese character counts as two."""
+
+    def __init__(self, columns: Sequence[tuple[str, int]]) -> None:
+        self.columns = columns
+        self._row = re.compile(b" ".join(b"(.{%d})" % width for _, width in columns), re.DOTALL)
+
+    def cut(self, row: bytes, where: str) -> "_Row":
+        match = self._row.fullmatch(row)
+        if match is None:
+            raise MalformedMessage(f"{where}, {self._fault(row)}")
+        return _Row(match.groups(), self.columns, where)
+
+    def _fault(self, row: bytes) -> str:
+        """Say where a row stops fitting the layout."""
+        end = -1
+        for number, (name, width) in enumerate(self.columns, 1):
+            end += width + 1
+            if len(row) < end:
+                return f"column {number} ({name}): the row ends after {len(row)} bytes, before byte {end}"
+            if row[end : end + 1] not in (b" ", b""):
+                return f"column {number} ({name}): no space after byte {end}"
+        return f"column {len(self.columns)}: the row has {len(row)} bytes instead of {end}"
+
+
+class _Row:
+    """One row's columns as text, read by number from 1 as the protocol counts them."""
+
+    def __init__(self, cells: Sequence[bytes], columns: Sequence[tuple[str, int]], where: str) -> None:
+        self._columns = columns
+        self._where = where
+        self._cells = [self._decoded(number, cell) for number, cell in enumerate(cells, 1)]
+
+    def text(self, number: int) -> str:
+        return self._cells[number - 1].strip()
+
+    def fen(self, number: int) -> int:
+        return self._digits(number, self.text(number))
+
+    def signed(self, number: int) -> tuple[bool, int]:
+        """Return whether the amount credits the merchant, and the fen: `C` or `D` and digits."""
+        text = self.text(number)
+        if text[:1] not in ("C", "D"):
+            raise self.fault(number, "no sign letter", "C or D and digits")
+        return text[0] == "C", self._digits(number, text[1:])
+
+    def raw(self) -> str:
+        """Return the row as it may be stored: the account masked once more, whatever the bank did."""
+        cells = [*self._cells]
+        if cells[5].strip():
+            cells[5] = mask_account(cells[5].strip())
+        return " ".join(cells).rstrip()
+
+    def fault(self, number: int, got: str, allowed: str) -> MalformedMessage:
+        name = self._columns[number - 1][0]
+        return MalformedMessage(f"{self._where}, column {number} ({name}): {got}; allowed: {allowed}")
+
+    def _decoded(self, number: int, cell: bytes) -> str:
+        try:
+            return cell.decode("ascii" if cell.isascii() else "gb18030")  # nearly all are ASCII: much faster
+        except UnicodeDecodeError:
+            raise self.fault(number, "bytes that are no text", "GBK") from None
+
+    def _digits(self, number: int, text: str) -> int:
+        if not (text.isascii() and text.isdigit()):
+            raise self.fault(number, f"{len(text)} characters that are no number", "digits, in fen")
+        return int(text)
+
+
+_ZM = _Layout(ZM_COLUMNS)
+_ZME = _Layout(ZME_COLUMNS)
+
+
+def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFile:
+    """Return the file behind an answer's `fileContent`; `MalformedMessage` names entry, line and column.
+
+    Lines are numbered through all entries, the transactions first. The digest is that of the compressed bytes.
+    """
+    _check_name(name, mer_id, settle_date)
+    try:
+        packed = base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedMessage(f"fileContent: {len(content)} characters that are not base64") from None
+    entries = _unzip(_inflate(packed))
+    if not any("ZM_" in entry for entry in entries):
+        raise MalformedMessage("fileContent: the ZIP has no entry named …ZM_…")
+    rows = chain(
+        ((_transaction, row) for row in _rows(entries, "ZM_", _ZM)),
+        ((_adjustment, row) for row in _rows(entries, "ZME_", _ZME)),
+    )
+    lines = tuple(read(number, row, mer_id) for number, (read, row) in enumerate(rows, 1))
+    return ChannelFile("unionpay", settle_date, name, hashlib.sha256(packed).hexdigest(), lines)
+
+
+def _rows(entries: Mapping[str, bytes], mark: str, layout: _Layout) -> Iterator[_Row]:
+    for entry in sorted(entry for entry in entries if mark in entry):
+        for number, row in enumerate(entries[entry].split(b"\n"), 1):
+            if row.strip(b"\r"):
+                yield layout.cut(row.removesuffix(b"\r"), f"{mark} file, line {number}")
+
+
+def _transaction(line_no: int, row: _Row, mer_id: str) -> FileLine:
+    if row.text(28) != mer_id:
+        raise row.fault(28, "another merchant", "this one")
+    credit, _ = row.signed(17)
+    return FileLine(
+        line_no=line_no,
+        order_no=row.text(12),
+        channel_ref=row.text(10),
+        operation=OPERATIONS.get(row.text(20)),
+        amount=row.fen(7),
+        credit=credit,
+        fee=_fee(row, 16),
+        original_order_no=row.text(41),
+        note=row.text(35),
+        raw=row.raw(),
+    )
+
+
+def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
+    if row.text(17) != mer_id:
+        raise row.fault(17, "another merchant", "this one")
+    names = row.text(22).split()
+    if len(names) != 2:
+        raise row.fault(22, f"{len(names)} words", "a queryId and an orderId")
+    credit, _ = row.signed(16)
+    return FileLine(
+        line_no=line_no,
+        order_no="",
+        channel_ref=names[0],
+        operation=None,
+        amount=row.fen(7),
+        credit=credit,
+        fee=_fee(row, 15),
+        adjustment=True,
+        original_order_no=names[1],
+        raw=row.raw(),
+    )
+
+
+def _fee(row: _Row, number: int) -> int:
+    """Return the fee that the merchant pays. One that is paid back has no place in a line, and is never guessed."""
+    credit, fen = row.signed(number)
+    if credit and fen:
+        raise row.fault(number, "a fee that credits the merchant", "D and digits, or zero")
+    return fen
+
+
+def _check_name(name: str, mer_id: str, settle_date: date) -> None:
+    """The request had no year, so the name is what tells last year's file from this one's."""
+    match = re.fullmatch(r"([0-9A-Za-z]{15})_(\d{8})\.zip", name)
+    if match and match.groups() != (mer_id, f"{settle_date:%Y%m%d}"):
+        raise MalformedMessage(f"fileName: of another merchant or day than {settle_date}")
+
+
+def _inflate(packed: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    try:
+        data = stream.decompress(packed, MAX_ZIP_BYTES)
+    except zlib.error:
+        raise MalformedMessage(f"fileContent: {len(packed)} bytes that are not DEFLATE") from None
+    if stream.unconsumed_tail:
+        raise MalformedMessage(f"fileContent: inflates to more than {MAX_ZIP_BYTES} bytes")
+    if not stream.eof or stream.unused_data:
+        raise MalformedMessage(f"fileContent: {len(packed)} bytes are not one whole DEFLATE stream")
+    return data
+
+
+def _unzip(data: bytes) -> dict[str, bytes]:
+    """Return the entries to read, refusing before memory is used up whatever the ZIP claims about sizes."""
+    entries: dict[str, bytes] = {}
+    room = MAX_TEXT_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = [info for info in archive.infolist() if "ZM_" in info.filename or "ZME_" in info.filename]
+            if len(infos) > _MAX_ENTRIES or len({info.filename for info in infos}) != len(infos):
+                raise MalformedMessage(f"fileContent: more than {_MAX_ENTRIES} entries, or one name twice")
+            for info in infos:
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise MalformedMessage("fileContent: an entry is packed in another way than DEFLATE")
+                with archive.open(info) as entry:
+                    entries[info.filename] = entry.read(room + 1)
+                room -= len(entries[info.filename])
+                if room < 0:
+                    raise MalformedMessage(f"fileContent: unpacks to more than {MAX_TEXT_BYTES} bytes")
+    except _BAD_ZIP as error:
+        raise MalformedMessage(f"fileContent: a damaged ZIP ({type(error).__name__})") from None
+    return entries

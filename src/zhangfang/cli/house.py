@@ -1,0 +1,218 @@
+"""A house of processes on one machine: PostgreSQL, ledger, API, driver and the sandbox banks, watched and restarted.
+
+Everything runs as a real process on loopback. A process that dies is started again, as any supervisor would.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.postgres import EmbeddedPostgres
+from zhangfang.kernel.settings import write_private
+
+BANKS = ("unionpay", "cmb")
+READY_SECONDS = 30.0
+
+
+class HouseError(ZhangfangError):
+    """A process of the platform could not be started; the text says which, why, and where its log is."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One child: its command, its environment, and the file that its output goes to."""
+
+    name: str
+    command: list[str]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    child: "subprocess.Popen[bytes] | None" = None
+    starts: int = 0
+
+    def start(self) -> None:
+        """Start it in a session of its own: an interrupt from the terminal reaches it through us alone."""
+        with self.log.open("ab") as out:
+            self.child = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=os.environ | dict(self.env),
+                start_new_session=True,
+            )
+        self.starts += 1
+
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self.child is not None and self.child.poll() is None
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """End it in good order, or at once if it does not listen."""
+        if self.child is None or self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+
+class House:
+    """Starts, watches and stops all processes of one home folder."""
+
+    def __init__(self, home: Path, port: int = 0, commands: Mapping[str, list[str]] | None = None) -> None:
+        """`commands` replaces the command of a process by name: a drill assembles its own parts that way."""
+        self.home = home.absolute()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        (self.home / "logs").mkdir(exist_ok=True)
+        self.port = free_port(port)
+        self.postgres = EmbeddedPostgres(self.home / "postgres")
+        self.database_url = os.environ.get("ZHANGFANG_DATABASE_URL") or ""
+        self._commands = dict(commands or {})
+        self.ports = self._bank_ports()
+        self.processes: dict[str, Process] = {}
+        self._watching = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the API's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def control(self, bank: str) -> str:
+        """Return the address of a sandbox bank's control plane."""
+        return f"http://127.0.0.1:{self.ports[bank][1]}"
+
+    def wire(self, bank: str) -> str:
+        """Return the address of a sandbox bank's wire."""
+        return f"http://127.0.0.1:{self.ports[bank][0]}"
+
+    def environment(self) -> dict[str, str]:
+        """Return what the platform's processes find in their environment."""
+        env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
+
+    def start_database(self) -> str:
+        """Start PostgreSQL, unless another one is given, and return its URL."""
+        if not self.database_url:
+            write_private(self.home / "database-url", self.postgres.start())
+        return self.database_url or self.postgres.url
+
+    def start_banks(self) -> None:
+        """Start the sandbox banks and wait until their control planes answer."""
+        for bank in BANKS:
+            port, control = self.ports[bank]
+            folder = self.home / "banks" / bank
+            command = [sys.executable, "-m", f"zhangfang_sandbox.{bank}", "--data", str(folder)]
+            self._start(bank, [*command, "--port", str(port), "--control-port", str(control)])
+        for bank in BANKS:
+            self._wait(bank, lambda bank=bank: answers(self.ports[bank][1]) and answers(self.ports[bank][0]))
+
+    def start_platform(self) -> None:
+        """Start ledger, API and driver, and wait until they answer."""
+        for name in ("ledger", "serve", "work"):
+            self._start(name, [sys.executable, "-m", "zhangfang", name])
+        self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
+        self._wait("serve", lambda: answers(self.port))
+
+    def watch(self) -> None:
+        """Start again whatever dies, until `stop`."""
+        self._watching.set()
+        self._watcher = threading.Thread(target=self._keep, daemon=True)
+        self._watcher.start()
+
+    def kill(self, name: str) -> None:
+        """Kill one process with SIGKILL: a drill's way of asking whether all is well."""
+        child = self.postgres.process if name == "postgres" else self.processes[name].child
+        if child is not None and child.poll() is None:
+            os.kill(child.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Stop everything, the database last."""
+        self._watching.clear()
+        if self._watcher is not None:
+            self._watcher.join(5)
+        for name in ("serve", "work", "ledger", *BANKS):
+            if name in self.processes:
+                self.processes[name].stop()
+        if not self.database_url:
+            self.postgres.stop()
+
+    def log_tail(self, name: str, lines: int = 15) -> str:
+        """Return the end of a process's log."""
+        path = self.home / "logs" / f"{name}.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+    def _start(self, name: str, command: list[str]) -> None:
+        env = {} if name in BANKS else self.environment()
+        log = self.home / "logs" / f"{name}.log"
+        self.processes[name] = Process(name, self._commands.get(name, command), log, env)
+        self.processes[name].start()
+
+    def _wait(self, name: str, ready: Any) -> None:
+        until = time.monotonic() + READY_SECONDS
+        while not ready():
+            if not self.processes[name].running() or time.monotonic() > until:
+                raise HouseError(f"{name} did not start:\n{self.log_tail(name)}")
+            time.sleep(0.02)
+
+    def _keep(self) -> None:
+        while self._watching.is_set():
+            if (
+                not self.database_url
+                and self.postgres.process is not None
+                and self.postgres.process.poll() is not None
+            ):
+                self.postgres.start()
+            for process in self.processes.values():
+                if self._watching.is_set() and not process.running():
+                    process.start()
+            time.sleep(0.1)
+
+    def _bank_ports(self) -> dict[str, tuple[int, int]]:
+        """The banks keep their addresses over a restart: channels and clients hold them."""
+        path = self.home / "ports.json"
+        if path.exists():
+            held = json.loads(path.read_text())
+            return {bank: (held[bank][0], held[bank][1]) for bank in BANKS}
+        ports = {bank: (free_port(), free_port()) for bank in BANKS}
+        write_private(path, json.dumps(ports))
+        return ports
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return a free port of loopback, `wanted` if it is not 0; a taken one is a `HouseError` that names it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            raise HouseError(
+                f"port {wanted} is taken; stop what listens there, or choose another with --port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on a port of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def unix_answers(path: Path) -> bool:
+    """Whether something listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return path.exists() and probe.connect_ex(str(path)) == 0

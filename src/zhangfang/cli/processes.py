@@ -1,0 +1,47 @@
+"""The processes of the platform: the API and the driver."""
+
+import asyncio
+import signal
+
+import aiohttp
+
+from zhangfang.cli.parts import day_of, open_desk
+from zhangfang.kernel.driver import drive
+from zhangfang.kernel.settings import Settings
+from zhangfang.operations import timetable
+from zhangfang.payments import intent_job, webhook_job
+
+
+def serve(settings: Settings) -> None:
+    """Run uvicorn on the API until it is told to stop."""
+    import uvicorn
+
+    from zhangfang.api import build_app
+    from zhangfang.cli.console import console
+
+    app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+async def drive_all(settings: Settings) -> None:
+    """Run the driver over intents, webhooks and the timetable until SIGTERM."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with open_desk(settings) as desk, aiohttp.ClientSession() as session:
+        day = day_of(desk, settings)
+        await timetable.begin(day)
+        jobs = (intent_job(desk), webhook_job(desk, session), timetable.job(day))
+        driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((driving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if driving.done():
+            driving.result()
+        driving.cancel()

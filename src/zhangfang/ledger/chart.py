@@ -1,0 +1,108 @@
+"""The chart of accounts (科目表), read from `chart.csv`: which accounts there are, whose, and what they forbid."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.ledger.client import LedgerClient
+from zhangfang.ledger.model import Account, AccountFlag, Book, Result
+
+PLATFORM = "platform"
+"""The subject of every account that the platform has once a shard; nobody needs to name it."""
+
+_BOOKS: Final = {"C": Book.CUSTOMERS, "O": Book.OWN, "E": Book.CUSTODIAN}
+# A line is a numeric overdraft that the merchant's contract gives, 0 until somebody opens the account with one.
+_FLOORS: Final = {
+    "": AccountFlag.NONE,
+    "credit": AccountFlag.CREDIT_FLOOR,
+    "line": AccountFlag.CREDIT_FLOOR,
+}
+
+
+class AccountsRefused(ZhangfangError):
+    """The ledger did not open an account: it exists with another limit, or its subject is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One line of the chart. `normal` is the side (Dr, Cr or either) on which the balance is expected."""
+
+    code: int
+    book: Book
+    zh: str
+    en: str
+    normal: str
+    subject: str
+    floor: AccountFlag
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV table beside this module."""
+    return list(csv.DictReader(files("zhangfang.ledger").joinpath(name).read_text("utf-8").splitlines()))
+
+
+CHART: Final[dict[tuple[int, Book], Chapter]] = {
+    (int(row["code"]), _BOOKS[row["book"]]): Chapter(
+        int(row["code"]),
+        _BOOKS[row["book"]],
+        row["zh"],
+        row["en"],
+        row["normal"],
+        row["subject"],
+        _FLOORS[row["floor"]],
+    )
+    for row in read("chart.csv")
+}
+_BOOK_OF: Final = dict(reversed(CHART))  # where a code stands in two books, the first
+
+
+def book_named(letter: str) -> Book:
+    """Return the book of the tables' letter: C, O or E."""
+    return _BOOKS[letter]
+
+
+def account_name(code: int) -> str:
+    """Return what people call an account: 商户可用款 Merchant available."""
+    chapter = CHART[code, _BOOK_OF[code]]
+    return f"{chapter.zh} {chapter.en}"
+
+
+def account(code: int, subject: str, book: Book | None = None) -> Account:
+    """Return the account of a subject, in the book where the chart has the code (customers' before custodian's)."""
+    if code not in _BOOK_OF:
+        raise InvalidInput("code", f"{code}", "a code of the chart of accounts")
+    chapter = CHART[code, book or _BOOK_OF[code]]
+    return Account(chapter.book, code, subject, chapter.floor)
+
+
+def subjects_of(kind: str, subject: str) -> dict[int, str]:
+    """Return `subject` for every code whose accounts belong to a kind of subject such as `merchant` or `channel`."""
+    codes = [chapter.code for chapter in CHART.values() if kind in chapter.subject.split(" or ")]
+    if not codes:
+        kinds = sorted({chapter.subject for chapter in CHART.values()})
+        raise InvalidInput("kind", f"{kind!r}", ", ".join(kinds))
+    return dict.fromkeys(codes, subject)
+
+
+async def open_accounts(client: LedgerClient, subjects: Mapping[int, str]) -> list[Account]:
+    """Open the account of each code's subject, with the floor that the chart gives it; opened before is as good.
+
+    `open_accounts(client, subjects_of("merchant", "mer_…"))` opens all that a merchant needs.
+    """
+    wanted = [account(abs(code), subject) for code, subject in subjects.items()]
+    answers = await client.create_accounts(wanted)
+    _check(wanted, answers)
+    return wanted
+
+
+def _check(wanted: Sequence[Account], answers: Sequence[Result]) -> None:
+    refused = [
+        f"{one.code}: {answer.name}"
+        for one, answer in zip(wanted, answers, strict=True)
+        if answer not in (Result.CREATED, Result.EXISTS)
+    ]
+    if refused:
+        raise AccountsRefused(", ".join(refused))

@@ -1,0 +1,75 @@
+"""What can be wrong with a merchant, its contract, its keys or a webhook's signature."""
+
+from datetime import date
+
+from zhangfang.kernel.errors import ZhangfangError
+
+
+class MerchantError(ZhangfangError):
+    """A merchant, or something of a merchant's, is not as it was asked for.
+
+    MerchantError
+    ├── UnknownMerchant
+    ├── MerchantDiffers
+    ├── FeeRuleInForce
+    ├── NoFeeRule
+    ├── NoSettlementAccount
+    ├── UnknownApiKey
+    └── InvalidSignature
+    """
+
+
+class UnknownMerchant(MerchantError):
+    """There is no merchant of this id."""
+
+    def __init__(self, merchant: str) -> None:
+        """Name the id."""
+        super().__init__(f"merchant {merchant}: there is none of this id")
+
+
+class MerchantDiffers(MerchantError):
+    """A merchant of the same external_ref exists with other contents; `field` is the first that differs."""
+
+    def __init__(self, external_ref: str, field: str) -> None:
+        """Name the field, not its values: it may be the account."""
+        super().__init__(f"external_ref {external_ref}: this merchant exists, and its {field} differs")
+        self.external_ref = external_ref
+        self.field = field
+
+
+class FeeRuleInForce(MerchantError):
+    """A rule by which fees were or are charged cannot be changed; a new one begins tomorrow at the earliest."""
+
+    def __init__(self, kind: str, effective_from: date, today: date) -> None:
+        """Name the kind and the dates."""
+        super().__init__(
+            f"effective_from: got {effective_from}; allowed: after {today}, since a {kind} fee rule is in force"
+        )
+
+
+class NoFeeRule(MerchantError):
+    """The merchant's contract has no fee for this kind of payment on this day, so it cannot be charged."""
+
+    def __init__(self, kind: str, day: date) -> None:
+        """Name the kind and the day."""
+        super().__init__(f"no {kind} fee rule is in force on {day}: set one for the merchant first")
+
+
+class NoSettlementAccount(MerchantError):
+    """The merchant has not bound an account to be paid to."""
+
+    def __init__(self, merchant: str) -> None:
+        """Name the merchant."""
+        super().__init__(f"merchant {merchant}: no settlement account is bound")
+
+
+class UnknownApiKey(MerchantError):
+    """The merchant has no API key of this id."""
+
+    def __init__(self, merchant: str, key: str) -> None:
+        """Name the merchant and the key's id (not its secret)."""
+        super().__init__(f"merchant {merchant}: there is no API key {key}")
+
+
+class InvalidSignature(MerchantError):
+    """A webhook is unsigned, too old or new, or was signed with another secret; the text says which."""

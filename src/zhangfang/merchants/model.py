@@ -1,0 +1,123 @@
+"""The merchant's vocabulary. All of it is frozen: what the API keeps in memory cannot be changed by a request."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+ALWAYS = date(2000, 1, 1)
+"""For `FeeRule.effective_from`: from the merchant's first day on."""
+
+MEDIA = frozenset({"card", "passbook", "corporate"})
+
+
+class MerchantState(StrEnum):
+    """What a merchant may do: `frozen` neither takes nor is paid money, `closed` is for good."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    CLOSED = "closed"
+
+
+class FeeKind(StrEnum):
+    """What a fee is charged for. A refund has none of its own: it gives back a share of its payment's."""
+
+    PURCHASE = "purchase"
+    COLLECTION = "collection"
+    PAYOUT = "payout"
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRule:
+    """A line of the contract: `rate_ppm` parts per million (6000 is 0.6 %) plus `fixed_fen`, within min and max fen.
+
+    It holds from the day `effective_from` (China) until the next rule of its kind.
+    """
+
+    kind: FeeKind
+    rate_ppm: int
+    fixed_fen: int = 0
+    min_fen: int = 0
+    max_fen: int | None = None
+    effective_from: date = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """A merchant's account in the clear: lives only as long as the call. `medium` is one of `MEDIA`."""
+
+    number: str
+    name: str
+    medium: str = "corporate"
+    bank: str = ""
+
+    def __repr__(self) -> str:
+        """Personal data never reaches a log by way of a repr."""
+        return f"BankAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMerchant:
+    """What a merchant is created from. With an `external_ref` ([A-Za-z0-9._-], at most 40) it is created once."""
+
+    name: str
+    external_ref: str | None = None
+    auto_payout: bool = False
+    settlement_days: int = 1
+    keep_fee_on_refund: bool = False
+    fee_rules: tuple[FeeRule, ...] = ()
+    settlement_account: BankAccount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """A merchant with its fee rules, past and future: all that a payment needs to know of it."""
+
+    id: str
+    external_ref: str | None
+    name: str
+    state: MerchantState
+    auto_payout: bool
+    settlement_days: int
+    keep_fee_on_refund: bool
+    created_at: datetime
+    fee_rules: tuple[FeeRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAccount:
+    """The account a merchant is paid to, as it may be shown; `token` is the vault's."""
+
+    id: str
+    merchant: str
+    token: str
+    tail: str
+    name_masked: str
+    bank: str
+    medium: str
+    fingerprint: str
+    bound_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it may be shown. The secret itself is known to the merchant alone."""
+
+    id: str
+    merchant: str
+    tail: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """Where a merchant is told of events, and the secret that signs them, in the clear."""
+
+    merchant: str
+    url: str
+    created_at: datetime
+    secret: str
+
+    def __repr__(self) -> str:
+        """Leave the secret out."""
+        return f"WebhookEndpoint(merchant={self.merchant!r}, url={self.url!r})"

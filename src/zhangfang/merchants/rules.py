@@ -1,0 +1,131 @@
+"""Pure decisions: what a fee is, which rule holds, what input is allowed, what may be shown of an account."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from urllib.parse import urlsplit
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import MAX_FEN, share
+from zhangfang.merchants.errors import FeeRuleInForce, NoFeeRule
+from zhangfang.merchants.model import MEDIA, BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
+
+_MILLION = 1_000_000
+_REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_ACCOUNT_NUMBER = re.compile(r"[0-9]{8,32}")
+_URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
+
+
+def fee(rule: FeeRule, amount: int) -> int:
+    """Return the fee in fen on `amount` fen: rate rounded half up, plus fixed, within min and max.
+
+    A pay-in's fee is taken out of it and so is never above it; a payout's is charged beside it.
+    """
+    charged = max(share(amount, rule.rate_ppm, _MILLION) + rule.fixed_fen, rule.min_fen)
+    if rule.max_fen is not None:
+        charged = min(charged, rule.max_fen)
+    return charged if rule.kind is FeeKind.PAYOUT else min(charged, amount)
+
+
+def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
+    """Return the rule of `kind` that holds on `day` (China), or raise `NoFeeRule`."""
+    begun = [rule for rule in rules if rule.kind is kind and rule.effective_from <= day]
+    if not begun:
+        raise NoFeeRule(kind, day)
+    return max(begun, key=lambda rule: rule.effective_from)
+
+
+def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:
+    """Say whether `rule` is new to the contract; raise `FeeRuleInForce` if it would change what was charged already.
+
+    The first rule of a kind may begin on any day, since nothing has been charged by another.
+    """
+    if rule in held:
+        return False
+    if rule.effective_from <= today and any(
+        other.kind is rule.kind and other.effective_from <= today for other in held
+    ):
+        raise FeeRuleInForce(rule.kind, rule.effective_from, today)
+    return True
+
+
+def differing_field(held: Merchant, account: BankAccount | None, new: NewMerchant) -> str | None:
+    """Return the first field in which `new` asks for other than `held` with `account` is; None if it is the same.
+
+    Rules that were added since, or an account where `new` names none, are no difference.
+    """
+    for field in ("name", "auto_payout", "settlement_days", "keep_fee_on_refund"):
+        if getattr(held, field) != getattr(new, field):
+            return field
+    if not set(new.fee_rules) <= set(held.fee_rules):
+        return "fee_rules"
+    if new.settlement_account not in (None, account):
+        return "settlement_account"
+    return None
+
+
+def is_reference(text: str) -> bool:
+    """Say whether `text` can be an external_ref."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def check_new(new: NewMerchant) -> None:
+    """Raise `InvalidInput` naming the first field that is not allowed."""
+    _check_text("name", new.name, 100)
+    if new.external_ref is not None and not is_reference(new.external_ref):
+        raise InvalidInput("external_ref", f"{len(new.external_ref)} characters", "1 to 40 of [A-Za-z0-9._-]")
+    _check_range("settlement_days", new.settlement_days, 30)
+    for rule in new.fee_rules:
+        check_rule(rule)
+    if len({(rule.kind, rule.effective_from) for rule in new.fee_rules}) < len(new.fee_rules):
+        raise InvalidInput("fee_rules", "two rules of one kind and day", "one rule for each kind and day")
+    if new.settlement_account is not None:
+        check_account(new.settlement_account)
+
+
+def check_rule(rule: FeeRule) -> None:
+    """Raise `InvalidInput` naming the first field of the fee rule that is not allowed."""
+    _check_range("rate_ppm", rule.rate_ppm, _MILLION)
+    _check_range("fixed_fen", rule.fixed_fen, MAX_FEN)
+    _check_range("min_fen", rule.min_fen, MAX_FEN)
+    if rule.max_fen is not None:
+        _check_range("max_fen", rule.max_fen, MAX_FEN, rule.min_fen)
+
+
+def check_account(account: BankAccount) -> None:
+    """Raise `InvalidInput` naming the first field of the account that is not allowed, never its value."""
+    if not _ACCOUNT_NUMBER.fullmatch(account.number):
+        raise InvalidInput("account.number", f"{len(account.number)} characters", "8 to 32 digits")
+    _check_text("account.name", account.name, 100)
+    if account.medium not in MEDIA:
+        raise InvalidInput("account.medium", f"{len(account.medium)} characters", " or ".join(sorted(MEDIA)))
+    if account.bank:
+        _check_text("account.bank", account.bank, 40)
+
+
+def check_url(url: str) -> None:
+    """Raise `InvalidInput` unless `url` is http(s) with a host, without user name, password or fragment."""
+    allowed = "http:// or https://, a host, at most 2000 visible ASCII characters, no password, no #"
+    try:
+        parts = urlsplit(url)
+        reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        raise InvalidInput("url", f"{len(url)} characters", allowed) from None
+    if not (reachable and _URL.fullmatch(url)) or "@" in parts.netloc or "#" in url:
+        raise InvalidInput("url", f"{len(url)} characters", allowed)
+
+
+def masked_name(name: str) -> str:
+    """Return what may be shown of a holder's name: its first character, and of one character nothing."""
+    return f"{name[0]}**" if len(name) > 1 else "**"
+
+
+def _check_text(field: str, text: str, longest: int) -> None:
+    if not 1 <= len(text) <= longest or not text.isprintable() or text != text.strip():
+        allowed = f"1 to {longest} printable characters, no space at either end"
+        raise InvalidInput(field, f"{len(text)} characters", allowed)
+
+
+def _check_range(field: str, value: int, most: int, least: int = 0) -> None:
+    if not least <= value <= most:
+        raise InvalidInput(field, f"the integer {value}", f"{least} to {most}")

@@ -1,0 +1,118 @@
+"""All the SQL of merchants, and its rows turned into records. `db` is a pool or a connection inside a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from zhangfang.kernel.sql import load
+from zhangfang.merchants.model import (
+    ApiKey,
+    FeeKind,
+    FeeRule,
+    Merchant,
+    MerchantState,
+    NewMerchant,
+    SettlementAccount,
+)
+
+Db: TypeAlias = asyncpg.Pool | asyncpg.Connection
+_SQL = load(__package__, "store.sql")
+
+
+async def insert_merchant(db: Db, id_: str, new: NewMerchant, at: datetime) -> bool:
+    """Insert it unless its external_ref is taken (say so by False); waits for another who is inserting the same."""
+    terms = (new.auto_payout, new.settlement_days, new.keep_fee_on_refund)
+    return await db.fetchval(_SQL.insert_merchant, id_, new.external_ref, new.name, *terms, at) is not None
+
+
+async def merchant(db: Db, id_: str) -> Merchant | None:
+    """Return the merchant of an id."""
+    return _one(await _merchants(db, _SQL.merchant, id_))
+
+
+async def lock_merchant(db: Db, id_: str) -> Merchant | None:
+    """Return it, and let no other change its contract until this transaction ends."""
+    return _one(await _merchants(db, _SQL.lock_merchant, id_))
+
+
+async def merchant_of_ref(db: Db, external_ref: str) -> Merchant | None:
+    """Return the merchant of the caller's own code."""
+    return _one(await _merchants(db, _SQL.merchant_of_ref, external_ref))
+
+
+async def merchant_of_key(db: Db, hash_: bytes) -> Merchant | None:
+    """Return the merchant whose unrevoked API key has this SHA-256."""
+    return _one(await _merchants(db, _SQL.merchant_of_key, hash_))
+
+
+async def merchants_after(db: Db, after: str, limit: int) -> list[Merchant]:
+    """Return up to `limit` merchants by id, which is by age, after the id `after`."""
+    return await _merchants(db, _SQL.merchants_after, after, limit)
+
+
+async def put_fee_rule(db: Db, merchant: str, rule: FeeRule) -> None:
+    """Insert a rule, or replace the one of the same kind and day."""
+    terms = (rule.rate_ppm, rule.fixed_fen, rule.min_fen, rule.max_fen, rule.effective_from)
+    await db.execute(_SQL.put_fee_rule, merchant, rule.kind, *terms)
+
+
+async def current_account(db: Db, merchant: str) -> SettlementAccount | None:
+    """Return the account that the merchant is paid to now."""
+    row = await db.fetchrow(_SQL.current_account, merchant)
+    return SettlementAccount(**row) if row else None
+
+
+async def replace_account(db: Db, account: SettlementAccount) -> None:
+    """Make `account` the current one; the former stays, with the moment of its end."""
+    await db.execute(_SQL.replace_account, account.merchant, account.bound_at)
+    await db.execute(_SQL.insert_account, *astuple(account))
+
+
+async def insert_key(db: Db, key: ApiKey, hash_: bytes) -> None:
+    """Insert an API key under the SHA-256 of its secret."""
+    await db.execute(_SQL.insert_key, key.id, key.merchant, hash_, key.tail, key.created_at)
+
+
+async def keys(db: Db, merchant: str) -> list[ApiKey]:
+    """Return the merchant's API keys, revoked ones included, oldest first."""
+    return [ApiKey(**row) for row in await db.fetch(_SQL.keys, merchant)]
+
+
+async def revoke_key(db: Db, merchant: str, key: str, at: datetime) -> bool:
+    """Revoke a key, or leave it as revoked as it was; False if the merchant has none of this id."""
+    return await db.fetchval(_SQL.revoke_key, merchant, key, at) is not None
+
+
+async def put_endpoint(db: Db, merchant: str, url: str, secret_token: str, at: datetime) -> None:
+    """Insert an endpoint, or give the one of this url another secret."""
+    await db.execute(_SQL.put_endpoint, merchant, url, secret_token, at)
+
+
+async def endpoints(db: Db, merchant: str) -> list[asyncpg.Record]:
+    """Return the merchant's endpoints, oldest first, with `url`, `secret_token` and `created_at`."""
+    return list(await db.fetch(_SQL.endpoints, merchant))
+
+
+async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
+    rows = await db.fetch(sql, *arguments)
+    rules: dict[str, list[FeeRule]] = {row["id"]: [] for row in rows}
+    if rows:
+        for row in await db.fetch(_SQL.fee_rules, list(rules)):
+            rules[row["merchant"]].append(_fee_rule(row))
+    return [_merchant(row, rules[row["id"]]) for row in rows]
+
+
+def _merchant(row: Any, rules: Sequence[FeeRule]) -> Merchant:
+    return Merchant(**{**row, "state": MerchantState(row["state"]), "fee_rules": tuple(rules)})
+
+
+def _fee_rule(row: Any) -> FeeRule:
+    fields = {name: value for name, value in row.items() if name != "merchant"}
+    return FeeRule(**{**fields, "kind": FeeKind(row["kind"])})
+
+
+def _one(found: list[Merchant]) -> Merchant | None:
+    return found[0] if found else None

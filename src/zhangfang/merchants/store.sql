@@ -1,0 +1,63 @@
+-- name: insert_merchant
+INSERT INTO merchant (id, external_ref, name, auto_payout, settlement_days, keep_fee_on_refund, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (external_ref) DO NOTHING
+RETURNING id;
+
+-- name: merchant
+SELECT * FROM merchant WHERE id = $1;
+
+-- name: lock_merchant
+SELECT * FROM merchant WHERE id = $1 FOR UPDATE;
+
+-- name: merchant_of_ref
+SELECT * FROM merchant WHERE external_ref = $1;
+
+-- name: merchant_of_key
+SELECT merchant.*
+FROM api_key
+INNER JOIN merchant ON api_key.merchant = merchant.id
+WHERE api_key.hash = $1 AND api_key.revoked_at IS NULL;
+
+-- name: merchants_after
+SELECT * FROM merchant WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: fee_rules
+SELECT * FROM fee_rule WHERE merchant = any($1::text []) ORDER BY merchant, kind, effective_from;
+
+-- Replaces a rule that has not begun yet; one in force is refused before.
+-- name: put_fee_rule
+INSERT INTO fee_rule (merchant, kind, rate_ppm, fixed_fen, min_fen, max_fen, effective_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (merchant, kind, effective_from) DO UPDATE
+SET rate_ppm = excluded.rate_ppm, fixed_fen = excluded.fixed_fen,
+    min_fen = excluded.min_fen, max_fen = excluded.max_fen;
+
+-- name: current_account
+SELECT id, merchant, token, tail, name_masked, bank, medium, fingerprint, bound_at
+FROM settlement_account WHERE merchant = $1 AND replaced_at IS NULL;
+
+-- name: replace_account
+UPDATE settlement_account SET replaced_at = $2 WHERE merchant = $1 AND replaced_at IS NULL;
+
+-- name: insert_account
+INSERT INTO settlement_account (
+    id, merchant, token, tail, name_masked, bank, medium, fingerprint, bound_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: insert_key
+INSERT INTO api_key (id, merchant, hash, tail, created_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: keys
+SELECT id, merchant, tail, created_at, revoked_at FROM api_key WHERE merchant = $1 ORDER BY created_at, id;
+
+-- name: revoke_key
+UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE merchant = $1 AND id = $2 RETURNING id;
+
+-- name: put_endpoint
+INSERT INTO webhook_endpoint (merchant, url, secret_token, created_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (merchant, url) DO UPDATE SET secret_token = excluded.secret_token;
+
+-- name: endpoints
+SELECT * FROM webhook_endpoint WHERE merchant = $1 ORDER BY created_at, url;

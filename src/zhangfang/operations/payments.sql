@@ -1,0 +1,106 @@
+-- name: listed
+SELECT
+    i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
+    i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
+    i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
+    i.matched_on, i.arrived_seq
+FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
+WHERE
+    i.kind = ANY($1::text[])
+    AND ($2::text[] IS NULL OR i.state = ANY($2))
+    AND ($3::text IS NULL OR i.merchant = $3)
+    AND ($4::text IS NULL OR i.channel = $4)
+    AND ($5::timestamptz IS NULL OR i.created_at >= $5)
+    AND ($6::timestamptz IS NULL OR i.created_at < $6)
+    AND ($7::text IS NULL OR CASE $7
+        WHEN 'PART_REFUNDED' THEN i.refunded > 0 AND i.refunded < i.amount
+        WHEN 'REFUNDED' THEN i.refunded = i.amount AND NOT i.voided
+        WHEN 'VOIDED' THEN i.voided
+        WHEN 'RETURNED' THEN i.returned_at IS NOT NULL
+    END)
+    AND ($8::text IS NULL OR i.order_no = $8 OR i.channel_order_no = $8 OR i.channel_ref = $8)
+    AND ($9::uuid IS NULL OR i.id < $9)
+ORDER BY i.id DESC
+LIMIT $10
+
+-- name: counted
+SELECT
+    i.state,
+    (count(*))::int AS count,
+    (count(*) FILTER (WHERE i.refunded > 0 AND i.refunded < i.amount))::int AS part_refunded,
+    (count(*) FILTER (WHERE i.refunded = i.amount AND NOT i.voided))::int AS refunded,
+    (count(*) FILTER (WHERE i.voided))::int AS voided,
+    (count(*) FILTER (WHERE i.returned_at IS NOT NULL))::int AS returned
+FROM intent i
+WHERE
+    i.kind = ANY($1::text[])
+    AND ($2::text IS NULL OR i.merchant = $2)
+    AND ($3::text IS NULL OR i.channel = $3)
+    AND ($4::timestamptz IS NULL OR i.created_at >= $4)
+    AND ($5::timestamptz IS NULL OR i.created_at < $5)
+    AND ($6::text IS NULL OR i.order_no = $6 OR i.channel_order_no = $6 OR i.channel_ref = $6)
+GROUP BY i.state
+
+-- name: summed
+SELECT count(*) AS count, coalesce(sum(i.amount), 0)::bigint AS fen
+FROM intent i
+WHERE
+    i.kind = ANY($1::text[])
+    AND ($2::text[] IS NULL OR i.state = ANY($2))
+    AND ($3::text IS NULL OR i.merchant = $3)
+    AND ($4::text IS NULL OR i.channel = $4)
+    AND ($5::timestamptz IS NULL OR i.created_at >= $5)
+    AND ($6::timestamptz IS NULL OR i.created_at < $6)
+    AND ($7::text IS NULL OR CASE $7
+        WHEN 'PART_REFUNDED' THEN i.refunded > 0 AND i.refunded < i.amount
+        WHEN 'REFUNDED' THEN i.refunded = i.amount AND NOT i.voided
+        WHEN 'VOIDED' THEN i.voided
+        WHEN 'RETURNED' THEN i.returned_at IS NOT NULL
+    END)
+    AND ($8::text IS NULL OR i.order_no = $8 OR i.channel_order_no = $8 OR i.channel_ref = $8)
+
+-- name: by_ids
+SELECT
+    i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
+    i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
+    i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
+    i.matched_on, i.arrived_seq
+FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
+WHERE i.id = ANY($1::uuid[]) OR i.original = ANY($1::uuid[])
+ORDER BY i.id
+
+-- name: doubtful
+SELECT
+    i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
+    i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
+    i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
+    i.matched_on, i.arrived_seq
+FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
+WHERE i.state IN ('UNKNOWN', 'MANUAL')
+ORDER BY coalesce(i.unknown_since, i.created_at), i.id
+LIMIT $1
+
+-- name: facts
+SELECT
+    i.idempotency_key, i.request_digest, i.original, i.settlement, s.run_date AS settled_on,
+    f.received_at AS file_received_at, f.arrived_at AS file_arrived_at, f.arrived_seq AS file_arrived_seq,
+    w.delivered_at AS told_at, w.attempts AS told_attempts
+FROM intent i
+LEFT JOIN settlement s ON s.id = i.settlement
+LEFT JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on
+LEFT JOIN LATERAL (
+    SELECT delivered_at, attempts FROM webhook WHERE intent = i.id ORDER BY created_at DESC LIMIT 1
+) w ON true
+WHERE i.id = $1
+
+-- name: steps
+SELECT id, at, kind, verdict, state, code, message, raw FROM step WHERE intent = $1 ORDER BY id
+
+-- name: listed_in
+SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
+FROM file_line l JOIN channel_file f USING (channel, settle_date)
+WHERE l.intent = $1 ORDER BY l.settle_date, l.line_no
+
+-- name: banked
+SELECT account, sequence, booked_at, amount, credit, reversal
+FROM bank_line WHERE intent = $1 ORDER BY booked_at, sequence

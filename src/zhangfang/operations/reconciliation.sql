@@ -1,0 +1,90 @@
+-- name: files
+WITH named AS (
+    SELECT unnest($2::text[]) AS channel
+    UNION
+    SELECT channel FROM channel_file WHERE settle_date = $1
+), ours AS (
+    SELECT
+        i.channel,
+        sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END)
+            FILTER (WHERE i.matched_on IS NOT NULL OR i.settle_date = $1) AS fen,
+        count(*) FILTER (
+            WHERE i.matched_on IS NULL
+            AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL)
+        ) AS not_due
+    FROM intent i
+    WHERE
+        i.state = 'SUCCESS' AND i.kind <> 'payout'
+        AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
+        AND (
+            i.settle_date = $1 AND i.matched_on IS NULL
+            OR i.matched_on = $1 AND (
+                i.settle_date = $1
+                OR i.id IN (SELECT l.intent FROM file_line l WHERE l.settle_date = $1)
+            )
+        )
+    GROUP BY i.channel
+), lines AS (
+    SELECT channel, count(*) AS lines, count(*) FILTER (WHERE status = 'matched') AS matched
+    FROM file_line WHERE settle_date = $1 GROUP BY channel
+), breaks AS (
+    SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
+), due AS (
+    SELECT key, min(next_action_at) AS due_at FROM task
+    WHERE kind = 'file' AND key LIKE '%' || $1::date::text AND state = 'WAITING' GROUP BY key
+)
+SELECT
+    n.channel, f.name, f.digest, f.received_at, f.matched_at, f.arrived_at, f.arrived_seq,
+    coalesce(l.lines, 0)::int AS lines, coalesce(l.matched, 0)::int AS matched,
+    coalesce(o.not_due, 0)::int AS not_due, coalesce(b.breaks, 0)::int AS breaks,
+    coalesce(o.fen, 0)::bigint AS ours_fen, (f.pay_in_fen - f.refund_fen) AS theirs_fen, f.fee_fen,
+    d.due_at
+FROM named n
+LEFT JOIN channel_file f ON f.channel = n.channel AND f.settle_date = $1
+LEFT JOIN ours o ON o.channel = n.channel
+LEFT JOIN lines l ON l.channel = n.channel
+LEFT JOIN breaks b ON b.channel = n.channel
+LEFT JOIN due d ON d.key LIKE n.channel || '%'
+ORDER BY n.channel
+
+-- name: statements
+SELECT
+    b.account, (count(*))::int AS lines, (count(b.posted_at))::int AS posted,
+    (SELECT count(*) FROM break k WHERE k.settle_date = $1 AND k.channel = b.account)::int AS breaks,
+    coalesce((
+        SELECT sum(e.debit_amount - e.credit_amount)
+        FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
+        WHERE a.code IN (1002, 1003, 1004) AND e.voucher = ANY(array_agg(b.voucher))
+    ), 0)::bigint AS ours_fen,
+    sum(CASE WHEN b.credit THEN b.amount ELSE -b.amount END)::bigint AS theirs_fen,
+    (SELECT c.read_at FROM statement_cursor c WHERE c.account = b.account) AS read_at
+FROM bank_line b
+WHERE b.business_date = $1
+GROUP BY b.account
+ORDER BY b.account
+
+-- name: breaks
+SELECT
+    b.id, b.class AS cls, b.channel, b.settle_date, b.key, b.ours, b.theirs, b.difference, b.note, b.template,
+    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.intent,
+    i.channel_order_no AS our_order, i.channel_ref AS our_ref, i.requested_at AS our_time, i.state AS our_state,
+    l.line_no AS their_line, coalesce(l.order_no, nullif(k.reference, '')) AS their_order,
+    coalesce(l.channel_ref, k.sequence) AS their_ref, coalesce(nullif(l.note, ''), k.text) AS their_text,
+    k.booked_at AS their_time
+FROM break b
+LEFT JOIN intent i ON i.id = b.intent
+LEFT JOIN LATERAL (
+    SELECT * FROM file_line l
+    WHERE l.channel = b.channel AND l.settle_date = b.settle_date AND (l.channel_ref = b.key OR l.intent = b.intent)
+    ORDER BY l.line_no LIMIT 1
+) l ON true
+LEFT JOIN LATERAL (SELECT * FROM bank_line k WHERE k.sequence = b.key ORDER BY k.booked_at LIMIT 1) k
+    ON l.line_no IS NULL
+WHERE ($1::date IS NULL OR b.settle_date = $1) AND (NOT $2 OR b.cleared_at IS NULL)
+ORDER BY b.cleared_at IS NOT NULL, b.opened_at, b.id
+LIMIT $3
+
+-- name: newest_day
+SELECT greatest(
+    (SELECT max(settle_date) FROM channel_file), (SELECT max(business_date) FROM bank_line)
+)

@@ -1,0 +1,141 @@
+"""The timetable of a day: what is done once, by itself, when its time comes and its evidence is there.
+
+A task is a row and its own job. It is planned before it is due, and what it waits for is written beside it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.channels.port import FileNotReady, MalformedMessage
+from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day
+from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.driver import Job
+from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sql import load
+from zhangfang.payments import Desk
+from zhangfang.reconciliation import Account, read, reconcile
+from zhangfang.settlement import DayNotOver, close_day, release, settle
+
+queries = load(__package__, "timetable.sql")
+
+FILE_AT = time(9, 0)  # UnionPay's file is there in the morning
+SETTLE_AT = time(10, 30)
+CLOSE_AT = time(11, 0)
+STATEMENTS_AT = time(11, 30)
+PLAN_EVERY = timedelta(minutes=10)
+STATEMENT_EVERY = timedelta(minutes=1)
+WAIT = timedelta(minutes=5)
+
+
+class NotYet(Exception):
+    """What a task needs is not there; the text is shown beside the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All that the timetable works with; statements of account are written below `folder`."""
+
+    desk: Desk
+    accounts: Sequence[Account]
+    folder: Path
+
+
+def job(day: Day) -> Job:
+    """Return the driver's job over the tasks. They run one after the other: each builds on the one before it."""
+
+    async def step(row: asyncpg.Record) -> None:
+        await run(day, row)
+
+    return Job("task", ("kind", "key"), step, most=1)
+
+
+async def begin(day: Day) -> None:
+    """Make sure that the planner itself is planned."""
+    await _add(day, "plan", "daily", day.desk.clock.now())
+
+
+async def run(day: Day, row: asyncpg.Record) -> None:
+    """Do a task, or write down what it waits for."""
+    work = _WORK[row["kind"]]
+    try:
+        again, note = await work(day, row["key"], row["ids"]), ""
+    except (NotYet, FileNotReady, MalformedMessage, DayNotOver) as waits:
+        again, note = WAIT, str(waits)
+    now = day.desk.clock.now()
+    next_at = now + again if again else None
+    await day.desk.pool.execute(queries.ran, row["kind"], row["key"], row["fence"], next_at, note, now)
+
+
+async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Plan from the last day that is planned up to today; a platform that slept for a week catches up."""
+    now = day.desk.clock.now()
+    for account in day.accounts:
+        await _add(day, "statement", account.alias, now)
+    today = settlement_day(now)
+    first = await day.desk.pool.fetchval(queries.last_planned) or min(today, china_day(now))
+    for n in range((today - first).days + 1):
+        await _plan_day(day, first + timedelta(days=n))
+    return PLAN_EVERY
+
+
+async def _plan_day(day: Day, business: date) -> None:
+    morrow = business + timedelta(days=1)
+    for name in day.desk.acquirers:
+        await _add(day, "file", f"{name}/{business}", _at(morrow, FILE_AT))
+    if is_working_day(business):
+        await _add(day, "settlement", str(business), _at(business, SETTLE_AT))
+    await _add(day, "close", str(business), _at(morrow, CLOSE_AT))
+    await _add(day, "statements", str(business), _at(morrow, STATEMENTS_AT))
+
+
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, CHINA)
+
+
+async def _add(day: Day, kind: str, key: str, due: datetime) -> None:
+    clock = day.desk.clock
+    await day.desk.pool.execute(queries.add, kind, key, due, [new_id(clock), new_id(clock)])
+
+
+async def _statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
+    account = next(account for account in day.accounts if account.alias == key)
+    await read(day.desk, account)
+    return STATEMENT_EVERY
+
+
+async def _file(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    name, _, business = key.partition("/")
+    await reconcile(day.desk, day.desk.acquirers[name], date.fromisoformat(business))
+
+
+async def _settlement(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    waiting = await settle(day.desk, date.fromisoformat(key))
+    if waiting and china_day(day.desk.clock.now()) == date.fromisoformat(key):
+        raise NotYet(
+            "; ".join(f"{lines} lines of {settled} wait for file or money" for settled, lines in waiting)
+        )
+
+
+async def _close(day: Day, key: str, ids: Sequence[UUID]) -> None:
+    await close_day(day.desk, date.fromisoformat(key), tuple(day.desk.acquirers), (ids[0], ids[1]))
+
+
+async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    if not await day.desk.pool.fetchval(queries.done, "close", key):
+        raise NotYet(f"business date {key} is not closed yet")
+    await release(day.desk, date.fromisoformat(key), day.folder)
+
+
+_WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {
+    "plan": _plan,
+    "statement": _statement,
+    "file": _file,
+    "settlement": _settlement,
+    "close": _close,
+    "statements": _statements,
+}

@@ -1,0 +1,69 @@
+-- name: waiting
+SELECT
+    (SELECT count(*) FROM intent WHERE state = 'UNKNOWN')::int AS unknown,
+    (SELECT count(*) FROM intent WHERE state = 'MANUAL')::int AS manual,
+    (SELECT count(*) FROM break WHERE cleared_at IS NULL)::int AS breaks,
+    (SELECT count(*) FROM intent WHERE returned_at >= $1)::int AS returned,
+    (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq
+
+-- name: last_audit
+SELECT at, ok, figures FROM audit_result ORDER BY at DESC LIMIT 1
+
+-- name: figures
+SELECT
+    count(*) AS orders,
+    count(*) FILTER (WHERE pay_in AND state <> 'CREATED') AS pay_in_asked,
+    count(*) FILTER (WHERE pay_in AND state = 'SUCCESS') AS pay_in_count,
+    coalesce(sum(amount) FILTER (WHERE pay_in AND state = 'SUCCESS'), 0)::bigint AS pay_in_fen,
+    count(*) FILTER (WHERE kind = 'payout' AND state = 'SUCCESS') AS payout_count,
+    coalesce(sum(amount) FILTER (WHERE kind = 'payout' AND state = 'SUCCESS'), 0)::bigint AS payout_fen,
+    count(*) FILTER (WHERE kind = 'payout' AND is_open) AS payout_open,
+    count(*) FILTER (WHERE kind = 'payout' AND returned_at IS NOT NULL) AS payout_returned,
+    count(*) FILTER (WHERE kind IN ('refund', 'void') AND state = 'SUCCESS') AS refund_count,
+    coalesce(sum(amount) FILTER (WHERE kind IN ('refund', 'void') AND state = 'SUCCESS'), 0)::bigint AS refund_fen,
+    count(*) FILTER (WHERE kind IN ('refund', 'void') AND is_open) AS refund_open
+FROM (
+    SELECT
+        *,
+        kind IN ('purchase', 'collection') AS pay_in,
+        state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED') AS is_open
+    FROM intent
+    WHERE created_at >= $1 AND created_at < $2
+) AS i
+
+-- name: unknown
+SELECT
+    count(*) AS unknown_count,
+    coalesce(sum(amount), 0)::bigint AS unknown_fen,
+    min(unknown_since) AS unknown_oldest
+FROM intent
+WHERE state = 'UNKNOWN'
+
+-- name: hours
+SELECT
+    extract(hour FROM created_at AT TIME ZONE 'Asia/Shanghai')::int AS hour,
+    coalesce(sum(amount) FILTER (WHERE state = 'SUCCESS' AND created_at >= $2), 0)::bigint AS today_fen,
+    coalesce(sum(amount) FILTER (WHERE state = 'SUCCESS' AND created_at < $2), 0)::bigint AS before_fen,
+    (count(*) FILTER (WHERE state = 'UNKNOWN' AND created_at >= $2))::int AS unknown
+FROM intent
+WHERE kind IN ('purchase', 'collection') AND created_at >= $1 AND created_at < $3
+GROUP BY 1
+
+-- name: errands
+SELECT what, detail, merchant, amount, since, link FROM (
+    SELECT 'manual' AS what, i.kind AS detail, m.name AS merchant, i.amount, i.updated_at AS since,
+        'payment:' || i.id AS link
+    FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.state = 'MANUAL'
+    UNION ALL
+    SELECT 'break', b.class, b.channel || ' · ' || b.key, abs(b.difference), b.opened_at,
+        'break:' || b.settle_date || '#' || b.id
+    FROM break b WHERE b.cleared_at IS NULL
+    UNION ALL
+    SELECT 'returned', '', m.name, i.amount, i.returned_at, 'payment:' || i.id
+    FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.returned_at >= $1
+    UNION ALL
+    SELECT 'untold', w.event, m.name, NULL, w.created_at, 'payment:' || w.intent
+    FROM webhook w LEFT JOIN merchant m ON m.id = w.merchant
+    WHERE w.delivered_at IS NULL AND w.next_action_at IS NULL
+) AS e
+ORDER BY since LIMIT $2

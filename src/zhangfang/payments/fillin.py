@@ -1,0 +1,40 @@
+"""A payment that the channel's file proves and nobody here asked for, filled in after two people agreed to it."""
+
+import hashlib
+from datetime import date
+from uuid import UUID
+
+from zhangfang.kernel.ids import new_id
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import State, StepKind
+from zhangfang.payments.store import queries
+
+
+async def fill_in(
+    desk: Desk,
+    merchant: str,
+    *,
+    channel: str,
+    channel_order_no: str,
+    channel_ref: str,
+    order_no: str,
+    amount: int,
+    fee: int,
+    settle_date: date,
+    ids: tuple[UUID, UUID],
+    evidence: tuple[StepKind, str],
+) -> UUID:
+    """Store it as a success with its evidence and return its id. `ids` are the intent's and its voucher's: a repeat
+    of the call with the same ids changes nothing. Amounts in fen.
+    """
+    id_, voucher = ids
+    now = desk.clock.now()
+    digest = hashlib.sha256(f"{channel}/{channel_ref}".encode()).digest()
+    await desk.pool.execute(
+        queries.fill_in, id_, merchant, order_no, f"file:{channel_ref}", digest, amount, fee, channel,
+        channel_order_no, now, settle_date, voucher, new_id(desk.clock), channel_ref,
+    )  # fmt: skip
+    kind, message = evidence
+    if not await desk.journal.steps(id_):
+        await desk.journal.note(desk.step(id_, kind, verdict="success", state=State.SUCCESS, message=message))
+    return id_

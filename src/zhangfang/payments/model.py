@@ -1,0 +1,151 @@
+"""The instruction journal's vocabulary: an intent, its states, and the steps that are its evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.kernel.errors import ZhangfangError
+
+
+class State(StrEnum):
+    """Where an intent stands. UNKNOWN is a state of its own: it is never FAILED, and only evidence ends it."""
+
+    CREATED = "CREATED"  # stored; nothing has left the house
+    REDIRECTED = "REDIRECTED"  # the payer was sent to the cashier
+    SENDING = "SENDING"  # the attempt is stored; the message may or may not have left
+    ACCEPTED = "ACCEPTED"  # the channel says it is working on it
+    UNKNOWN = "UNKNOWN"  # it left, and no answer proves anything
+    MANUAL = "MANUAL"  # the channel itself does not know; people are asking
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    REFUSED = "REFUSED"  # never sent
+    CLOSED = "CLOSED"  # the payer never paid
+
+
+FINAL = frozenset({State.SUCCESS, State.FAILED, State.REFUSED, State.CLOSED})
+OPEN = frozenset(State) - FINAL
+
+
+class StepKind(StrEnum):
+    """What kind of evidence a step is."""
+
+    RECEIVED = "received"
+    LEDGER = "ledger"
+    SENT = "sent"
+    ANSWER = "answer"
+    QUERY = "query"
+    NOTIFICATION = "notification"
+    FILE = "file"
+    BANK = "bank"
+    TOLD = "told"
+    PERSON = "person"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One row of the journal; the columns are explained in the migration that makes the table."""
+
+    id: UUID
+    kind: Operation
+    merchant: str
+    order_no: str
+    idempotency_key: str
+    request_digest: bytes
+    amount: int
+    fee: int
+    description: str
+    channel: str
+    channel_order_no: str
+    requested_at: datetime
+    business_date: date
+    template: str
+    voucher: UUID
+    undo_voucher: UUID
+    state: State
+    created_at: datetime
+    next_action_at: datetime | None = None
+    original: UUID | None = None
+    account_token: str | None = None
+    account_tail: str = ""
+    return_url: str | None = None
+    ledger_seq: int | None = None
+    channel_ref: str | None = None
+    settle_date: date | None = None
+    code: str | None = None
+    message: str | None = None
+    unknown_since: datetime | None = None
+    decided_at: datetime | None = None
+    refunded: int = 0
+    fee_refunded: int = 0
+    voided: bool = False
+    returned_at: datetime | None = None
+    matched_on: date | None = None
+    arrived_seq: str | None = None
+    settlement: UUID | None = None
+    undo_settlement: UUID | None = None
+    queries: int = 0
+    not_found: int = 0
+    absent_since: datetime | None = None
+    lease_until: datetime | None = None
+    fence: int = 0
+    updated_at: datetime | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Intent":
+        """Build it from a row of the table."""
+        held = {name: row[name] for name in _COLUMNS}
+        return cls(**held | {"kind": Operation(row["kind"]), "state": State(row["state"])})
+
+
+_COLUMNS = tuple(column.name for column in fields(Intent))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a merchant asks for. `account` is payer or payee, `original` the payment to refund or void."""
+
+    kind: Operation
+    order_no: str
+    amount: int
+    idempotency_key: str
+    description: str = ""
+    account: PartyAccount | None = field(default=None, repr=False)
+    original: UUID | None = None
+    return_url: str | None = None
+
+
+class PaymentError(ZhangfangError):
+    """The platform will not do what was asked of a payment.
+
+    PaymentError
+    ├── KeyReused
+    ├── OrderNumberTaken
+    ├── NotFound
+    ├── NotAllowed
+    └── OperationStopped
+    """
+
+
+class KeyReused(PaymentError):
+    """The Idempotency-Key was used before, with another request."""
+
+
+class OrderNumberTaken(PaymentError):
+    """The merchant's order number was used before, with another request."""
+
+
+class NotFound(PaymentError):
+    """There is no such payment, or it is somebody else's, which is the same."""
+
+
+class NotAllowed(PaymentError):
+    """The payment's state or amount does not allow it; the message says what would."""
+
+
+class OperationStopped(PaymentError):
+    """A person has stopped this operation of this channel."""

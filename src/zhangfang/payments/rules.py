@@ -1,0 +1,106 @@
+"""The law of the unknown, as pure functions. It is decided here and nowhere else.
+
+1. No answer, a broken answer, an answer that does not verify: UNKNOWN.
+2. UNKNOWN ends only by evidence. "Not found" is none, unless every file that could list the order is complete and
+   does not, and a query after that still finds nothing.
+3. A re-send carries the same identifiers, and happens only where the channel's own rules permit it.
+4. A final state is final: evidence against it opens a break and overwrites nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from zhangfang.channels.port import Operation, Rules, Verdict
+from zhangfang.kernel.money import share
+from zhangfang.payments.model import FINAL, Intent, State
+
+MANUAL_WAIT = timedelta(minutes=10)
+NOT_SENT_WAIT = timedelta(seconds=1)
+PAYER_WAIT = timedelta(seconds=30)
+PAYER_TIME = timedelta(minutes=15)  # the cashier refuses a payer who comes later
+
+_DEFINITE = {Verdict.SUCCESS: State.SUCCESS, Verdict.RETURNED: State.SUCCESS, Verdict.FAILED: State.FAILED}
+_OPEN = {  # (state, verdict) → state; a pair that is not here leaves the state as it is
+    (State.SENDING, Verdict.ACCEPTED): State.ACCEPTED,
+    (State.SENDING, Verdict.UNKNOWN): State.UNKNOWN,
+    (State.SENDING, Verdict.NOT_FOUND): State.UNKNOWN,
+    (State.SENDING, Verdict.NOT_SENT): State.CREATED,
+    (State.SENDING, Verdict.MANUAL): State.MANUAL,
+    (State.ACCEPTED, Verdict.NOT_FOUND): State.UNKNOWN,
+    (State.ACCEPTED, Verdict.MANUAL): State.MANUAL,
+    (State.UNKNOWN, Verdict.MANUAL): State.MANUAL,
+}
+_CONTRADICTIONS = {
+    (State.SUCCESS, Verdict.FAILED),
+    (State.FAILED, Verdict.SUCCESS),
+    (State.FAILED, Verdict.RETURNED),
+    (State.REFUSED, Verdict.SUCCESS),
+    (State.CLOSED, Verdict.SUCCESS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a piece of evidence changes. `wait` is the time to the next query; `resend` asks for the same bytes again."""
+
+    state: State
+    wait: timedelta | None = None
+    resend: bool = False
+    contradiction: bool = False
+    amount_differs: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Whether the intent ends with it."""
+        return self.state in FINAL
+
+
+def decide(
+    intent: Intent,
+    verdict: Verdict,
+    amount: int | None,
+    rules: Rules,
+    *,
+    asked: bool,
+    now: datetime,
+    same_day: bool,
+) -> Decision:
+    """Fold one piece of evidence into an intent's state.
+
+    `amount` is what the evidence says was moved, `asked` whether it is the answer to a query (a query that could not be
+    sent proves nothing about the order), `same_day` whether the channel's day of the request is not over yet.
+    """
+    if asked and verdict is Verdict.NOT_SENT:
+        verdict = Verdict.UNKNOWN
+    if intent.state in FINAL:
+        return Decision(intent.state, contradiction=(intent.state, verdict) in _CONTRADICTIONS)
+    if verdict in _DEFINITE:
+        if verdict is not Verdict.FAILED and amount is not None and amount != intent.amount:
+            return Decision(State.MANUAL, MANUAL_WAIT, amount_differs=True)
+        return Decision(_DEFINITE[verdict])
+    if verdict is Verdict.NOT_FOUND and asked and intent.absent_since and intent.absent_since <= now:
+        return Decision(State.CLOSED if intent.kind is Operation.PURCHASE else State.FAILED)
+    state = _OPEN.get((intent.state, verdict), intent.state)
+    resend = verdict is Verdict.NOT_FOUND and same_day and may_resend(rules, intent.not_found + 1)
+    return Decision(state, _wait(intent, state, rules), resend)
+
+
+def may_resend(rules: Rules, not_found: int) -> bool:
+    """Whether the channel permits the identical message again after so many answers of "not found"."""
+    return rules.resend_after_not_found is not None and not_found >= rules.resend_after_not_found
+
+
+def _wait(intent: Intent, state: State, rules: Rules) -> timedelta:
+    if state is State.CREATED:
+        return NOT_SENT_WAIT
+    if state is State.MANUAL:
+        return MANUAL_WAIT
+    return rules.query_after[min(intent.queries, len(rules.query_after) - 1)]
+
+
+def fee_given_back(fee: int, amount: int, refunded_after: int, given_before: int) -> int:
+    """Return the part of the merchant's fee that a refund gives back, so that the parts of all refunds sum exactly.
+
+    `refunded_after` counts this refund too; all in fen.
+    """
+    return share(fee, refunded_after, amount) - given_before

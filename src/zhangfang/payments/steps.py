@@ -1,0 +1,155 @@
+"""The steps of an intent. Each is safe to repeat; the driver runs them again for whatever was left lying."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+
+from zhangfang.channels.port import Answer, Operation, Order, PartyAccount, Verdict
+from zhangfang.kernel.driver import Job
+from zhangfang.payments import posting
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.evidence import weigh
+from zhangfang.payments.model import Intent, State, StepKind
+from zhangfang.payments.rules import Decision
+from zhangfang.payments.store import Change
+
+LOOK_AGAIN = timedelta(seconds=10)  # longer than a channel's time-out: a step in progress is not disturbed
+
+
+def job(desk: Desk) -> Job:
+    """Return the driver's job over the journal."""
+
+    async def step(row: asyncpg.Record) -> None:
+        await advance(desk, Intent.of(row))
+
+    return Job("intent", ("id",), step)
+
+
+async def advance(desk: Desk, intent: Intent) -> None:
+    """Do the next step of an open intent: what has not left is sent, what may have left is asked about first."""
+    if intent.state is State.CREATED:
+        if await prepare(desk, intent):
+            await send(desk, intent)
+        return
+    decision = await ask(desk, intent)
+    if decision.resend:
+        await _resend(desk, intent)
+
+
+async def prepare(desk: Desk, intent: Intent) -> bool:
+    """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
+    if intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
+        return True
+    answers = await desk.ledger.create_transfers(posting.transfers(intent, desk.alias, intent.business_date))
+    if posting.succeeded(answers):
+        return True
+    reason = posting.refusal(answers)
+    now = desk.clock.now()
+    step = desk.step(intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name)
+    await desk.journal.apply(
+        Change(
+            intent.id,
+            intent.state,
+            State.REFUSED,
+            now,
+            [step],
+            decisive=True,
+            code=reason.name.lower(),
+            message="the ledger refused it: nothing was sent",
+            told=desk.told(intent, State.REFUSED, now),
+        )
+    )
+    return False
+
+
+async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision | None:
+    """Store the attempt, then send it, then weigh the answer. None if the intent had moved: nothing was sent."""
+    now = desk.clock.now()
+    step = desk.step(intent.id, StepKind.SENT, state=State.SENDING, message=intent.channel_order_no)
+    stored = await desk.journal.apply(
+        Change(
+            intent.id,
+            intent.state,
+            State.SENDING,
+            now,
+            [step],
+            next_action_at=now + LOOK_AGAIN,
+            release=False,
+        )
+    )
+    if not stored:
+        return None
+    return await transmit(desk, replace(intent, state=State.SENDING), account)
+
+
+async def transmit(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision:
+    """Open the socket for an attempt that is stored, and weigh what comes back."""
+    order = await order_of(desk, intent, account)
+    if intent.template == "O1":
+        await posting.release(desk, intent)
+    answer = await desk.channels[intent.channel].send(order)
+    if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
+        return await _accepted(desk, intent, answer)
+    return await weigh(desk, intent, StepKind.ANSWER, answer)
+
+
+async def _accepted(desk: Desk, intent: Intent, answer: Answer) -> Decision:
+    """The usual answer proves nothing yet and the row is looked at again anyway: keep the evidence, write no row."""
+    await desk.journal.note(
+        desk.step(intent.id, StepKind.ANSWER, verdict=answer.verdict.value, code=answer.code, raw=answer.raw)
+    )
+    return Decision(intent.state)
+
+
+async def ask(desk: Desk, intent: Intent) -> Decision:
+    """Query the channel and weigh its answer."""
+    answer = await desk.channels[intent.channel].query(await order_of(desk, intent))
+    return await weigh(desk, intent, StepKind.QUERY, answer)
+
+
+async def _resend(desk: Desk, intent: Intent) -> None:
+    """Send the identical bytes again: the channel's rules permit it, and its own book knows the number."""
+    now = desk.clock.now()
+    wait = now + LOOK_AGAIN
+    step = desk.step(intent.id, StepKind.SENT, message="the same message again")
+    current = await desk.journal.by_id(intent.id)
+    if current is None or current.state is not State.UNKNOWN:
+        return
+    change = Change(intent.id, State.UNKNOWN, State.UNKNOWN, now, [step], next_action_at=wait, release=False)
+    if await desk.journal.apply(change):
+        await transmit(desk, replace(current, not_found=0))
+
+
+async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Order:
+    """Return what the channel is asked, made of stored values alone: the same now as at the first attempt."""
+    original = await desk.journal.by_id(intent.original) if intent.original else None
+    return Order(
+        operation=intent.kind,
+        order_no=intent.channel_order_no,
+        requested_at=intent.requested_at,
+        amount=intent.amount,
+        key=intent.order_no,
+        description=intent.description,
+        account=account or desk.unseal(intent.account_token),
+        original_order_no=original.channel_order_no if original else "",
+        original_requested_at=original.requested_at if original else None,
+        original_ref=(original.channel_ref or "") if original else "",
+        original_operation=original.kind if original else None,
+    )
+
+
+def in_background(work: "asyncio.Task[object]") -> None:
+    """Keep a task alive until it ends; its error is logged by the driver when it repeats the step."""
+    _running.add(work)
+    work.add_done_callback(_ended)
+
+
+def _ended(work: "asyncio.Task[object]") -> None:
+    _running.discard(work)
+    if not work.cancelled() and work.exception() is not None:
+        posting.log.warning("a first step failed; the driver will repeat it", error=repr(work.exception()))
+
+
+_running: "set[asyncio.Task[object]]" = set()

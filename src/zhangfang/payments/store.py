@@ -1,0 +1,199 @@
+"""All SQL of the instruction journal. Writes of concurrent requests are gathered into one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.channels.port import Operation
+from zhangfang.kernel.database import Gatherer
+from zhangfang.kernel.sql import load
+from zhangfang.payments.model import Intent, State, StepKind
+
+queries = load(__package__, "store.sql")
+
+Connection = Any  # asyncpg's pool or one of its connections: both have fetch, fetchrow and execute
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece of evidence, as it is stored. `state` is what it leads to, if the intent moves."""
+
+    id: UUID
+    intent: UUID
+    at: datetime
+    kind: StepKind
+    verdict: str = ""
+    state: str = ""
+    code: str = ""
+    message: str = ""
+    raw: str = ""
+
+    def row(self) -> tuple[Any, ...]:
+        """Return the columns in the table's order."""
+        return (
+            self.id,
+            self.intent,
+            self.at,
+            self.kind,
+            self.verdict,
+            self.state,
+            self.code,
+            self.message,
+            self.raw,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the merchant is to be told if the intent moves: the event's name and its JSON."""
+
+    id: UUID
+    event: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Evidence to be folded into one intent. `prior` is the state it was read in; None leaves a column as it is."""
+
+    intent: UUID
+    prior: State
+    state: State
+    at: datetime
+    steps: Sequence[Step]
+    decisive: bool = False
+    settle_date: date | None = None
+    channel_ref: str = ""
+    code: str = ""
+    message: str = ""
+    next_action_at: datetime | None = None
+    queried: int = 0
+    not_found: int = 0
+    seq: int | None = None
+    release: bool = True
+    told: Told | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        """Return the columns of the `said` table of the statement."""
+        return (
+            self.intent, self.prior, self.state, self.decisive, self.settle_date, self.channel_ref, self.code,
+            self.message, self.next_action_at, self.queried, self.not_found, self.seq, self.at, self.release,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Journal:
+    """The journal's tables behind gathered statements."""
+
+    pool: asyncpg.Pool
+    _insert: Gatherer[tuple[Intent, Sequence[Step]], bool] = field(init=False)
+    _apply: Gatherer[Change, bool] = field(init=False)
+    _steps: Gatherer[Step, None] = field(init=False)
+    _lookup: Gatherer[str, Intent | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make one gatherer a statement."""
+        self._insert = Gatherer(lambda rows: insert(self.pool, rows))
+        self._apply = Gatherer(lambda changes: apply(self.pool, changes))
+        self._steps = Gatherer(self._add_steps)
+        self._lookup = Gatherer(self._by_channel_orders)
+
+    async def insert(self, intent: Intent, steps: Sequence[Step]) -> bool:
+        """Store a new intent with its first steps; False if its key or its order number exists already."""
+        return await self._insert.add((intent, steps))
+
+    async def apply(self, change: Change) -> bool:
+        """Fold evidence in; False if the intent had moved meanwhile: the evidence is kept, the state is not touched."""
+        return await self._apply.add(change)
+
+    async def note(self, step: Step) -> None:
+        """Keep a step that changes nothing."""
+        await self._steps.add(step)
+
+    async def by_channel_order(self, order_no: str) -> Intent | None:
+        """Return the intent that the channel knows under `order_no`."""
+        return await self._lookup.add(order_no)
+
+    async def by_id(self, id_: UUID) -> Intent | None:
+        """Return the intent."""
+        row = await self.pool.fetchrow(queries.by_ids, [id_])
+        return Intent.of(row) if row else None
+
+    async def of_merchant(self, merchant: str, id_: UUID) -> Intent | None:
+        """Return the merchant's intent; another merchant's is None as well."""
+        row = await self.pool.fetchrow(queries.of_merchant, merchant, id_)
+        return Intent.of(row) if row else None
+
+    async def list_of_merchant(
+        self, merchant: str, kinds: Sequence[Operation], before: UUID, limit: int
+    ) -> list[Intent]:
+        """Return up to `limit` of the merchant's intents older than `before`, newest first."""
+        return [
+            Intent.of(r)
+            for r in await self.pool.fetch(queries.list_of_merchant, merchant, kinds, before, limit)
+        ]
+
+    async def steps(self, intent: UUID) -> list[Step]:
+        """Return all evidence of an intent, oldest first."""
+        return [
+            Step(**dict(row) | {"kind": StepKind(row["kind"])})
+            for row in await self.pool.fetch(queries.steps, intent)
+        ]
+
+    async def _by_channel_orders(self, order_nos: Sequence[str]) -> list[Intent | None]:
+        rows = await self.pool.fetch(queries.by_channel_orders, list(set(order_nos)))
+        found = {row["channel_order_no"]: Intent.of(row) for row in rows}
+        return [found.get(order_no) for order_no in order_nos]
+
+    async def _add_steps(self, steps: Sequence[Step]) -> list[None]:
+        await self.pool.execute(queries.add_steps, *_columns([step.row() for step in steps], 9))
+        return [None] * len(steps)
+
+
+async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[Step]]]) -> list[bool]:
+    """Store intents with their first steps in one statement; True for each that was new."""
+    intents = [_intent_row(intent) for intent, _ in rows]
+    steps = [(s.id, s.intent, s.at, s.kind, s.state, s.message) for _, several in rows for s in several]
+    made = await connection.fetch(queries.insert_intents, *_columns(intents, 23), *_columns(steps, 6))
+    new = {row["id"] for row in made}
+    return [intent.id in new for intent, _ in rows]
+
+
+async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]:
+    """Fold several changes in with one statement; True for each that moved its intent.
+
+    Only the first decisive change of an intent in a batch may move it (PostgreSQL would choose one at random); the
+    others keep their evidence.
+    """
+    first: dict[UUID, Change] = {}
+    for change in changes:
+        if change.intent not in first or (change.decisive and not first[change.intent].decisive):
+            first[change.intent] = change
+    movers = list(first.values())
+    steps = [
+        step.row() if first[change.intent] is change else (*step.row()[:5], "", *step.row()[6:])
+        for change in changes
+        for step in change.steps
+    ]
+    told = [(c.told.id, c.intent, c.told.event, c.told.payload, c.at) for c in movers if c.told]
+    rows = await connection.fetch(
+        queries.apply, *_columns([c.row() for c in movers], 14), *_columns(steps, 9), *_columns(told, 5)
+    )
+    moved = {row["id"] for row in rows}
+    return [first[change.intent] is change and change.intent in moved for change in changes]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def _intent_row(i: Intent) -> tuple[Any, ...]:
+    return (
+        i.id, i.kind, i.merchant, i.order_no, i.idempotency_key, i.request_digest, i.amount, i.fee,
+        i.description, i.original, i.account_token, i.account_tail, i.return_url, i.channel, i.channel_order_no,
+        i.requested_at, i.business_date, i.template, i.voucher, i.undo_voucher, i.state, i.next_action_at, i.created_at,
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+-- name: insert_intents
+WITH asked AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::bigint[],
+        $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
+        $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[]
+    ) AS t (
+        id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
+        description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
+        business_date, template, voucher, undo_voucher, state, next_action_at, created_at
+    )
+), made AS (
+    INSERT INTO intent (
+        id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
+        description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
+        business_date, template, voucher, undo_voucher, state, next_action_at, created_at, updated_at, lease_until
+    )
+    SELECT *, created_at, clock_timestamp() + '10 s'::interval FROM asked
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), noted AS (
+    INSERT INTO step (id, intent, at, kind, state, message)
+    SELECT s.id, s.intent, s.at, s.kind, s.state, s.message
+    FROM unnest($24::uuid[], $25::uuid[], $26::timestamptz[], $27::text[], $28::text[], $29::text[])
+        AS s (id, intent, at, kind, state, message)
+    JOIN made ON made.id = s.intent
+)
+SELECT id FROM made
+
+-- name: apply
+-- Folds evidence into intents: moves the state where it still stands as it was read (or is open, if the evidence is
+-- decisive), gives counters back, keeps the steps, and stores what the merchant is to be told: one commit.
+WITH said AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::date[], $6::text[], $7::text[], $8::text[],
+        $9::timestamptz[], $10::int[], $11::int[], $12::bigint[], $13::timestamptz[], $14::boolean[]
+    ) AS t (
+        id, prior, state, decisive, settle_date, channel_ref, code, message,
+        next_action_at, queried, not_found, seq, at, release
+    )
+), moved AS (
+    UPDATE intent i SET
+        state = s.state,
+        settle_date = coalesce(s.settle_date, i.settle_date),
+        channel_ref = coalesce(nullif(s.channel_ref, ''), i.channel_ref),
+        code = coalesce(nullif(s.code, ''), i.code),
+        message = coalesce(nullif(s.message, ''), i.message),
+        ledger_seq = coalesce(s.seq, i.ledger_seq),
+        unknown_since = CASE WHEN s.state = 'UNKNOWN' THEN coalesce(i.unknown_since, s.at) ELSE i.unknown_since END,
+        decided_at = CASE WHEN s.decisive THEN s.at END,
+        queries = i.queries + s.queried,
+        not_found = s.not_found,
+        next_action_at = s.next_action_at,
+        lease_until = CASE WHEN s.release THEN NULL ELSE i.lease_until END,
+        updated_at = s.at
+    FROM said s
+    WHERE i.id = s.id AND (
+        i.state = s.prior
+        OR s.decisive AND i.state IN ('CREATED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+    )
+    RETURNING i.id, i.kind, i.merchant, i.amount, i.fee, i.original, i.state
+), undone AS (
+    UPDATE intent o SET
+        refunded = o.refunded - back.amount,
+        fee_refunded = o.fee_refunded - back.fee,
+        voided = o.voided OR back.voided
+    FROM (
+        SELECT
+            original,
+            coalesce(sum(amount) FILTER (WHERE state IN ('FAILED', 'REFUSED')), 0)::bigint AS amount,
+            coalesce(sum(fee) FILTER (WHERE state IN ('FAILED', 'REFUSED')), 0)::bigint AS fee,
+            bool_or(kind = 'void' AND state = 'SUCCESS') AS voided
+        FROM moved
+        WHERE original IS NOT NULL AND state IN ('SUCCESS', 'FAILED', 'REFUSED')
+        GROUP BY original
+    ) AS back
+    WHERE o.id = back.original
+), noted AS (
+    INSERT INTO step (id, intent, at, kind, verdict, state, code, message, raw)
+    SELECT s.id, s.intent, s.at, s.kind, s.verdict, CASE WHEN m.id IS NULL THEN '' ELSE s.state END,
+        s.code, s.message, s.raw
+    FROM unnest(
+        $15::uuid[], $16::uuid[], $17::timestamptz[], $18::text[], $19::text[], $20::text[], $21::text[],
+        $22::text[], $23::text[]
+    ) AS s (id, intent, at, kind, verdict, state, code, message, raw)
+    LEFT JOIN moved m ON m.id = s.intent
+), told AS (
+    INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, created_at)
+    SELECT w.id, m.merchant, m.id, w.event, w.payload, w.at, w.at
+    FROM unnest($24::uuid[], $25::uuid[], $26::text[], $27::text[], $28::timestamptz[])
+        AS w (id, intent, event, payload, at)
+    JOIN moved m ON m.id = w.intent
+    JOIN webhook_endpoint e ON e.merchant = m.merchant
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM moved
+
+-- name: add_steps
+INSERT INTO step (id, intent, at, kind, verdict, state, code, message, raw)
+SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]
+)
+ON CONFLICT DO NOTHING
+
+-- name: by_ids
+SELECT * FROM intent WHERE id = ANY($1::uuid[])
+
+-- name: by_channel_orders
+SELECT * FROM intent WHERE channel_order_no = ANY($1::text[])
+
+-- name: of_merchant
+SELECT * FROM intent WHERE merchant = $1 AND id = $2
+
+-- name: by_key
+SELECT * FROM intent WHERE merchant = $1 AND idempotency_key = $2
+
+-- name: by_order
+SELECT * FROM intent WHERE merchant = $1 AND kind = $2 AND order_no = $3
+
+-- name: lock
+SELECT * FROM intent WHERE id = $1 FOR UPDATE
+
+-- name: lock_of_merchant
+SELECT * FROM intent WHERE merchant = $1 AND id = $2 FOR UPDATE
+
+-- name: count_refund
+UPDATE intent SET refunded = refunded + $2, fee_refunded = fee_refunded + $3, updated_at = $4 WHERE id = $1
+
+-- name: mark_returned
+UPDATE intent SET returned_at = $2, updated_at = $2, ledger_seq = greatest(ledger_seq, $3)
+WHERE id = $1 AND returned_at IS NULL AND state = 'SUCCESS'
+RETURNING id
+
+-- name: tell
+INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $6 FROM webhook_endpoint e WHERE e.merchant = $2
+ON CONFLICT DO NOTHING
+
+-- name: hasten
+UPDATE intent SET next_action_at = $2 WHERE id = $1 AND next_action_at > $2
+
+-- name: open_contradiction
+INSERT INTO break (
+    id, class, channel, settle_date, key, intent, ours, theirs, difference, note, template, voucher, opened_at,
+    cure_voucher
+) VALUES ($1, 'contradiction', $2, $3, $4, $5, $6, $7, 0, $8, '', $9, $10, $11)
+ON CONFLICT DO NOTHING
+
+-- name: list_of_merchant
+SELECT * FROM intent
+WHERE merchant = $1 AND kind = ANY($2::text[]) AND id < $3
+ORDER BY id DESC LIMIT $4
+
+-- name: steps
+SELECT * FROM step WHERE intent = $1 ORDER BY id
+
+-- name: stops
+SELECT channel, operation FROM channel_stop
+
+-- name: fill_in
+-- A payment that the channel proves and nobody here asked for: born final, listed in the file that proves it.
+INSERT INTO intent (
+    id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
+    channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
+    matched_on, decided_at, created_at, updated_at
+) VALUES (
+    $1, 'collection', $2, $3, $4, $5, $6, $7, 'filled in from the channel''s file', $8,
+    $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
+    $11, $10, $10, $10
+)
+ON CONFLICT DO NOTHING

@@ -1,0 +1,19 @@
+"""What the console may cause in other contexts. The process that mounts it hands the functions in."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class Actions(Protocol):
+    """Acts on payments. A refusal is a `ZhangfangError` whose text the operator reads."""
+
+    async def query_now(self, intent_id: UUID) -> None:
+        """Ask the channel about an intent without an outcome now, rather than at its next time."""
+        ...
+
+    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
+        """Refund `amount` fen of a payment and return the refund's intent.
+
+        `key` is the idempotency key of the operator's confirming page: the same key twice is one refund.
+        """
+        ...

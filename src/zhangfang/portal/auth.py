@@ -1,0 +1,107 @@
+"""Who may enter. Passwords are scrypt hashes, sessions lie in the database, cookies and form tokens are signed."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "auth.sql")
+
+OPERATOR = "operator"
+SESSION_LIFE = timedelta(hours=12)
+TRIES = 5
+LOCKED_FOR = timedelta(minutes=15)
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that can be misread
+_NO_SALT = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A log-in that was not let through. `locked_until` is None for a wrong name or password, which read the same."""
+
+    locked_until: datetime | None = None
+
+
+async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
+    """Make the first operator, named `operator`, and return the password, which is kept nowhere; None if one exists."""
+    if await pool.fetchval(queries.has_operator):
+        return None
+    password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
+    salt = secrets.token_bytes(16)
+    made = await pool.fetchval(
+        queries.add_operator, OPERATOR, salt, await _scrypt(password, salt), clock.now()
+    )
+    return password if made else None
+
+
+async def console_key(pool: asyncpg.Pool) -> bytes:
+    """Return the key that signs, made at the first call of all processes."""
+    await pool.execute(queries.make_key, secrets.token_bytes(32))
+    return bytes(await pool.fetchval(queries.key))
+
+
+async def log_in(pool: asyncpg.Pool, name: str, password: str) -> str | Refused:
+    """Return the token of a new session, or why not.
+
+    The attempt is counted before the password is looked at, so that guesses sent at once are counted as well; after
+    five in a row the name is locked for 15 minutes, whether it exists or not.
+    """
+    name = name[:64]
+    attempt = await pool.fetchrow(queries.count_attempt, name, LOCKED_FOR, TRIES)
+    if attempt["failures"] > TRIES:
+        return Refused(attempt["locked_until"])
+    row = await pool.fetchrow(queries.operator, name)
+    known = await _scrypt(password, row["salt"] if row else _NO_SALT)
+    if row is None or not hmac.compare_digest(known, row["hash"]):
+        return Refused(attempt["locked_until"] if attempt["failures"] == TRIES else None)
+    await pool.execute(queries.forget_attempts, name)
+    token = secrets.token_urlsafe(32)
+    await pool.execute(queries.open_session, _hash(token), name, SESSION_LIFE)
+    return token
+
+
+async def operator_of(pool: asyncpg.Pool, token: str) -> str | None:
+    """Return who the session belongs to, or None if there is none (any more)."""
+    return await pool.fetchval(queries.session, _hash(token))  # type: ignore[no-any-return]
+
+
+async def log_out(pool: asyncpg.Pool, token: str) -> None:
+    """End the session."""
+    await pool.execute(queries.close_session, _hash(token))
+
+
+def sign(key: bytes, token: str) -> str:
+    """Return the cookie of a token: the token and its signature."""
+    return f"{token}.{_mac(key, 'cookie', token)}"
+
+
+def unsign(key: bytes, cookie: str) -> str | None:
+    """Return the token of a cookie, or None if the signature is not ours."""
+    token, _, mac = cookie.rpartition(".")
+    genuine = hmac.compare_digest(_mac(key, "cookie", token).encode(), mac.encode())
+    return token if token and genuine else None
+
+
+def form_token(key: bytes, token: str) -> str:
+    """Return what every form of a session must send back: nobody else's page can know it."""
+    return _mac(key, "form", token)
+
+
+def _mac(key: bytes, use: str, token: str) -> str:
+    return hmac.new(key, f"{use}:{token}".encode(), hashlib.sha256).hexdigest()
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def _scrypt(password: str, salt: bytes) -> bytes:
+    work = password.encode()[:1024]
+    return await asyncio.to_thread(hashlib.scrypt, work, salt=salt, n=2**14, r=8, p=1)

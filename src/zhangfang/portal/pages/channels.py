@@ -1,0 +1,54 @@
+"""Can each channel take money now? The stop switch of each operation."""
+
+from starlette.responses import Response
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.operations import channels
+from zhangfang.operations.model import OperationHealth
+from zhangfang.portal import sentences
+from zhangfang.portal.visit import Missing, Visit
+
+_ACTS = {"stop": channels.stop, "open": channels.open_again}
+
+
+async def page(visit: Visit) -> Response:
+    """Draw every operation with what was answered and what is unknown."""
+    rows = await channels.health(visit.pool, visit.now, visit.house.settings.channels)
+    acts = await channels.acts(visit.pool)
+    say = sentences.channels(visit.words, rows)
+    return await visit.page("channels.html", here="channels", rows=rows, acts=acts, say=say)
+
+
+async def form(visit: Visit) -> Response:
+    """Ask for the reason."""
+    return await _form(visit)
+
+
+async def switch(visit: Visit) -> Response:
+    """Stop an operation or open it again."""
+    row, act = await _row(visit)
+    reason = visit.request.state.form.get("reason", "")
+    try:
+        await _ACTS[act](
+            visit.pool, visit.house.clock, row.channel, row.operation, reason, str(visit.operator)
+        )
+    except InvalidInput as error:
+        return await _form(visit, 422, str(error), reason)
+    return visit.go("/channels")
+
+
+async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    row, act = await _row(visit)
+    return await visit.page(
+        "switch.html", status, here="channels", row=row, act=act, error=error, reason=reason
+    )
+
+
+async def _row(visit: Visit) -> tuple[OperationHealth, str]:
+    """Return the operation that the address names: only one that the house has can be switched."""
+    asked = visit.request.path_params
+    rows = await channels.health(visit.pool, visit.now, visit.house.settings.channels)
+    for row in rows:
+        if (row.channel, row.operation) == (asked["channel"], asked["operation"]) and asked["act"] in _ACTS:
+            return row, asked["act"]
+    raise Missing("operation")

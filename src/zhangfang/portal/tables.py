@@ -1,0 +1,52 @@
+"""The words of states, steps and accounts: one data file each, read by pages and tests alike."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class StateWord:
+    """A state as people see it: word, shape and colour together, so that any two suffice."""
+
+    state: str
+    shape: str
+    final: str  # yes, no, or "later": a fact that stands beside a final state
+    zh: str
+    en: str
+    merchant_zh: str
+    merchant_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepWord:
+    """A kind of step: its one-character seal, whether it is our own doing rather than evidence, and its title."""
+
+    kind: str
+    seal: str
+    ours: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An account code: the side its balance normally stands on, and whether it says where money is or whose."""
+
+    code: str
+    normal: str
+    holds: str
+    zh: str
+    en: str
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = files(__package__).joinpath("data", name).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+STATES: Mapping[str, StateWord] = {row["state"]: StateWord(**row) for row in _rows("states.csv")}
+STEPS: Mapping[str, StepWord] = {row["kind"]: StepWord(**row) for row in _rows("steps.csv")}
+SUBJECTS: Mapping[int, Subject] = {int(row["code"]): Subject(**row) for row in _rows("subjects.csv")}
+FINAL = frozenset(word.state for word in STATES.values() if word.final == "yes")

@@ -1,0 +1,229 @@
+"""One request of one person: who they are, their language, the database, and how a page is drawn for them."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import asyncpg
+import structlog
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, china_day, settlement_day
+from zhangfang.kernel.clock import Clock, in_china
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.ids import prefixed
+from zhangfang.operations import today
+from zhangfang.operations.model import Payment
+from zhangfang.portal import view
+from zhangfang.portal.actions import Actions
+from zhangfang.portal.money import money, plain
+from zhangfang.portal.tables import STATES, STEPS, SUBJECTS
+from zhangfang.portal.words import LANGUAGES, Words
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+UNREADABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_BODY_MAX = 16 * 1024
+
+
+class Missing(ZhangfangError):
+    """There is no such page, payment, account, merchant or day."""
+
+
+class FormInvalid(ZhangfangError):
+    """A form cannot be taken: too long, not readable, or not sent from one of our pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """What the console is told at start: what kind of house it is, and which channels it has.
+
+    `channels` are operations by channel, in the order shown; `with_file` are the channels that owe a file each day.
+    """
+
+    channels: Mapping[str, Sequence[str]]
+    with_file: Sequence[str] = ("unionpay",)
+    sandbox: bool = True
+    demo_command: str = "zhangfang demo"
+
+
+@dataclass(slots=True)
+class House:
+    """What all requests share."""
+
+    pool: asyncpg.Pool
+    clock: Clock
+    settings: PortalSettings
+    actions: Actions
+    version: str
+    key: bytes | None = None
+    pages: Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the templates."""
+        self.pages = environment()
+
+
+def environment() -> Environment:
+    """Return the templates with the filters that every page uses; an undefined name is an error, never a blank."""
+    env = Environment(
+        loader=PackageLoader("zhangfang.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(money=money, plain=plain, china=in_china, urlencode_dict=urlencode)
+    env.globals.update(
+        states=STATES,
+        step_words=STEPS,
+        subjects=SUBJECTS,
+        kinds=view.KINDS,
+        channel_names=view.CHANNELS,
+        facts_of=view.facts_of,
+    )
+    return env
+
+
+@dataclass(slots=True)
+class Visit:
+    """A request, the house it is in, and the operator (None at the door)."""
+
+    request: Request
+    house: House
+    operator: str | None
+    token: str
+
+    @property
+    def base(self) -> str:
+        """Return the path under which the console is mounted, without a slash at its end."""
+        return str(self.request.scope.get("root_path", "")).rstrip("/")
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Return the database."""
+        return self.house.pool
+
+    @property
+    def now(self) -> datetime:
+        """Return the business's present moment."""
+        return self.house.clock.now()
+
+    @property
+    def today(self) -> date:
+        """Return the day in China."""
+        return china_day(self.now)
+
+    @property
+    def words(self) -> Words:
+        """Return the visitor's language: the cookie's, else the browser's, else English."""
+        chosen = self.request.cookies.get("zf_lang", "")
+        if chosen not in LANGUAGES:
+            chosen = (
+                "zh" if self.request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+            )
+        return Words(chosen)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Return the address's parameters, the last of each name."""
+        return self.request.query_params
+
+    def id_of(self, payment: Payment) -> str:
+        """Return a payment's id as people see it."""
+        return prefixed(view.PREFIX[payment.kind], payment.id)
+
+    def href(self, path: str, **query: Any) -> str:
+        """Return an address inside the console; parameters that are None or empty are left out."""
+        wanted = {name: value for name, value in query.items() if value not in (None, "", (), [])}
+        return self.base + path + ("?" + urlencode(wanted, doseq=True) if wanted else "")
+
+    def payment_href(self, payment: Payment) -> str:
+        """Return the address of a payment's page."""
+        return self.href(f"/payments/{self.id_of(payment)}")
+
+    def go(self, path: str) -> Response:
+        """Return a redirect to a page of the console that is read anew."""
+        return RedirectResponse(self.base + path, status_code=303)
+
+    def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+        """Set a cookie that no script reads and no other site sends."""
+        secure = self.request.url.scheme == "https"
+        response.set_cookie(
+            name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
+        )
+
+    async def form(self) -> dict[str, str]:
+        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`."""
+        body = b""
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > _BODY_MAX:
+                raise FormInvalid(f"the form is longer than {_BODY_MAX} bytes")
+        try:
+            return dict(
+                parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+            )
+        except ValueError as error:
+            raise FormInvalid("the form is not URL-encoded UTF-8 of at most 50 fields") from error
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Draw a page with its frame."""
+        waiting, seal = await gather(
+            self, today.waiting(self.pool, self.today), today.seal(self.pool, self.now)
+        )
+        return self.draw(template, status, waiting=waiting, seal=seal, **values)
+
+    def draw(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Draw a template as it is: a part of a page, or one whose frame needs no database."""
+        words = self.words
+        framed: dict[str, Any] = {"waiting": None, "seal": None, "here": "", "csrf": "", "refresh": None}
+        framed |= {
+            "_": words,
+            "visit": self,
+            "base": self.base,
+            "lang": words.lang,
+            "now": self.now,
+            "day": self.today,
+            "business_day": settlement_day(self.now),
+            "cutoff": UNIONPAY_CUTOFF,
+            "operator": self.operator,
+            "sandbox": self.house.settings.sandbox,
+            "version": self.house.version,
+            "request_id": self.request.state.request_id,
+            "csrf": self.request.state.csrf,
+        }
+        return HTMLResponse(self.house.pages.get_template(template).render(framed | values), status)
+
+
+async def read(visit: Visit, what: Awaitable[T]) -> T | None:
+    """Return what was read, or None if the database could not be: that sheet alone then shows a dash."""
+    try:
+        return await what
+    except UNREADABLE as error:
+        log.warning(
+            "a sheet could not be read", request_id=visit.request.state.request_id, error=type(error).__name__
+        )
+        return None
+
+
+async def gather(visit: Visit, *several: Awaitable[Any]) -> list[Any]:
+    """Read several things at once, each of them None if it could not be read."""
+    return await asyncio.gather(*(read(visit, one) for one in several))
+
+
+def static_version() -> str:
+    """Return a short mark of our own static files, so that a browser never shows an old style with a new page."""
+    folder = files("zhangfang.portal") / "static"
+    digest = hashlib.sha256()
+    for name in ("zf.css", "zf.js", "charts.js"):
+        digest.update(folder.joinpath(name).read_bytes())
+    return digest.hexdigest()[:10]

@@ -1,0 +1,88 @@
+"""How reconciliation books: one function a template, ids stored before, amounts from stored rows, safe to repeat."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.ledger import NO_ID, Result, Transfer, exchanged, mirror, voucher
+from zhangfang.payments import PLATFORM, Desk
+from zhangfang.reconciliation.rules import MIRROR
+
+log = structlog.get_logger()
+
+
+class NotBooked(ZhangfangError):
+    """The ledger refused what a file or a statement proves; a person has to look."""
+
+
+def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
+    """Return whose accounts are meant, for a channel, our bank account's alias and (B2, X3) a merchant."""
+    by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351, 1242, 2202, 6401, 6301, 6711), channel)
+    by_account = dict.fromkeys((1003, 2352, 1243), alias)
+    by_merchant = dict.fromkeys((2321, 2322), merchant) if merchant else {}
+    return by_channel | by_account | dict.fromkeys((2361, 1241, 1222, 2242), PLATFORM) | by_merchant
+
+
+def lines(
+    template: str,
+    id_: UUID,
+    names: Mapping[int, str],
+    day: date,
+    *,
+    memo: UUID = NO_ID,
+    **amounts: int,
+) -> list[Transfer]:
+    """Return a voucher; a template with a trailing `-` is the mirror of the one it names."""
+    made = voucher(
+        template.removesuffix("-"), id_, subjects=names, amounts=amounts, business_date=day, memo=memo
+    )
+    return exchanged(made) if template.endswith("-") else made
+
+
+async def book(desk: Desk, transfers: list[Transfer]) -> int | None:
+    """Post one voucher, or find it posted; None if it has no line with an amount."""
+    if not transfers:
+        return None
+    answers = await desk.ledger.create_transfers(transfers)
+    if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
+        names = [answer.result.name for answer in answers]
+        log.error("the ledger refused a proven posting", voucher=str(transfers[0].voucher), results=names)
+        raise NotBooked(f"voucher {transfers[0].voucher}: {names}")
+    return answers[-1].seq
+
+
+def disputed(row: Mapping[str, Any], alias: str) -> list[Transfer]:
+    """Return the voucher that puts a break's difference where it is visible; nothing if the class moves none."""
+    if not row["template"]:
+        return []
+    memo = row["intent"] or NO_ID
+    return lines(
+        row["template"],
+        row["voucher"],
+        subjects(alias, row["channel"]),
+        row["settle_date"],
+        memo=memo,
+        amount=abs(row["difference"]),
+    )
+
+
+def cure(row: Mapping[str, Any], alias: str) -> list[Transfer]:
+    """Return the voucher that clears a break by its cure; nothing for a cure whose money moves elsewhere."""
+    if row["cure"] == MIRROR:
+        return mirror(
+            disputed(row, alias),
+            row["cure_voucher"],
+            business_date=row["cured_on"],
+            memo=row["intent"] or NO_ID,
+        )
+    if row["cure"] == "B5":
+        names = subjects(alias, row["channel"])
+        amount = abs(row["difference"])
+        return lines(
+            "B5", row["cure_voucher"], names, row["cured_on"], memo=row["intent"] or NO_ID, amount=amount
+        )
+    return []

@@ -1,0 +1,167 @@
+-- name: add_file
+INSERT INTO channel_file (
+    channel, settle_date, name, digest, lines, received_at, pay_in_voucher, refund_voucher, fee_voucher, void_voucher,
+    arrival_voucher, pay_in_fen, refund_fen, fee_fen, net_fen
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT DO NOTHING
+RETURNING settle_date
+
+-- name: add_file_lines
+INSERT INTO file_line (
+    channel, settle_date, line_no, order_no, channel_ref, operation, amount, credit, fee, adjustment,
+    original_order_no, note, raw, status
+)
+SELECT $1, $2, *, 'received' FROM unnest(
+    $3::int[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[], $9::bigint[], $10::boolean[],
+    $11::text[], $12::text[], $13::text[]
+)
+
+-- name: get_file
+SELECT * FROM channel_file WHERE channel = $1 AND settle_date = $2
+
+-- name: lock_file
+SELECT * FROM channel_file WHERE channel = $1 AND settle_date = $2 FOR UPDATE
+
+-- name: file_lines
+SELECT * FROM file_line WHERE channel = $1 AND settle_date = $2 ORDER BY line_no
+
+-- name: place_lines
+UPDATE file_line f SET status = p.status, intent = p.intent
+FROM unnest($3::int[], $4::text[], $5::uuid[]) AS p (line_no, status, intent)
+WHERE f.channel = $1 AND f.settle_date = $2 AND f.line_no = p.line_no
+
+-- name: match_intents
+UPDATE intent SET matched_on = $2, channel_ref = coalesce(channel_ref, nullif(m.ref, '')), updated_at = $3
+FROM unnest($1::uuid[], $4::text[]) AS m (id, ref)
+WHERE intent.id = m.id AND intent.matched_on IS NULL
+
+-- name: intents_of_lines
+SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
+
+-- name: intents_of_lines_locked
+SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: unlisted
+-- Proven here for this date, and in no file yet.
+SELECT * FROM intent
+WHERE channel = $1 AND settle_date = $2 AND state = 'SUCCESS' AND matched_on IS NULL
+    AND kind IN ('purchase', 'collection', 'refund', 'void')
+ORDER BY id FOR UPDATE
+
+-- name: mark_absent
+-- Every file in which the order could stand is complete and lists it not: the next query may end it.
+UPDATE intent i SET absent_since = $3, next_action_at = $3
+WHERE i.channel = $1 AND i.absent_since IS NULL
+    AND i.state IN ('REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+    AND ((i.requested_at AT TIME ZONE 'Asia/Shanghai') + interval '75 minutes')::date <= $2
+    AND NOT EXISTS (
+        SELECT FROM generate_series(
+            ((i.requested_at AT TIME ZONE 'Asia/Shanghai') + interval '1 hour')::date,
+            ((i.requested_at AT TIME ZONE 'Asia/Shanghai') + interval '75 minutes')::date, interval '1 day'
+        ) AS d
+        WHERE NOT EXISTS (
+            SELECT FROM channel_file f WHERE f.channel = $1 AND f.settle_date = d::date
+        )
+    )
+
+-- name: open_break
+INSERT INTO break (
+    id, class, channel, settle_date, key, intent, ours, theirs, difference, note, template, voucher, opened_at,
+    cure_voucher
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT DO NOTHING
+
+-- name: open_breaks_of
+SELECT * FROM break WHERE channel = $1 AND cleared_at IS NULL ORDER BY opened_at, id
+
+-- name: breaks_of_date
+SELECT * FROM break WHERE channel = $1 AND settle_date = $2 ORDER BY id
+
+-- name: breaks_cured_in
+SELECT b.* FROM break b WHERE b.channel = $1 AND b.cured_on = $2 ORDER BY b.id
+
+-- name: get_break
+SELECT * FROM break WHERE id = $1
+
+-- name: lock_break
+SELECT * FROM break WHERE id = $1 FOR UPDATE
+
+-- name: cure_break
+UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
+
+-- name: clear_break
+UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL
+
+-- name: propose
+UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4
+WHERE id = $1 AND cleared_at IS NULL
+RETURNING id
+
+-- name: attach_intent
+UPDATE break SET intent = $2 WHERE id = $1
+
+-- name: matched
+UPDATE channel_file SET matched_at = coalesce(matched_at, $3) WHERE channel = $1 AND settle_date = $2
+
+-- name: sums_of_matched
+SELECT
+    coalesce(sum(least(f.amount, i.amount)) FILTER (WHERE i.kind IN ('purchase', 'collection')), 0)::bigint AS pay_in,
+    coalesce(sum(least(f.amount, i.amount)) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund
+FROM file_line f JOIN intent i ON i.id = f.intent
+WHERE f.channel = $1 AND f.settle_date = $2 AND f.status = 'matched'
+
+-- name: void_sum
+SELECT coalesce(sum(amount), 0)::bigint FROM intent
+WHERE channel = $1 AND kind = 'void' AND state = 'SUCCESS' AND matched_on = $2
+
+-- name: add_bank_lines
+INSERT INTO bank_line (
+    account, sequence, booked_at, business_date, amount, credit, balance, reference, request_no, counterparty, text,
+    reversal, raw, voucher
+)
+SELECT $1, * FROM unnest(
+    $2::text[], $3::timestamptz[], $4::date[], $5::bigint[], $6::boolean[], $7::bigint[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::boolean[], $13::text[], $14::uuid[]
+)
+ON CONFLICT DO NOTHING
+
+-- name: cursor
+SELECT cursor FROM statement_cursor WHERE account = $1
+
+-- name: keep_cursor
+INSERT INTO statement_cursor (account, cursor, read_at) VALUES ($1, $2, $3)
+ON CONFLICT (account) DO UPDATE SET cursor = excluded.cursor, read_at = excluded.read_at
+
+-- name: unposted_lines
+SELECT * FROM bank_line WHERE account = $1 AND posted_at IS NULL ORDER BY booked_at, sequence
+
+-- name: posted_line
+UPDATE bank_line SET template = $3, intent = $4, posted_at = $5 WHERE account = $1 AND sequence = $2
+
+-- name: arrived
+UPDATE channel_file SET arrived_at = $3, arrived_seq = $4 WHERE channel = $1 AND settle_date = $2
+
+-- name: intent_arrived
+UPDATE intent SET arrived_seq = $2 WHERE id = $1
+
+-- name: intent_of_reference
+SELECT * FROM intent WHERE channel = $1 AND channel_order_no = $2
+
+-- name: open_bank_breaks
+SELECT * FROM break
+WHERE channel = $1 AND class = ANY($2::text[]) AND difference = $3 AND cure IS NULL
+ORDER BY opened_at, id
+
+-- name: break_of_line
+SELECT * FROM break WHERE channel = $1 AND class = ANY($2::text[]) AND key = $3
+
+-- name: line_of_break
+-- A break of a line that we never asked for is keyed by reference, date and line number.
+SELECT * FROM file_line
+WHERE channel = $1 AND settle_date = $2 AND line_no = split_part($3, '/', 3)::int
+
+-- name: unfinished
+-- What still keeps a date from being complete.
+SELECT count(*)::int FROM intent
+WHERE channel = $1 AND state IN ('SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL', 'REDIRECTED')
+    AND ((requested_at AT TIME ZONE 'Asia/Shanghai') + interval '1 hour')::date <= $2

@@ -1,0 +1,169 @@
+"""A merchant's statement of one business date: opening, each movement with the balance after it, closing.
+
+It is read from the ledger by business date and released by evidence: the day is closed, so its lines can no longer
+change. CSV is for machines (UTF-8 with BOM, so that a spreadsheet reads the Chinese), XLSX for people.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from zhangfang.kernel.clock import in_china
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.sql import load
+from zhangfang.ledger import account_name, kind_name
+from zhangfang.payments import Desk
+
+queries = load(__package__, "store.sql")
+
+HEADINGS = (
+    "序号 No.",
+    "时间 Time",
+    "科目 Account",
+    "摘要 Movement",
+    "单号 Order",
+    "借 Debit",
+    "贷 Credit",
+    "余额 Balance",
+)
+WIDTHS = (9, 20, 14, 34, 36, 14, 14, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One movement: amounts and the merchant's whole balance after it in fen."""
+
+    seq: int
+    time: str
+    account: str
+    movement: str
+    order_no: str
+    debit: int
+    credit: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a merchant is shown of one business date."""
+
+    merchant: str
+    name: str
+    day: date
+    opening: int
+    lines: Sequence[Line]
+    closing: int
+
+
+async def statement(desk: Desk, merchant: str, name: str, day: date) -> Statement:
+    """Read a merchant's statement from the ledger. Transfers between the merchant's own accounts are two lines."""
+    opening = await desk.pool.fetchval(queries.opening, merchant, day)
+    balance, lines = opening, []
+    for row in await desk.pool.fetch(queries.statement_lines, merchant, day):
+        balance += row["credit"] - row["debit"]
+        lines.append(_line(row, balance))
+    return Statement(merchant, name, day, opening, lines, balance)
+
+
+def _line(row: Any, balance: int) -> Line:
+    return Line(
+        seq=row["seq"],
+        time=f"{in_china(row['posted_at']):%Y-%m-%d %H:%M:%S}",
+        account=account_name(row["code"]),
+        movement=kind_name(row["kind"]),
+        order_no=row["order_no"] or "",
+        debit=row["debit"],
+        credit=row["credit"],
+        balance=balance,
+    )
+
+
+async def release(desk: Desk, day: date, folder: Path) -> int:
+    """Write the statements of all merchants for a closed `day` below `folder` and return how many there are."""
+    here = folder / day.isoformat()
+    here.mkdir(parents=True, exist_ok=True)
+    seq = await desk.pool.fetchval(queries.head_seq)
+    merchants = await desk.pool.fetch(queries.merchants, desk.clock.now())
+    for merchant in merchants:
+        made = await statement(desk, merchant["id"], merchant["name"], day)
+        stem = merchant["external_ref"] or merchant["id"]
+        text = as_csv(made)
+        (here / f"{stem}.csv").write_text(text, "utf-8")
+        write_xlsx(made, here / f"{stem}.xlsx")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        await desk.pool.execute(
+            queries.add_statement, made.merchant, day, made.opening, made.closing, len(made.lines), seq, digest,
+            desk.clock.now(),
+        )  # fmt: skip
+    return len(merchants)
+
+
+def as_csv(made: Statement) -> str:
+    """Return the statement as CSV with a byte order mark."""
+    out = io.StringIO()
+    out.write("\ufeff")
+    writer = csv.writer(out)
+    writer.writerow(
+        ("商户 Merchant", safe(made.name), made.merchant, "业务日 Business date", made.day.isoformat())
+    )
+    writer.writerow(HEADINGS)
+    writer.writerow(("", "", "", "期初余额 Opening", "", "", "", fen_to_yuan(made.opening)))
+    for line in made.lines:
+        writer.writerow(_cells(line))
+    writer.writerow(("", "", "", "期末余额 Closing", "", *_totals(made), fen_to_yuan(made.closing)))
+    return out.getvalue()
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    debit = fen_to_yuan(line.debit) if line.debit else ""
+    credit = fen_to_yuan(line.credit) if line.credit else ""
+    who = (str(line.seq), line.time, line.account, line.movement, safe(line.order_no))
+    return (*who, debit, credit, fen_to_yuan(line.balance))
+
+
+def _totals(made: Statement) -> tuple[str, str]:
+    return fen_to_yuan(sum(line.debit for line in made.lines)), fen_to_yuan(
+        sum(line.credit for line in made.lines)
+    )
+
+
+def safe(text: str) -> str:
+    """Neutralise a text that a spreadsheet would run as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def write_xlsx(made: Statement, path: Path) -> None:
+    """Write the statement as a workbook: texts as texts, amounts as numbers with two decimals."""
+    book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_numbers": False})
+    sheet = book.add_worksheet(made.day.isoformat())
+    bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
+    for column, width in enumerate(WIDTHS):
+        sheet.set_column(column, column, width)
+    sheet.write_row(
+        0, 0, ("商户 Merchant", made.name, made.merchant, "业务日 Business date", made.day.isoformat())
+    )
+    sheet.write_row(1, 0, HEADINGS, bold)
+    sheet.write_string(2, 3, "期初余额 Opening")
+    _money(sheet, 2, 7, made.opening, money)
+    for n, line in enumerate(made.lines, start=3):
+        sheet.write_row(n, 0, (str(line.seq), line.time, line.account, line.movement, line.order_no))
+        for column, fen in ((5, line.debit), (6, line.credit), (7, line.balance)):
+            if fen or column == 7:
+                _money(sheet, n, column, fen, money)
+    last = 3 + len(made.lines)
+    sheet.write_string(last, 3, "期末余额 Closing", bold)
+    _money(sheet, last, 7, made.closing, money)
+    sheet.freeze_panes(2, 0)
+    book.close()
+
+
+def _money(sheet: Any, row: int, column: int, fen: int, form: Any) -> None:
+    """A spreadsheet knows only doubles: exact for every amount of fen below 2^53, and nobody computes with this one."""
+    sheet.write_number(row, column, fen / 100, form)

@@ -1,0 +1,115 @@
+"""Sealing, opening and fingerprints.
+
+A token is `vt1.<key version>.<base64url>`: the base64url, unpadded, is a nonce of 12 bytes, the AES-256-GCM
+ciphertext, and its tag of 16 bytes (NIST SP 800-38D). It carries all that opening needs besides the key. Bound to it
+as associated data are the key version and the purpose, so that a token copied to another row does not open there.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.vault.errors import InvalidToken
+from zhangfang.vault.keyfile import read
+
+_NONCE = 12
+_MAX_PLAIN = 4096
+# 28 bytes of nonce and tag are 38 characters, 28 + 4096 bytes are 5499.
+_TOKEN = re.compile(r"vt1\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{38,5499})")
+
+
+class Vault:
+    """Turns personal data into tokens and back, with the keys of one file.
+
+    Safe to share between tasks and threads. A version that another process added by `rotate` is read when a token
+    asks for it, so processes need not be restarted together.
+    """
+
+    def __init__(self, key_file: Path) -> None:
+        """Read `key_file`, which `create_key_file` made, or raise `KeyFileError`."""
+        self._path = key_file
+        self._load()
+
+    def seal(self, plain: str, purpose: str) -> str:
+        """Return the token of `plain` (at most 4096 bytes of UTF-8), which opens for `purpose` only.
+
+        `purpose` says what it is and whose, such as `settlement_account/mer_…`. A key version may seal 2^32 times
+        (random nonces); rotate long before. Raises `InvalidInput` for text too long or not encodable.
+        """
+        version, cipher = self._current
+        nonce = os.urandom(_NONCE)
+        sealed = cipher.encrypt(nonce, _bytes(plain), _bound(version, purpose))
+        return f"vt1.{version}.{_encode(nonce + sealed)}"
+
+    def open(self, token: str, purpose: str) -> str:
+        """Return what `seal` was given for `purpose`, or raise `InvalidToken`."""
+        match = _TOKEN.fullmatch(token)
+        if not match:
+            raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
+        version, body = int(match[1]), match[2]
+        sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
+        if _encode(sealed) != body:  # the bits that base64 leaves unused may not say anything
+            raise InvalidToken("token: its base64url is not in the one form that seal writes")
+        try:
+            plain = self._cipher(version).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(version, purpose))
+        except InvalidTag:
+            raise InvalidToken("token: changed, sealed for another purpose, or by another key file") from None
+        return plain.decode()
+
+    def fingerprint(self, plain: str, purpose: str) -> str:
+        """Return 64 hex characters, equal for equal `plain` and `purpose`: to search for what is only kept sealed.
+
+        HMAC-SHA256 under a key of its own that rotation leaves alone.
+        """
+        name = _bytes(purpose)
+        message = len(name).to_bytes(4, "big") + name + _bytes(plain)
+        return hmac.new(self._index, message, hashlib.sha256).hexdigest()
+
+    def _cipher(self, version: int) -> AESGCM:
+        if version not in self._ciphers and self._stamp != self._stamp_now():
+            self._load()
+        if version not in self._ciphers:
+            raise InvalidToken(
+                f"token: sealed by key version {version}; the key file has {sorted(self._ciphers)}"
+            )
+        return self._ciphers[version]
+
+    def _load(self) -> None:
+        stamp = self._stamp_now()
+        keys = read(self._path)
+        self._stamp = stamp
+        self._index = keys.index
+        self._ciphers = {version: AESGCM(key) for version, key in keys.seal.items()}
+        self._current = keys.current, self._ciphers[keys.current]
+
+    def _stamp_now(self) -> tuple[int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("text to seal", "a lone surrogate", "Unicode text") from None
+    if len(data) > _MAX_PLAIN:
+        raise InvalidInput("text to seal", f"{len(data)} bytes", f"at most {_MAX_PLAIN} bytes of UTF-8")
+    return data
+
+
+def _bound(version: int, purpose: str) -> bytes:
+    return b"vt1.%d." % version + _bytes(purpose)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

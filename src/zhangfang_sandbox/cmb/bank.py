@@ -1,0 +1,140 @@
+"""The bank as a whole: its keys, its customers, and the answer to each message of the wire."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from zhangfang_sandbox.cmb import payments
+from zhangfang_sandbox.cmb.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
+from zhangfang_sandbox.cmb.functions import FUNCTIONS, Body, Call, order_key
+from zhangfang_sandbox.cmb.payments import BusinessError
+from zhangfang_sandbox.cmb.sm2 import PrivateKey, PublicKey
+from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.cmb.times import in_china
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.faults import Faults
+
+# Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order.
+BEFORE = ("refused", "throttle")
+OUTCOME = ("decline", "return_later", "pending_first")
+AFTER = ("lost_answer", "late_answer", "garbled_answer", "bad_signature")
+HIDE = "not_found_first"
+FAULTS = frozenset((*BEFORE, *OUTCOME, *AFTER, HIDE))
+HIDDEN_QUERIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: text with a status after `delay` real seconds, or nothing (`drop`: the connection is closed)."""
+
+    text: str = ""
+    status: int = 200
+    delay: float = 0.0
+    drop: bool = False
+
+
+class Bank:
+    """Everything the bank knows and decides. It never waits; who answers awaits `store.committed()` first."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the bank whose data is in `folder`; its key is made at the first start. Needs a running event loop."""
+        self.store = Store(folder)
+        self.clock = BankClock.load(self.store)
+        self.clock.save(self.store)
+        self.faults = Faults(self.store)
+        number = self.store.get("sm2_key", None)
+        self.key = PrivateKey.new(None if number is None else int(number, 16))
+        self.store.put("sm2_key", f"{self.key.number:064x}")
+        self._enterprises: dict[str, Enterprise] = {}
+
+    def now(self) -> datetime:
+        """Return bank time, after everything that was due by then has been done."""
+        now = self.clock.now()
+        payments.catch_up(self.store, self.faults, now)
+        return now
+
+    def register(self, uid: str, public_key: str) -> str:
+        """Take a customer (uid: 1–16 letters or digits; key: SM2, hex) and return its SM4 key, hex.
+
+        Raises ValueError for a key that is none, PermissionError for a uid that has another key.
+        """
+        PublicKey.from_hex(public_key)
+        known = self.store.row("SELECT * FROM enterprises WHERE uid = ?", uid)
+        if known is not None and known["public_key"] != public_key:
+            raise PermissionError("this uid has another public key")
+        sm4_key = secrets.token_hex(16) if known is None else str(known["sm4_key"])
+        if known is None:
+            self.store.write("INSERT INTO enterprises VALUES (?, ?, ?)", (uid, public_key, sm4_key))
+        return sm4_key
+
+    def enterprise(self, uid: str) -> Enterprise | None:
+        """Return a customer or None; the table of its key is made once in the life of the process."""
+        if uid not in self._enterprises:
+            row = self.store.row("SELECT * FROM enterprises WHERE uid = ?", uid)
+            if row is None:
+                return None
+            public = PublicKey.from_hex(row["public_key"])
+            self._enterprises[uid] = Enterprise(uid, public, bytes.fromhex(row["sm4_key"]))
+        return self._enterprises[uid]
+
+    def answer(self, raw: bytes) -> Reply:
+        """Answer the bytes of a POST."""
+        now = self.now()
+        try:
+            request = open_request(raw, self.enterprise, now)
+            return self._answer(request, now)
+        except GatewayError as error:
+            return Reply(str(error), error.status)
+
+    def _answer(self, request: Request, now: datetime) -> Reply:
+        uid = request.enterprise.uid
+        if request.funcode not in FUNCTIONS:
+            raise GatewayError(400, "FUNCODE", f"不支持的接口 (supported: {', '.join(FUNCTIONS)})")
+        if self.store.row("SELECT 1 FROM requests WHERE uid = ? AND reqid = ?", uid, request.reqid):
+            raise GatewayError(400, "REQID", "reqid 重复 (already used)")
+        key = order_key(self.store, uid, request.funcode, request.body)
+        pays = request.funcode == "BB1PAYOP"
+        before = self.faults.first_met(BEFORE, key) if pays else ""
+        if before == "refused":
+            return Reply(drop=True)
+        if before == "throttle":
+            raise GatewayError(503, "BUSY", "系统繁忙, 请稍后再试 (nothing was done)")
+        self.store.write("INSERT INTO requests VALUES (?, ?)", (uid, request.reqid))
+        code, message, body = self._call(request, now)
+        if pays and code == "SUC0000" and self.faults.meets(HIDE, key):
+            hidden = payments.latest(self.store, uid, request.body["bb1payopx1"][0]["yurRef"])
+            if hidden is not None:
+                self.store.write(
+                    "UPDATE payments SET hidden = ? WHERE id = ?", (HIDDEN_QUERIES, hidden["id"])
+                )
+            return Reply(drop=True)
+        return self._sealed(request, (code, message, body), self.faults.first_met(AFTER, key), now)
+
+    def _call(self, request: Request, now: datetime) -> tuple[str, str, Body]:
+        call = Call(self.store, self.faults, request.enterprise.uid, now)
+        try:
+            return "SUC0000", "", FUNCTIONS[request.funcode](call, request.body)
+        except BusinessError as error:
+            return error.code, str(error), {}
+
+    def _sealed(self, request: Request, result: tuple[str, str, Body], fault: str, now: datetime) -> Reply:
+        code, message, body = result
+        head = {
+            "funcode": request.funcode,
+            "userid": request.enterprise.uid,
+            "reqid": request.reqid,
+            "rspid": f"{in_china(now):%Y%m%d%H%M%S}{secrets.token_hex(8)}",
+            "resultcode": code,
+            "resultmsg": message,
+            "bizcode": "",
+        }
+        sealed = seal_answer(head, body, request.enterprise, self.key, now, forged=fault == "bad_signature")
+        match fault:
+            case "lost_answer":
+                return Reply(drop=True)
+            case "garbled_answer":
+                return Reply(sealed[: len(sealed) * 2 // 3])
+            case "late_answer":
+                return Reply(sealed, delay=self.faults.plan.late_seconds)
+        return Reply(sealed)

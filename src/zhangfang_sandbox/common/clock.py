@@ -1,0 +1,46 @@
+"""The bank's own clock: it can be set, and can run faster than the world's."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from zhangfang_sandbox.common.store import Store
+
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(slots=True)
+class BankClock:
+    """`now = anchor + (monotonic - anchored_at) * rate`.
+
+    CLOCK_MONOTONIC is the machine's, not the process's, so the anchor holds across a restart.
+    """
+
+    anchor: datetime
+    anchored_at: float
+    rate: float
+
+    @classmethod
+    def load(cls, store: Store) -> Self:
+        """The stored clock, or the world's time at its own pace for a bank that starts for the first time."""
+        kept = store.get("clock", None)
+        mono = time.monotonic()
+        if kept is None:
+            return cls(datetime.now(UTC), mono, 1.0)
+        # After a reboot the machine's monotonic clock starts again: go on from the anchor.
+        return cls(datetime.fromisoformat(kept["anchor"]), min(kept["anchored_at"], mono), kept["rate"])
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return self.anchor + timedelta(seconds=(time.monotonic() - self.anchored_at) * self.rate)
+
+    def set(self, now: datetime, rate: float) -> None:
+        """It is `now` now, and `rate` seconds pass in each real one."""
+        self.anchor, self.anchored_at, self.rate = now.astimezone(UTC), time.monotonic(), rate
+
+    def save(self, store: Store) -> None:
+        """Keep the anchor for the next start."""
+        kept = {"anchor": self.anchor.isoformat(), "anchored_at": self.anchored_at, "rate": self.rate}
+        store.put("clock", kept)

@@ -1,0 +1,87 @@
+"""One SQLite file behind a bank, with the commits of concurrent requests gathered into one.
+
+Statements run at once inside an open transaction. It is committed when the event loop has served everything that was
+ready, and who must not answer before that awaits `committed()`. Without fsync (`synchronous=OFF`) a commit survives
+the death of the process, though not of the machine: enough for a bank that exists for tests.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+_META = "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+
+
+class StoreInUse(Exception):
+    """Another process has this data folder open."""
+
+
+class Store:
+    """SQLite with gathered commits and a small JSON drawer (`meta`) for what is not a table."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        """Open or create the file; `schema` is SQL that may run again on a file that has it already."""
+        self._db = sqlite3.connect(path, timeout=2, isolation_level=None)
+        try:
+            # Exclusive: two banks on one book would each believe in their own memory of it.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=OFF")
+            self._db.executescript(_META + schema)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            if "locked" in str(error):
+                raise StoreInUse(f"{path.parent}: in use by another process") from error
+            raise
+        self._pending: asyncio.Future[None] | None = None
+
+    def write(self, sql: str, row: Sequence[object] = ()) -> None:
+        """Run one statement in the gathered transaction."""
+        self._gather()
+        self._db.execute(sql, row)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for many rows in the gathered transaction."""
+        self._gather()
+        self._db.executemany(sql, rows)
+
+    def read(self, sql: str, row: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query; sees what has been written and not yet committed."""
+        return self._db.execute(sql, row).fetchall()
+
+    def get(self, name: str, default: Any) -> Any:
+        """A value of the drawer, or `default`."""
+        rows = self.read("SELECT value FROM meta WHERE name=?", (name,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def put(self, name: str, value: Any) -> None:
+        """Store a JSON value in the drawer."""
+        self.write("INSERT OR REPLACE INTO meta VALUES(?,?)", (name, json.dumps(value)))
+
+    async def committed(self) -> None:
+        """Return once everything written so far is in the file."""
+        if self._pending is not None:
+            await asyncio.shield(self._pending)
+
+    def close(self) -> None:
+        """Commit what is open and close the file."""
+        self._commit()
+        self._db.close()
+
+    def _gather(self) -> None:
+        if self._db.in_transaction:
+            return
+        self._db.execute("BEGIN")
+        loop = asyncio.get_running_loop()
+        self._pending = loop.create_future()
+        loop.call_soon(self._commit)
+
+    def _commit(self) -> None:
+        if self._pending is None:
+            return
+        pending, self._pending = self._pending, None
+        self._db.execute("COMMIT")
+        pending.set_result(None)

@@ -1,0 +1,215 @@
+"""What happens in the bank when it is asked for something: orders come to be and reach their end."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.faults import Faults, chance
+from zhangfang_sandbox.common.store import Store
+from zhangfang_sandbox.unionpay.book import Book, Order
+from zhangfang_sandbox.unionpay.codes import (
+    BALANCE,
+    DUPLICATE,
+    ISSUER,
+    SUCCESS,
+    UNKNOWN,
+    WRONG_STATE,
+    Refusal,
+)
+from zhangfang_sandbox.unionpay.fields import DEBITS, PURCHASE, VOID, check_current, china_time
+from zhangfang_sandbox.unionpay.keys import Identity
+from zhangfang_sandbox.unionpay.notify import Notifier
+from zhangfang_sandbox.unionpay.rules import fee_of, judge_return, settle_date
+from zhangfang_sandbox.unionpay.seal import Merchant, Seal
+from zhangfang_sandbox.unionpay.wire import Fields
+
+# What a query says of an order whose end is open: "taken, ask later".
+OPEN = "05"
+# Unverified: how long a cashier page lives where the merchant names no payTimeout.
+PAGE_LIFE = timedelta(days=1)
+HIDDEN_QUERIES = 2
+
+
+class Bank:
+    """Merchants, orders, and the rules that move them. What it changes is answered for after `store.committed()`."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: BankClock,
+        faults: Faults,
+        book: Book,
+        keys: Mapping[str, Identity],
+        seal: Seal,
+        notifier: Notifier,
+        merchants: dict[str, Merchant],
+    ) -> None:
+        self.store, self.clock, self.faults, self.book, self.keys = store, clock, faults, book, keys
+        self.seal, self.notifier, self.merchants = seal, notifier, merchants
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+
+    def resume(self) -> None:
+        """Go on after a start: pending orders still end, and notifications that were due still leave."""
+        for order in self.book.all():
+            if order.final_code:
+                self._end_later(order)
+            elif order.notify_due is not None:
+                self.notifier.wait(order)
+
+    def close(self) -> None:
+        """Let no pending order end any more; `resume` takes them up again."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def open(self, fields: Fields, acc_no: str = "") -> Order:
+        """A new order from a well-formed request, not yet in the book. Refuses a number that is taken."""
+        if self.book.same_day(fields["merId"], fields["orderId"], fields["txnTime"]) is not None:
+            raise Refusal(DUPLICATE)
+        now = self.clock.now()
+        check_current(fields, now)
+        seq = self.book.next_seq()
+        return Order(
+            seq=seq,
+            mer_id=fields["merId"],
+            order_id=fields["orderId"],
+            txn_time=fields["txnTime"],
+            txn_type=fields["txnType"],
+            txn_sub_type=fields["txnSubType"],
+            biz_type=fields["bizType"],
+            access_type=fields["accessType"],
+            encoding=fields["encoding"],
+            sign_method=fields["signMethod"],
+            amount=int(fields["txnAmt"]),
+            key=fields.get("reqReserved", ""),
+            acc_no=acc_no,
+            query_id=f"{fields['txnTime']}{seq % 10_000_000:07d}",
+            trace_no=f"{seq % 1_000_000:06d}",
+            trace_time=f"{now.astimezone(CHINA):%m%d%H%M%S}",
+            back_url=fields["backUrl"],
+            front_url=fields.get("frontUrl", ""),
+        )
+
+    def take(self, order: Order, original: Order | None = None) -> str:
+        """Book a collection, refund or void; returns the respCode of the synchronous answer."""
+        code = SUCCESS
+        if order.txn_type not in DEBITS:
+            order.orig_qry_id = original.query_id if original else ""
+            code = judge_return(order, original, settle_date(self.clock.now()))
+        if self.faults.meets("not_found_first", order.key):
+            order.hidden = HIDDEN_QUERIES
+        self.book.add(order)
+        self._proceed(order, original, code)
+        return order.resp_code
+
+    def present(self, order: Order, pay_timeout: str) -> None:
+        """Book a purchase that waits at the cashier."""
+        closes = china_time(pay_timeout, "payTimeout") if pay_timeout else self.clock.now() + PAGE_LIFE
+        order.token, order.closes_at, order.resp_code = secrets.token_urlsafe(16), closes.timestamp(), OPEN
+        if self.faults.meets("not_found_first", order.key):
+            order.hidden = HIDDEN_QUERIES
+        self.book.add(order)
+
+    def pay(self, order: Order, silent: bool, late: bool) -> None:
+        """The payer pays an order that waits at the cashier."""
+        self._proceed(order, None, SUCCESS, silent, late)
+
+    def refuse(self, order: Order) -> None:
+        """The payer refuses, or the page has run out: a failure, which is never notified.
+
+        Unverified: the code. The tables have none for either; 60 is a definite failure of a purchase.
+        """
+        self._end(order, ISSUER)
+
+    def waits(self, order: Order) -> bool:
+        """Whether an order waits for its payer. One whose time has run out fails here."""
+        if order.txn_type != PURCHASE or order.state != "PENDING" or order.final_code:
+            return False
+        if self.clock.now().timestamp() > order.closes_at:
+            self.refuse(order)
+            return False
+        return True
+
+    def find(self, fields: Fields, prefix: str = "") -> Order | None:
+        """The order that a request names by the bank's number or by its own; `orig` for the original of a return."""
+        names = ("origQryId", "origOrderId", "origTxnTime") if prefix else ("queryId", "orderId", "txnTime")
+        query_id, order_id, txn_time = (fields.get(name, "") for name in names)
+        if query_id:
+            return self.book.by_query_id(fields["merId"], query_id)
+        return self.book.by_number(fields["merId"], order_id, txn_time)
+
+    def seen(self, order: Order) -> bool:
+        """Whether a query finds the order; some are hidden from their first queries."""
+        if not order.hidden:
+            return True
+        order.hidden -= 1
+        self.book.save(order)
+        return False
+
+    def register(self, mer_id: str, name: str, pem: str, secure_key: str) -> None:
+        """A merchant and a certificate it may sign with; a further certificate joins the earlier ones."""
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        key = certificate.public_key()
+        if not isinstance(key, RSAPublicKey):
+            raise TypeError("not an RSA certificate")
+        serial = str(certificate.serial_number)
+        merchant = self.merchants.setdefault(mer_id, Merchant(mer_id, name))
+        merchant.name, merchant.secure_key = name, secure_key
+        merchant.keys[serial] = key
+        self.store.write("INSERT OR REPLACE INTO merchants VALUES(?,?,?)", (mer_id, name, secure_key))
+        self.store.write("INSERT OR REPLACE INTO certificates VALUES(?,?,?)", (mer_id, serial, pem))
+
+    def plant_extra(self, order: Order, at: datetime) -> None:
+        """A debit that no merchant asked for, settled with the day of `at`."""
+        self.book.add(order)
+        self._succeed(order, at)
+        self.book.save(order)
+
+    def _proceed(
+        self, order: Order, original: Order | None, code: str, silent: bool = False, late: bool = False
+    ) -> None:
+        if code == SUCCESS and self.faults.meets("decline", order.key):
+            code = BALANCE
+        if code == SUCCESS and original is not None:
+            original.refunded += order.amount
+            self.book.save(original)
+        if not self.faults.meets("pending_first", order.key):
+            self._end(order, code, silent, late)
+            return
+        order.final_code = code
+        order.resp_code = UNKNOWN[int(chance(0, "code", order.key) * len(UNKNOWN))]
+        self.book.save(order)
+        self._end_later(order, silent, late)
+
+    def _end_later(self, order: Order, silent: bool = False, late: bool = False) -> None:
+        wait, loop = self.faults.plan.late_seconds, asyncio.get_running_loop()
+        self._timers[order.seq] = loop.call_later(wait, self._end, order, order.final_code, silent, late)
+
+    def _end(self, order: Order, code: str, silent: bool = False, late: bool = False) -> None:
+        """The order's one and only end."""
+        self._timers.pop(order.seq, None)
+        now = self.clock.now()
+        original = self.book.by_query_id(order.mer_id, order.orig_qry_id)
+        if code == SUCCESS and original is not None and order.txn_type == VOID:
+            if original.settle_date == settle_date(now).isoformat():
+                original.state = "VOIDED"
+            else:  # it was pending when the day closed under it
+                code = WRONG_STATE
+                original.refunded -= order.amount
+            self.book.save(original)
+        order.final_code, order.resp_code, order.state = "", code, "FAILED"
+        if code == SUCCESS:
+            self._succeed(order, now)
+            if not silent:
+                self.notifier.plan(order, late)
+        self.book.save(order)
+
+    def _succeed(self, order: Order, at: datetime) -> None:
+        order.state, order.resp_code = "SUCCESS", SUCCESS
+        order.settle_date = settle_date(at).isoformat()
+        order.trace_time = f"{at.astimezone(CHINA):%m%d%H%M%S}"
+        order.fee = fee_of(order.amount) if order.txn_type in DEBITS else 0

@@ -1,0 +1,129 @@
+"""The bank's own book: every order it took, in memory for speed and in SQLite for good."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Literal
+
+from zhangfang_sandbox.common.store import Store
+
+State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED"]
+
+
+@dataclass(slots=True)
+class Order:
+    """One transaction. Amounts are fen; `acc_no` is masked; `settle_date` is ISO and empty until it succeeded.
+
+    `key` is the merchant's reqReserved. `refunded` is what refunds and a void have taken or reserved. `final_code` is
+    the outcome of a pending order that will come by itself; `token` names a cashier page, `closes_at` (epoch seconds)
+    ends it. `notify_due` (epoch seconds of the bank's clock) is when the next notification leaves, None when none
+    does; `notify_sends` have left. The next `hidden` queries will not find the order.
+    """
+
+    seq: int
+    mer_id: str
+    order_id: str
+    txn_time: str
+    txn_type: str
+    txn_sub_type: str
+    biz_type: str
+    access_type: str
+    encoding: str
+    sign_method: str
+    amount: int
+    key: str
+    acc_no: str
+    query_id: str
+    trace_no: str
+    trace_time: str
+    back_url: str
+    front_url: str = ""
+    orig_qry_id: str = ""
+    state: State = "PENDING"
+    resp_code: str = ""
+    final_code: str = ""
+    settle_date: str = ""
+    fee: int = 0
+    refunded: int = 0
+    token: str = ""
+    closes_at: float = 0.0
+    hidden: int = 0
+    notify_due: float | None = None
+    notify_sends: int = 0
+
+
+COLUMNS = tuple(column.name for column in fields(Order))
+_ROW = attrgetter(*COLUMNS)
+_SAVE = f"INSERT OR REPLACE INTO orders({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
+SELECT = f"SELECT {','.join('orders.' + name for name in COLUMNS)} FROM orders"  # noqa: S608
+
+# `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
+# error the excess fen, the file that corrects it and the transfer that did.
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS orders({",".join("seq INTEGER PRIMARY KEY" if n == "seq" else n for n in COLUMNS)});
+CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
+CREATE TABLE IF NOT EXISTS listing(seq INTEGER PRIMARY KEY, mer_id TEXT, listed_in TEXT, settled_in TEXT,
+    excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT);
+CREATE INDEX IF NOT EXISTS listing_by_day ON listing(mer_id, listed_in);
+CREATE TABLE IF NOT EXISTS merchants(mer_id TEXT PRIMARY KEY, name TEXT, secure_key TEXT);
+CREATE TABLE IF NOT EXISTS certificates(mer_id TEXT, cert_id TEXT, pem TEXT, PRIMARY KEY(mer_id, cert_id));
+CREATE TABLE IF NOT EXISTS accounts(mer_id TEXT PRIMARY KEY, url TEXT, account TEXT);
+CREATE TABLE IF NOT EXISTS days(mer_id TEXT, settle_date TEXT, pay_in_count INTEGER, pay_in_fen INTEGER,
+    refund_count INTEGER, refund_fen INTEGER, fee_fen INTEGER, adjust_fen INTEGER, net_fen INTEGER,
+    content TEXT, transferred INTEGER, PRIMARY KEY(mer_id, settle_date));
+"""
+
+
+class Book:
+    """Orders by the names they go by."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_number: dict[tuple[str, str, str], Order] = {}
+        self._by_query_id: dict[str, Order] = {}
+        self._by_token: dict[str, Order] = {}
+        self._last_seq = 0
+        for row in store.read(f"{SELECT} ORDER BY seq"):
+            self._index(Order(*row))
+
+    def next_seq(self) -> int:
+        """The number of an order that is about to be made."""
+        return self._last_seq + 1
+
+    def add(self, order: Order) -> None:
+        """A new order."""
+        self._index(order)
+        self.save(order)
+
+    def save(self, order: Order) -> None:
+        """Keep what changed."""
+        self._store.write(_SAVE, _ROW(order))
+
+    def same_day(self, mer_id: str, order_id: str, txn_time: str) -> Order | None:
+        """The order that holds this number on this trade date: there can be only one."""
+        return self._by_number.get((mer_id, order_id, txn_time[:8]))
+
+    def by_number(self, mer_id: str, order_id: str, txn_time: str) -> Order | None:
+        """The order with exactly this key."""
+        order = self.same_day(mer_id, order_id, txn_time)
+        return order if order is not None and order.txn_time == txn_time else None
+
+    def by_query_id(self, mer_id: str, query_id: str) -> Order | None:
+        """The merchant's order with the bank's own number."""
+        order = self._by_query_id.get(query_id)
+        return order if order is not None and order.mer_id == mer_id else None
+
+    def by_token(self, token: str) -> Order | None:
+        """The order of a cashier page."""
+        return self._by_token.get(token)
+
+    def all(self) -> Iterator[Order]:
+        """Every order, oldest first."""
+        return iter(self._by_query_id.values())
+
+    def _index(self, order: Order) -> None:
+        self._by_number[order.mer_id, order.order_id, order.txn_time[:8]] = order
+        self._by_query_id[order.query_id] = order
+        if order.token:
+            self._by_token[order.token] = order
+        self._last_seq = order.seq

@@ -1,0 +1,166 @@
+"""The wire: what merchants' servers and payers' browsers send, and what goes back."""
+
+import asyncio
+import base64
+
+from aiohttp import web
+
+from zhangfang_sandbox.unionpay import codes, fields, messages, wire
+from zhangfang_sandbox.unionpay.bank import Bank
+from zhangfang_sandbox.unionpay.book import Order
+from zhangfang_sandbox.unionpay.cashier import PATH, Cashier, refused
+from zhangfang_sandbox.unionpay.codes import Refusal
+from zhangfang_sandbox.unionpay.customer import Customer
+from zhangfang_sandbox.unionpay.days import Days
+
+# What can go wrong with the synchronous answer to an order that was processed. An order meets the first of these
+# that is planned for it.
+_ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
+FAULTS = frozenset(_ANSWER_FAULTS) | {
+    "refused",
+    "throttle",
+    "decline",
+    "pending_first",
+    "not_found_first",
+    "notify_lost",
+    "notify_repeat",
+    "notify_late",
+}
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Gateway:
+    """Answers on the wire's port."""
+
+    def __init__(self, bank: Bank, days: Days) -> None:
+        self._bank, self._days = bank, days
+        self._cashier = Cashier(bank)
+        self._customer = Customer(bank.keys["encrypt"])
+        self._kinds = {fields.BACK: self._back, fields.QUERY: self._query, fields.FILE: self._file}
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One HTTP request."""
+        path = request.path
+        if path.startswith(PATH):
+            return await self._visit(request, path.removeprefix(PATH))
+        if path != fields.FRONT and path not in self._kinds:
+            return web.Response(status=404, text="not found")
+        if request.method != "POST":
+            return web.Response(status=405, text="POST only", headers={"Allow": "POST"})
+        try:
+            body = await request.read()
+            return await (self._front(body) if path == fields.FRONT else self._server(path, body))
+        except web.HTTPException as error:
+            return web.Response(status=error.status, text=error.reason)
+        except Dropped:
+            await self._bank.store.committed()
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+
+    async def _server(self, path: str, body: bytes) -> web.Response:
+        told: wire.Fields = {}
+        try:
+            told = wire.parse(body)
+            self._admit(path, told)
+            return await self._kinds[path](told)
+        except wire.Malformed as error:
+            return self._sealed(told, messages.answer(told, codes.FORMAT, str(error)))
+        except Refusal as refusal:
+            await self._bank.store.committed()
+            return self._sealed(told, messages.answer(told, refusal.code, refusal.detail))
+
+    async def _front(self, body: bytes) -> web.Response:
+        try:
+            told = wire.parse(body)
+            self._admit(fields.FRONT, told)
+            self._blocked(told)
+            return await self._cashier.present(told)
+        except wire.Malformed as error:
+            return refused(Refusal(codes.FORMAT, str(error)))
+        except Refusal as refusal:
+            await self._bank.store.committed()
+            return refused(refusal)
+
+    async def _visit(self, request: web.BaseRequest, token: str) -> web.Response:
+        if request.method not in {"GET", "POST"}:
+            return web.Response(status=405, text="GET or POST", headers={"Allow": "GET, POST"})
+        try:
+            told = wire.parse(await request.read()) if request.method == "POST" else {}
+        except (wire.Malformed, web.HTTPException):
+            told = {"action": "?"}
+        return await self._cashier.visit(token, told.get("action", "?" if request.method == "POST" else ""))
+
+    def _admit(self, path: str, told: wire.Fields) -> None:
+        """Who is it, did they sign it, is it a request we take: in this order."""
+        for name in ("merId", "signMethod", "signature"):
+            if name not in told:
+                raise Refusal(codes.MISSING, name)
+        merchant = self._bank.merchants.get(told["merId"])
+        if merchant is None:
+            raise Refusal(codes.MERCHANT)
+        if not self._bank.seal.genuine(told, merchant):
+            raise Refusal(codes.SIGNATURE)
+        fields.check(path, told)
+
+    def _blocked(self, told: wire.Fields) -> None:
+        """Faults that keep a request from being processed at all."""
+        key = told.get("reqReserved", "")
+        if self._bank.faults.meets("refused", key):
+            raise Dropped
+        if self._bank.faults.meets("throttle", key):
+            raise Refusal(codes.BUSY)
+
+    async def _back(self, told: wire.Fields) -> web.Response:
+        self._blocked(told)
+        debit = told["txnType"] in fields.DEBITS
+        order = self._bank.open(told, self._customer.account(told) if debit else "")
+        original = None
+        if not debit:
+            if "origQryId" not in told and not {"origOrderId", "origTxnTime"} <= told.keys():
+                raise Refusal(codes.MISSING, "origQryId, or origOrderId and origTxnTime")
+            original = self._bank.find(told, "orig")
+        code = self._bank.take(order, original)
+        fault = "lost_answer" if order.hidden else self._bank.faults.first_met(_ANSWER_FAULTS, order.key)
+        await self._bank.store.committed()
+        return await self._answer(told, order, code, fault)
+
+    async def _answer(self, told: wire.Fields, order: Order, code: str, fault: str) -> web.Response:
+        if fault == "lost_answer":
+            raise Dropped
+        if fault == "late_answer":
+            await asyncio.sleep(self._bank.faults.plan.late_seconds)
+        plain = messages.answer(told, code, extra={"queryId": order.query_id})
+        return self._sealed(told, plain, fault)
+
+    async def _query(self, told: wire.Fields) -> web.Response:
+        if "queryId" not in told and not {"orderId", "txnTime"} <= told.keys():
+            raise Refusal(codes.MISSING, "queryId, or orderId and txnTime")
+        order = self._bank.find(told)
+        if order is None or not self._bank.seen(order):
+            raise Refusal(codes.NOT_FOUND)
+        self._bank.waits(order)  # a page that has run out fails now
+        await self._bank.store.committed()
+        return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=messages.status(order)))
+
+    async def _file(self, told: wire.Fields) -> web.Response:
+        found = self._days.file(told["merId"], told["settleDate"])
+        if found is None:
+            raise Refusal(codes.NO_FILE)
+        await self._bank.store.committed()
+        name, content = found
+        extra = {"settleDate": told["settleDate"], "fileName": name, "fileContent": content}
+        return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=extra))
+
+    def _sealed(self, told: wire.Fields, plain: wire.Fields, fault: str = "") -> web.Response:
+        merchant = self._bank.merchants.get(told.get("merId", ""))
+        sealed = self._bank.seal.sign(plain, merchant, stranger=fault == "wrong_chain")
+        if fault == "bad_signature":
+            sealed["signature"] = base64.b64encode(bytes(256)).decode()
+        body = wire.bare(sealed)
+        if fault == "garbled_answer":
+            body = body[: len(body) // 2]
+        return web.Response(body=body, content_type="text/html", charset=wire.charset(sealed))

@@ -1,0 +1,101 @@
+"""Notifications: a form posted to the merchant's backUrl, again and again until it is answered.
+
+Facts of ACP 5.1.0: an answer of HTTP 200 or 302 within 10 s ends it; up to 5 sends with gaps of 1, 2, 4 and 5
+minutes (by the bank's clock). A failed transaction is never notified.
+"""
+
+import asyncio
+import heapq
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.store import Store
+from zhangfang_sandbox.unionpay import messages, wire
+from zhangfang_sandbox.unionpay.book import Book, Order
+from zhangfang_sandbox.unionpay.seal import Merchant, Seal
+
+GAP_MINUTES = (1, 2, 4, 5)
+# Real seconds between an order's success and its notification, so that the answer usually is there first.
+SOON = 0.05
+COPIES = 3
+
+
+class Notifier:
+    """Sends what is due. An order's own row remembers what still has to leave."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: BankClock,
+        faults: Faults,
+        book: Book,
+        seal: Seal,
+        merchants: dict[str, Merchant],
+    ) -> None:
+        self._store, self._clock, self._faults, self._book = store, clock, faults, book
+        self._seal, self._merchants = seal, merchants
+        self._waiting: list[tuple[float, int, Order]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        # The 10 s are the merchant's to answer in, not ours to find a free connection in.
+        self._http = ClientSession(
+            connector=TCPConnector(limit=64), timeout=ClientTimeout(total=None, sock_connect=10, sock_read=10)
+        )
+
+    def plan(self, order: Order, late: bool) -> None:
+        """The order has just succeeded: its merchant will hear of it, unless a fault says otherwise."""
+        if self._faults.meets("notify_lost", order.key):
+            return
+        late = self._faults.meets("notify_late", order.key) or late
+        order.notify_due = self._clock.now().timestamp()
+        copies = COPIES if self._faults.meets("notify_repeat", order.key) else 1
+        self._start(order, self._faults.plan.late_seconds if late else SOON, copies)
+
+    def wait(self, order: Order) -> None:
+        """Send when the bank's clock reaches `notify_due`."""
+        if order.notify_due is not None:
+            heapq.heappush(self._waiting, (order.notify_due, order.seq, order))
+
+    def release(self) -> None:
+        """Send what has become due."""
+        now = self._clock.now().timestamp()
+        while self._waiting and self._waiting[0][0] <= now:
+            self._start(heapq.heappop(self._waiting)[2], 0, 1)
+
+    async def close(self) -> None:
+        """Stop sending; the book knows what was left."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.close()
+
+    def _start(self, order: Order, delay: float, copies: int) -> None:
+        task = asyncio.create_task(self._send(order, delay, copies))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, order: Order, delay: float, copies: int) -> None:
+        await asyncio.sleep(delay)
+        await self._store.committed()  # never tell what a crash could still undo
+        fields = self._seal.sign(messages.outcome(order), self._merchants[order.mer_id])
+        body = wire.form(fields)
+        taken = [await self._post(order, body) for _ in range(copies)]
+        order.notify_sends += 1
+        order.notify_due = None
+        if not any(taken) and order.notify_sends <= len(GAP_MINUTES):
+            gap = GAP_MINUTES[order.notify_sends - 1] * 60
+            order.notify_due = self._clock.now().timestamp() + gap
+            self.wait(order)
+        self._book.save(order)
+
+    async def _post(self, order: Order, body: bytes) -> bool:
+        kind = {"Content-Type": f"application/x-www-form-urlencoded;charset={order.encoding}"}
+        try:
+            async with self._http.post(
+                order.back_url, data=body, headers=kind, allow_redirects=False
+            ) as response:
+                await response.read()
+                return response.status in {200, 302}
+        except (ClientError, TimeoutError, ValueError):
+            return False  # not there, or no such address: the next send may find it

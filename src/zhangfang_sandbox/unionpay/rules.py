@@ -1,0 +1,44 @@
+"""What the bank decides, as pure functions.
+
+Facts of ACP 5.1.0: the settlement day runs from 23:00 to 23:00 China time; a void needs the whole amount of an
+original that succeeded on the same settlement day and was never refunded; refunds may be partial and repeated up to
+the original's amount. Unverified: the fee of 30 basis points, and the codes where the tables name only a group.
+"""
+
+from datetime import date, datetime, timedelta
+
+from zhangfang_sandbox.common.clock import CHINA
+from zhangfang_sandbox.unionpay.book import Order
+from zhangfang_sandbox.unionpay.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
+from zhangfang_sandbox.unionpay.fields import DEBITS, VOID
+
+
+def settle_date(now: datetime) -> date:
+    """The settlement day a moment belongs to; from 23:00 on it is tomorrow's."""
+    return (now.astimezone(CHINA) + timedelta(hours=1)).date()
+
+
+def fee_of(amount: int) -> int:
+    """30 basis points of a pay-in, half a fen rounded up, at least one fen. Fen in, fen out."""
+    return max(1, (amount * 30 + 5_000) // 10_000)
+
+
+def judge_return(order: Order, original: Order | None, today: date) -> str:
+    """The respCode of a refund or void: success, or why not."""
+    if original is None or original.txn_type not in DEBITS or original.state in {"PENDING", "FAILED"}:
+        return WRONG_STATE
+    if original.state == "VOIDED" or original.refunded == original.amount:
+        return ALREADY_RETURNED
+    if order.biz_type != original.biz_type:
+        return MISMATCH
+    if order.txn_type == VOID:
+        return _judge_void(order, original, today)
+    return SUCCESS if order.amount <= original.amount - original.refunded else MISMATCH
+
+
+def _judge_void(order: Order, original: Order, today: date) -> str:
+    if original.refunded:
+        return ALREADY_RETURNED
+    if order.amount != original.amount:
+        return MISMATCH
+    return SUCCESS if original.settle_date == today.isoformat() else WRONG_STATE

@@ -1,0 +1,97 @@
+"""What every test may ask for: a database of its own, and a clock it can set."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from tests.clock import SetClock
+from zhangfang.kernel.postgres import EmbeddedPostgres
+from zhangfang.schema import migrate
+
+_TEMPLATE = "zhangfang_template"
+_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked `browser` where there is none, and say what to install."""
+    if _CHROMIUM is None:
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="no Chromium: install the package chromium"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of the browser, for tests marked `browser`."""
+    if _CHROMIUM is None:
+        pytest.skip("no Chromium: install the package chromium")
+    return _CHROMIUM
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Return a clock that stands at 1 September 2026, 10:00 in China, until it is moved."""
+    return SetClock()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Start one PostgreSQL for the session; give the URL of a database that stays empty."""
+    folder = Path(tempfile.mkdtemp(prefix="zf-", dir="/tmp"))  # a short path: the socket lies in it
+    server = EmbeddedPostgres(folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> str:
+    """Make the database that has every migration applied, once, to be copied for each test; give its name."""
+    asyncio.run(_make_template(postgres_url))
+    return _TEMPLATE
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """Make a database without any table for one test; give its URL."""
+    async for url in _database(postgres_url, "template0"):
+        yield url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
+    """Make a database with every migration applied for one test; give its URL."""
+    async for url in _database(postgres_url, template):
+        yield url
+
+
+async def _make_template(url: str) -> None:
+    await _execute(url, f"CREATE DATABASE {_TEMPLATE}")
+    await migrate(_with_database(url, _TEMPLATE))
+
+
+async def _database(url: str, template: str) -> AsyncIterator[str]:
+    name = f"test_{uuid4().hex}"
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _with_database(url, name)
+    await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    return url.replace("/zhangfang?", f"/{name}?")

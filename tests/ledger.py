@@ -1,0 +1,34 @@
+"""A ledger for a test: the real writer on its socket, in the test's own loop, started and stopped at will."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from zhangfang.kernel.clock import Clock
+from zhangfang.ledger import server
+from zhangfang.ledger.writer import Writer
+
+
+class Running:
+    """A writer that serves its socket until it is stopped."""
+
+    def __init__(self, writer: Writer, task: asyncio.Task[None]) -> None:
+        """Hold what `running` started."""
+        self.writer = writer
+        self.task = task
+
+    async def stop(self, *, clean: bool = True) -> None:
+        """End it as SIGTERM does, or (not `clean`) with nothing written down any more."""
+        if clean:
+            self.writer.stop()
+            await self.task
+        else:
+            self.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.task
+
+
+def running(database_url: str, socket: Path, clock: Clock, shard: int = 0) -> Running:
+    """Start a ledger. A client waits by itself until it listens."""
+    writer = Writer(database_url, clock, shard)
+    return Running(writer, asyncio.create_task(server.serve(writer, socket)))
