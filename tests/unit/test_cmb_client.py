@@ -271,8 +271,8 @@ async def test_a_statement_is_read_page_by_page() -> None:
 async def test_late_returns_are_gathered_over_all_pages() -> None:
     def behave(form: dict[str, str]) -> bytes:
         request = BANK.open(form)
-        key = request["request"]["body"]["bb1payqbx1"][0]["ctnKey"]
-        record = {"yurRef": REFERENCE, "reqNbr": f"N{key}", "trsAmt": "1.05", "rtnDat": "20261124"}
+        key = request["request"]["body"]["bb1payqby1"][0]["ctnKey"]
+        record = {"yurRef": REFERENCE, "reqNbr": f"N{key}", "trsAmt": "1.05", "updDat": "20261124"}
         following = {"": "A", "A": "B", "B": ""}[key]
         return BANK.reply(request, {"bb1payqbz1": [record], "bb1payqby1": [{"ctnKey": following}]})
 

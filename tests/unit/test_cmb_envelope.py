@@ -73,6 +73,7 @@ def test_raw_evidence_masks_accounts_and_names_and_keeps_references(parties: tup
                 "crtAcc": "6225880123456789",
                 "crtNam": "王小明",
                 "dbtAcc": "755900000010101",
+                "accNbr": "OSA7699A02060B0102",
                 "rtnNar": "户口6225880123456789不存在",
                 "reqNbr": "5480037057",
                 "trsAmt": "1234567890.12",
@@ -81,7 +82,7 @@ def test_raw_evidence_masks_accounts_and_names_and_keeps_references(parties: tup
         ]
     }
     raw = unseal(bank.reply(REQUEST, body), HEAD, keys).raw
-    for hidden in ("6225880123456789", "王小明", "755900000010101", "13800138000"):
+    for hidden in ("6225880123456789", "王小明", "755900000010101", "13800138000", "OSA7699A02060B0102"):
         assert hidden not in raw
     for kept in ("622588…6789", "5480037057", "1234567890.12", HEAD["reqid"]):
         assert kept in raw

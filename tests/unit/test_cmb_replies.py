@@ -100,6 +100,12 @@ def test_the_answer_to_a_payment_needs_neither_reference_nor_amount() -> None:
     assert (answer.channel_ref, answer.amount) == ("5120015719", None)
 
 
+def test_success_in_the_answer_to_a_payment_waits_for_a_query() -> None:
+    assert (
+        replies.payment_answer(Reply({"bb1payopz1": [record()]}, ""), REFERENCE).verdict is Verdict.ACCEPTED
+    )
+
+
 @pytest.mark.parametrize("records", [[], [record(), record()], [record(yurRef=yur_ref("0" * 32))]])
 def test_the_answer_to_a_payment_is_one_record_about_it(records: list[dict[str, Any]]) -> None:
     with pytest.raises(MalformedMessage):
@@ -113,8 +119,8 @@ def test_a_late_return_is_a_notification_about_the_payout() -> None:
                 "yurRef": REFERENCE,
                 "reqNbr": "5480037057",
                 "trsAmt": Decimal("1.05"),
-                "rtnDat": "20261124",
-                "rtnNar": "账号户名不符",
+                "updDat": "20261124",
+                "rtnTxt": "户口6225880123456789户名不符",
                 "rcvEac": "6225880123456789",
             }
         ],
@@ -125,6 +131,7 @@ def test_a_late_return_is_a_notification_about_the_payout() -> None:
     assert (found.order_no, found.operation, page.ctn_key) == (ORDER_NO, Operation.PAYOUT, "K2")
     assert found.answer.verdict is Verdict.RETURNED
     assert (found.answer.amount, found.answer.settle_date) == (105, date(2026, 11, 24))
+    assert found.answer.message == "户口622588…6789户名不符"
     assert "6225880123456789" not in found.answer.raw
 
 
@@ -136,7 +143,7 @@ def test_a_late_return_of_a_payment_made_elsewhere_keeps_its_reference() -> None
 
 
 @pytest.mark.parametrize(
-    "changes", [{"rtnDat": "20261301"}, {"rtnDat": "2026-1-1"}, {"yurRef": ""}, {"trsAmt": ""}]
+    "changes", [{"updDat": "20261301"}, {"updDat": "2026-1-1"}, {"yurRef": ""}, {"trsAmt": ""}]
 )
 def test_a_late_return_that_is_not_as_documented_is_malformed(changes: dict[str, str]) -> None:
     broken = {"yurRef": REFERENCE, "trsAmt": "1.00"} | changes
@@ -181,7 +188,7 @@ def page(lines: list[dict[str, Any]], flag: Any = "N", cursor: list[Any] | None 
 def test_a_statement_line_is_read_in_fen_and_utc() -> None:
     (read,) = replies.statement_page(page([line()]), ACCOUNT, "").lines
     assert (read.account, read.sequence) == (ACCOUNT, "C09468U00012KWZ")
-    assert read.booked_at == datetime(2026, 11, 22, 17, 30, 5, tzinfo=UTC)
+    assert (read.booked_at, read.booked_at.tzinfo) == (datetime(2026, 11, 22, 17, 30, 5, tzinfo=UTC), UTC)
     assert (read.amount, read.credit, read.balance) == (4001, False, 200011092141982)
     assert (read.reference, read.request_no) == (ORDER_NO, "5480037057")
     assert (read.counterparty, read.text, read.reversal) == ("王小明", "货款", False)

@@ -148,9 +148,13 @@ def test_a_query_names_the_reference_alone() -> None:
 
 def test_late_returns_are_asked_for_by_account_and_days() -> None:
     body = bodies.late_return_query("755900000010101", date(2026, 11, 20), date(2026, 11, 23), "k")
-    assert body["bb1payqbx1"] == [
+    assert body["bb1payqby1"] == [
         {"accNbr": "755900000010101", "bgnDat": "20261120", "endDat": "20261123", "ctnKey": "k"}
     ]
+
+
+def test_the_account_list_is_asked_for_without_a_block() -> None:
+    assert bodies.account_list(CONFIG) == {"buscod": "N02030", "busmod": "00001"}
 
 
 def test_a_statement_reaches_from_thirteen_months_ago_to_today_in_china() -> None:

@@ -16,9 +16,9 @@ from tests.wire.unionpay_sandbox_client import (
     NOON,
     Merchant,
     Receiver,
-    bank,
+    eventually,
     merchant_at_noon,
-    merchant_of,
+    merchant_on,
     process,
     receiving,
     split_answer,
@@ -47,6 +47,10 @@ async def states(merchant: Merchant) -> list[str]:
     return [row["state"] for row in await merchant.book()]
 
 
+async def are(merchant: Merchant, wanted: Sequence[str]) -> bool:
+    return await states(merchant) == wanted
+
+
 async def met(merchant: Merchant) -> dict[str, int]:
     report: dict[str, dict[str, int]] = await merchant.control("GET", "/faults")
     return report["met"]
@@ -67,8 +71,7 @@ async def test_a_late_answer_comes_after_the_order_is_booked(pair: Pair) -> None
     merchant, _ = pair
     await merchant.fault(keyed={KEY: ["late_answer"]})
     asked = asyncio.create_task(merchant.collect(KEY))
-    while await states(merchant) != ["SUCCESS"]:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: are(merchant, ["SUCCESS"]))
     assert not asked.done()
     assert (await asked)["respCode"] == "00"
 
@@ -94,8 +97,8 @@ async def test_a_garbled_answer_cannot_be_verified(pair: Pair) -> None:
     merchant, _ = pair
     await merchant.fault(keyed={KEY: ["garbled_answer"]})
     body = await collect_raw(merchant)
-    assert 0 < len(body)
-    assert "signature=" not in body or "signPubKeyCert=" not in body
+    assert body.startswith("version=5.1.0")
+    assert "signature=" not in body
     assert await states(merchant) == ["SUCCESS"]
 
 
@@ -125,8 +128,7 @@ async def test_a_pending_order_ends_later(pair: Pair, also: Sequence[str], state
     open_order = await merchant.query(KEY)
     assert (open_order["respCode"], open_order["origRespCode"]) == ("00", first)
     assert await states(merchant) == ["PENDING"]
-    while await states(merchant) != [state]:
-        await asyncio.sleep(0.02)
+    await eventually(lambda: are(merchant, [state]))
     assert (await merchant.query(KEY))["origRespCode"] == code
     if state == "SUCCESS":
         await until(lambda: receiver.got)
@@ -147,9 +149,7 @@ async def test_a_void_that_is_pending_when_the_day_ends_fails_and_frees_the_orig
     await merchant.fault(keyed={"V0000001": ["pending_first"]})
     await merchant.give_back("void", "V0000001", paid, 1000)
     await merchant.set_clock(NOON.replace(hour=23))
-    while (await merchant.book(orderId="V0000001"))[0]["state"] == "PENDING":
-        await asyncio.sleep(0.02)
-    assert await states(merchant) == ["SUCCESS", "FAILED"]
+    await eventually(lambda: are(merchant, ["SUCCESS", "FAILED"]))
     assert await merchant.give_back("refund", "R0000001", paid, 1000) == "00"
 
 
@@ -222,37 +222,32 @@ async def test_a_fault_that_was_met_is_not_met_again_after_a_start(tmp_path: Pat
         assert (await merchant.collect(KEY))["respCode"] == "06"
         assert await collect_raw(merchant, "C0000001") == "dropped"
         assert (await merchant.query("C0000001"))["respCode"] == "34"
-    async with bank(tmp_path / "bank") as served:
-        async with merchant_of(served.port, served.control_port, "http://127.0.0.1:9/") as merchant:
-            assert (await merchant.collect(KEY))["respCode"] == "00"
-            assert (await merchant.collect("B0000001"))["respCode"] == "06"
-            assert [(await merchant.query("C0000001"))["respCode"] for _ in range(2)] == ["34", "00"]
-            assert await met(merchant) == {"throttle": 2, "not_found_first": 1}
+    async with merchant_on(tmp_path / "bank") as merchant:
+        assert (await merchant.collect(KEY))["respCode"] == "00"
+        assert (await merchant.collect("B0000001"))["respCode"] == "06"
+        assert [(await merchant.query("C0000001"))["respCode"] for _ in range(2)] == ["34", "00"]
+        assert await met(merchant) == {"throttle": 2, "not_found_first": 1}
 
 
 async def test_a_killed_bank_keeps_its_book_and_goes_on(tmp_path: Path) -> None:
     async with receiving() as receiver:
         receiver.statuses += [500] * 3
-        async with process(tmp_path / "bank") as (child, ports):
-            async with merchant_of(ports["port"], ports["control_port"], f"{receiver.url}/back") as merchant:
-                await merchant.set_clock(NOON)
-                await merchant.fault(keyed={"P0000001": ["pending_first"]}, late_seconds=60)
-                answers = [await merchant.collect(f"A{n:07d}") for n in range(3)]
-                await merchant.collect("P0000001")
-                await until(lambda: len(receiver.got) == 3)
-                before = await merchant.book()
-                child.send_signal(signal.SIGKILL)
-                await child.wait()
-        async with process(tmp_path / "bank") as (_, ports):
-            async with merchant_of(ports["port"], ports["control_port"], f"{receiver.url}/back") as merchant:
-                assert await merchant.book() == before
-                assert {answer["queryId"] for answer in answers} < {row["queryId"] for row in before}
-                assert (await merchant.collect("A0000000"))["respCode"] == "12"
-                await merchant.fault()
-                await merchant.set_clock(NOON + timedelta(minutes=1))
-                await until(
-                    lambda: {told["orderId"] for told in receiver.got[3:]} >= {"A0000000", "A0000001"}
-                )
+        async with process(tmp_path / "bank", back_url=f"{receiver.url}/back") as (child, merchant):
+            await merchant.set_clock(NOON)
+            await merchant.fault(keyed={"P0000001": ["pending_first"]}, late_seconds=60)
+            answers = [await merchant.collect(f"A{n:07d}") for n in range(3)]
+            await merchant.collect("P0000001")
+            await until(lambda: len(receiver.got) == 3)
+            before = await merchant.book()
+            child.send_signal(signal.SIGKILL)
+            await child.wait()
+        async with process(tmp_path / "bank", back_url=f"{receiver.url}/back") as (_, merchant):
+            assert await merchant.book() == before
+            assert {answer["queryId"] for answer in answers} < {row["queryId"] for row in before}
+            assert (await merchant.collect("A0000000"))["respCode"] == "12"
+            await merchant.fault()
+            await merchant.set_clock(NOON + timedelta(minutes=1))
+            await until(lambda: {told["orderId"] for told in receiver.got[3:]} >= {"A0000000", "A0000001"})
 
 
 async def test_answered_orders_survive_a_kill_under_load(tmp_path: Path) -> None:
@@ -267,33 +262,29 @@ async def test_answered_orders_survive_a_kill_under_load(tmp_path: Path) -> None
             assert answer["respCode"] == "00"
             answered.add(answer["orderId"])
 
-    async with process(tmp_path / "bank") as (child, ports):
-        async with merchant_of(ports["port"], ports["control_port"], "http://127.0.0.1:9/") as merchant:
-            await merchant.set_clock(NOON)
-            busy = [asyncio.create_task(customer(merchant, name)) for name in "ABCDEF"]
-            await until(lambda: len(answered) > 60)
-            child.send_signal(signal.SIGKILL)
-            await asyncio.gather(*busy)
-    async with process(tmp_path / "bank") as (_, ports):
-        async with merchant_of(ports["port"], ports["control_port"], "http://127.0.0.1:9/") as merchant:
-            rows = await merchant.book(merId=MER_ID)
-            assert answered <= {row["orderId"] for row in rows if row["state"] == "SUCCESS"}
-            assert len({row["queryId"] for row in rows}) == len(rows)
+    async with process(tmp_path / "bank") as (child, merchant):
+        await merchant.set_clock(NOON)
+        busy = [asyncio.create_task(customer(merchant, name)) for name in "ABCDEF"]
+        await until(lambda: len(answered) > 60)
+        child.send_signal(signal.SIGKILL)
+        await asyncio.gather(*busy)
+    async with process(tmp_path / "bank") as (_, merchant):
+        rows = await merchant.book(merId=MER_ID)
+        assert answered <= {row["orderId"] for row in rows if row["state"] == "SUCCESS"}
+        assert len({row["queryId"] for row in rows}) == len(rows)
 
 
 async def test_null_signatures_warn_and_believe_everything(tmp_path: Path) -> None:
-    command = process(tmp_path / "bank", "--null-signatures")
-    async with command as (_, ports):
-        async with merchant_of(ports["port"], ports["control_port"], "http://127.0.0.1:9/") as merchant:
-            await merchant.set_clock(NOON)
-            fields = merchant.money("collection", KEY, 1000) | {"signMethod": "01", "signature": "null"}
-            answer = split_answer(await merchant.post(BACK, fields))
-            assert (answer["respCode"], answer["signature"]) == ("00", "null")
+    async with process(tmp_path / "bank", "--null-signatures") as (_, merchant):
+        await merchant.set_clock(NOON)
+        fields = merchant.money("collection", KEY, 1000) | {"signMethod": "01", "signature": "null"}
+        answer = split_answer(await merchant.post(BACK, fields))
+        assert (answer["respCode"], answer["signature"]) == ("00", "null")
 
 
 async def test_a_taken_port_or_folder_is_one_clear_line(tmp_path: Path) -> None:
-    async with process(tmp_path / "bank") as (_, ports):
-        for folder, port, named in (("other", ports["port"], str(ports["port"])), ("bank", 0, "in use")):
+    async with process(tmp_path / "bank") as (_, merchant):
+        for folder, port, named in (("other", merchant.port, str(merchant.port)), ("bank", 0, "in use")):
             command = ["--data", str(tmp_path / folder), "--port", str(port), "--control-port", "0"]
             child = await start(*command)
             _, text = await child.communicate()

@@ -21,11 +21,10 @@ from tests.wire.unionpay_sandbox_client import (
     QUERY,
     Merchant,
     Receiver,
-    bank,
     keyed_signature,
     merchant_at_noon,
     merchant_identity,
-    merchant_of,
+    merchant_on,
     pem_of,
     split_answer,
     text_to_sign,
@@ -92,7 +91,9 @@ async def test_an_order_is_not_found_by_another_number_or_time(pair: Pair) -> No
 async def test_a_number_is_taken_once_a_day(pair: Pair, change: dict[str, str]) -> None:
     merchant, _ = pair
     await merchant.collect("A0000001")
-    assert (await merchant.collect("A0000001", **change))["respCode"] == "12"
+    assert (await merchant.ask(BACK, merchant.money("collection", "A0000001", 1000) | change))[
+        "respCode"
+    ] == "12"
     assert [row["amount"] for row in await merchant.book()] == [1000]
 
 
@@ -160,7 +161,7 @@ async def test_a_defect_is_refused_by_its_name(
     pair: Pair, change: dict[str, str], code: str, named: str
 ) -> None:
     merchant, _ = pair
-    answer = await merchant.collect("A0000001", **change)
+    answer = await merchant.ask(BACK, merchant.money("collection", "A0000001", 1000) | change)
     assert answer["respCode"] == code
     assert named in answer["respMsg"]
     assert await merchant.book() == []
@@ -347,18 +348,22 @@ async def test_a_body_beyond_all_bounds_is_refused(pair: Pair) -> None:
         assert response.status == 413
 
 
+async def count(receiver: Receiver, wanted: int) -> None:
+    await until(lambda: len(receiver.got) == wanted)
+
+
 async def test_an_unanswered_notification_comes_five_times_at_growing_gaps(pair: Pair) -> None:
     merchant, receiver = pair
     receiver.statuses += [500, 404, 301, 500, 500, 500]
     await merchant.collect("A0000001")
     for sent, minutes in enumerate((1, 2, 4, 5), 1):
-        await until(lambda sent=sent: len(receiver.got) == sent)
+        await count(receiver, sent)
         await asyncio.sleep(0.15)
         await merchant.set_clock(merchant.now + timedelta(minutes=minutes) - timedelta(seconds=1))
         await asyncio.sleep(0.15)
         assert len(receiver.got) == sent  # not before its time
         await merchant.set_clock(merchant.now + timedelta(seconds=1))
-    await until(lambda: len(receiver.got) == 5)
+    await count(receiver, 5)
     await asyncio.sleep(0.15)
     await merchant.set_clock(merchant.now + timedelta(hours=1))
     await asyncio.sleep(0.15)
@@ -394,12 +399,11 @@ async def test_the_book_is_the_same_after_a_start(tmp_path: Path) -> None:
         await merchant.give_back("refund", "R0000001", paid, 300)
         before = await merchant.book()
         await until(lambda: len(receiver.got) == 2)
-    async with bank(tmp_path / "bank") as served:
-        async with merchant_of(served.port, served.control_port, "http://127.0.0.1:9/back") as merchant:
-            assert await merchant.book() == before
-            assert (await merchant.collect("A0000001"))["respCode"] == "12"
-            assert await merchant.give_back("refund", "R0000002", paid, 701) == "36"
-            assert await merchant.give_back("refund", "R0000003", paid, 700) == "00"
+    async with merchant_on(tmp_path / "bank") as merchant:
+        assert await merchant.book() == before
+        assert (await merchant.collect("A0000001"))["respCode"] == "12"
+        assert await merchant.give_back("refund", "R0000002", paid, 701) == "36"
+        assert await merchant.give_back("refund", "R0000003", paid, 700) == "00"
 
 
 @pytest.mark.parametrize(

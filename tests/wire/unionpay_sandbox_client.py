@@ -8,7 +8,7 @@ import json
 import sys
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -34,6 +34,7 @@ FRONT, BACK = "/gateway/api/frontTransReq.do", "/gateway/api/backTransReq.do"
 QUERY, FILE = "/gateway/api/queryTrans.do", "/"
 NOON = datetime(2026, 9, 1, 12, 0, tzinfo=CHINA)
 CARD = "6212341234567890123"
+NOBODY = "http://127.0.0.1:9/back"
 
 ZM = [3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2]
 ZM += [6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98]
@@ -91,11 +92,21 @@ def pem_of(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
+async def eventually(look: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the answer is something."""
+    while True:
+        if found := await look():
+            return found
+        await asyncio.sleep(0.01)
+
+
 async def until(look: Callable[[], T]) -> T:
     """Wait for something to become true."""
-    while not (found := look()):
-        await asyncio.sleep(0.01)
-    return found
+
+    async def ask() -> T:
+        return look()
+
+    return await eventually(ask)
 
 
 @dataclass
@@ -282,13 +293,18 @@ def cut(data: bytes, widths: list[int]) -> list[list[str]]:
     return rows
 
 
-@asynccontextmanager
-async def bank(folder: Path) -> AsyncIterator[Served]:
-    """The bank in this process, on the folder, with ready-made keys."""
+def give_keys(folder: Path) -> None:
+    """Put ready-made keys into the bank's folder."""
     folder.mkdir(exist_ok=True)
     store = Store(folder / "bank.db", "")
     store.put("keys", bank_keys())
     store.close()
+
+
+@asynccontextmanager
+async def bank(folder: Path) -> AsyncIterator[Served]:
+    """The bank in this process, on the folder, with ready-made keys."""
+    give_keys(folder)
     served = await serve(await build(folder, null_signatures=False), 0, 0)
     try:
         yield served
@@ -307,25 +323,33 @@ async def merchant_of(port: int, control_port: int, back_url: str) -> AsyncItera
 
 
 @asynccontextmanager
+async def merchant_on(folder: Path, back_url: str = NOBODY) -> AsyncIterator[Merchant]:
+    """A bank in this process and its merchant."""
+    async with bank(folder) as served, merchant_of(served.port, served.control_port, back_url) as merchant:
+        yield merchant
+
+
+@asynccontextmanager
 async def merchant_at_noon(folder: Path) -> AsyncIterator[tuple[Merchant, Receiver]]:
     """Bank, receiver and merchant; the bank's clock stands at noon of 1 September 2026."""
-    async with receiving() as receiver, bank(folder) as served:
-        async with merchant_of(served.port, served.control_port, f"{receiver.url}/back") as merchant:
-            await merchant.set_clock(NOON)
-            yield merchant, receiver
+    async with receiving() as receiver, merchant_on(folder, f"{receiver.url}/back") as merchant:
+        await merchant.set_clock(NOON)
+        yield merchant, receiver
 
 
 @asynccontextmanager
 async def process(
-    folder: Path, *options: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, int]]]:
-    """The bank as a process of its own, and its ports."""
+    folder: Path, *options: str, back_url: str = NOBODY
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Merchant]]:
+    """The bank as a process of its own, and its merchant."""
     command = [sys.executable, "-m", "zhangfang_sandbox.unionpay", "--data", str(folder)]
     command += ["--port", "0", "--control-port", "0", *options]
     child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert child.stdout is not None
-        yield child, json.loads(await child.stdout.readline())
+        ports = json.loads(await child.stdout.readline())
+        async with merchant_of(ports["port"], ports["control_port"], back_url) as merchant:
+            yield child, merchant
     finally:
         if child.returncode is None:
             child.kill()

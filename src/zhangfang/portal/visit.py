@@ -217,7 +217,7 @@ async def read(visit: Visit, what: Awaitable[T]) -> T | None:
 
 async def gather(visit: Visit, *several: Awaitable[Any]) -> list[Any]:
     """Read several things at once, each of them None if it could not be read."""
-    return await asyncio.gather(*(read(visit, one) for one in several))
+    return list(await asyncio.gather(*(read(visit, one) for one in several)))
 
 
 def static_version() -> str:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from importlib.resources import files
 from typing import Any, Protocol
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from zhangfang.kernel.clock import in_china
 
@@ -30,7 +30,7 @@ class Named(Protocol):
     def en(self) -> str: ...
 
 
-def N_(text: str) -> str:  # gettext's own name for it
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a text of a table for the catalogue; it is translated where it is shown."""
     return text
 
@@ -43,8 +43,10 @@ class Words:
 
     def __call__(self, text: str, **values: Any) -> Markup:
         """Return `text` in the language, its `{names}` filled in; a value that is not markup is escaped."""
-        said = ZH.get(text, text) if self.lang == "zh" else text
-        return Markup(said).format(**values) if values else Markup(said)
+        if text not in ZH:  # not a text of ours, so nothing that may hold markup
+            return escape(text)
+        said = Markup(ZH[text] if self.lang == "zh" else text)  # noqa: S704 - from the catalogue
+        return said.format(**values) if values else said
 
     def n(self, one: str, many: str, count: int, **values: Any) -> Markup:
         """Return `one` or `many` with `{n}` as the count; Chinese has the text of `many` only."""
@@ -77,11 +79,10 @@ class Words:
     def span(self, length: timedelta) -> str:
         """Return the two largest units of a length of time: `2 h 6 min`, `41 s`."""
         left = max(int(length.total_seconds()), 0)
-        said = []
+        said: list[str] = []
         for seconds, zh, en in _SPANS:
             count, left = divmod(left, seconds)
             if count or said:
                 said.append((zh if self.lang == "zh" else en).format(count))
-        return " ".join(part for part in said[:2] if not part.startswith("0 ")) or (
-            "0 秒" if self.lang == "zh" else "0 s"
-        )
+        shown = [part for part in said[:2] if not part.startswith("0 ")]
+        return " ".join(shown) or ("0 秒" if self.lang == "zh" else "0 s")

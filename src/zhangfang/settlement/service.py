@@ -5,7 +5,7 @@ from typing import Any
 
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.calendar import add_working_days
-from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Result, voucher
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on, settlement_account_of
@@ -90,7 +90,7 @@ async def _pay_out(desk: Desk, batch: Any) -> None:
     amount = _net_of_fee(merchant.fee_rules, batch["amount"], batch["run_date"])
     if amount <= 0:
         return
-    name = prefixed("stl", batch["id"])
+    name = f"{batch['code']}-STL-{batch['run_date']:%y%m%d}-{batch['number']}"
     to = await settlement_account_of(desk.pool, desk.vault, merchant.id)
     request = Request(
         kind=Operation.PAYOUT,

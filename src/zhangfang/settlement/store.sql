@@ -27,7 +27,8 @@ GROUP BY l.merchant
 ORDER BY l.merchant
 
 -- name: add_settlement
-INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
+SELECT $1, $2, $3, $4, $5, $6, $7, count(*) + 1 FROM settlement WHERE merchant = $2 AND run_date = $3
 
 -- name: mark_undos
 UPDATE intent r SET undo_settlement = s.id
@@ -55,7 +56,7 @@ INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT s.*, m.auto_payout FROM settlement s JOIN merchant m ON m.id = s.merchant
+SELECT s.*, m.auto_payout, coalesce(m.external_ref, m.id) AS code FROM settlement s JOIN merchant m ON m.id = s.merchant
 WHERE s.run_date = $1 AND (s.posted_at IS NULL OR (m.auto_payout AND s.payout IS NULL))
 ORDER BY s.merchant, s.id
 

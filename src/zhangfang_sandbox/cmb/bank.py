@@ -15,7 +15,8 @@ from zhangfang_sandbox.cmb.times import in_china
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
 
-# Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order.
+# Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order; BEFORE
+# and OUTCOME on payments, AFTER on the next answer about the order, be it to a payment or to a query.
 BEFORE = ("refused", "throttle")
 OUTCOME = ("decline", "return_later", "pending_first")
 AFTER = ("lost_answer", "late_answer", "garbled_answer", "bad_signature")

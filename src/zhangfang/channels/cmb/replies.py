@@ -118,13 +118,14 @@ def _answer(record: Json, verdict: Verdict, raw: str) -> Answer:
 
 
 def _late_return(record: Json) -> Notification:
+    """Read one return. That `updDat`, the day of the record's last change, is the day of the return is unverified."""
     answer = Answer(
         verdict=Verdict.RETURNED,
         code="FIN/B",
-        message=masked_text(_text(record, "rtnNar")),
+        message=masked_text(_text(record, "rtnTxt")),
         channel_ref=_text(record, "reqNbr"),
         amount=_positive_fen(record, "trsAmt"),
-        settle_date=_day(record, "rtnDat") if _text(record, "rtnDat") else None,
+        settle_date=_day(record, "updDat") if _text(record, "updDat") else None,
         raw=canonical(masked(record)),
     )
     return Notification(_reference(_required(record, "yurRef")), Operation.PAYOUT, answer)

@@ -1,7 +1,8 @@
 """What we write to the bank: the bodies of its functions (CDC documents), as pure functions of an order.
 
-Unverified conventions: `yurRef` is our number in base 36; `busNar` carries the merchant's number; the block
-names of BB1PAYQB and DCLISACC. Nothing here was tried against the bank.
+Names and widths are those of the bank's published documents; nothing was tried against the bank. Conventions of
+ours, unverified: `yurRef` is our number in base 36, `busNar` carries the merchant's number, and the expected day and
+time are those of the order, so that a re-send is the same message.
 """
 
 import json

@@ -107,6 +107,7 @@ CREATE TABLE settlement (
     id uuid PRIMARY KEY,
     merchant text NOT NULL,
     run_date date NOT NULL, -- the business date on which money became available
+    number int NOT NULL, -- of the merchant's batches of that date, from 1
     voucher uuid NOT NULL,
     amount bigint NOT NULL,
     lines int NOT NULL,
@@ -114,7 +115,7 @@ CREATE TABLE settlement (
     posted_at timestamptz,
     payout uuid, -- the intent that pays it out, where the merchant asked for that
     created_at timestamptz NOT NULL,
-    UNIQUE (merchant, run_date, id)
+    UNIQUE (merchant, run_date, number)
 );
 
 -- What is done once a day, by itself: fetch a file, read a statement, settle, close the day.
