@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from zhangfang.kernel.clock import SystemClock
 from zhangfang.kernel.ids import new_id, numbered
@@ -20,6 +21,8 @@ from zhangfang.ledger import (
     Transfer,
     TransferFlag,
 )
+
+pytestmark = pytest.mark.drill
 
 ROUNDS = 2
 CALLERS = 12
@@ -70,6 +73,11 @@ async def pay(client: LedgerClient, log: dict[UUID, Answered], stop: asyncio.Eve
             log[one.id] = answer
 
 
+async def logged(log: dict[UUID, Answered], most: int) -> None:
+    while len(log) < most:  # noqa: ASYNC110 - the callers log, this waits
+        await asyncio.sleep(0.02)
+
+
 async def test_nothing_acknowledged_is_missing_after_the_writer_is_killed_under_load(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -82,13 +90,11 @@ async def test_nothing_acknowledged_is_missing_after_the_writer_is_killed_under_
             await client.create_accounts([CHANNEL, MERCHANT, AVAILABLE])
             callers = [asyncio.create_task(pay(client, log, stop)) for _ in range(CALLERS)]
             for round_ in range(1, ROUNDS + 1):
-                while len(log) < 600 * round_:
-                    await asyncio.sleep(0.02)
+                await logged(log, 600 * round_)
                 process.kill()
                 process.wait()
                 process = start_writer(database_url, socket)
-            while len(log) < 600 * (ROUNDS + 1):
-                await asyncio.sleep(0.02)
+            await logged(log, 600 * (ROUNDS + 1))
             stop.set()
             await asyncio.gather(*callers)
             status = await client.status()
@@ -122,10 +128,11 @@ async def test_a_second_writer_does_not_start_on_a_socket_that_is_served(
     try:
         async with LedgerClient(socket, deadline=30) as client:
             await client.create_accounts([CHANNEL])
-            second = subprocess.run(
-                [sys.executable, "-c", WRITER, database_url, str(socket)], capture_output=True, timeout=60
+            second = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", WRITER, database_url, str(socket), stderr=asyncio.subprocess.PIPE
             )
-            assert b"SocketInUse" in second.stderr
+            _, said = await second.communicate()
+            assert b"SocketInUse" in said
             assert (await client.status()).epoch == 1
         assert socket.stat().st_mode & 0o777 == 0o600
     finally:

@@ -188,7 +188,7 @@ async def test_a_lost_notification_never_comes(pair: Pair) -> None:
 
 async def test_a_repeated_notification_comes_three_times_the_same(pair: Pair) -> None:
     merchant, receiver = pair
-    await merchant.fault(keyed={KEY: ["notify_repeat"]})
+    await merchant.fault(keyed={KEY: ["notify_repeated"]})
     await merchant.collect(KEY)
     await until(lambda: len(receiver.got) == 3)
     assert receiver.got[0] == receiver.got[1] == receiver.got[2]

@@ -5,8 +5,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from zhangfang.cli.caller import Caller, pay
 from zhangfang.cli.house import House
-from zhangfang.cli.orders import DemoMerchant, DemoOrder
+from zhangfang.cli.orders import DemoOrder, business_day
 from zhangfang.cli.parts import OUR_ACCOUNT, open_desk
 from zhangfang.cli.sandbox import CLIENT_MONEY, MER_ID, ask, set_time
 from zhangfang.kernel.calendar import add_working_days
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.settings import Settings
+from zhangfang.merchants import NewMerchant
 from zhangfang.reconciliation import approve, propose
 
 RATE = 10.0  # business seconds a second, between the jumps
@@ -41,9 +43,14 @@ FAULTS = {
         "throttle": 0.003,
         "decline": 0.010,
     },
-    "cmb": {"lost_answer": 0.05, "pending_first": 0.05, "not_found_first": 0.03, "decline": 0.02, "return_later": 0.03},
+    "cmb": {
+        "lost_answer": 0.05,
+        "pending_first": 0.05,
+        "not_found_first": 0.03,
+        "decline": 0.02,
+        "return_later": 0.03,
+    },
 }
-QUIET = {"unionpay": {}, "cmb": {}}
 PAYER_REFUSES, PAYER_LEAVES = 0.006, 0.006
 
 
@@ -52,13 +59,13 @@ class Plan:
     """The orders of a day and the merchants that they belong to."""
 
     orders: Sequence[DemoOrder]
-    merchants: Sequence[DemoMerchant]
+    merchants: Sequence[NewMerchant]
     faults: dict[str, dict[str, float]] = field(default_factory=lambda: FAULTS)
 
     @property
     def day(self) -> date:
         """Return the business day: the China date of the first order."""
-        return min(order.time for order in self.orders).astimezone(CHINA).date()
+        return business_day(self.orders)
 
 
 class BusinessDay:
@@ -105,10 +112,10 @@ class BusinessDay:
     async def _merchants(self) -> None:
         admin = Caller(self.session, self.house.url, (self.house.home / "admin-key").read_text())
 
-        async def one(merchant: DemoMerchant) -> None:
+        async def one(merchant: NewMerchant) -> None:
             _, made = await admin.call("POST", "/v1/merchants", _merchant_body(merchant))
             _, key = await admin.call("POST", f"/v1/merchants/{made['id']}/keys")
-            self._keys[merchant.code] = key["secret"]
+            self._keys[merchant.external_ref or ""] = key["secret"]
 
         await self._each("商户 Merchants sign up", self.plan.merchants, one)
 
@@ -162,10 +169,8 @@ class BusinessDay:
             (time(11, 35), "对账单 Statements", ("statements", str(business))),
         ):
             set_time(self.house, _at(morning, hour), RATE)
-            if key is None:
-                await self.until(f"{title} {business}", lambda: self._arrived(business))
-            else:
-                await self.until(f"{title} {business}", lambda key=key: self._done(*key))
+            ready = partial(self._done, *key) if key else partial(self._arrived, business)
+            await self.until(f"{title} {business}", ready)
             await self.quiet()
 
     # --- one order --------------------------------------------------------------------------------------------
@@ -186,11 +191,11 @@ class BusinessDay:
     async def _ask_for(self, merchant: Caller, order: DemoOrder) -> tuple[int, Any]:
         body: dict[str, Any] = {"order_no": order.order_no, "amount": order.amount}
         if order.account:
-            body["account"] = {"number": order.account, "name": order.name}
+            body["account"] = {"number": order.account.number, "name": order.account.name}
         if order.kind == "payout":
             return await merchant.post("/v1/payouts", body, order.order_no)
         if order.kind == "refund":
-            original = self.payments[order.merchant, order.original]
+            original = self.payments[order.merchant, order.original or ""]
             if (await merchant.final(f"/v1/payments/{original}"))["state"] != "SUCCESS":
                 return 200, None  # the payment failed: nothing to refund
             return await merchant.post(f"/v1/payments/{original}/refunds", body, order.order_no)
@@ -209,7 +214,9 @@ class BusinessDay:
         until, nudge = loop.time() + seconds, loop.time() + 2.0
         while not await ready():
             if loop.time() > until:
-                raise AssertionError(f"{title or 'quiet'}: not reached within {seconds:.0f} s\n{await self.open_work()}")
+                raise AssertionError(
+                    f"{title or 'quiet'}: not reached within {seconds:.0f} s\n{await self.open_work()}"
+                )
             if loop.time() > nudge:
                 set_time(self.house, self.settings.clock().now() + timedelta(minutes=2), RATE)
                 nudge = loop.time() + 1.0
@@ -233,17 +240,19 @@ class BusinessDay:
             connection.terminate()
 
     async def _settled_down(self) -> bool:
-        return await self._query(_OPEN) == 0
+        return bool(await self._query(_OPEN) == 0)
 
     async def _done(self, kind: str, key: str) -> bool:
-        return bool(await self._query("SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2", kind, key))
+        return bool(
+            await self._query("SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2", kind, key)
+        )
 
     async def _arrived(self, business: date) -> bool:
         return bool(await self._query(_ARRIVED, business))
 
     async def _statement_read(self) -> bool:
         book = ask("GET", f"{self.house.control('cmb')}/book?account={CLIENT_MONEY}")
-        return await self._query(_POSTED, OUR_ACCOUNT) == len(book["lines"])
+        return bool(await self._query(_POSTED, OUR_ACCOUNT) == len(book["lines"]))
 
     async def open_work(self) -> str:
         """Return what is still open, for the message of a day that got stuck."""
@@ -265,7 +274,12 @@ class BusinessDay:
             and row["settleDate"] == str(self.first)
         )  # fmt: skip
         late = _plain(self.plan, whole)
-        extra = {"settleDate": str(self.first), "amount": 8800, "key": "M001-STATIC-CODE-1", "account": "6222000000000018"}
+        extra = {
+            "settleDate": str(self.first),
+            "amount": 8800,
+            "key": "M001-STATIC-CODE-1",
+            "account": "6222000000000018",
+        }
         ask(
             "PUT",
             self.house.control("unionpay") + "/plant",
@@ -275,7 +289,11 @@ class BusinessDay:
 
     def _plant_on_statement(self) -> None:
         """Plant two breaks on the bank's statement: money from nowhere, and a charge that is not ours."""
-        base = {"account": CLIENT_MONEY, "counterparty_name": "误入账户", "counterparty_account": "7559000009999999"}
+        base = {
+            "account": CLIENT_MONEY,
+            "counterparty_name": "误入账户",
+            "counterparty_account": "7559000009999999",
+        }
         for kind, amount, text in (("credit", 66600, "汇错款"), ("debit", 3500, "账户管理费")):
             body = base | {"id": f"planted-{kind}", "amount_fen": amount, "text": text, "reversal": False}
             ask("POST", self.house.control("cmb") + f"/{kind}", body)
@@ -284,7 +302,11 @@ class BusinessDay:
     def _bank_corrects(self, morning: date) -> None:
         """The bank takes both back the next morning, each by a reversal line."""
         set_time(self.house, _at(morning, time(8, 30)), RATE)
-        base = {"account": CLIENT_MONEY, "counterparty_name": "误入账户", "counterparty_account": "7559000009999999"}
+        base = {
+            "account": CLIENT_MONEY,
+            "counterparty_name": "误入账户",
+            "counterparty_account": "7559000009999999",
+        }
         for kind, amount, text in (("debit", 66600, "冲正 汇错款"), ("credit", 3500, "冲正 账户管理费")):
             body = base | {"id": f"corrected-{kind}", "amount_fen": amount, "text": text, "reversal": True}
             ask("POST", self.house.control("cmb") + f"/{kind}", body)
@@ -299,7 +321,16 @@ class BusinessDay:
 
     async def _audit(self) -> dict[str, Any]:
         path = self.house.home / "audit.json"
-        command = [sys.executable, "-m", "zhangfang_audit", "books", "--home", str(self.house.home), "--json", str(path)]
+        command = [
+            sys.executable,
+            "-m",
+            "zhangfang_audit",
+            "books",
+            "--home",
+            str(self.house.home),
+            "--json",
+            str(path),
+        ]
         done = await asyncio.to_thread(
             subprocess.run, [*command, "--record"], capture_output=True, text=True, env=None, check=False
         )
@@ -364,27 +395,22 @@ def _payer(order_no: str) -> str | None:
     return "refuse" if chance < PAYER_LEAVES + PAYER_REFUSES else "pay"
 
 
-def _merchant_body(merchant: DemoMerchant) -> dict[str, Any]:
+def _merchant_body(merchant: NewMerchant) -> dict[str, Any]:
+    """Return the request that creates a merchant."""
+    rules = [
+        {"kind": rule.kind.value, "rate_ppm": rule.rate_ppm, "fixed_fen": rule.fixed_fen}
+        for rule in merchant.fee_rules
+    ]
+    account = merchant.settlement_account
     return {
         "name": merchant.name,
-        "external_ref": merchant.code,
+        "external_ref": merchant.external_ref,
         "auto_payout": merchant.auto_payout,
         "settlement_days": merchant.settlement_days,
-        "fee_rules": [
-            {"kind": "purchase", "rate_ppm": merchant.purchase_ppm},
-            {"kind": "collection", "rate_ppm": merchant.collection_ppm},
-            {"kind": "payout", "fixed_fen": merchant.payout_fen},
-        ],
-        "settlement_account": {
-            "number": merchant.account,
-            "name": merchant.account_name,
-            "bank": merchant.bank,
-            "medium": merchant.medium,
-        },
+        "fee_rules": rules,
+        "settlement_account": asdict(account) if account else None,
     }
 
 
 def _at(day: date, hour: time) -> datetime:
     return datetime.combine(day, hour, CHINA)
-
-

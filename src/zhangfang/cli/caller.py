@@ -52,7 +52,11 @@ class Caller:
         while asyncio.get_running_loop().time() < until:
             try:
                 async with self._session.request(
-                    method, self._base + path, json=body, headers=self._headers | (more or {}), timeout=TIMEOUT
+                    method,
+                    self._base + path,
+                    json=body,
+                    headers=self._headers | (more or {}),
+                    timeout=TIMEOUT,
                 ) as answer:
                     if answer.status < 500:
                         return answer.status, await answer.json(content_type=None)

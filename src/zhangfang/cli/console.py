@@ -33,7 +33,12 @@ class OperatorActs:
             raise NotFound("there is no such payment")
         merchant = await get_merchant(self.desk.pool, original.merchant)
         request = Request(
-            Operation.REFUND, f"console-{key}"[:64], amount, f"console:{key}", f"by {operator}", original=original.id
+            Operation.REFUND,
+            f"console-{key}"[:64],
+            amount,
+            f"console:{key}",
+            f"by {operator}",
+            original=original.id,
         )
         intent, _ = await accept(self.desk, merchant, request)
         return intent.id
@@ -41,7 +46,9 @@ class OperatorActs:
 
 def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:
     """Return the console under `/console`."""
-    channels = {name: [operation.value for operation in channel.rules] for name, channel in desk.channels.items()}
+    channels = {
+        name: [operation.value for operation in channel.rules] for name, channel in desk.channels.items()
+    }
     shown = PortalSettings(channels, tuple(desk.acquirers), settings.sandbox)
     app = portal_app(desk.pool, desk.clock, shown, OperatorActs(desk))
     return [Mount("/console", app)]

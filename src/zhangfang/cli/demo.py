@@ -18,20 +18,21 @@ from rich.console import Console
 
 from zhangfang.cli.business_day import BusinessDay, Plan
 from zhangfang.cli.house import House
-from zhangfang.cli.orders import OrdersInvalid, read_merchants, read_orders
+from zhangfang.cli.orders import ORDERS, OrdersInvalid, read_merchants, read_orders
 from zhangfang.cli.report import print_report, report_of
 from zhangfang.cli.up import start
 
 console = Console(stderr=True)
-DATA = Path(__file__).parent / "data"
 
 
 def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only: bool = False) -> int:
     """Play the day of `orders`; write the report to `out` as JSON; return the exit code."""
     try:
-        plan = Plan(read_orders(orders or DATA / "orders.csv"), read_merchants(DATA / "merchants.csv"))
+        plan = Plan(read_orders(orders or ORDERS), read_merchants())
     except OrdersInvalid as error:
-        console.print(f"[bold red]The orders were not accepted; nothing was started or collected.[/]\n{error}")
+        console.print(
+            f"[bold red]The orders were not accepted; nothing was started or collected.[/]\n{error}"
+        )
         return 2
     if check_only:
         console.print(f"{len(plan.orders)} orders of {len(plan.merchants)} merchants are in order.")

@@ -54,7 +54,10 @@ SHARES = ((100,), (50,), (100,), (20, 30), (100,), (35,))  # percent of a paymen
 
 FIRST, SECOND = "栖禾云檐拾澜岑青砚野葵", "川安里舟原"  # 55 names of two characters
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
-GIVEN = "子涵 雨桐 一鸣 思远 嘉怡 浩然 欣妍 晨曦 明轩 若溪 文博 静姝 立群 晓彤 建国 秀英 桂芳 志强 海燕 玉梅".split()
+GIVEN = (
+    *("子涵", "雨桐", "一鸣", "思远", "嘉怡", "浩然", "欣妍", "晨曦", "明轩", "若溪"),
+    *("文博", "静姝", "立群", "晓彤", "建国", "秀英", "桂芳", "志强", "海燕", "玉梅"),
+)
 BANKS = ("招商银行", "中国工商银行", "中国建设银行", "交通银行")
 
 
@@ -81,7 +84,7 @@ class Industry:
 INDUSTRIES = (
     Industry(
         "房产经纪有限公司",
-        60,
+        55,
         {
             "commission": Price(5, 9_000, 0.6, 1),
             "deposit": Price(3, 2_000, 0.5, 500_00),
@@ -99,7 +102,7 @@ INDUSTRIES = (
     ),
     Industry(
         "电子商务有限公司",
-        25,
+        20,
         {
             "goods": Price(7, 90, 1.0, 1_00, 10),
             "parcels": Price(2, 45, 0.8, 1),
@@ -108,7 +111,7 @@ INDUSTRIES = (
     ),
     Industry(
         "灵活用工服务有限公司",
-        65,
+        60,
         {
             "wages": Price(6, 4_200, 0.9, 1),
             "service": Price(3, 260, 0.7, 1_00),
@@ -119,7 +122,7 @@ INDUSTRIES = (
 LOWEST, HIGHEST = 5_00, 50_000_00
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Firm:
     """A merchant: one row of merchants.csv, and what its prices are made from."""
 
@@ -184,9 +187,11 @@ def orders(count: int, seed: int = SEED) -> list[tuple[str, ...]]:
     def pay_ins(number: int) -> list[Draft]:
         return [_pay_in(rng, firm, rng.choice(payers)) for firm in rng.choices(merchants, weights, k=number)]
 
-    drafts = pay_ins(count * 96 // 100)
-    drafts += _refunds(rng, drafts, count * REFUNDED_PER_MILLE // 1000)
-    drafts += _next_day(rng, drafts, payers, count * LATE_REFUNDS_PER_MILLE // 1000)
+    refunded, late = count * REFUNDED_PER_MILLE // 1000, count * LATE_REFUNDS_PER_MILLE // 1000
+    payouts = 2 * sum(firm.pays_by_hand for firm in merchants)  # as many as there can be
+    drafts = pay_ins(count - 2 * refunded - late - payouts)
+    drafts += _refunds(rng, drafts, refunded)
+    drafts += _next_day(rng, drafts, payers, late)
     drafts += pay_ins(count - len(drafts))  # more pay-ins never make a payout too large
     return _numbered(drafts)
 
@@ -278,7 +283,7 @@ def _at(day: date, moment: time, seconds: int = 0) -> datetime:
 def _numbered(drafts: Iterable[Draft]) -> list[tuple[str, ...]]:
     numbers: dict[Draft, str] = {}
     used: dict[str, int] = defaultdict(int)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for draft in sorted(drafts, key=lambda draft: draft.time):
         code = draft.firm.code
         used[code] += 1

@@ -27,17 +27,8 @@ MERCHANTS = Path(__file__).parent / "data" / "merchants.csv"
 
 COLUMNS = ("order_no", "merchant", "kind", "time", "amount", "original", "account", "name")
 MERCHANT_COLUMNS = (
-    "code",
-    "name",
-    "auto_payout",
-    "purchase_ppm",
-    "collection_ppm",
-    "payout_fen",
-    "settlement_days",
-    "account",
-    "account_name",
-    "bank",
-    "medium",
+    *("code", "name", "auto_payout", "purchase_ppm", "collection_ppm", "payout_fen", "settlement_days"),
+    *("account", "account_name", "bank", "medium"),
 )
 MAX_ROWS = 200_000
 MAX_BYTES = 64 * 1024 * 1024  # 200,000 rows are some 25 MB
@@ -48,6 +39,9 @@ _KINDS = {kind.value: kind for kind in (*PAY_INS, Operation.REFUND, Operation.PA
 _ORDER_NO = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _TIME = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _ACCOUNT = re.compile(r"[0-9]{8,32}")
+_NAME = re.compile(
+    r"[^&={}\[\]]{1,60}"
+)  # UnionPay sends it within `{k=v&k=v}` (ACP 5.1.0, customerInfo): no escapes
 # What may be repeated in an error: too short to be the account number that stands in the wrong column.
 _SHORT_NUMBER = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,6})?")
 _SHORT_CODE = re.compile(r"[A-Z][0-9]{1,5}")
@@ -210,9 +204,7 @@ def _original(text: str, kind: Operation) -> str | None:
     if kind is Operation.REFUND:
         return _order_no("original", text)
     if text:
-        raise InvalidInput(
-            "original", _shape(text), f"nothing for a {kind}; it names what a refund gives back"
-        )
+        raise InvalidInput("original", _shape(text), f"nothing for a {kind}, only for a refund")
     return None
 
 
@@ -223,16 +215,9 @@ def _account(number: str, name: str, kind: Operation) -> PartyAccount | None:
         raise InvalidInput("account, name", "something", f"nothing for a {kind}")
     if not _ACCOUNT.fullmatch(number):
         raise InvalidInput("account", _shape(number), "8 to 32 digits")
-    # UnionPay sends the name within `{k=v&k=v}` (ACP 5.1.0, customerInfo), which has no escapes.
-    if (
-        not 1 <= len(name) <= 60
-        or not name.isprintable()
-        or name != name.strip()
-        or set(name) & set("&={}[]")
-    ):
-        raise InvalidInput(
-            "name", _shape(name), "1 to 60 printable characters, no space at either end, none of &={}[]"
-        )
+    if not _NAME.fullmatch(name) or not name.isprintable() or name != name.strip():
+        allowed = "1 to 60 printable characters, no space at either end, none of &={}[]"
+        raise InvalidInput("name", _shape(name), allowed)
     return PartyAccount(number, name)
 
 
@@ -259,36 +244,30 @@ def _outside_days(orders: dict[int, DemoOrder]) -> Iterator[Problem]:
 
 
 def _duplicates(orders: dict[int, DemoOrder]) -> Iterator[Problem]:
-    def identity(order: DemoOrder) -> tuple[str, Operation, str]:
-        return order.merchant, order.kind, order.order_no
-
-    first = _first_lines(orders, identity)
+    first = _first_lines(orders, _identity)
     for line, order in orders.items():
-        if (other := first[identity(order)]) != line:
-            yield (
-                line,
-                InvalidInput(
-                    "order_no",
-                    f"the number of line {other}",
-                    f"a new number for each {order.kind} of a merchant",
-                ),
-            )
+        if (other := first[_identity(order)]) != line:
+            allowed = f"a number of its own for each {order.kind} of a merchant"
+            yield line, InvalidInput("order_no", f"the number of line {other}", allowed)
+
+
+def _identity(order: DemoOrder) -> tuple[str, Operation, str]:
+    return order.merchant, order.kind, order.order_no
 
 
 def _bad_refunds(orders: dict[int, DemoOrder], whole: bool) -> Iterator[Problem]:
     """Fold refunds in the order of time into their payments. `whole` is false if rows of the file could not be read."""
-    lines: dict[str, list[int]] = defaultdict(list)
-    for line, order in orders.items():
-        lines[order.order_no].append(line)
+    bearers: dict[str, dict[int, DemoOrder]] = defaultdict(dict)
+    for line in _first_lines(orders, _identity).values():
+        bearers[orders[line].order_no][line] = orders[line]
     left = {line: order.amount for line, order in orders.items()}
-    refunds = [line for line, order in orders.items() if order.kind is Operation.REFUND]
-    for line in sorted(refunds, key=lambda line: orders[line].time):
-        refund = orders[line]
-        candidates = lines.get(refund.original or "", [])
+    refunds = [(line, order) for line, order in orders.items() if order.kind is Operation.REFUND]
+    for line, refund in sorted(refunds, key=lambda each: each[1].time):
+        candidates = bearers.get(refund.original or "", {})
         if not candidates and not whole:
             continue  # its payment may be a row that could not be read
         try:
-            paid = _payment_of(refund, {other: orders[other] for other in candidates})
+            paid = _payment_of(refund, candidates)
             _check_refund(refund, paid, orders[paid], left[paid])
             left[paid] -= refund.amount
         except InvalidInput as error:
@@ -315,9 +294,7 @@ def _payment_of(refund: DemoOrder, candidates: dict[int, DemoOrder]) -> int:
 
 def _check_refund(refund: DemoOrder, line: int, paid: DemoOrder, left: int) -> None:
     if refund.time <= paid.time:
-        raise InvalidInput(
-            "time", "a refund that is not after its payment", f"after {paid.time:%H:%M:%S}, line {line}"
-        )
+        raise InvalidInput("time", "a refund no later than its payment", f"after {paid.time}, line {line}")
     if refund.amount > left:
         shape = f"more than is left of the payment in line {line}"
         raise InvalidInput("amount", shape, f"at most {fen_to_yuan(left)}")
@@ -368,10 +345,8 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise _invalid(path, [(start, InvalidInput("file", "more rows", f"at most {MAX_ROWS} rows"))])
             start = reader.line_num + 1
     except csv.Error as error:
-        raise _invalid(
-            path,
-            [(start, InvalidInput("row", f"what is no CSV ({error})", "quotes closed, fields up to 128 KB"))],
-        ) from None
+        problem = InvalidInput("row", f"what is no CSV ({error})", "quotes closed, fields up to 128 KB")
+        raise _invalid(path, [(start, problem)]) from None
 
 
 def _text(path: Path) -> str:

@@ -2,35 +2,47 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
+from starlette.applications import Starlette
 
 from zhangfang.cli.parts import day_of, open_desk
 from zhangfang.kernel.driver import drive
 from zhangfang.kernel.settings import Settings
 from zhangfang.operations import timetable
-from zhangfang.payments import intent_job, webhook_job
+from zhangfang.payments import Desk, intent_job, webhook_job
+
+DeskOf = Callable[[Settings], AbstractAsyncContextManager[Desk]]
 
 
-def serve(settings: Settings) -> None:
-    """Run uvicorn on the API until it is told to stop."""
-    import uvicorn
-
+def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
+    """Run the API until it is told to stop."""
     from zhangfang.api import build_app
     from zhangfang.cli.console import console
 
     app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
+    run_app(app, settings.host, settings.port)
+
+
+def run_app(app: Starlette, host: str, port: int) -> None:
+    """Run an application the way the API runs: one process, uvloop and httptools."""
+    import uvicorn
+
     uvicorn.run(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=3,
     )
 
 
-async def drive_all(settings: Settings) -> None:
+async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     """Run the driver over intents, webhooks and the timetable until SIGTERM."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -56,7 +56,9 @@ def _faults(day: BusinessDay) -> dict[str, int]:
 def _is_ok(made: dict[str, Any]) -> bool:
     found = made["reconciliation"]
     zero = [made["unknown_open"], made["double_debits"], found["breaks_open"], *made["books"].values()]
-    return not any(zero) and found["breaks_found"] == found["breaks_planted"] and identity(made["amount"]) == 0
+    return (
+        not any(zero) and found["breaks_found"] == found["breaks_planted"] and identity(made["amount"]) == 0
+    )
 
 
 def identity(amount: dict[str, Any]) -> int:
@@ -69,7 +71,9 @@ def identity(amount: dict[str, Any]) -> int:
 def print_report(made: dict[str, Any], seconds: float, statements: Path) -> None:
     """Print the report on one screen."""
     console = Console()
-    table = Table(title=f"营业日 Business day {made['business_date']}  (沙箱 sandbox, 模拟资金 simulated money)")
+    table = Table(
+        title=f"营业日 Business day {made['business_date']}  (沙箱 sandbox, 模拟资金 simulated money)"
+    )
     for heading, justify in (("", "left"), ("", "right"), ("", "left"), ("", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for row in _rows(made):
@@ -78,7 +82,11 @@ def print_report(made: dict[str, Any], seconds: float, statements: Path) -> None
     met = ", ".join(f"{name} {count}" for name, count in made["faults"].items())
     console.print(f"故障 Faults met at the banks: {met or 'none'}")
     console.print(f"对账单 Statements: {statements}    played in {seconds:.0f} s")
-    verdict = "[bold green]账平 The books balance.[/]" if made["ok"] else "[bold red]账不平 The books do not balance.[/]"
+    verdict = (
+        "[bold green]账平 The books balance.[/]"
+        if made["ok"]
+        else "[bold red]账不平 The books do not balance.[/]"
+    )
     console.print(verdict)
 
 
@@ -92,7 +100,10 @@ def _rows(made: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         ("待查明 Unknown open", str(made["unknown_open"])),
         ("重复扣款 Double debits", str(made["double_debits"])),
         ("对账行 / 一致 Lines / matched", f"{found['lines']} / {found['matched']}"),
-        ("差错 植入/发现/未平 Breaks", f"{found['breaks_planted']}/{found['breaks_found']}/{found['breaks_open']}"),
+        (
+            "差错 植入/发现/未平 Breaks",
+            f"{found['breaks_planted']}/{found['breaks_found']}/{found['breaks_open']}",
+        ),
         ("对账单 Statements", str(made["statements"])),
     ]
     right = [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -37,6 +37,13 @@ class LedgerUnavailable(ZhangfangError):
     """The ledger did not answer in time. What was asked may have happened: ask again with the same ids."""
 
 
+class _Call(NamedTuple):
+    """One call of `create_transfers` that waits to travel."""
+
+    asked: Records
+    answered: asyncio.Future[list[Answered]]
+
+
 class LedgerClient:
     """Asks the writer that listens on `socket_path`. Every call raises `LedgerUnavailable` after `deadline` seconds."""
 
@@ -46,7 +53,7 @@ class LedgerClient:
         self._deadline = deadline
         self._numbers = count(1)
         self._unanswered: dict[int, tuple[bytes, _Future]] = {}
-        self._gathered: list[tuple[Sequence[Transfer], asyncio.Future[list[Answered]]]] = []
+        self._gathered: list[_Call] = []
         self._flushes: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._out: asyncio.StreamWriter | None = None
@@ -85,11 +92,11 @@ class LedgerClient:
         """
         if len(transfers) > MAX_COUNT:
             raise InvalidInput("transfers", f"{len(transfers)} of them", f"at most {MAX_COUNT} a call")
-        wire.from_transfers(transfers)  # a value that cannot travel fails its own call, not its companions
+        asked = wire.from_transfers(transfers)  # what cannot travel fails here, and not its companions
         answered: asyncio.Future[list[Answered]] = asyncio.get_running_loop().create_future()
         if not self._gathered:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._gathered.append((transfers, answered))
+        self._gathered.append(_Call(asked, answered))
         return await answered
 
     async def set_flags(
@@ -149,37 +156,37 @@ class LedgerClient:
     def _flush(self) -> None:
         """Send what was gathered in this turn of the loop, in frames that hold whole calls."""
         gathered, self._gathered = self._gathered, []
-        calls: list[tuple[Sequence[Transfer], asyncio.Future[list[Answered]]]] = []
-        for transfers, answered in gathered:
-            if calls and sum(len(one) for one, _ in calls) + len(transfers) > MAX_COUNT:
-                self._send_calls(calls)
+        calls: list[_Call] = []
+        for call in gathered:
+            if sum(len(one.asked) for one in calls) + len(call.asked) > MAX_COUNT:
+                self._send(calls)
                 calls = []
-            calls.append((transfers, answered))
-            if transfers and transfers[-1].flags & TransferFlag.LINKED:  # it must not draw in the next call
-                self._send_calls(calls)
+            calls.append(call)
+            if len(call.asked) and call.asked["flags"][-1] & TransferFlag.LINKED:
+                self._send(calls)  # a chain left open must not draw in the next call
                 calls = []
-        self._send_calls(calls)
+        self._send(calls)
 
-    def _send_calls(self, calls: list[tuple[Sequence[Transfer], asyncio.Future[list[Answered]]]]) -> None:
+    def _send(self, calls: "list[_Call]") -> None:
         if calls:
             task = asyncio.create_task(self._transfer(calls))
             self._flushes.add(task)
             task.add_done_callback(self._flushes.discard)
 
-    async def _transfer(self, calls: list[tuple[Sequence[Transfer], asyncio.Future[list[Answered]]]]) -> None:
-        together = [transfer for transfers, _ in calls for transfer in transfers]
+    async def _transfer(self, calls: "list[_Call]") -> None:
+        together = np.concatenate([call.asked for call in calls])
         try:
-            answers = wire.to_answers(await self._call(Op.CREATE_TRANSFERS, wire.from_transfers(together)))
+            answers = wire.to_answers(await self._call(Op.CREATE_TRANSFERS, together))
         except LedgerUnavailable as error:
-            for _, answered in calls:
-                if not answered.done():
-                    answered.set_exception(LedgerUnavailable(str(error)))
+            for call in calls:
+                if not call.answered.done():
+                    call.answered.set_exception(LedgerUnavailable(str(error)))
             return
         first = 0
-        for transfers, answered in calls:
-            if not answered.done():
-                answered.set_result(answers[first : first + len(transfers)])
-            first += len(transfers)
+        for call in calls:
+            if not call.answered.done():
+                call.answered.set_result(answers[first : first + len(call.asked)])
+            first += len(call.asked)
 
     # --- the connection ----------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ from zhangfang.ledger.rules import (
 )
 from zhangfang.ledger.wire import Ask, to_date
 
-REMEMBERED = 200_000  # ids kept in memory; at twice as many the older half goes
+REMEMBERED = 50_000  # ids kept in memory; at twice as many the older half goes
 _EPOCH = datetime.fromtimestamp(0, UTC)
 Answer = tuple[Result, int]
 
@@ -127,7 +127,8 @@ class State:
 
     def open(self, account: Account, id_: bytes) -> Result:
         """Open an account, whose id is `id_`; the caller stores it when the answer is CREATED."""
-        if not (1 <= account.code <= 9999 and account.shard == self.shard and account.subject):
+        named = 1 <= len(account.subject) <= 40 and account.subject.isprintable()
+        if not (named and 1 <= account.code <= 9999 and account.shard == self.shard):
             return Result.ID_INVALID
         if account.flags not in (0, CREDIT_FLOOR, DEBIT_FLOOR):
             return Result.FLAGS_INVALID

@@ -41,14 +41,14 @@ class Words:
 
     lang: str
 
-    def __call__(self, text: str, **values: Any) -> Markup:
+    def __call__(self, text: str, /, **values: Any) -> Markup:
         """Return `text` in the language, its `{names}` filled in; a value that is not markup is escaped."""
         if text not in ZH:  # not a text of ours, so nothing that may hold markup
             return escape(text)
         said = Markup(ZH[text] if self.lang == "zh" else text)  # noqa: S704 - from the catalogue
         return said.format(**values) if values else said
 
-    def n(self, one: str, many: str, count: int, **values: Any) -> Markup:
+    def n(self, one: str, many: str, count: int, /, **values: Any) -> Markup:
         """Return `one` or `many` with `{n}` as the count; Chinese has the text of `many` only."""
         return self(one if count == 1 and self.lang == "en" else many, n=f"{count:,}", **values)
 

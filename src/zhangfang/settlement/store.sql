@@ -84,9 +84,9 @@ SELECT DISTINCT settlement_days FROM merchant
 -- name: own_balances
 -- Balances of the two mirrored pairs up to a business date, on their normal sides.
 SELECT
-    coalesce(sum(e.credit - e.debit) FILTER (WHERE a.code = 2361), 0)::bigint AS c2361,
-    coalesce(sum(e.debit - e.credit) FILTER (WHERE a.code = 1222), 0)::bigint AS o1222,
-    coalesce(sum(e.debit - e.credit) FILTER (WHERE a.code = 1241), 0)::bigint AS c1241
+    coalesce(sum(e.credit_amount - e.debit_amount) FILTER (WHERE a.code = 2361), 0)::bigint AS c2361,
+    coalesce(sum(e.debit_amount - e.credit_amount) FILTER (WHERE a.code = 1222), 0)::bigint AS o1222,
+    coalesce(sum(e.debit_amount - e.credit_amount) FILTER (WHERE a.code = 1241), 0)::bigint AS c1241
 FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
 WHERE a.code IN (2361, 1222, 1241) AND e.business_date <= $1 AND e.voucher <> ALL($2::uuid[])
 
@@ -99,7 +99,7 @@ SELECT matched_at IS NOT NULL FROM channel_file WHERE channel = $1 AND settle_da
 
 -- name: statement_lines
 SELECT
-    e.seq, e.posted_at, e.debit, e.credit, e.kind, e.voucher, e.memo, a.code, e.business_date,
+    e.seq, e.posted_at, e.debit_amount AS debit, e.credit_amount AS credit, e.kind, e.voucher, e.memo, a.code, e.business_date,
     i.order_no, i.kind AS intent_kind, i.id AS intent
 FROM ledger_entry e
 JOIN account a ON a.shard = e.shard AND a.id = e.account
@@ -108,7 +108,7 @@ WHERE a.subject = $1 AND a.code IN (2321, 2322, 2323, 2324) AND e.business_date 
 ORDER BY e.seq
 
 -- name: opening
-SELECT coalesce(sum(e.credit - e.debit), 0)::bigint
+SELECT coalesce(sum(e.credit_amount - e.debit_amount), 0)::bigint
 FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
 WHERE a.subject = $1 AND a.code IN (2321, 2322, 2323, 2324) AND e.business_date < $2
 

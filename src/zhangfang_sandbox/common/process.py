@@ -89,17 +89,28 @@ def arguments(bank: str) -> argparse.ArgumentParser:
         prog=f"python -m zhangfang_sandbox.{bank}", description=f"Sandbox bank: {bank}"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder for everything the bank remembers")
-    parser.add_argument("--port", type=int, required=True, help="the wire; 0 for any free port")
+    parser.add_argument("--port", type=_port, required=True, help="the wire; 0 for any free port")
     parser.add_argument(
-        "--control-port", type=int, required=True, help="the control plane; 0 for any free port"
+        "--control-port", type=_port, required=True, help="the control plane; 0 for any free port"
     )
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
+    return port
 
 
 def run(options: argparse.Namespace, build: Callable[[], Awaitable[Parts]]) -> int:
     """Serve until told to stop. Returns the exit code; 2 for a port or folder that cannot be had."""
     os.umask(0o077)  # the folder holds the bank's private keys
-    options.data.mkdir(parents=True, exist_ok=True)
+    try:
+        options.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"error: --data {options.data}: {error.strerror}", file=sys.stderr)
+        return 2
     try:
         uvloop.run(_until_signal(options, build))
     except (PortTaken, StoreInUse) as error:

@@ -14,7 +14,7 @@ from zhangfang_sandbox.unionpay.codes import FORMAT, Refusal
 from zhangfang_sandbox.unionpay.keys import Identity
 from zhangfang_sandbox.unionpay.wire import Fields, charset
 
-_ACCOUNT = re.compile(r"[0-9A-Za-z]{8,32}")
+_ACCOUNT = re.compile(r"[0-9A-Za-z]{8,40}")
 _PAIRS = re.compile(r"[A-Za-z0-9]+=[^&={}\[\]]*={0,2}(?:&[A-Za-z0-9]+=[^&={}\[\]]*={0,2})*")
 
 
@@ -32,7 +32,7 @@ class Customer:
                 raise Refusal(FORMAT, "encryptCertId, the serial of the bank's certificate for encryption")
             number = self._open(number, "accNo").decode("ascii", "replace")
         if not _ACCOUNT.fullmatch(number):
-            raise Refusal(FORMAT, "accNo, 8 to 32 letters or digits, or ciphertext with encryptCertId")
+            raise Refusal(FORMAT, "accNo, 8 to 40 letters or digits, or ciphertext with encryptCertId")
         self._info(fields)
         return masked(number)
 

@@ -23,7 +23,7 @@ FAULTS = frozenset(_ANSWER_FAULTS) | {
     "pending_first",
     "not_found_first",
     "notify_lost",
-    "notify_repeat",
+    "notify_repeated",
     "notify_late",
 }
 

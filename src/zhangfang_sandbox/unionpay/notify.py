@@ -49,7 +49,7 @@ class Notifier:
             return
         late = self._faults.meets("notify_late", order.key) or late
         order.notify_due = self._clock.now().timestamp()
-        copies = COPIES if self._faults.meets("notify_repeat", order.key) else 1
+        copies = COPIES if self._faults.meets("notify_repeated", order.key) else 1
         self._start(order, self._faults.plan.late_seconds if late else SOON, copies)
 
     def wait(self, order: Order) -> None:

@@ -5,8 +5,9 @@ What is signed is every field but `signature` that is not blank, sorted by name 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import quote_plus, unquote_to_bytes
 
 Fields = Mapping[str, str]
 
@@ -46,7 +47,8 @@ def bare(fields: Fields) -> bytes:
 
 def form(fields: Fields) -> bytes:
     """The body of a notification."""
-    return urlencode(fields, encoding=charset(fields), errors="replace").encode()
+    codec = charset(fields)
+    return "&".join(f"{name}={_quoted(value, codec)}" for name, value in fields.items()).encode()
 
 
 def signing_text(fields: Fields) -> str:
@@ -67,6 +69,11 @@ def keyed_hash(fields: Fields, secure_key: str) -> str:
 
 def _hex(text: str, codec: str) -> str:
     return sha256(text.encode(codec, "replace")).hexdigest()
+
+
+@lru_cache(1024)  # the certificate is long, and always the same
+def _quoted(value: str, codec: str) -> str:
+    return quote_plus(value, encoding=codec, errors="replace")
 
 
 def _unquoted(piece: bytes) -> bytes:

@@ -1,0 +1,271 @@
+-- Amounts are fen; `fen` is debit less credit. `shared` stands before every other statement.
+
+-- name: shared
+WITH entry AS NOT MATERIALIZED (
+    -- Both sides of every posted movement. Flags: 2 a hold, 8 its release, 64 no movement at all.
+    SELECT t.shard, t.seq, t.voucher, t.business_date, a.book, a.code, a.subject, s.account, s.fen, s.balance
+    FROM transfer t
+    CROSS JOIN LATERAL (VALUES (t.debit, t.amount, t.debit_balance), (t.credit, -t.amount, t.credit_balance))
+        AS s (account, fen, balance)
+    JOIN account a ON a.shard = t.shard AND a.id = s.account
+    WHERE t.flags & 74 = 0
+), owner AS NOT MATERIALIZED (
+    -- Every voucher's id is stored before it is posted; this is where, and the day to which its row belongs.
+    SELECT voucher, id AS intent, NULL::date AS day, NULL::text AS break FROM intent
+    UNION ALL SELECT undo_voucher, id, NULL, NULL FROM intent
+    UNION ALL SELECT v, NULL, f.settle_date, NULL
+    FROM channel_file f
+    CROSS JOIN LATERAL unnest(
+        ARRAY[f.pay_in_voucher, f.refund_voucher, f.fee_voucher, f.void_voucher, f.arrival_voucher]
+    ) AS v
+    UNION ALL SELECT voucher, intent, settle_date, key FROM break
+    UNION ALL SELECT cure_voucher, intent, cured_on, key FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
+    UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
+    UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
+    UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+), fact AS (
+    -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
+    -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
+    -- and the figures hold at any moment; that its amounts are right is checked all the same.
+    SELECT
+        i.*,
+        CASE
+            WHEN i.state IN ('FAILED', 'CLOSED', 'REFUSED') AND i.kind IN ('purchase', 'collection') THEN false
+            WHEN i.state = 'REFUSED' THEN false
+            WHEN i.state IN ('SUCCESS', 'FAILED') THEN true
+            ELSE EXISTS (SELECT FROM transfer t WHERE t.voucher = i.voucher AND t.flags & 74 = 0)
+                OR i.kind IN ('refund', 'void') AND i.state <> 'CREATED'
+                OR i.kind = 'payout' AND i.state NOT IN ('CREATED', 'SENDING')
+        END AS booked,
+        CASE
+            WHEN i.state IN ('SUCCESS', 'CLOSED', 'REFUSED') OR i.kind IN ('purchase', 'collection') THEN false
+            WHEN i.state = 'FAILED' THEN true
+            ELSE EXISTS (SELECT FROM transfer t WHERE t.voucher = i.undo_voucher AND t.flags & 74 = 0)
+        END AS undone,
+        i.kind = 'payout' AND i.state = 'SUCCESS' AND (
+            i.returned_at IS NOT NULL
+            OR EXISTS (SELECT FROM transfer t WHERE t.voucher = i.undo_voucher AND t.flags & 74 = 0)
+        ) AS returned,
+        -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
+        CASE WHEN i.kind = 'payout' OR i.template = 'R2' THEN 2322 ELSE 2321 END AS claim,
+        CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
+        CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
+    FROM intent i
+), paid AS (
+    -- Bank lines of payouts: what left (O5), and what came back (O8).
+    SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked
+    FROM bank_line b
+    JOIN intent i ON i.id = b.intent AND i.kind = 'payout'
+    WHERE b.posted_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.voucher AND t.flags & 74 = 0)
+)
+
+-- name: sequence_breaks
+-- The sequence has no gap and no number twice, and ends where `head` stands.
+SELECT shard, seq, before + 1 AS expected
+FROM (SELECT shard, seq, lag(seq, 1, 0::bigint) OVER (PARTITION BY shard ORDER BY seq) AS before FROM transfer) AS t
+WHERE seq <> before + 1
+UNION ALL
+SELECT h.shard, h.seq, coalesce(max(t.seq), 0)
+FROM head h LEFT JOIN transfer t ON t.shard = h.shard
+GROUP BY h.shard, h.seq
+HAVING h.seq <> coalesce(max(t.seq), 0)
+ORDER BY 1, 2
+
+-- name: balance_breaks
+-- The first entry of each account whose stored running balance is not the sum of the entries up to it.
+SELECT DISTINCT ON (shard, account) code, subject, seq, voucher, balance, due
+FROM (
+    SELECT *, (sum(fen) OVER (PARTITION BY shard, account ORDER BY seq))::bigint AS due FROM entry
+) AS e
+WHERE balance <> due
+ORDER BY shard, account, seq
+
+-- name: checkpoint_breaks
+-- Accounts whose checkpoint is not the sum of the entries up to it: a writer that starts would believe it.
+SELECT a.code, a.subject, a.as_of_seq AS seq, a.debits - a.credits AS balance, coalesce(sum(e.fen), 0)::bigint AS due
+FROM account a
+LEFT JOIN entry e ON e.shard = a.shard AND e.account = a.id AND e.seq <= a.as_of_seq
+GROUP BY a.shard, a.id
+HAVING a.debits - a.credits <> coalesce(sum(e.fen), 0)
+ORDER BY a.code, a.subject
+
+-- name: unowned
+-- Postings whose voucher no row holds: nobody can say what they are for.
+SELECT e.voucher, min(e.seq) AS seq, e.code, e.subject, sum(e.fen)::bigint AS fen
+FROM entry e
+WHERE NOT EXISTS (SELECT FROM owner o WHERE o.voucher = e.voucher)
+GROUP BY e.voucher, e.code, e.subject
+ORDER BY seq, e.code, e.subject
+
+-- name: cash
+-- Our own book of the bank accounts: each posting of 1003 is one line of a statement.
+SELECT subject, business_date::text AS day, sum(fen)::bigint AS fen, voucher, min(seq) AS seq
+FROM entry WHERE code = 1003
+GROUP BY subject, business_date, voucher
+ORDER BY seq
+
+-- name: channel_positions
+-- What a channel owes us by our books: 3011 + 3012 + 1242 less 3013, whose balance is a credit.
+SELECT subject, sum(fen)::bigint AS fen FROM entry WHERE code IN (3011, 3012, 3013, 1242)
+GROUP BY subject ORDER BY subject
+
+-- name: channel_orders
+-- The same position by voucher: of an order, of a settlement date's transfer (`arrived`), or of anything else.
+SELECT
+    i.channel_order_no AS number, i.kind || ' ' || i.state AS state, f.settle_date::text AS arrived,
+    e.voucher, sum(e.fen)::bigint AS fen
+FROM entry e
+LEFT JOIN owner o ON o.voucher = e.voucher
+LEFT JOIN intent i ON i.id = o.intent
+LEFT JOIN channel_file f ON f.arrival_voucher = e.voucher
+WHERE e.code IN (3011, 3012, 3013, 1242) AND e.subject = $1
+GROUP BY i.channel_order_no, i.kind, i.state, f.settle_date, e.voucher
+HAVING sum(e.fen) <> 0
+ORDER BY min(e.seq)
+
+-- name: order_states
+SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHERE channel_order_no = ANY($1::text[])
+
+-- name: subledger_breaks
+-- Postings on what merchants own and on what is in transit, against the payments, batches, files and bank lines that
+-- make them. 2321 is thereby Σ lines in no batch, net of fee; 2322 batches less payouts and refunds; 3014 payouts sent
+-- and on no bank line; 3013 refunds sent and in no file; 3015 returns on no bank line.
+, batch AS (
+    SELECT settlement AS id, sum(net) AS net FROM (
+        SELECT settlement, net FROM fact WHERE kind IN ('purchase', 'collection')
+        UNION ALL SELECT settlement, -net FROM fact WHERE template IN ('R1', 'V1')
+        UNION ALL SELECT undo_settlement, net FROM fact WHERE template IN ('R1', 'V1')
+    ) AS line
+    GROUP BY settlement
+), listed AS (
+    SELECT l.channel, l.settle_date, l.intent, i.kind, least(l.amount, i.amount) AS amount
+    FROM file_line l
+    JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
+    WHERE l.status IN ('matched', 'late')
+), line AS (
+    SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
+    FROM fact WHERE booked AND kind IN ('purchase', 'collection')
+    UNION ALL SELECT voucher, claim, merchant, net FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
+    UNION ALL SELECT voucher, transit, channel, -amount FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
+    UNION ALL SELECT undo_voucher, claim, merchant, -net FROM fact WHERE undone
+    UNION ALL SELECT undo_voucher, transit, channel, amount FROM fact WHERE undone
+    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
+    UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
+    UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
+    FROM paid
+    UNION ALL SELECT f.refund_voucher, 3013, f.channel, l.amount
+    FROM channel_file f JOIN listed l ON l.channel = f.channel AND l.settle_date = f.settle_date
+    WHERE f.matched_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.refund_voucher AND t.flags & 74 = 0)
+    UNION ALL SELECT f.void_voucher, 3013, f.channel, v.amount -- a voided pair that the channel leaves out of its file
+    FROM channel_file f
+    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel AND v.matched_on = f.settle_date
+    WHERE NOT EXISTS (SELECT FROM listed l WHERE l.intent = v.id) AND (
+        f.matched_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
+    )
+    UNION ALL SELECT s.voucher, side.code, s.merchant, side.sign * coalesce(b.net, 0)
+    FROM settlement s
+    LEFT JOIN batch b ON b.id = s.id
+    CROSS JOIN (VALUES (2321, 1), (2322, -1)) AS side (code, sign)
+    WHERE s.posted_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+), due AS (
+    SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
+), booked AS (
+    SELECT voucher, code, subject, sum(fen)::bigint AS fen
+    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015)
+    GROUP BY voucher, code, subject
+), wrong AS (
+    SELECT voucher, code, subject, coalesce(b.fen, 0) AS booked, coalesce(d.fen, 0) AS due
+    FROM booked b FULL JOIN due d USING (voucher, code, subject)
+    WHERE coalesce(b.fen, 0) <> coalesce(d.fen, 0)
+)
+SELECT w.*, i.kind || ' ' || i.channel_order_no AS number
+FROM wrong w
+LEFT JOIN owner o ON o.voucher = w.voucher
+LEFT JOIN intent i ON i.id = o.intent
+ORDER BY w.subject, w.code, w.voucher
+
+-- name: in_transit
+-- What lies in each transit account, by the item that has to clear it, and since which business date.
+SELECT code, subject, item, min(business_date) AS since, sum(fen)::bigint AS fen
+FROM (
+    SELECT
+        e.code, e.subject, e.business_date, e.fen,
+        CASE
+            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(i.matched_on, i.settle_date, o.day, e.business_date)
+            WHEN e.code = 3012 THEN 'settlement date ' || coalesce(o.day, e.business_date)
+            WHEN e.code = 1242 THEN 'break ' || coalesce(o.break, e.voucher::text)
+            WHEN e.code = 3013 AND (i.matched_on IS NOT NULL OR i.id IS NULL)
+                THEN 'settlement date ' || coalesce(i.matched_on, o.day, e.business_date)
+            ELSE 'order ' || coalesce(i.channel_order_no, e.voucher::text)
+        END AS item
+    FROM entry e
+    LEFT JOIN owner o ON o.voucher = e.voucher
+    LEFT JOIN intent i ON i.id = o.intent
+    WHERE e.code IN (3011, 3012, 3013, 3014, 3015, 1242)
+) AS e
+GROUP BY code, subject, item
+HAVING sum(fen) <> 0
+ORDER BY code, subject, since, item
+
+-- name: mirror
+-- The mirrored pairs by business date, up to the last one that is closed, where a day's movements differ.
+SELECT
+    business_date::text AS day,
+    coalesce(sum(fen) FILTER (WHERE code = 2361), 0)::bigint AS c2361,
+    coalesce(sum(fen) FILTER (WHERE code = 1222), 0)::bigint AS o1222,
+    coalesce(sum(fen) FILTER (WHERE code = 1241), 0)::bigint AS c1241,
+    coalesce(sum(fen) FILTER (WHERE code = 2242), 0)::bigint AS o2242
+FROM entry
+WHERE code IN (2361, 1222, 1241, 2242)
+    AND business_date <= (SELECT max(key::date) FROM task WHERE kind = 'close' AND done_at IS NOT NULL)
+GROUP BY business_date
+HAVING sum(fen) FILTER (WHERE code IN (2361, 1222)) <> 0 OR sum(fen) FILTER (WHERE code IN (1241, 2242)) <> 0
+ORDER BY business_date
+
+-- name: asked
+-- Whose orders these are: a merchant's number is its own, so two merchants may use the same one.
+SELECT channel_order_no AS number, merchant || ' ' || kind AS whose FROM intent WHERE channel_order_no = ANY($1::text[])
+
+-- name: unknown_open
+SELECT kind, channel_order_no AS number, state, amount, updated_at
+FROM intent WHERE state IN ('SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+ORDER BY updated_at, id
+
+-- name: amounts
+-- Collected, refunded and fees come from the intents, paid out from the bank lines, the rest from the ledger: so the
+-- identity compares two independent ways of counting. A refund counts as refunded when it is proven, and from its
+-- sending until then as in transit, because the merchant's account has given it already; what 3013 holds beyond that
+-- is between us and the channel. Fees are net of those given back.
+SELECT
+    (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND kind IN ('purchase', 'collection'))::bigint
+    AS collected_fen,
+    (SELECT coalesce(sum(amount), 0) FROM fact WHERE state = 'SUCCESS' AND kind IN ('refund', 'void'))::bigint
+    AS refunded_fen,
+    (
+        SELECT coalesce(sum(CASE WHEN kind IN ('refund', 'void') THEN -fee ELSE fee END), 0)
+        FROM fact WHERE booked AND NOT undone
+    )::bigint AS fees_fen,
+    (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code = 2321)::bigint AS pending_fen,
+    (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code = 2322)::bigint AS available_fen,
+    (
+        (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code IN (3014, 3015)) + (
+            SELECT coalesce(sum(amount), 0) FROM fact
+            WHERE booked AND NOT undone AND state <> 'SUCCESS' AND kind IN ('refund', 'void')
+        )
+    )::bigint AS in_transit_fen,
+    (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid)::bigint AS paid_out_fen
+
+-- name: suspense
+-- Money whose place is being looked for, on each account's normal side.
+SELECT c.code, (coalesce(sum(e.fen), 0) * CASE WHEN c.code IN (2351, 2352) THEN -1 ELSE 1 END)::bigint AS fen
+FROM (VALUES (1242), (1243), (2351), (2352)) AS c (code)
+LEFT JOIN entry e ON e.code = c.code
+GROUP BY c.code ORDER BY c.code
+
+-- name: record
+-- (alone: it writes)
+INSERT INTO audit_result (at, ok, figures) VALUES ($1, $2, $3)
