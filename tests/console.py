@@ -77,14 +77,18 @@ class House:
     async def step(self, intent: UUID, kind: str, after_ms: int = 3, **rest: str) -> None:
         """Store a step a moment later."""
         self.clock.advance(milliseconds=after_ms)
-        await self.insert("step", id=new_id(self.clock), intent=intent, at=self.clock.now(), kind=kind, **rest)
+        await self.insert(
+            "step", id=new_id(self.clock), intent=intent, at=self.clock.now(), kind=kind, **rest
+        )
 
 
 async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
     """Fill an empty database with the two days and leave the clock at `NOW`."""
     house = House(pool, clock)
     house.at(_on(YESTERDAY, 7))
-    await pool.execute("SELECT ledger_open_month($1), ledger_open_month($2)", _on(YESTERDAY, 1), _on(TODAY, 12))
+    await pool.execute(
+        "SELECT ledger_open_month($1), ledger_open_month($2)", _on(YESTERDAY, 1), _on(TODAY, 12)
+    )
     await _merchants(house)
     await _yesterday(house)
     await _overnight(house)
@@ -96,7 +100,12 @@ async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:
     """Have the auditor say so, `age` seconds ago."""
-    figures = {"bank_gap_fen": 0 if ok else -1, "channel_gap_fen": 0, "subledger_gap_fen": 0, "double_debits": 0}
+    figures = {
+        "bank_gap_fen": 0 if ok else -1,
+        "channel_gap_fen": 0,
+        "subledger_gap_fen": 0,
+        "double_debits": 0,
+    }
     at = house.clock.now() - timedelta(seconds=age)
     await house.insert("audit_result", at=at, ok=ok, figures=json.dumps(figures))
 
@@ -193,13 +202,16 @@ async def _yesterday(house: House) -> None:
     await house.insert(
         "channel_file", **file, name="INN26083188ZM_777290058110097", digest="4be0" + "a7" * 28 + "91d7",
         lines=len(paid_in) - 1, received_at=house.clock.now(), pay_in_voucher=new_id(house.clock),
-        refund_voucher=new_id(house.clock), fee_voucher=new_id(house.clock), arrival_voucher=new_id(house.clock), void_voucher=new_id(house.clock),
+        refund_voucher=new_id(house.clock), fee_voucher=new_id(house.clock), arrival_voucher=new_id(house.clock),
+        void_voucher=new_id(house.clock),
         pay_in_fen=total, refund_fen=0, fee_fen=fees, net_fen=total - fees, matched_at=house.clock.now(),
         arrived_at=_on(TODAY, 9, 30, 5), arrived_seq="S000017",
     )  # fmt: skip
     await _breaks(house, differing, late)
     await house.post(
-        YESTERDAY, None, [(3012, "unionpay", 3011, "unionpay", total - 1), (3012, "unionpay", 2351, "unionpay", 1)]
+        YESTERDAY,
+        None,
+        [(3012, "unionpay", 3011, "unionpay", total - 1), (3012, "unionpay", 2351, "unionpay", 1)],
     )
     for id_, _ in paid_in[:3]:
         await house.step(id_, "file", verdict="success", message="ZM 2026-08-31")
@@ -238,8 +250,8 @@ async def _overnight(house: House) -> None:
         lines = await house.pool.fetch("SELECT id FROM intent WHERE merchant = $1", name)
         batch = new_id(house.clock)
         await house.insert(
-            "settlement", id=batch, merchant=name, run_date=TODAY, number=1, voucher=voucher, amount=pending, lines=len(lines),
-            posted_at=house.clock.now(), created_at=house.clock.now(),
+            "settlement", id=batch, merchant=name, run_date=TODAY, number=1, voucher=voucher, amount=pending,
+            lines=len(lines), posted_at=house.clock.now(), created_at=house.clock.now(),
         )  # fmt: skip
         await house.pool.execute("UPDATE intent SET settlement = $1 WHERE merchant = $2", batch, name)
     await house.step(house.by_state["MATCHED"], "settled", message="T+1")
@@ -262,13 +274,16 @@ async def bank_line(house: House, sequence: str, amount: int, credit: bool, text
     )  # fmt: skip
 
 
-async def _payout(house: House, merchant: int, amount: int, state: str, hour: int, returned: bool = False) -> None:
+async def _payout(
+    house: House, merchant: int, amount: int, state: str, hour: int, returned: bool = False
+) -> None:
     name = house.merchants[merchant]
     start = house.at(_on(TODAY, hour, 14))
     back = start + timedelta(minutes=50)
     id_ = await intent(
         house, "payout", state, amount, merchant, returned_at=back if returned else None,
         unknown_since=start + timedelta(seconds=6) if state == "UNKNOWN" else None,
+        code="BNK" if state == "UNKNOWN" else "FIN/S", message="银行处理中" if state == "UNKNOWN" else None,
         queries=4 if state == "UNKNOWN" else 1, arrived_seq="S000018" if state == "SUCCESS" else None,
         channel_ref=f"REQ{hour:07}" if state == "SUCCESS" else None,
         next_action_at=NOW + timedelta(minutes=4) if state == "UNKNOWN" else None,
@@ -277,13 +292,17 @@ async def _payout(house: House, merchant: int, amount: int, state: str, hour: in
     await house.step(id_, "ledger", message=f"seq {house.seq}")
     await house.step(id_, "sent", 12, state="SENDING", message=id_.hex)
     if state == "UNKNOWN":
-        await house.step(id_, "answer", 5000, verdict="unknown", state="UNKNOWN", message="connection lost, 0 bytes")
+        await house.step(
+            id_, "answer", 5000, verdict="unknown", state="UNKNOWN", message="connection lost, 0 bytes"
+        )
         for wait in (2000, 4000, 8000):
             await house.step(id_, "query", wait, verdict="not_found", code="NOTFOUND")
         await house.step(id_, "query", 20000, verdict="accepted", state="UNKNOWN", code="BNK")
     else:
         await house.step(id_, "answer", 900, verdict="accepted", state="ACCEPTED", code="BNK")
-        await house.step(id_, "query", 5000, verdict="success", state="SUCCESS", code="FIN/S", message="交易成功")
+        await house.step(
+            id_, "query", 5000, verdict="success", state="SUCCESS", code="FIN/S", message="交易成功"
+        )
         paid_out = await house.post(TODAY, id_, [(3014, "cmb", 1003, "cmb", amount)])
         await bank_line(
             house, f"S{hour:06}", amount, False, "商户出款", voucher=paid_out, intent=id_, reference=f"YUR{hour:022}",
@@ -291,8 +310,12 @@ async def _payout(house: House, merchant: int, amount: int, state: str, hour: in
         )  # fmt: skip
     if returned:
         house.at(back)
-        voucher = await house.post(TODAY, id_, [(3015, "cmb", 2322, name, amount), (1003, "cmb", 3015, "cmb", amount)])
-        await bank_line(house, f"S{hour:06}R", amount, True, "退票", voucher=voucher, intent=id_, reversal=True)
+        voucher = await house.post(
+            TODAY, id_, [(3015, "cmb", 2322, name, amount), (1003, "cmb", 3015, "cmb", amount)]
+        )
+        await bank_line(
+            house, f"S{hour:06}R", amount, True, "退票", voucher=voucher, intent=id_, reversal=True
+        )
         await house.step(id_, "bank", verdict="returned", message="退票 收款户已销")
         house.by_state["RETURNED"] = id_
 
@@ -329,32 +352,66 @@ async def _doubtful(house: House) -> None:
     started = house.at(_on(TODAY, 14, 38, 1))
     unknown = await intent(
         house, "collection", "UNKNOWN", 328_000, 0, unknown_since=started + timedelta(seconds=30), queries=5,
+        code="05", message="交易已受理",
         next_action_at=NOW + timedelta(seconds=22),
     )  # fmt: skip
     await house.step(unknown, "sent", 7, state="SENDING", message=unknown.hex)
-    await house.step(unknown, "answer", 30_000, verdict="unknown", state="UNKNOWN", message="connection lost, 0 bytes")
+    await house.step(
+        unknown, "answer", 30_000, verdict="unknown", state="UNKNOWN", message="connection lost, 0 bytes"
+    )
     for wait in (2000, 2000):
         await house.step(unknown, "query", wait, verdict="not_found", state="UNKNOWN", code="34")
     for wait in (4000, 4000, 8000):
-        await house.step(unknown, "query", wait, verdict="accepted", state="UNKNOWN", code="05", raw="origRespCode=05")
+        await house.step(
+            unknown, "query", wait, verdict="accepted", state="UNKNOWN", code="05", raw="origRespCode=05"
+        )
     house.by_state["UNKNOWN"] = unknown
     started = house.at(_on(TODAY, 12, 33))
     manual = await intent(
-        house, "collection", "MANUAL", 728_000, 3, unknown_since=started, queries=12, next_action_at=NOW + timedelta(minutes=9)
+        house,
+        "collection",
+        "MANUAL",
+        728_000,
+        3,
+        unknown_since=started,
+        queries=12,
+        next_action_at=NOW + timedelta(minutes=9),
     )
     await house.step(manual, "sent", state="SENDING")
-    await house.step(manual, "answer", 900, verdict="manual", state="MANUAL", code="03", message="交易结果未知")
-    started = house.at(_on(TODAY, 13, 2))
-    cured = await paid(house, "collection", 216_000, 0, TODAY, unknown_since=started, decided_at=started + timedelta(seconds=63))
-    house.by_state["CURED"] = cured
-    await house.pool.execute("DELETE FROM step WHERE intent = $1 AND kind = 'answer'", cured)
-    house.at(started + timedelta(seconds=30))
+    await house.step(
+        manual, "answer", 900, verdict="manual", state="MANUAL", code="03", message="交易结果未知"
+    )
+    await _cured(house)
+
+
+async def _cured(house: House) -> None:
+    started, name = house.at(_on(TODAY, 13, 2)), house.merchants[0]
+    since = started + timedelta(seconds=30)
+    cured = await intent(
+        house, "collection", "SUCCESS", 216_000, unknown_since=since, decided_at=since + timedelta(seconds=63), queries=6
+    )  # fmt: skip
+    await house.step(cured, "sent", 7, state="SENDING", message=cured.hex)
+    house.at(since)
     await house.step(cured, "answer", verdict="unknown", state="UNKNOWN", message="connection lost, 0 bytes")
-    await house.step(cured, "query", 2000, verdict="not_found", state="UNKNOWN", code="34")
-    await house.step(cured, "query", 31_000, verdict="success", state="SUCCESS", code="00", raw="origRespCode=00")
-    await house.step(cured, "notification", 61_000, verdict="success", state="", code="00")
-    await house.step(cured, "notification", 1_000, verdict="success", state="", code="00")
+    for wait in (1000, 2000):
+        await house.step(cured, "query", wait, verdict="not_found", state="UNKNOWN", code="34")
+    for wait in (4000, 8000, 16_000):
+        await house.step(cured, "query", wait, verdict="accepted", state="UNKNOWN", code="05")
+    await house.step(
+        cured, "query", 32_000, verdict="success", state="SUCCESS", code="00", raw="origRespCode=00"
+    )
+    await house.post(
+        TODAY, cured, [(3011, "unionpay", 2321, name, 216_000), (2321, name, 2361, "platform", 648)]
+    )
+    await house.step(cured, "ledger", 9, message=f"seq {house.seq}")
     await house.step(cured, "told", 300, code="200", message="payment.succeeded")
+    for wait in (61_000, 60_000):
+        await house.step(cured, "notification", wait, verdict="success", code="00")
+    await house.insert(
+        "webhook", id=new_id(house.clock), merchant=name, intent=cured, event="payment.succeeded", payload="{}",
+        attempts=1, last_status=200, created_at=house.clock.now(), delivered_at=house.clock.now(),
+    )  # fmt: skip
+    house.by_state["CURED"] = cured
 
 
 async def _undone(house: House) -> None:
@@ -362,7 +419,11 @@ async def _undone(house: House) -> None:
     part = await paid(house, "purchase", 239_900, 2, TODAY, refunded=60_000)
     whole = await paid(house, "purchase", 86_000, 3, TODAY, refunded=86_000)
     voided = await paid(house, "purchase", 40_000, 3, TODAY, refunded=40_000, voided=True)
-    for kind, original, amount, merchant in (("refund", part, 60_000, 2), ("refund", whole, 86_000, 3), ("void", voided, 40_000, 3)):
+    for kind, original, amount, merchant in (
+        ("refund", part, 60_000, 2),
+        ("refund", whole, 86_000, 3),
+        ("void", voided, 40_000, 3),
+    ):
         name = house.merchants[merchant]
         id_ = await intent(house, kind, "SUCCESS", amount, merchant, original=original)
         await house.post(TODAY, id_, [(2321, name, 3013, "unionpay", amount)])

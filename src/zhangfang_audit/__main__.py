@@ -1,6 +1,6 @@
 """`python -m zhangfang_audit books --home DIR`: are the books right?
 
-Exit code 0: every gap is zero; 1: one is not; 2: something could not be read, and stderr says what.
+Exit code 0: every gap is zero; 1: one is not; 2: something could not be read (or written), and stderr says what.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from zhangfang_audit.inputs import Home, Unreadable, read_home
 from zhangfang_audit.ledger import record
 from zhangfang_audit.report import show
 
+WIDTH = 120  # of a log or a pipe, where no terminal says how wide it is
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
@@ -24,12 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         home = read_home(asked.home)
         found = asyncio.run(_audit(home, keep=asked.record))
+        if asked.json:
+            _write(asked.json, found)
     except Unreadable as error:
         print(f"cannot audit: {error}", file=sys.stderr)
         return 2
-    if asked.json:
-        asked.json.write_text(json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    show(found, home.now, Console())
+    show(found, home.now, Console(width=None if sys.stdout.isatty() else WIDTH))
     return 0 if found.ok else 1
 
 
@@ -40,6 +42,13 @@ async def _audit(home: Home, *, keep: bool) -> Audit:
             home.database_url, home.now, found.ok, found.figures() | {"unknown_open": len(found.unknown)}
         )
     return found
+
+
+def _write(path: Path, found: Audit) -> None:
+    try:
+        path.write_text(json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise Unreadable(f"--json {path}: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """The audit: read everything once, compute every figure, say what was found."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,12 +139,8 @@ async def _amount(books: Ledger) -> dict[str, Any]:
     amount: dict[str, Any] = dict((await books.read("amounts"))[0])
     amount["suspense_fen"] = {str(row["code"]): row["fen"] for row in await books.read("suspense")}
     taken = amount["collected_fen"] - amount["refunded_fen"] - amount["fees_fen"]
-    amount["identity_gap_fen"] = abs(taken - _sum(amount[name] for name in HELD))
+    amount["identity_gap_fen"] = abs(taken - sum(amount[name] for name in HELD))
     return amount
-
-
-def _sum(amounts: Iterable[int]) -> int:
-    return sum(amounts)
 
 
 def _line(line: checks.Line) -> dict[str, Any]:

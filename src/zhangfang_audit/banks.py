@@ -83,9 +83,9 @@ def read_channel(at: ChannelAt) -> ChannelBook:
     rows = _get(at.control, "/book")
     summary = _get(at.control, "/book/summary")
     try:
-        mine = [_order(row) for row in rows if row.get("merId", at.mer_id) == at.mer_id]
+        mine = [_order(row) for row in _list(rows) if row["merId"] == at.mer_id]
         all_of_them = [_order(row) for row in rows]
-        stated = int(summary["owed_fen"])
+        stated = _fen(summary["owed_fen"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{at.control}/book: not a book of orders ({error!r})") from error
     return ChannelBook(mine, owed(mine), owed(all_of_them), stated)
@@ -118,9 +118,9 @@ def read_account(at: AccountAt) -> AccountBook:
     book = _get(at.control, "/book", account=at.number)
     payments = _get(at.control, "/payments")
     try:
-        lines = [_line(row) for row in book["lines"]]
-        paid = [_payment(row) for row in payments if str(row["account"]) == at.number]
-        return AccountBook(int(book["opening_fen"]), int(book["balance_fen"]), lines, paid)
+        lines = [_line(row) for row in _list(book["lines"])]
+        paid = [_payment(row) for row in _list(payments) if str(row["account"]) == at.number]
+        return AccountBook(_fen(book["opening_fen"]), _fen(book["balance_fen"]), lines, paid)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{at.control}/book: not a book of an account ({error!r})") from error
 
@@ -139,7 +139,7 @@ def _order(row: Any) -> Order:
         number=row["orderId"],
         kind=row["txnType"],
         state=row["state"],
-        amount=int(row["amount"]),
+        amount=_fen(row["amount"]),
         key=row["key"] or "",
         query_id=row["queryId"] or "",
         undoes=row["origQryId"] or "",
@@ -151,7 +151,7 @@ def _order(row: Any) -> Order:
 
 
 def _line(row: Any) -> CashLine:
-    fen = {"C": 1, "D": -1}[row["direction"]] * int(row["amount_fen"])
+    fen = {"C": 1, "D": -1}[row["direction"]] * _fen(row["amount_fen"])
     day = china_day(datetime.fromisoformat(row["at"]))
     return CashLine(day, fen, f"bank line {row.get('sequence') or row['seq']}")
 
@@ -161,6 +161,19 @@ def _payment(row: Any) -> Payment:
     return Payment(order_no(row["yurRef"]), row["key"] or "", paid)
 
 
+def _list(value: Any) -> list[Any]:
+    """Return a list as it is: an empty object would otherwise pass for an empty book."""
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__}, expected a list")
+    return value
+
+
+def _fen(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"an amount that is {type(value).__name__}, expected whole fen")
+    return value
+
+
 def _get(control: str, path: str, **query: str) -> Any:
     url = f"{control}{path}"  # errors name it without the query, which holds an account number
     asked = f"{url}?{urllib.parse.urlencode(query)}" if query else url
@@ -168,6 +181,7 @@ def _get(control: str, path: str, **query: str) -> Any:
         with urllib.request.urlopen(asked, timeout=SECONDS) as answer:  # noqa: S310 - http and https only
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
+        error.close()
         raise Unreadable(f"{url}: HTTP {error.code}") from None
     except (OSError, ValueError) as error:
         raise Unreadable(f"{url}: {error}") from None

@@ -289,13 +289,15 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_more_rows_or_bytes_than_a_day_may_have_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, merchants: list[NewMerchant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    path = put(tmp_path / "my.csv", *GOOD)
     monkeypatch.setattr(orders, "MAX_ROWS", 4)
-    assert len(read_orders(put(tmp_path / "my.csv", *GOOD))) == 4
-    assert problem(tmp_path, *GOOD, PAYOUT) == "line 6: file: got more rows; allowed: at most 4 rows"
+    assert check(path, merchants) == []
+    monkeypatch.setattr(orders, "MAX_ROWS", 3)
+    assert check(path, merchants) == ["line 5: file: got more rows; allowed: at most 3 rows"]
     monkeypatch.setattr(orders, "MAX_BYTES", 100)
-    assert problem(tmp_path, *GOOD) == "file: got more; allowed: at most 100 bytes"
+    assert check(path, merchants) == ["file: got more; allowed: at most 100 bytes"]
 
 
 def test_twenty_problems_are_listed_by_line_and_the_others_counted(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,7 +18,9 @@ from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
-from zhangfang.payments import Desk, NotFound, ask, notified
+from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
+
+log = structlog.get_logger()
 
 CALLS = (*payments.CALLS, *merchants.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -83,13 +86,21 @@ async def front_return(http: Request) -> Response:
         intent = await desk.journal.by_id(parse("pay", http.path_params["id"]))
         if intent is None:
             raise NotFound("there is no such payment")
-        await ask(desk, intent)
+        if intent.state is State.REDIRECTED:
+            await _ask_once(desk, intent)
         if intent.return_url:
             joint = "&" if "?" in intent.return_url else "?"
             return RedirectResponse(f"{intent.return_url}{joint}payment={http.path_params['id']}", 303)
         return PlainTextResponse("返回商户查看结果 / Go back to the merchant to see the result.\n")
     except Exception as error:
         return answer(error)
+
+
+async def _ask_once(desk: Desk, intent: Intent) -> None:
+    try:
+        await ask(desk, intent)
+    except Exception as error:  # the payer goes back to the shop whatever is away here; the driver asks again
+        log.warning("a returning payer's payment could not be asked for", error=type(error).__name__)
 
 
 async def health(http: Request) -> Response:
@@ -112,5 +123,7 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return problem(404, "not_found", "there is no such address; the calls are listed at /docs")
 
 
-async def _not_allowed(_request: Request, _error: Exception) -> Response:
-    return problem(405, "method_not_allowed", "this address does not take that method; see /docs")
+async def _not_allowed(_request: Request, error: Exception) -> Response:
+    made = problem(405, "method_not_allowed", "this address does not take that method; see /docs")
+    made.headers.update(getattr(error, "headers", None) or {})  # Allow
+    return made

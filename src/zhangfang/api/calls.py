@@ -52,7 +52,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A line of the table. `query` names the parameters, `idempotent` demands an Idempotency-Key."""
+    """A line of the table. `query` names the parameters, `prefix` the ids that path and cursor take.
+
+    `idempotent` demands an Idempotency-Key.
+    """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
@@ -63,6 +66,7 @@ class Spec:
     who: Literal["merchant", "admin"] = "merchant"
     idempotent: bool = False
     query: tuple[str, ...] = ()
+    prefix: str = "pay"
 
 
 def route(spec: Spec) -> Route:

@@ -31,10 +31,7 @@ ERRORS = {
     "422": "a field is not allowed, or the key was used with another body",
     "503": "away for a moment, or stopped by an operator: repeat with the same key",
 }
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    "cursor": {"type": "string", "pattern": "^(pay|ref|pot)_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
-}
+LIMIT = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 INTRODUCTION = (
     "Amounts are integers of fen (1/100 yuan). Every request that moves money carries an Idempotency-Key; your "
     "order_no is unique for ever, so a repeat finds the first request. UNKNOWN is not FAILED: it ends by evidence."
@@ -92,12 +89,17 @@ def _operation(spec: Spec) -> dict[str, Any]:
 def _parameters(spec: Spec) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if "{id}" in spec.path:
-        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+        found.append({"name": "id", "in": "path", "required": True, "schema": _id(spec)})
     if spec.idempotent:
-        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema})
-    found += [{"name": name, "in": "query", "schema": PARAMETERS[name]} for name in spec.query]
+    schemas = {"limit": LIMIT, "cursor": _id(spec)}
+    found += [{"name": name, "in": "query", "schema": schemas[name]} for name in spec.query]
     return found
+
+
+def _id(spec: Spec) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{spec.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
 
 
 def _responses(spec: Spec) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Limit:
             await self.app(scope, receive, send)
             return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared[:19]) > MAX_BYTES:
+        if not declared.isdigit() or len(declared) > 18 or int(declared) > MAX_BYTES:
             await _refuse(scope, receive, send)
             return
         if declared != b"0":  # the server itself holds a body to its declared length

@@ -83,7 +83,15 @@ async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
 
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/merchants", "Create a merchant", create, NewMerchantBody, MerchantShown, who="admin"),
-    Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin"),
-    Spec("POST", "/v1/merchants/{id}/keys", "Make an API key", new_key, gives=ApiKeyShown, who="admin"),
+    Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin", prefix="mer"),
+    Spec(
+        "POST",
+        "/v1/merchants/{id}/keys",
+        "Make an API key",
+        new_key,
+        gives=ApiKeyShown,
+        who="admin",
+        prefix="mer",
+    ),
     Spec("PUT", "/v1/webhook", "Say where to tell you of events", set_webhook, NewWebhook, WebhookShown),
 )

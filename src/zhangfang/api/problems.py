@@ -49,12 +49,14 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (MalformedMessage, 400, "malformed_message"),
     (LedgerUnavailable, 503, "ledger_unavailable"),
     (asyncpg.PostgresConnectionError, 503, "database_unavailable"),
+    (asyncpg.InsufficientResourcesError, 503, "database_unavailable"),
+    (asyncpg.TransactionRollbackError, 503, "database_unavailable"),
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
     (asyncpg.InterfaceError, 503, "database_unavailable"),
     (OSError, 503, "database_unavailable"),
 )
-RETRY = {503: {"Retry-After": "1"}}
+HEADERS = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}
 AWAY = "a part of the platform is away for a moment; repeat the request with the same Idempotency-Key"
 
 
@@ -64,7 +66,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     return Response(
         msgspec.json.encode(body | {"detail": detail} | more),
         status,
-        headers=RETRY.get(status, {}),
+        headers=HEADERS.get(status, {}),
         media_type="application/problem+json",
     )
 

@@ -2,8 +2,8 @@
 
 A payment's time ends when the journal, asked by SQL every 20 ms, shows its success as committed: so it includes up
 to 20 ms of looking, and the 50 ms that the sandbox bank waits before it notifies. Commits are PostgreSQL's own count
-of committed transactions, reading ones too, from before the platform starts to after it has stopped, without those
-of the measuring; they are divided by all payments, those of the warm-up too.
+of transactions that ended well, reading ones and the driver's polls too, from the start of the platform to its end,
+without those of the measuring; they are divided by all payments, those of the warm-up too.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import fmean, quantiles
+from statistics import quantiles
 from typing import Any
 
 import aiohttp
@@ -27,23 +27,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zhangfang.cli.bench_machine import cpu_seconds, machine
 from zhangfang.cli.bench_report import print_report, ratio
 from zhangfang.cli.caller import Caller
-from zhangfang.cli.house import House, HouseError, Process, answers, free_port
+from zhangfang.cli.house import READY_SECONDS, House, Process, answers, free_port
 from zhangfang.cli.parts import open_platform_accounts
-from zhangfang.cli.sandbox import MER_ID, ask, provision
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.cli.sandbox import ask, provision
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerClient
 from zhangfang.schema import migrate
 
-MEASURED = ("serve", "ledger", "work", "unionpay")
+PLATFORM = ("serve", "ledger", "work")
+_HERE = "zhangfang.cli.bench_processes"
+_COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 _COUNTS = """
 SELECT
+    (SELECT count(*) FROM intent) AS payments,
     (SELECT count(*) FROM intent WHERE state = 'SUCCESS') AS succeeded,
-    (SELECT count(*) FROM intent) AS intents,
     (SELECT count(DISTINCT t.voucher) FROM transfer t JOIN intent i ON i.voucher = t.voucher) AS booked,
-    (SELECT count(*) FROM step WHERE kind = 'notification' AND state = 'SUCCESS') AS notified,
-    (SELECT coalesce(sum(amount), 0)::bigint FROM intent) AS amount_fen
+    (SELECT count(*) FROM step WHERE kind = 'notification' AND state = 'SUCCESS') AS by_notification
 """
-_COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+_ORDERS = "SELECT channel_order_no, amount FROM intent WHERE state = 'SUCCESS'"
 
 
 class BenchFailed(ZhangfangError):
@@ -52,48 +53,174 @@ class BenchFailed(ZhangfangError):
 
 def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: float) -> None:
     """Measure with and without RSA, print a table, and write the figures to `out` as JSON."""
-    console = Console(stderr=True)
+    if payments < 2 or payers < 1:
+        raise InvalidInput("--payments, --payers", f"{payments} and {payers}", "at least 2 and at least 1")
     made: dict[str, Any] = {"machine": machine(), "payers": payers, "runs": {}}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        for name in ("signed", "null_signatures"):
-            run = Run(name, payments, payers, floor_seconds, progress)
-            made["runs"][name] = run.measure()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for name, house in (("signed", House), ("null_signatures", null_house)):
+            folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
+            run = Run(house(folder), payments, payers, floor_seconds, progress, name.replace("_", " "))
+            try:
+                made["runs"][name] = run.measure()
+            finally:
+                run.house.stop()
+                shutil.rmtree(folder, ignore_errors=True)
     if out is not None:
         out.write_text(json.dumps(made, indent=2) + "\n", "utf-8")
     print_report(made)
 
 
-class Run:
-    """One run on a house of its own."""
+def null_house(folder: Path) -> House:
+    """Return a house without RSA on either side of UnionPay's wire."""
+    port, control = House(folder).ports["unionpay"]  # it writes them down, and the next one finds them
+    bank = [sys.executable, "-m", "zhangfang_sandbox.unionpay", "--data", str(folder / "banks" / "unionpay")]
+    ours = {name: [sys.executable, "-m", _HERE, name] for name in ("serve", "work")}
+    bank += ["--port", str(port), "--control-port", str(control), "--null-signatures"]
+    return House(folder, commands=ours | {"unionpay": bank})
 
-    def __init__(self, name: str, payments: int, payers: int, seconds: float, progress: Progress) -> None:
+
+class Run:
+    """One run on a house of its own: floors, the platform's payments, floors again."""
+
+    def __init__(
+        self, house: House, payments: int, payers: int, seconds: float, progress: Progress, name: str
+    ) -> None:
         """`seconds` is how long each floor is measured."""
-        self.name, self.payments, self.payers, self.seconds = name, payments, payers, seconds
+        self.house, self.payments, self.payers, self.seconds = house, payments, payers, seconds
+        self.house.database_url = ""  # never on a database that somebody uses
         self.warm_up = max(payers, payments // 10)
-        self.progress = progress
-        self.folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
-        self.house = null_house(self.folder) if name == "null_signatures" else House(self.folder)
+        self.progress, self.name = progress, name
 
     def measure(self) -> dict[str, Any]:
-        """Start everything, measure, check what was measured, stop everything."""
-        try:
-            return self._measure()
-        finally:
-            self.house.stop()
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _measure(self) -> dict[str, Any]:
-        url = self._start_below()
-        commits = asyncio.run(_one(url, _COMMITS))[0]
-        self._start_platform()
-        payer = asyncio.run(self._merchant()) | {"what": "payments", "port": self.house.port}
-        warm = self._load(payer | {"count": self.warm_up, "prefix": "w"}, "warming up")
+        """Return the figures, after they have been checked against journal, ledger and the bank's book."""
+        url = self.house.start_database()
+        asyncio.run(migrate(url))
+        self.house.start_banks()
+        provision(self.house)
         before = self._floors(url)
+        commits = -_row(url, _COMMITS)[0]
+        self.house.start_platform()
+        plan = asyncio.run(self._merchant()) | {"database": url}
+        warm = self._payments(plan, self.warm_up, "w")
         cpu = self._cpu()
-        result = self._load(payer | {"count": self.payments, "prefix": "p"}, "payments")
-        spent = {name: used - cpu[name] for name, used in self._cpu().items()}
-        between = self._floor("empty", {})
-        counts = asyncio.run(_one(url, _COUNTS))
-        self._check(dict(counts))
-        ...
+        timed = self._payments(plan, self.payments, "p")
+        cpu = {name: used - cpu[name] for name, used in self._cpu().items()}
+        for name in PLATFORM:
+            self.house.processes[name].stop()  # its connections tell PostgreSQL their last counts
+        commits += _row(url, _COMMITS)[0] - warm["polls"] - timed["polls"]
+        checked = self._check(url)
+        floors = {"before": before, "after": self._floors(url)}
+        cpu |= {"postgres": cpu["postgres"] - timed["poll_cpu_seconds"], "load": timed["cpu_seconds"]}
+        return (
+            self._figures(timed, commits, cpu)
+            | {"floors": floors, "checked": checked}
+            | ratio(self.payments / timed["seconds"], floors)
+        )
+
+    def _figures(self, timed: Mapping[str, Any], commits: int, cpu: Mapping[str, float]) -> dict[str, Any]:
+        success, answer = quantiles(timed["success_ms"], n=100), quantiles(timed["answer_ms"], n=100)
+        return {
+            "payments": self.payments,
+            "payments_per_s": round(self.payments / timed["seconds"], 1),
+            "p50_ms": round(success[49], 1),
+            "p99_ms": round(success[98], 1),
+            "answer_p50_ms": round(answer[49], 1),
+            "answer_p99_ms": round(answer[98], 1),
+            "commits_per_payment": round(commits / (self.payments + self.warm_up), 3),
+            "cpu_us_per_payment": {name: round(used * 1e6 / self.payments) for name, used in cpu.items()},
+        }
+
+    async def _merchant(self) -> dict[str, Any]:
+        """Open the platform's accounts and a merchant; return what payers have to know."""
+        async with LedgerClient(self.house.home / "ledger.sock") as ledger:
+            await open_platform_accounts(ledger)
+        body = {"name": "压测商户", "fee_rules": [{"kind": "collection", "rate_ppm": 6000}]}
+        async with aiohttp.ClientSession() as session:
+            admin = Caller(session, self.house.url, (self.house.home / "admin-key").read_text())
+            _, made = await admin.call("POST", "/v1/merchants", body)
+            _, key = await admin.call("POST", f"/v1/merchants/{made['id']}/keys")
+        return {"merchant": made["id"], "key": key["secret"], "port": self.house.port}
+
+    def _payments(self, plan: Mapping[str, Any], count: int, prefix: str) -> dict[str, Any]:
+        title = f"{self.name}: {'warming up' if prefix == 'w' else 'payments'}"
+        return self._load(title, dict(plan) | {"what": "payments", "count": count, "prefix": prefix}, count)
+
+    def _floors(self, url: str) -> dict[str, float]:
+        with self._empty_server() as port:
+            empty = self._load(f"{self.name}: floor, empty requests", {"what": "empty", "port": port})
+        commits = self._load(f"{self.name}: floor, commits", {"what": "commits", "database": url})
+        return {
+            "empty_requests_per_s": round(empty["per_second"]),
+            "single_row_commits_per_s": round(commits["per_second"]),
+        }
+
+    @contextmanager
+    def _empty_server(self) -> Iterator[int]:
+        port = free_port()
+        command = [sys.executable, "-m", _HERE, "empty", str(port)]
+        server = Process("empty", command, self.house.home / "logs" / "empty.log")
+        server.start()
+        try:
+            until = time.monotonic() + READY_SECONDS
+            while not answers(port):
+                if not server.running() or time.monotonic() > until:
+                    raise BenchFailed(f"the empty server did not start:\n{server.log.read_text()[-600:]}")
+                time.sleep(0.02)
+            yield port
+        finally:
+            server.stop()
+
+    def _load(self, title: str, plan: Mapping[str, Any], total: int | None = None) -> dict[str, Any]:
+        """Run the load generator on a plan, show how far it is, and return its result."""
+        whole = dict(plan) | {"callers": self.payers, "seconds": self.seconds}
+        task = self.progress.add_task(title, total=total)
+        command = [sys.executable, "-m", "zhangfang.cli.bench_load", json.dumps(whole)]
+        said: dict[str, Any] = {}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
+            assert load.stdout is not None
+            assert load.stderr is not None
+            for line in load.stdout:
+                said = json.loads(line)
+                self.progress.update(task, completed=said.get("done", total or 1), total=total or 1)
+            error = load.stderr.read()
+        if load.returncode:
+            logs = "\n".join(filter(None, (self.house.log_tail(name, 5) for name in self.house.processes)))
+            raise BenchFailed(f"{title}: {error.strip()[-600:]}\n{logs}")
+        return said
+
+    def _cpu(self) -> dict[str, float]:
+        """Return the CPU seconds that each process has used so far."""
+        children = {name: self.house.processes[name].child for name in (*PLATFORM, "unionpay")}
+        children["postgres"] = self.house.postgres.process
+        return {name: cpu_seconds(child.pid) for name, child in children.items() if child is not None}
+
+    def _check(self, url: str) -> dict[str, Any]:
+        """Compare journal, ledger and the bank's own book; a difference makes every figure worthless."""
+        counts = dict(_row(url, _COUNTS))
+        ours = {row["channel_order_no"]: row["amount"] for row in _rows(url, _ORDERS)}
+        book = ask("GET", self.house.control("unionpay") + "/book?state=SUCCESS")
+        theirs = {row["orderId"]: row["amount"] for row in book}
+        expected = self.payments + self.warm_up
+        if {expected} != {counts["payments"], counts["succeeded"], counts["booked"], len(book)}:
+            raise BenchFailed(
+                f"{expected} payments were made; found: {counts}, {len(book)} in the bank's book"
+            )
+        if ours != theirs:
+            raise BenchFailed("the journal and the bank's book do not agree order by order")
+        return counts | {"in_banks_book": len(book), "gap_fen": sum(theirs.values()) - sum(ours.values())}
+
+
+def _row(url: str, sql: str) -> Any:
+    return _rows(url, sql)[0]
+
+
+def _rows(url: str, sql: str) -> Any:
+    async def fetch() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetch(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())

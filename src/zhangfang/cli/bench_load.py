@@ -1,6 +1,6 @@
 """The bench's load generator: a process of its own, so that its CPU is counted apart from the platform's.
 
-It reads one JSON plan from stdin, prints a JSON line `{"done": n}` now and then, and its result as the last line.
+Its one argument is a plan in JSON; it prints a JSON line `{"done": n}` now and then, and its result as the last line.
 """
 
 import asyncio
@@ -183,7 +183,7 @@ async def run(plan: Plan) -> dict[str, Any]:
 
 def main() -> None:
     """Read the plan, print the result; a failure is one line on stderr."""
-    plan = msgspec.json.decode(sys.stdin.read(), type=Plan)
+    plan = msgspec.json.decode(sys.argv[1], type=Plan)
     try:
         print(json.dumps(uvloop.run(run(plan))), flush=True)
     except (BenchFailed, TimeoutError, OSError) as error:

@@ -1,28 +1,32 @@
-"""The script of the demo's day: who asks for what and when, which faults the banks have, which breaks are planted."""
+"""The script of the demo's day: who asks for what and when, and which faults the banks have."""
 
 import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
+import asyncpg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from zhangfang.cli import planted
 from zhangfang.cli.caller import Caller, pay
 from zhangfang.cli.house import House
-from zhangfang.cli.orders import DemoOrder, business_day
-from zhangfang.cli.parts import OUR_ACCOUNT, open_desk
-from zhangfang.cli.sandbox import CLIENT_MONEY, MER_ID, ask, set_time
-from zhangfang.kernel.calendar import add_working_days
-from zhangfang.kernel.clock import CHINA
+from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
+from zhangfang.cli.parts import open_desk
+from zhangfang.cli.sandbox import HouseError
+from zhangfang.cli.spectator import RATE, Spectator, Stuck, queries
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
+from zhangfang.kernel.clock import CHINA, set_clock
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings
 from zhangfang.merchants import NewMerchant
-from zhangfang.reconciliation import approve, propose
 
 RATE = 10.0  # business seconds a second, between the jumps
 AT_ONCE = 24  # callers at the same time
@@ -82,6 +86,7 @@ class BusinessDay:
         self.settings = Settings(home=house.home, port=house.port)
         self.planted = 0
         self.payments: dict[tuple[str, str], str] = {}
+        self.left: set[str] = set()  # purchases whose payer never came
         self._keys: dict[str, str] = {}
         self._progress = Progress(
             TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -185,7 +190,9 @@ class BusinessDay:
             self.payments[order.merchant, order.order_no] = made["id"]
         if order.kind == "purchase" and "redirect" in made:
             choice = _payer(order.order_no)
-            if choice:
+            if choice is None:
+                self.left.add(made["id"])
+            else:
                 await pay(self.session, made["redirect"], choice)
 
     async def _ask_for(self, merchant: Caller, order: DemoOrder) -> tuple[int, Any]:
@@ -196,8 +203,8 @@ class BusinessDay:
             return await merchant.post("/v1/payouts", body, order.order_no)
         if order.kind == "refund":
             original = self.payments[order.merchant, order.original or ""]
-            if (await merchant.final(f"/v1/payments/{original}"))["state"] != "SUCCESS":
-                return 200, None  # the payment failed: nothing to refund
+            if original in self.left or (await merchant.final(f"/v1/payments/{original}"))["state"] != "SUCCESS":
+                return 200, None  # it was never paid: there is nothing to refund
             return await merchant.post(f"/v1/payments/{original}/refunds", body, order.order_no)
         return await merchant.post("/v1/payments", body | {"kind": order.kind}, order.order_no)
 

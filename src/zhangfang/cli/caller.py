@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 90.0
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 FINAL = frozenset({"SUCCESS", "FAILED", "REFUSED", "CLOSED"})
 _ACTION = re.compile(r'<form method="post" action="([^"]+)"')
+_ENDED = "<strong>"  # the cashier says in bold how it ended
 _AWAY = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
@@ -84,8 +85,11 @@ async def pay(session: aiohttp.ClientSession, redirect: dict[str, Any], choice: 
             async with session.post(redirect["url"], data=redirect["fields"], timeout=TIMEOUT) as shown:
                 page = await shown.text()
             form = _ACTION.search(page)
-            if form is None:
+            if form is None and _ENDED in page:
                 return  # paid, refused or expired already: a payer sees that and goes
+            if form is None:
+                await asyncio.sleep(0.3)  # the bank is busy: the payer presses reload
+                continue
             url = redirect["url"].split("/gateway/")[0] + form.group(1)
             async with session.post(url, data={"action": choice}, timeout=TIMEOUT) as done:
                 await done.text()

@@ -132,3 +132,16 @@ def audit_books(
     command = [sys.executable, "-m", "zhangfang_audit", "books", "--home", str(home or Settings().home)]
     command += ["--json", str(json)] if json else []
     sys.exit(subprocess.run(command, check=False).returncode)
+
+
+@bench.command("payments")
+def bench_payments(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    payments: Annotated[int, typer.Option(help="how many payments each of the two runs makes")] = 10_000,
+    payers: Annotated[int, typer.Option(help="how many payers pay at once")] = 128,
+    floor_seconds: Annotated[float, typer.Option(help="how long each floor is measured")] = 3.0,
+) -> None:
+    """Measure collections through the whole platform, with RSA and without, beside floors taken in the same run."""
+    from zhangfang.cli.bench import bench_payments as run
+
+    run(json, payments, payers, floor_seconds)

@@ -5,6 +5,7 @@ With real channels a person does this at the bank's counter; the result is the s
 
 import json
 import secrets
+import time
 import urllib.error
 import urllib.request
 from datetime import datetime
@@ -120,3 +121,4 @@ def set_time(house: House, now: datetime, rate: float = 1.0) -> None:
     for bank in ("unionpay", "cmb"):
         ask("PUT", house.control(bank) + "/clock", {"now": now.isoformat(), "rate": rate})
     set_clock(house.home / "clock.json", now, rate)
+    time.sleep(0.05)  # until every process has seen it: no request carries the time before the jump

@@ -3,10 +3,14 @@
 A table with `next_action_at`, `lease_until` and `fence` needs no queue beside it. `next_action_at` is the business's
 time; a lease is a matter of machines and runs on the database's own time, so that a jump of a virtual clock breaks none.
 The happy path never waits for the driver: it repairs what was left lying.
+
+A step that takes long has its lease renewed. Where that fails (the row is another's, the database is away, this process
+was asleep), the step is cancelled while the lease still has `MARGIN` left: whoever claims the row next is alone with it.
 """
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +23,8 @@ from zhangfang.kernel.clock import Clock
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=10)
+MARGIN = timedelta(seconds=2)
+RENEW = LEASE / 4
 BACK_OFF = timedelta(seconds=2)
 
 _CLAIM = """
@@ -29,7 +35,20 @@ WHERE ctid = ANY (ARRAY(
     ORDER BY next_action_at LIMIT $3 FOR UPDATE SKIP LOCKED))
 RETURNING *
 """
-_RELEASE = "UPDATE {table} SET lease_until = clock_timestamp() + $2::interval WHERE {key} AND fence = $1"
+_HOLD = """
+UPDATE {table} SET lease_until = clock_timestamp() + $2::interval
+WHERE {key} AND fence = $1 AND lease_until IS NOT NULL
+RETURNING fence
+"""
+
+
+class LeaseLost(Exception):
+    """The lease could not be renewed in time: the step was stopped, and whoever claims the row next repeats it."""
+
+
+def safe_until(taken: float) -> float:
+    """Return until when something may be sent under a lease asked for at `taken`, both in seconds of `time.monotonic`."""
+    return taken + (LEASE - MARGIN).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -65,21 +84,53 @@ async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: f
 async def run_due(pool: asyncpg.Pool, now: datetime, job: Job) -> int:
     """Claim the rows of `job` that are due at `now`, do one step of each at once, and return how many there were."""
     claim = _CLAIM.format(table=job.table, only=f" AND {job.only}" if job.only else "")
+    taken = time.monotonic()
     rows = await pool.fetch(claim, now, LEASE, job.most)
-    await asyncio.gather(*(_run(pool, job, row) for row in rows))
+    await asyncio.gather(*(_run(pool, job, row, taken) for row in rows))
     return len(rows)
 
 
-async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record) -> None:
+async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) -> None:
+    step = asyncio.ensure_future(job.step(row))
     try:
-        await job.step(row)
-        return
+        await _guard(pool, job, row, step, taken)
     except Exception:
         log.exception(
             "a step failed and will be tried again", table=job.table, key=[str(row[k]) for k in job.key]
         )
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await _hold(pool, job, row, BACK_OFF)
+    finally:
+        step.cancel()
+
+
+async def _guard(
+    pool: asyncpg.Pool, job: Job, row: asyncpg.Record, step: "asyncio.Future[None]", taken: float
+) -> None:
+    """Wait for a step, and renew its lease meanwhile; `taken` is when the lease was asked for."""
+    until = safe_until(taken)
+    held = True
+    while not step.done():
+        wait = until - time.monotonic()
+        if wait <= 0:
+            raise LeaseLost(f"{job.table}: a step took longer than its lease")
+        await asyncio.wait({step}, timeout=min(wait, RENEW.total_seconds()) if held else wait)
+        if held and not step.done():
+            asked = time.monotonic()
+            held = await _renewed(pool, job, row, until - asked)
+            until = safe_until(asked) if held else until
+    step.result()
+
+
+async def _renewed(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await _hold(pool, job, row, LEASE)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # a time-out is an OSError
+        return False
+
+
+async def _hold(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, time_: timedelta) -> bool:
     key = " AND ".join(f"{column} = ${n}" for n, column in enumerate(job.key, start=3))
-    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await pool.execute(
-            _RELEASE.format(table=job.table, key=key), row["fence"], BACK_OFF, *(row[k] for k in job.key)
-        )
+    hold = _HOLD.format(table=job.table, key=key)
+    return await pool.fetchval(hold, row["fence"], time_, *(row[k] for k in job.key)) is not None

@@ -16,16 +16,15 @@ _LENGTH = 26
 
 
 def new_id(clock: Clock) -> UUID:
-    """Return a new UUIDv7 (RFC 9562) born now. Its last byte is zero: a voucher numbers its lines there."""
-    millis = int(clock.now().timestamp() * 1000)
-    random = secrets.randbits(66) << 8
-    return UUID(
-        int=(millis << 80)
-        | (0x7 << 76)
-        | ((random >> 62 & 0xFFF) << 64)
-        | (0b10 << 62)
-        | (random & (1 << 62) - 1)
-    )
+    """Return a new UUIDv7 born now. Its last byte is zero: a voucher numbers its lines there.
+
+    The 12 bits after the version hold the fraction of the millisecond (RFC 9562, 6.2, method 3), so that the steps of
+    one process sort as they happened.
+    """
+    micros = int(clock.now().timestamp() * 1_000_000)
+    millis, fraction = divmod(micros, 1000)
+    tail = secrets.randbits(54) << 8
+    return UUID(int=(millis << 80) | (0x7 << 76) | (fraction * 4096 // 1000 << 64) | (0b10 << 62) | tail)
 
 
 def born_at(id_: UUID) -> datetime:

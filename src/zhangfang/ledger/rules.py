@@ -141,7 +141,7 @@ def refused(debit: Held, credit: Held, amount: int) -> Result:
         return Result.ACCOUNT_FROZEN
     if (debit.flags | credit.flags) & CLOSED:
         return Result.ACCOUNT_CLOSED
-    taken = debit.debits + amount
+    taken = debit.debits + debit.debits_pending + amount
     given = credit.credits + credit.credits_pending + amount
     if debit.flags & CREDIT_FLOOR and taken > debit.credits + debit.limit:
         return Result.EXCEEDS_CREDITS

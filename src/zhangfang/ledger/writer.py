@@ -61,14 +61,13 @@ class Writer:
         self._months_until = 0
         self._journal: Journal
         self._state: State
-        self._readers: asyncpg.Pool
+        self._readers = asyncpg.create_pool(
+            database_url, min_size=0, max_size=READERS, init=with_raw_ids, command_timeout=60
+        )
         self._connection: asyncpg.Connection | None = None
 
     async def start(self) -> None:
         """Take over the shard and read memory back. Raises `UnsafeDatabase`, or what the connection raises."""
-        self._readers = asyncpg.create_pool(
-            self._url, min_size=0, max_size=READERS, init=with_raw_ids, command_timeout=60
-        )
         await self._readers
         await self._take_over(None)
         _log.info("ledger ready", shard=self._shard, epoch=self._journal.epoch, seq=self._state.seq)

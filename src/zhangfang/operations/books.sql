@@ -5,7 +5,7 @@ SELECT
     CASE WHEN a.id = t.credit THEN t.amount END AS credit
 FROM transfer t JOIN account a ON a.shard = t.shard AND a.id IN (t.debit, t.credit)
 WHERE t.memo = $1 AND t.flags & 74 = 0
-ORDER BY t.seq, debit IS NULL
+ORDER BY t.seq, a.id <> t.debit
 
 -- name: trial_balance
 SELECT
@@ -58,4 +58,4 @@ SELECT
     CASE WHEN a.id = t.credit THEN t.amount END AS credit
 FROM transfer t JOIN account a ON a.shard = t.shard AND a.id IN (t.debit, t.credit)
 WHERE t.voucher = $1 AND t.flags & 74 = 0
-ORDER BY t.seq, debit IS NULL
+ORDER BY t.seq, a.id <> t.debit

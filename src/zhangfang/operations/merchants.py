@@ -9,7 +9,7 @@ queries = load(__package__, "merchants.sql")
 
 
 async def merchants(pool: asyncpg.Pool, state: str | None = None) -> tuple[MerchantRow, ...]:
-    """Return all merchants (of one state) by name, with what the books owe them now."""
+    """Return all merchants (of one state) by their code, with what the books owe them now."""
     return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None, state))
 
 

@@ -15,7 +15,7 @@ LEFT JOIN (
     GROUP BY a.subject
 ) b ON b.subject = m.id
 WHERE ($1::text IS NULL OR m.id = $1) AND ($2::text IS NULL OR m.state = $2)
-ORDER BY m.name, m.id
+ORDER BY m.external_ref NULLS LAST, m.name, m.id
 
 -- name: fee_rules
 SELECT kind, effective_from, rate_ppm, fixed_fen, min_fen, max_fen

@@ -22,13 +22,19 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What every page's frame says: how much is unknown, waits for a person, or differs, and where the ledger is."""
+    """What every page's frame says: how much is unknown or waits for a person, and where the ledger is."""
 
     unknown: int
     manual: int
     breaks: int
     returned: int
+    untold: int
     ledger_seq: int
+
+    @property
+    def errands(self) -> int:
+        """How many things wait for a person."""
+        return self.manual + self.breaks + self.returned + self.untold
 
 
 @dataclass(frozen=True, slots=True)

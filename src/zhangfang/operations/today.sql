@@ -4,6 +4,7 @@ SELECT
     (SELECT count(*) FROM intent WHERE state = 'MANUAL')::int AS manual,
     (SELECT count(*) FROM break WHERE cleared_at IS NULL)::int AS breaks,
     (SELECT count(*) FROM intent WHERE returned_at >= $1)::int AS returned,
+    (SELECT count(*) FROM webhook WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
     (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq
 
 -- name: last_audit

@@ -2,18 +2,21 @@
 
 import asyncio
 import hashlib
+import re
+import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.driver import safe_until
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, order_no
 from zhangfang.kernel.money import check_amount
-from zhangfang.merchants import FeeKind, Merchant, MerchantState, fee, rule_on
+from zhangfang.merchants import FeeKind, Merchant, MerchantState, NoFeeRule, fee, rule_on
 from zhangfang.payments import posting, steps, store
 from zhangfang.payments.desk import ROUTES, Desk
 from zhangfang.payments.model import (
@@ -21,6 +24,7 @@ from zhangfang.payments.model import (
     KeyReused,
     NotAllowed,
     NotFound,
+    OperationStopped,
     OrderNumberTaken,
     Request,
     State,
@@ -30,26 +34,33 @@ from zhangfang.payments.rules import PAYER_WAIT, fee_given_back
 from zhangfang.payments.store import Step, queries
 
 PAY_INS = (Operation.PURCHASE, Operation.COLLECTION)
+_URL = re.compile(r"(?=.{1,500}$)https?://[!-~]+")
+_ACCOUNT = {
+    "number": (re.compile(r"[0-9]{8,32}"), "8 to 32 digits"),
+    "name": (re.compile(r".{1,60}"), "1 to 60 printable characters"),
+    "medium": (re.compile(r"card|passbook|corporate"), "card, passbook or corporate"),
+    "bank": (re.compile(r".{0,60}"), "at most 60 printable characters"),
+    "id_no": (re.compile(r"[0-9Xx]{0,18}"), "at most 18 digits or X"),
+    "phone": (re.compile(r"[0-9]{0,11}"), "at most 11 digits"),
+}
 _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}
 
 
 async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Intent, bool]:
     """Store what a merchant asks for and begin it; return the intent and whether it is new.
 
-    The same request again, under the same key or another, finds the first one. Raises `InvalidInput`, `KeyReused`,
-    `OrderNumberTaken`, `NotFound`, `NotAllowed`, `OperationStopped`.
+    The same request again, under the same key or another, finds the first one, whatever has changed since. Raises
+    `InvalidInput`, `KeyReused`, `OrderNumberTaken`, `NotFound`, `NotAllowed`, `OperationStopped`, `NoFeeRule`.
     """
     check(request)
-    if merchant.state is not MerchantState.ACTIVE:
-        raise NotAllowed(f"merchant {merchant.id} is {merchant.state}; only an active one may move money")
     digest = fingerprint(desk, request)
-    if request.kind in PAY_INS:
-        return await _pay_in(desk, merchant, request, digest)
-    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+    try:
+        return await _COURSES[request.kind](desk, merchant, request, digest)
+    except (NotAllowed, OperationStopped, NoFeeRule):
+        found = await existing(desk, merchant.id, request, digest)
+        if found is None:
+            raise
         return found, False
-    if request.kind is Operation.PAYOUT:
-        return await _payout(desk, merchant, request, digest)
-    return await _undoing(desk, merchant, request, digest)
 
 
 def check(request: Request) -> None:
@@ -67,23 +78,36 @@ def check(request: Request) -> None:
         raise InvalidInput(
             "order_no", "text with one of &={}[]%+\"'<>\\ or a space", "letters, digits, - _ . : / # @"
         )
-    if not 1 <= len(request.idempotency_key) <= 255:
+    key = request.idempotency_key
+    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise InvalidInput("Idempotency-Key", f"{len(key)} characters", "1 to 255 printable ASCII characters")
+    if len(request.description) > 100 or not request.description.isprintable():
+        shape = f"{len(request.description)} characters"
+        raise InvalidInput("description", shape, "at most 100 printable characters")
+    if request.return_url is not None and not _URL.fullmatch(request.return_url):
+        shape = f"{len(request.return_url)} characters"
         raise InvalidInput(
-            "Idempotency-Key", f"{len(request.idempotency_key)} characters", "1 to 255 characters"
+            "return_url", shape, "http:// or https:// and at most 500 visible ASCII characters"
         )
-    if len(request.description) > 100:
-        raise InvalidInput("description", f"{len(request.description)} characters", "at most 100 characters")
-    if request.kind in (Operation.COLLECTION, Operation.PAYOUT) and request.account is None:
+    if request.account is not None:
+        _check_account(request.account)
+    elif request.kind in (Operation.COLLECTION, Operation.PAYOUT):
         raise InvalidInput("account", "nothing", "the account to debit or to pay")
+
+
+def _check_account(account: PartyAccount) -> None:
+    for name, (pattern, allowed) in _ACCOUNT.items():
+        value = getattr(account, name)
+        if not pattern.fullmatch(value) or not value.isprintable():
+            raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
 
 
 def fingerprint(desk: Desk, request: Request) -> bytes:
     """Return what tells one request from another; the account enters only through the vault's keyed hash."""
     account = request.account
     party = desk.vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
-    parts = [request.kind.value, request.order_no, str(request.amount), request.description, party]
-    parts += [str(request.original or ""), request.return_url or ""]
-    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+    parts = [request.kind.value, request.order_no, request.amount, request.description, party]
+    return hashlib.sha256(msgspec.json.encode([*parts, request.original, request.return_url])).digest()
 
 
 async def existing(desk: Desk, merchant: str, request: Request, digest: bytes) -> Intent | None:
@@ -129,8 +153,16 @@ def build(desk: Desk, merchant: str, request: Request, digest: bytes, *, fee: in
         undo_voucher=new_id(desk.clock),
         state=_FIRST_STATE.get(request.kind, State.CREATED),
         created_at=now,
-        next_action_at=now + (PAYER_WAIT if request.kind is Operation.PURCHASE else steps.LOOK_AGAIN),
+        next_action_at=now + _first_look(desk, request.kind, channel),
     )
+
+
+def _first_look(desk: Desk, kind: Operation, channel: str) -> timedelta:
+    if kind is Operation.PURCHASE:
+        return PAYER_WAIT
+    if kind is Operation.COLLECTION:  # its attempt is stored with it
+        return steps.look_again(desk.channels[channel].rules[kind])
+    return steps.LOOK_AGAIN
 
 
 def charge(desk: Desk, merchant: Merchant, request: Request) -> int:
@@ -152,20 +184,31 @@ def first_steps(desk: Desk, intent: Intent) -> list[Step]:
     ]
 
 
+def _check_active(merchant: Merchant) -> None:
+    if merchant.state is not MerchantState.ACTIVE:
+        raise NotAllowed(f"merchant {merchant.id} is {merchant.state}; only an active one may move money")
+
+
 async def _pay_in(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    _check_active(merchant)
     channel = ROUTES[request.kind]
     await desk.check_open(channel, request.kind)
+    began = time.monotonic()
     intent = build(desk, merchant.id, request, digest, fee=charge(desk, merchant, request), channel=channel)
     if not await desk.journal.insert(intent, first_steps(desk, intent)):
         found = await existing(desk, merchant.id, request, digest)
         assert found is not None, "an insert met a conflict that cannot be found"
         return found, False
     if intent.kind is Operation.COLLECTION:
-        steps.in_background(asyncio.create_task(steps.transmit(desk, intent, request.account)))
+        sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
+        steps.in_background(asyncio.create_task(sent))
     return intent, True
 
 
 async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+        return found, False
+    _check_active(merchant)
     channel = ROUTES[request.kind]
     await desk.check_open(channel, request.kind)
     intent = build(desk, merchant.id, request, digest, fee=charge(desk, merchant, request), channel=channel)
@@ -178,12 +221,16 @@ async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: byt
     """A refund or void: the original's counters are taken in the transaction that stores the intent."""
     if request.original is None:
         raise InvalidInput("payment", "nothing", "the payment to give back")
+    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+        return found, False
+    _check_active(merchant)
+    await desk.read_stops()  # before a connection is taken: who holds one may not wait for another
     async with desk.pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(queries.lock_of_merchant, merchant.id, request.original)
         if row is None:
             raise NotFound("payment: there is no such payment")
         original = Intent.of(row)
-        await desk.check_open(original.channel, request.kind)
+        desk.check_stops(original.channel, request.kind)
         check_undoing(original, request, desk.clock.now())
         back = (
             0
@@ -244,3 +291,12 @@ async def reload(desk: Desk, id_: UUID) -> Intent:
     intent = await desk.journal.by_id(id_)
     assert intent is not None, "an intent is never deleted"
     return intent
+
+
+_COURSES = {
+    Operation.PURCHASE: _pay_in,
+    Operation.COLLECTION: _pay_in,
+    Operation.REFUND: _undoing,
+    Operation.VOID: _undoing,
+    Operation.PAYOUT: _payout,
+}

@@ -66,10 +66,18 @@ class Desk:
 
     async def check_open(self, channel: str, operation: Operation) -> None:
         """Raise `OperationStopped` if a person has stopped the operation."""
+        await self.read_stops()
+        self.check_stops(channel, operation)
+
+    async def read_stops(self) -> None:
+        """Learn what is stopped, unless that was done a moment ago."""
         if time.monotonic() - self._stops_read > _STOPS_SECONDS:
             rows = await self.pool.fetch(queries.stops)
             self._stops = frozenset((row["channel"], row["operation"]) for row in rows)
             self._stops_read = time.monotonic()
+
+    def check_stops(self, channel: str, operation: Operation) -> None:
+        """Raise `OperationStopped` if the operation was stopped when `read_stops` last looked."""
         if (channel, operation.value) in self._stops:
             raise OperationStopped(f"{operation} on {channel} is stopped by an operator; try again later")
 

@@ -11,11 +11,12 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.payments import posting, store
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import FINAL, Intent, State, StepKind
-from zhangfang.payments.rules import Decision, decide
+from zhangfang.payments.rules import LATE, Decision, decide
 from zhangfang.payments.store import Change, Step
 
 log = structlog.get_logger()
 ASKING = frozenset({StepKind.QUERY})
+STEPPING = frozenset({StepKind.QUERY, StepKind.ANSWER})  # evidence that whoever holds the lease brings
 
 
 async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
@@ -47,7 +48,9 @@ def _decide(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decis
         desk.rules(intent),
         asked=kind in ASKING,
         now=now,
-        same_day=settlement_day(now) == settlement_day(intent.requested_at),
+        same_day=intent.channel
+        not in desk.acquirers  # it has no file of a day in which the order could be missed
+        or settlement_day(now + LATE) == settlement_day(intent.requested_at),
     )
 
 
@@ -88,6 +91,7 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
         queried=int(kind in ASKING),
         not_found=intent.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0,
         next_action_at=now + decision.wait if decision.wait is not None else None,
+        release=kind in STEPPING and not decision.resend,
     )
     if not decision.final:
         return change
@@ -96,10 +100,10 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     if build is None:
         return replace(change, settle_date=answer.settle_date, told=told)
     business_date = outcome_date(desk, intent, decision.state, answer)
-    seq = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
-    booked = desk.step(intent.id, StepKind.LEDGER, message=f"seq {seq}")
-    date_ = business_date if decision.state is State.SUCCESS else None
-    return replace(change, settle_date=date_, seq=seq, steps=[step, booked], told=told)
+    posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
+    booked = desk.step(intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
+    date_ = posted.business_date if decision.state is State.SUCCESS else None
+    return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
 
 
 def outcome_date(desk: Desk, intent: Intent, state: State, answer: Answer) -> date:
@@ -144,9 +148,9 @@ async def give_back(desk: Desk, intent: Intent) -> None:
     if intent.returned_at is not None:
         return
     now = desk.clock.now()
-    seq = await posting.must_post(desk, intent, posting.returned(intent, desk.alias, china_day(now)))
+    posted = await posting.must_post(desk, intent, posting.returned(intent, desk.alias, china_day(now)))
     async with desk.pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval(store.queries.mark_returned, intent.id, now, seq):
+        if await connection.fetchval(store.queries.mark_returned, intent.id, now, posted.seq):
             told = desk.event(intent, "payout.returned", intent.state, now)
             await connection.execute(
                 store.queries.tell, told.id, intent.merchant, intent.id, told.event, told.payload, now
@@ -160,6 +164,8 @@ async def _contradiction(desk: Desk, intent: Intent, answer: Answer) -> None:
         state=intent.state,
         verdict=answer.verdict,
     )
+    if intent.state is not State.SUCCESS and intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
+        await posting.take_back(desk, intent, settlement_day(desk.clock.now()))
     note = f"final {intent.state}, then {answer.verdict} ({answer.code})"
     moved = intent.amount if intent.state is State.SUCCESS else 0
     theirs = intent.amount if answer.verdict is Verdict.SUCCESS else 0

@@ -1,6 +1,7 @@
 """Which template books which event of an intent. The templates themselves are the ledger's table."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import structlog
@@ -24,7 +25,15 @@ TEMPLATES = {
 
 
 class LedgerRefused(ZhangfangError):
-    """The ledger refused a posting that evidence had proven: a person has to look."""
+    """The ledger refused a posting for a reason that is ours, not the merchant's: a person has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a voucher stands in the books: the ledger's sequence number and the business date."""
+
+    seq: int
+    business_date: date
 
 
 def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
@@ -74,19 +83,46 @@ def _later(template: str, intent: Intent, alias: str, business_date: date) -> li
     )
 
 
-async def release(desk: Desk, intent: Intent) -> int:
+async def release(desk: Desk, intent: Intent) -> Posted:
     """O2: post both pendings of the hold, so that the money is out of the merchant's account before the socket opens."""
     held = transfers(intent, desk.alias, intent.business_date)
     return await must_post(desk, intent, post(held, business_date=intent.business_date))
 
 
-async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> int:
-    """Post a voucher that evidence has proven and return the ledger's sequence number; a refusal is an error."""
+async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> Posted:
+    """Post a voucher that evidence has proven, or find where it stands; any other refusal is an error."""
     answers = await desk.ledger.create_transfers(several)
-    if not succeeded(answers):
+    if succeeded(answers):
+        return Posted(answers[-1].seq, several[-1].business_date)
+    stands = await _standing(desk, several)
+    if stands is None:
         log.error("the ledger refused a proven posting", intent=str(intent.id), results=_named(answers))
         raise LedgerRefused(f"intent {intent.id}: {_named(answers)}")
-    return answers[-1].seq
+    return stands
+
+
+async def _standing(desk: Desk, several: Sequence[Transfer]) -> Posted | None:
+    """Find a voucher that was booked with another business date, before a crash hid that it was: the first one holds."""
+    found = await desk.ledger.lookup_transfers([one.id for one in several])
+    for one in several:
+        entry = found.get(one.id)
+        if entry is None or _moves(entry.transfer) != _moves(one):
+            return None
+    last = found[several[-1].id]
+    return Posted(last.seq, last.transfer.business_date)
+
+
+def _moves(one: Transfer) -> tuple[object, ...]:
+    return one.debit, one.credit, one.amount, one.kind, one.voucher
+
+
+async def take_back(desk: Desk, intent: Intent, business_date: date) -> None:
+    """Reverse a pay-in that was booked while other evidence ended its intent without success; else do nothing."""
+    made = transfers(intent, desk.alias, business_date)
+    if await _standing(desk, made) is not None:
+        await must_post(
+            desk, intent, mirror(made, intent.undo_voucher, business_date=business_date, memo=intent.id)
+        )
 
 
 def succeeded(answers: Sequence[Answered]) -> bool:

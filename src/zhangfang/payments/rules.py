@@ -17,10 +17,13 @@ from zhangfang.payments.model import FINAL, Intent, State
 MANUAL_WAIT = timedelta(minutes=10)
 NOT_SENT_WAIT = timedelta(seconds=1)
 PAYER_WAIT = timedelta(seconds=30)
-PAYER_TIME = timedelta(minutes=15)  # the cashier refuses a payer who comes later
+LATE = timedelta(
+    minutes=15
+)  # what is sent so near to the end of the channel's day may be booked on the next one
 
 _DEFINITE = {Verdict.SUCCESS: State.SUCCESS, Verdict.RETURNED: State.SUCCESS, Verdict.FAILED: State.FAILED}
 _OPEN = {  # (state, verdict) → state; a pair that is not here leaves the state as it is
+    (State.REDIRECTED, Verdict.MANUAL): State.MANUAL,
     (State.SENDING, Verdict.ACCEPTED): State.ACCEPTED,
     (State.SENDING, Verdict.UNKNOWN): State.UNKNOWN,
     (State.SENDING, Verdict.NOT_FOUND): State.UNKNOWN,
@@ -30,12 +33,9 @@ _OPEN = {  # (state, verdict) → state; a pair that is not here leaves the stat
     (State.ACCEPTED, Verdict.MANUAL): State.MANUAL,
     (State.UNKNOWN, Verdict.MANUAL): State.MANUAL,
 }
-_CONTRADICTIONS = {
-    (State.SUCCESS, Verdict.FAILED),
-    (State.FAILED, Verdict.SUCCESS),
-    (State.FAILED, Verdict.RETURNED),
-    (State.REFUSED, Verdict.SUCCESS),
-    (State.CLOSED, Verdict.SUCCESS),
+_MOVED = (Verdict.SUCCESS, Verdict.RETURNED)
+_CONTRADICTIONS = {(State.SUCCESS, Verdict.FAILED)} | {
+    (state, verdict) for state in FINAL - {State.SUCCESS} for verdict in _MOVED
 }
 
 
@@ -68,7 +68,7 @@ def decide(
     """Fold one piece of evidence into an intent's state.
 
     `amount` is what the evidence says was moved, `asked` whether it is the answer to a query (a query that could not be
-    sent proves nothing about the order), `same_day` whether the channel's day of the request is not over yet.
+    sent proves nothing about the order), `same_day` whether what is sent now would still be of the request's day.
     """
     if asked and verdict is Verdict.NOT_SENT:
         verdict = Verdict.UNKNOWN
@@ -81,8 +81,9 @@ def decide(
     if verdict is Verdict.NOT_FOUND and asked and intent.absent_since and intent.absent_since <= now:
         return Decision(State.CLOSED if intent.kind is Operation.PURCHASE else State.FAILED)
     state = _OPEN.get((intent.state, verdict), intent.state)
-    resend = verdict is Verdict.NOT_FOUND and same_day and may_resend(rules, intent.not_found + 1)
-    return Decision(state, _wait(intent, state, rules), resend)
+    missed = asked and verdict is Verdict.NOT_FOUND and state is State.UNKNOWN
+    resend = missed and same_day and may_resend(rules, intent.not_found + 1)
+    return Decision(state, _wait(state, rules, intent.queries + asked), resend)
 
 
 def may_resend(rules: Rules, not_found: int) -> bool:
@@ -90,12 +91,12 @@ def may_resend(rules: Rules, not_found: int) -> bool:
     return rules.resend_after_not_found is not None and not_found >= rules.resend_after_not_found
 
 
-def _wait(intent: Intent, state: State, rules: Rules) -> timedelta:
+def _wait(state: State, rules: Rules, queries: int) -> timedelta:
     if state is State.CREATED:
         return NOT_SENT_WAIT
     if state is State.MANUAL:
         return MANUAL_WAIT
-    return rules.query_after[min(intent.queries, len(rules.query_after) - 1)]
+    return rules.query_after[min(queries, len(rules.query_after) - 1)]
 
 
 def fee_given_back(fee: int, amount: int, refunded_after: int, given_before: int) -> int:

@@ -1,21 +1,28 @@
 """The steps of an intent. Each is safe to repeat; the driver runs them again for whatever was left lying."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 
-from zhangfang.channels.port import Answer, Operation, Order, PartyAccount, Verdict
-from zhangfang.kernel.driver import Job
+from zhangfang.channels.port import Answer, Operation, Order, PartyAccount, Rules, Verdict
+from zhangfang.kernel.driver import Job, LeaseLost, safe_until
+from zhangfang.ledger import DURABLE
 from zhangfang.payments import posting
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.evidence import weigh
-from zhangfang.payments.model import Intent, State, StepKind
+from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
 from zhangfang.payments.rules import Decision
-from zhangfang.payments.store import Change
+from zhangfang.payments.store import Change, Step
 
 LOOK_AGAIN = timedelta(seconds=10)  # longer than a channel's time-out: a step in progress is not disturbed
+
+
+def look_again(rules: Rules) -> timedelta:
+    """Return when an attempt is looked at again: on the channel's own schedule, but not while it may be in progress."""
+    return max(LOOK_AGAIN, rules.query_after[0])
 
 
 def job(desk: Desk) -> Job:
@@ -29,13 +36,15 @@ def job(desk: Desk) -> Job:
 
 async def advance(desk: Desk, intent: Intent) -> None:
     """Do the next step of an open intent: what has not left is sent, what may have left is asked about first."""
-    if intent.state is State.CREATED:
-        if await prepare(desk, intent):
+    if intent.state is not State.CREATED:
+        decision = await ask(desk, intent)
+        if decision.resend:
+            await _resend(desk, intent)
+    elif await prepare(desk, intent):
+        try:
             await send(desk, intent)
-        return
-    decision = await ask(desk, intent)
-    if decision.resend:
-        await _resend(desk, intent)
+        except OperationStopped:
+            return  # it stays CREATED, and its turn comes again when its lease ends
 
 
 async def prepare(desk: Desk, intent: Intent) -> bool:
@@ -46,6 +55,8 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
     if posting.succeeded(answers):
         return True
     reason = posting.refusal(answers)
+    if reason not in DURABLE:  # asked again it may be granted, so it is no reason to end anything
+        raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
     now = desk.clock.now()
     step = desk.step(intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name)
     await desk.journal.apply(
@@ -65,34 +76,57 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
 
 
 async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision | None:
-    """Store the attempt, then send it, then weigh the answer. None if the intent had moved: nothing was sent."""
-    now = desk.clock.now()
+    """Store the attempt, then send it, then weigh the answer. None if it could not be stored: nothing was sent.
+
+    Nothing has ever left of an intent that is CREATED, so the attempt's time is now: the days whose files could list
+    the order follow from it. Raises `OperationStopped`.
+    """
+    await desk.check_open(intent.channel, intent.kind)
+    began = time.monotonic()
+    requested_at = desk.clock.now().replace(microsecond=0)
     step = desk.step(intent.id, StepKind.SENT, state=State.SENDING, message=intent.channel_order_no)
-    stored = await desk.journal.apply(
-        Change(
-            intent.id,
-            intent.state,
-            State.SENDING,
-            now,
-            [step],
-            next_action_at=now + LOOK_AGAIN,
-            release=False,
-        )
-    )
-    if not stored:
+    change = _attempt(desk, intent, State.SENDING, step)
+    if not await desk.journal.apply(replace(change, requested_at=requested_at)):
         return None
-    return await transmit(desk, replace(intent, state=State.SENDING), account)
+    sending = replace(intent, state=State.SENDING, requested_at=requested_at)
+    return await transmit(desk, sending, account, until=safe_until(began))
 
 
-async def transmit(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision:
-    """Open the socket for an attempt that is stored, and weigh what comes back."""
+def _attempt(desk: Desk, intent: Intent, state: State, step: Step) -> Change:
+    """Return the change that stores an attempt: only the holder of the lease may, and it holds the lease anew."""
+    now = desk.clock.now()
+    next_action_at = now + look_again(desk.rules(intent))
+    return Change(
+        intent.id, intent.state, state, now, [step], next_action_at=next_action_at, fence=intent.fence
+    )
+
+
+async def transmit(
+    desk: Desk, intent: Intent, account: PartyAccount | None = None, *, until: float
+) -> Decision:
+    """Open the socket for an attempt that is stored, and weigh what comes back.
+
+    `until` is when the attempt's lease gets short, in seconds of `time.monotonic`: from then on nothing is sent, for
+    another process may be asking already. Raises `LeaseLost`; the driver then asks what became of it.
+    """
     order = await order_of(desk, intent, account)
     if intent.template == "O1":
         await posting.release(desk, intent)
-    answer = await desk.channels[intent.channel].send(order)
+    answer = await _in_time(desk, intent, order, until)
     if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
         return await _accepted(desk, intent, answer)
     return await weigh(desk, intent, StepKind.ANSWER, answer)
+
+
+async def _in_time(desk: Desk, intent: Intent, order: Order, until: float) -> Answer:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise LeaseLost(f"intent {intent.id}: nothing was sent, its lease is too short")
+    try:
+        async with asyncio.timeout(left):
+            return await desk.channels[intent.channel].send(order)
+    except TimeoutError:
+        raise LeaseLost(f"intent {intent.id}: no answer while its lease lasted") from None
 
 
 async def _accepted(desk: Desk, intent: Intent, answer: Answer) -> Decision:
@@ -111,15 +145,11 @@ async def ask(desk: Desk, intent: Intent) -> Decision:
 
 async def _resend(desk: Desk, intent: Intent) -> None:
     """Send the identical bytes again: the channel's rules permit it, and its own book knows the number."""
-    now = desk.clock.now()
-    wait = now + LOOK_AGAIN
+    unknown = replace(intent, state=State.UNKNOWN, not_found=0)
+    began = time.monotonic()
     step = desk.step(intent.id, StepKind.SENT, message="the same message again")
-    current = await desk.journal.by_id(intent.id)
-    if current is None or current.state is not State.UNKNOWN:
-        return
-    change = Change(intent.id, State.UNKNOWN, State.UNKNOWN, now, [step], next_action_at=wait, release=False)
-    if await desk.journal.apply(change):
-        await transmit(desk, replace(current, not_found=0))
+    if await desk.journal.apply(_attempt(desk, unknown, State.UNKNOWN, step)):
+        await transmit(desk, unknown, until=safe_until(began))
 
 
 async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Order:

@@ -58,7 +58,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Evidence to be folded into one intent. `prior` is the state it was read in; None leaves a column as it is."""
+    """Evidence to be folded into one intent. `prior` is the state it was read in; None leaves a column as it is.
+
+    With `fence` it stores an attempt to send: only whoever still holds the lease may, and the lease begins anew.
+    `release` gives the lease back.
+    """
 
     intent: UUID
     prior: State
@@ -75,6 +79,8 @@ class Change:
     not_found: int = 0
     seq: int | None = None
     release: bool = True
+    fence: int | None = None
+    requested_at: datetime | None = None
     told: Told | None = None
 
     def row(self) -> tuple[Any, ...]:
@@ -82,6 +88,7 @@ class Change:
         return (
             self.intent, self.prior, self.state, self.decisive, self.settle_date, self.channel_ref, self.code,
             self.message, self.next_action_at, self.queried, self.not_found, self.seq, self.at, self.release,
+            self.fence, self.requested_at,
         )  # fmt: skip
 
 
@@ -181,7 +188,7 @@ async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]
     ]
     told = [(c.told.id, c.intent, c.told.event, c.told.payload, c.at) for c in movers if c.told]
     rows = await connection.fetch(
-        queries.apply, *_columns([c.row() for c in movers], 14), *_columns(steps, 9), *_columns(told, 5)
+        queries.apply, *_columns([c.row() for c in movers], 16), *_columns(steps, 9), *_columns(told, 5)
     )
     moved = {row["id"] for row in rows}
     return [first[change.intent] is change and change.intent in moved for change in changes]

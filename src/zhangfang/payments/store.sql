@@ -29,14 +29,17 @@ SELECT id FROM made
 
 -- name: apply
 -- Folds evidence into intents: moves the state where it still stands as it was read (or is open, if the evidence is
--- decisive), gives counters back, keeps the steps, and stores what the merchant is to be told: one commit.
+-- decisive), gives counters back, keeps the steps, and stores what the merchant is to be told: one commit. An attempt
+-- (it has a fence) is stored only by the holder of the lease, which begins anew with it.
 WITH said AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::date[], $6::text[], $7::text[], $8::text[],
-        $9::timestamptz[], $10::int[], $11::int[], $12::bigint[], $13::timestamptz[], $14::boolean[]
+        $9::timestamptz[], $10::int[], $11::int[], $12::bigint[], $13::timestamptz[], $14::boolean[],
+        $15::bigint[], $16::timestamptz[]
     ) AS t (
         id, prior, state, decisive, settle_date, channel_ref, code, message,
-        next_action_at, queried, not_found, seq, at, release
+        next_action_at, queried, not_found, seq, at, release,
+        fence, requested_at
     )
 ), moved AS (
     UPDATE intent i SET
@@ -51,10 +54,15 @@ WITH said AS (
         queries = i.queries + s.queried,
         not_found = s.not_found,
         next_action_at = s.next_action_at,
-        lease_until = CASE WHEN s.release THEN NULL ELSE i.lease_until END,
+        requested_at = coalesce(s.requested_at, i.requested_at),
+        lease_until = CASE
+            WHEN s.fence IS NOT NULL THEN clock_timestamp() + '10 s'::interval
+            WHEN s.release THEN NULL
+            ELSE i.lease_until
+        END,
         updated_at = s.at
     FROM said s
-    WHERE i.id = s.id AND (
+    WHERE i.id = s.id AND (s.fence IS NULL OR i.fence = s.fence) AND (
         i.state = s.prior
         OR s.decisive AND i.state IN ('CREATED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
     )
@@ -80,14 +88,14 @@ WITH said AS (
     SELECT s.id, s.intent, s.at, s.kind, s.verdict, CASE WHEN m.id IS NULL THEN '' ELSE s.state END,
         s.code, s.message, s.raw
     FROM unnest(
-        $15::uuid[], $16::uuid[], $17::timestamptz[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::text[], $23::text[]
+        $17::uuid[], $18::uuid[], $19::timestamptz[], $20::text[], $21::text[], $22::text[], $23::text[],
+        $24::text[], $25::text[]
     ) AS s (id, intent, at, kind, verdict, state, code, message, raw)
     LEFT JOIN moved m ON m.id = s.intent
 ), told AS (
     INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, created_at)
     SELECT w.id, m.merchant, m.id, w.event, w.payload, w.at, w.at
-    FROM unnest($24::uuid[], $25::uuid[], $26::text[], $27::text[], $28::timestamptz[])
+    FROM unnest($26::uuid[], $27::uuid[], $28::text[], $29::text[], $30::timestamptz[])
         AS w (id, intent, event, payload, at)
     JOIN moved m ON m.id = w.intent
     JOIN webhook_endpoint e ON e.merchant = m.merchant
@@ -136,9 +144,6 @@ INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, creat
 SELECT $1, $2, $3, $4, $5, $6, $6 FROM webhook_endpoint e WHERE e.merchant = $2
 ON CONFLICT DO NOTHING
 
--- name: hasten
-UPDATE intent SET next_action_at = $2 WHERE id = $1 AND next_action_at > $2
-
 -- name: open_contradiction
 INSERT INTO break (
     id, class, channel, settle_date, key, intent, ours, theirs, difference, note, template, voucher, opened_at,
@@ -158,14 +163,19 @@ SELECT * FROM step WHERE intent = $1 ORDER BY id
 SELECT channel, operation FROM channel_stop
 
 -- name: fill_in
--- A payment that the channel proves and nobody here asked for: born final, listed in the file that proves it.
+-- A payment that the channel proves and nobody here asked for: born final, listed in the file that proves it. Where
+-- the merchant's number is taken (somebody paid the same order twice), the channel's own number stands for it.
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
     channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
     matched_on, decided_at, created_at, updated_at
-) VALUES (
-    $1, 'collection', $2, $3, $4, $5, $6, $7, 'filled in from the channel''s file', $8,
+)
+SELECT
+    $1, 'collection', $2,
+    CASE WHEN EXISTS (SELECT FROM intent WHERE merchant = $2 AND kind = 'collection' AND order_no = $3)
+        THEN $9 ELSE $3
+    END,
+    $4, $5, $6, $7, 'filled in from the channel''s file', $8,
     $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
     $11, $10, $10, $10
-)
-ON CONFLICT DO NOTHING
+ON CONFLICT (id) DO NOTHING

@@ -62,5 +62,5 @@ async def _post(session: aiohttp.ClientSession, url: str, headers: dict[str, str
             url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
         ) as answer:
             return answer.status
-    except (TimeoutError, aiohttp.ClientError):
+    except (OSError, ValueError, aiohttp.ClientError):  # a name that cannot be encoded is a ValueError
         return None

@@ -35,9 +35,9 @@ def today(_: Words, base: str, figures: Figures | None, seal: Seal | None, waiti
     if figures is None or waiting is None:
         return _("The figures could not be read. Nothing on this page is older than it says.")
     books = _books(_, base, seal)
-    if not figures.orders and not waiting.unknown and not waiting.breaks and not waiting.manual:
-        return Markup("{} {}").format(books, _("No order yet today."))
-    errands = waiting.manual + waiting.breaks + waiting.returned
+    if not figures.orders and not waiting.unknown and not waiting.errands:
+        return _("{first} {second}", first=books, second=_("No order yet today."))
+    errands = waiting.errands
     unknown = link(base + "/unknown", _.n("{n} unknown", "{n} unknown", waiting.unknown), "to-unk")
     persons = link(base + "/#errands", _.n("{n} waiting", "{n} waiting", errands), "to-act")
     if waiting.unknown and errands:
@@ -48,7 +48,7 @@ def today(_: Words, base: str, figures: Figures | None, seal: Seal | None, waiti
         rest = _("Nothing is unknown; {persons} for a person.", persons=persons)
     else:
         rest = _("Nothing is unknown, and nothing waits for a person.")
-    return Markup("{} {}").format(books, rest)
+    return _("{first} {second}", first=books, second=rest)
 
 
 def _books(_: Words, base: str, seal: Seal | None) -> Markup:
@@ -85,12 +85,14 @@ def _unknown(_: Words, p: Payment, now: datetime) -> Markup:
         "void": _("No outcome yet: the payment may or may not be voided."),
     }.get(p.kind, _("No outcome yet: the payer may or may not have been debited."))
     if p.next_action_at is None:
-        return Markup("{} {}").format(doubt, _("No query is planned."))
+        return _("{first} {second}", first=doubt, second=_("No query is planned."))
     number = p.queries + 1
     if p.next_action_at <= now:
-        return Markup("{} {}").format(doubt, _("Query {n} is due now.", n=number))
-    return Markup("{} {}").format(
-        doubt, _("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now))
+        return _("{first} {second}", first=doubt, second=_("Query {n} is due now.", n=number))
+    return _(
+        "{first} {second}",
+        first=doubt,
+        second=_("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now)),
     )
 
 

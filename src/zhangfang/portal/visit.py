@@ -64,7 +64,7 @@ class House:
     settings: PortalSettings
     actions: Actions
     version: str
-    key: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
     pages: Environment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Visit:
     request: Request
     house: House
     operator: str | None
-    token: str
+    token: str = field(repr=False)
 
     @property
     def base(self) -> str:

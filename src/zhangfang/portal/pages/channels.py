@@ -1,5 +1,8 @@
 """Can each channel take money now? The stop switch of each operation."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from starlette.responses import Response
 
 from zhangfang.kernel.errors import InvalidInput
@@ -16,7 +19,12 @@ async def page(visit: Visit) -> Response:
     rows = await channels.health(visit.pool, visit.now, visit.house.settings.channels)
     acts = await channels.acts(visit.pool)
     say = sentences.channels(visit.words, rows)
-    return await visit.page("channels.html", here="channels", rows=rows, acts=acts, say=say)
+    return await visit.page("channels.html", here="channels", grouped=by_channel(rows), acts=acts, say=say)
+
+
+def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
+    """Group operations by channel, in the order in which the house lists them."""
+    return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
 
 
 async def form(visit: Visit) -> Response:

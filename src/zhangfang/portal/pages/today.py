@@ -12,6 +12,7 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.operations import books, channels, payments, today
 from zhangfang.operations.model import Errand, Hour
 from zhangfang.portal import sentences
+from zhangfang.portal.pages.reconciliation import CLASSES
 from zhangfang.portal.tables import SUBJECTS
 from zhangfang.portal.view import PAY_IN
 from zhangfang.portal.visit import Visit, gather
@@ -66,6 +67,7 @@ async def page(visit: Visit) -> Response:
         errands=errands,
         errand_links=[errand_href(visit, one) for one in errands or ()],
         errand_titles=ERRANDS,
+        classes=CLASSES,
         held=layers(standing, "held"),
         owed=layers(standing, "owed"),
         stack=_STACK,
