@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -72,13 +73,17 @@ def print_report(made: dict[str, Any], seconds: float, statements: Path) -> None
     """Print the report on one screen."""
     console = Console()
     table = Table(
-        title=f"营业日 Business day {made['business_date']}  (沙箱 sandbox, 模拟资金 simulated money)"
+        title=f"营业日 Business day {made['business_date']} (沙箱 sandbox, 模拟资金 simulated money)",
+        show_header=False,
+        box=box.HORIZONTALS,
     )
-    for heading, justify in (("", "left"), ("", "right"), ("", "left"), ("", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for justify in ("left", "right", "left", "right"):
+        table.add_column(justify=justify, no_wrap=True)
     for row in _rows(made):
         table.add_row(*row)
     console.print(table)
+    declined = ", ".join(f"{made[name]['declined']} {name}" for name in KINDS)
+    console.print(f"Rates leave out what payer or balance declined: {declined}.")
     met = ", ".join(f"{name} {count}" for name, count in made["faults"].items())
     console.print(f"故障 Faults met at the banks: {met or 'none'}")
     console.print(f"对账单 Statements: {statements}    played in {seconds:.0f} s")
@@ -94,27 +99,24 @@ def _rows(made: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     books, amount, found = made["books"], made["amount"], made["reconciliation"]
     yuan = {name: fen_to_yuan(fen) for name, fen in amount.items() if isinstance(fen, int)}
     left = [
-        ("入金有效成功率 Pay-in success", _rate(made["pay_in"])),
-        ("退款成功率 Refund success", _rate(made["refund"])),
-        ("出金有效成功率 Payout success", _rate(made["payout"])),
-        ("待查明 Unknown open", str(made["unknown_open"])),
-        ("重复扣款 Double debits", str(made["double_debits"])),
-        ("对账行 / 一致 Lines / matched", f"{found['lines']} / {found['matched']}"),
-        (
-            "差错 植入/发现/未平 Breaks",
-            f"{found['breaks_planted']}/{found['breaks_found']}/{found['breaks_open']}",
-        ),
+        ("入金 Pay-in", _rate(made["pay_in"])),
+        ("退款 Refund", _rate(made["refund"])),
+        ("出金 Payout", _rate(made["payout"])),
+        ("待查明 Unknown", str(made["unknown_open"])),
+        ("重复扣款 Doubled", str(made["double_debits"])),
+        ("对账一致 Matched", f"{found['matched']} of {found['lines']}"),
+        ("差错 Breaks", f"{found['breaks_found']} of {found['breaks_planted']}, open {found['breaks_open']}"),
         ("对账单 Statements", str(made["statements"])),
     ]
     right = [
         ("收款 Collected", yuan["collected_fen"]),
         ("退款 Refunded", yuan["refunded_fen"]),
-        ("手续费净额 Fees, net", yuan["fees_fen"]),
+        ("手续费 Fees, net", yuan["fees_fen"]),
         ("待结算 Pending", yuan["pending_fen"]),
         ("可用 Available", yuan["available_fen"]),
         ("在途 In transit", yuan["in_transit_fen"]),
         ("已出金 Paid out", yuan["paid_out_fen"]),
-        ("账实差 Books' gaps (fen)", " ".join(str(gap) for gap in books.values())),
+        ("账实差 Gaps", fen_to_yuan(sum(books.values()))),
     ]
     return [(*one, *other) for one, other in zip(left, right, strict=True)]
 
@@ -123,4 +125,4 @@ def _rate(counts: dict[str, int]) -> str:
     """Return succeeded of those that could: a payer without money, or who leaves, is no failure of ours."""
     able = counts["attempted"] - counts["declined"]
     share = f"{counts['succeeded'] * 10000 // able / 100:.2f} %" if able else "—"
-    return f"{share}  ({counts['succeeded']} of {counts['attempted']}, {counts['declined']} declined)"
+    return f"{share}, {counts['succeeded']} of {counts['attempted']}"

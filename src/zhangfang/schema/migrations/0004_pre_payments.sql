@@ -65,6 +65,9 @@ CREATE INDEX intent_original ON intent (original) WHERE original IS NOT NULL;
 CREATE INDEX intent_channel_ref ON intent (channel_ref) WHERE channel_ref IS NOT NULL;
 CREATE INDEX intent_created ON intent (created_at);
 CREATE INDEX intent_settle ON intent (settle_date) WHERE settle_date IS NOT NULL;
+-- What nobody may overlook, found without reading what is long finished.
+CREATE INDEX intent_doubtful ON intent (state, unknown_since) WHERE state IN ('UNKNOWN', 'MANUAL');
+CREATE INDEX intent_returned ON intent (returned_at) WHERE returned_at IS NOT NULL;
 
 -- Evidence: append-only; the state of an intent is a fold over it.
 CREATE TABLE step (

@@ -41,7 +41,3 @@ CREATE TABLE audit_result (
     figures jsonb NOT NULL
 );
 CREATE INDEX audit_result_at ON audit_result (at);
-
--- What nobody may overlook, found without reading what is long finished.
-CREATE INDEX intent_doubtful ON intent (state, unknown_since) WHERE state IN ('UNKNOWN', 'MANUAL');
-CREATE INDEX intent_returned ON intent (returned_at) WHERE returned_at IS NOT NULL;
