@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,14 @@ WIDTH = 120  # of a log or a pipe, where no terminal says how wide it is
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
     asked = _parser().parse_args(arguments)
+    code = _once(asked)
+    while asked.every:
+        time.sleep(asked.every)
+        code = _once(asked)
+    return code
+
+
+def _once(asked: argparse.Namespace) -> int:
     try:
         home = read_home(asked.home)
         found = asyncio.run(_audit(home, keep=asked.record))
@@ -59,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     books.add_argument("--home", type=Path, required=True, help="home folder of the platform")
     books.add_argument("--json", type=Path, help="write all figures and lines as JSON to this file")
     books.add_argument("--record", action="store_true", help="keep the result for the console's seal")
+    books.add_argument(
+        "--every", type=float, metavar="SECONDS", help="stay, and audit again after so many seconds"
+    )
     return parser
 
 

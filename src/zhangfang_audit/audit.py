@@ -107,7 +107,7 @@ async def _channel_gap(books: Ledger, channels: Mapping[str, ChannelBook]) -> Fi
         one = checks.channel_gap(name, channels.get(name), position)
         if one.figure:
             orders = channels[name].orders if name in channels else []
-            one = Finding(one.figure, [*one.lines, *await _channel_lines(books, name, orders)], one.notes)
+            one = checks.less_what_is_open(one, await _channel_lines(books, name, orders))
         found.append(one)
     return checks.joined(found)
 

@@ -26,31 +26,35 @@ WITH entry AS NOT MATERIALIZED (
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
-    -- and the figures hold at any moment; that its amounts are right is checked all the same.
+    -- and the figures hold at any moment; that its amounts are right is checked all the same. A pay-in that ended
+    -- without success may have been booked by other evidence before: then both its vouchers have to be there.
     SELECT
         i.*,
         CASE
-            WHEN i.state IN ('FAILED', 'CLOSED', 'REFUSED') AND i.kind IN ('purchase', 'collection') THEN false
+            WHEN i.state = 'SUCCESS' THEN true
+            WHEN i.kind IN ('purchase', 'collection') THEN p.first
             WHEN i.state = 'REFUSED' THEN false
-            WHEN i.state IN ('SUCCESS', 'FAILED') THEN true
-            ELSE EXISTS (SELECT FROM transfer t WHERE t.voucher = i.voucher AND t.flags & 74 = 0)
-                OR i.kind IN ('refund', 'void') AND i.state <> 'CREATED'
-                OR i.kind = 'payout' AND i.state NOT IN ('CREATED', 'SENDING')
+            ELSE p.first OR i.state NOT IN ('CREATED', 'SENDING') OR i.state = 'SENDING' AND i.kind <> 'payout'
         END AS booked,
         CASE
-            WHEN i.state IN ('SUCCESS', 'CLOSED', 'REFUSED') OR i.kind IN ('purchase', 'collection') THEN false
+            WHEN i.state IN ('SUCCESS', 'REFUSED') THEN false
+            WHEN i.kind IN ('purchase', 'collection') AND i.state IN ('FAILED', 'CLOSED') THEN p.first
             WHEN i.state = 'FAILED' THEN true
-            ELSE EXISTS (SELECT FROM transfer t WHERE t.voucher = i.undo_voucher AND t.flags & 74 = 0)
+            ELSE p.second
         END AS undone,
         i.kind = 'payout' AND i.state = 'SUCCESS' AND (
-            i.returned_at IS NOT NULL
-            OR EXISTS (SELECT FROM transfer t WHERE t.voucher = i.undo_voucher AND t.flags & 74 = 0)
+            i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
         CASE WHEN i.kind = 'payout' OR i.template = 'R2' THEN 2322 ELSE 2321 END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
         CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
     FROM intent i
+    CROSS JOIN LATERAL (
+        SELECT
+            EXISTS (SELECT FROM transfer t WHERE t.voucher = i.voucher AND t.flags & 74 = 0) AS first,
+            EXISTS (SELECT FROM transfer t WHERE t.voucher = i.undo_voucher AND t.flags & 74 = 0) AS second
+    ) AS p
 ), paid AS (
     -- Bank lines of payouts: what left (O5), and what came back (O8).
     SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked
@@ -139,17 +143,21 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS line
     GROUP BY settlement
 ), listed AS (
-    SELECT l.channel, l.settle_date, l.intent, i.kind, least(l.amount, i.amount) AS amount
+    -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
+    SELECT l.channel, l.settle_date, l.intent, i.amount
     FROM file_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), line AS (
     SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
     FROM fact WHERE booked AND kind IN ('purchase', 'collection')
+    UNION ALL SELECT undo_voucher, 2321, merchant, net FROM fact WHERE undone AND kind IN ('purchase', 'collection')
     UNION ALL SELECT voucher, claim, merchant, net FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
     UNION ALL SELECT voucher, transit, channel, -amount FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
-    UNION ALL SELECT undo_voucher, claim, merchant, -net FROM fact WHERE undone
-    UNION ALL SELECT undo_voucher, transit, channel, amount FROM fact WHERE undone
+    UNION ALL SELECT undo_voucher, claim, merchant, -net
+    FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
+    UNION ALL SELECT undo_voucher, transit, channel, amount
+    FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
     UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
     UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
     UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
@@ -241,7 +249,7 @@ ORDER BY updated_at, id
 -- sending until then as in transit, because the merchant's account has given it already; what 3013 holds beyond that
 -- is between us and the channel. Fees are net of those given back.
 SELECT
-    (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND kind IN ('purchase', 'collection'))::bigint
+    (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND NOT undone AND kind IN ('purchase', 'collection'))::bigint
     AS collected_fen,
     (SELECT coalesce(sum(amount), 0) FROM fact WHERE state = 'SUCCESS' AND kind IN ('refund', 'void'))::bigint
     AS refunded_fen,

@@ -1,7 +1,9 @@
 """The decision against the oracle: whatever the history, the split into batches and the retries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from hypothesis import settings
@@ -13,7 +15,7 @@ from tests.model.ledger_oracle import Oracle
 from zhangfang.ledger import state as state_module
 from zhangfang.ledger import wire
 from zhangfang.ledger.journal import became
-from zhangfang.ledger.model import NO_ID, Result, Transfer
+from zhangfang.ledger.model import NO_ID, Account, Result, Transfer, TransferFlag
 from zhangfang.ledger.rules import PENDING, Known, Pending, Row
 from zhangfang.ledger.state import State
 from zhangfang.ledger.wire import Ask
@@ -79,6 +81,46 @@ class Ledger(RuleBasedStateMachine):
     def ask_again_in_part(self, back: int, cut: int) -> None:
         if self.past:
             self.waiting.append(self.past[-min(back, len(self.past))][cut:] or self.past[0])
+
+    @rule(
+        back=st.integers(1, 30),
+        change=st.sampled_from([{"kind": 9}, {"memo": an_id(2)}, {"amount": 3}, {"voucher": an_id(3)}]),
+    )
+    def ask_for_something_else_under_a_known_id(self, back: int, change: dict[str, Any]) -> None:
+        if self.past:
+            first, *others = self.past[-min(back, len(self.past))]
+            self.waiting.append([replace(first, **change), *others])
+
+    @rule(
+        amounts=st.lists(st.integers(1, 9), min_size=2, max_size=3),
+        one_first=st.booleans(),
+        flag=st.sampled_from([4, 8]),
+    )
+    def hold_several_in_a_chain_and_resolve_them_at_once(
+        self, amounts: list[int], one_first: bool, flag: int
+    ) -> None:
+        channel, merchant = accounts()[:2]
+        held = []
+        for amount in amounts:
+            self.numbers += 1
+            held.append(_hold_of(channel, merchant, amount, self.numbers))
+        held[-1] = replace(held[-1], flags=TransferFlag.PENDING)
+        self.numbers += 2
+        post_one = replace(
+            held[0], id=an_id(self.numbers - 1), flags=TransferFlag.POST, amount=1, pending_id=held[0].id
+        )
+        whole = replace(
+            held[0],
+            id=an_id(self.numbers),
+            debit=NO_ID,
+            credit=NO_ID,
+            amount=0,
+            flags=TransferFlag(flag) | TransferFlag.CHAIN,
+            pending_id=held[-1].id,
+        )
+        asked = [held, [post_one], [whole]] if one_first else [held, [whole], [post_one]]
+        self.waiting += asked
+        self.past += asked
 
     @rule(seconds=st.sampled_from([0.5, 1, 2, 5, -3]))
     def time_goes_on(self, seconds: float) -> None:
@@ -159,6 +201,11 @@ class ForgetfulLedger(Ledger):
         state_module.REMEMBERED = self._remembered
 
 
+def _hold_of(debit: Account, credit: Account, amount: int, number: int) -> Transfer:
+    flags = TransferFlag.PENDING | TransferFlag.LINKED
+    return Transfer(an_id(number), debit.id, credit.id, amount, debit.book, 11, an_id(1), START.date(), flags)
+
+
 def _hold(row: Row) -> Pending:
     """Return a pending that is resolved: what its deadline and its chain were does not matter any more."""
     return Pending(
@@ -183,5 +230,5 @@ def _millis(moment: datetime) -> int:
 
 TestLedger = Ledger.TestCase
 TestForgetfulLedger = ForgetfulLedger.TestCase
-TestLedger.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
-TestForgetfulLedger.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestLedger.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestForgetfulLedger.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

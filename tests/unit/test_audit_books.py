@@ -166,14 +166,22 @@ async def test_a_transfer_that_we_have_not_read_names_its_settlement_date(world:
     assert "transfer of settlement date 2026-09-02" in named(found, "channel_gap_fen")
 
 
-async def test_an_order_that_the_channel_has_and_we_do_not_know_the_end_of_is_named_with_its_state(
+async def test_an_order_without_an_outcome_explains_its_own_difference_and_is_named_with_its_state(
     world: World, run: Run
 ) -> None:
     await world.intent("E", "collection", "m2", 900, 5, "UNKNOWN")
     world.order("E", "11")
     _, found = await run()
-    assert found["books"] == ZERO | {"channel_gap_fen": 900}
-    assert "collection UNKNOWN | -900" in named(found, "channel_gap_fen")
+    assert found["books"] == ZERO
+    assert [note for note in found["notes"] if "collection UNKNOWN, explains -900 fen" in note]
+
+
+async def test_an_order_without_an_outcome_explains_no_more_than_itself(world: World, run: Run) -> None:
+    await world.intent("E", "collection", "m2", 900, 5, "UNKNOWN")
+    world.order("E", "11")
+    await world.post(world.vouchers["S1"], (3012, "unionpay"), (2361, "platform"), 1, D2)
+    _, found = await run()
+    assert found["books"]["channel_gap_fen"] == 1
 
 
 async def test_a_summary_that_contradicts_the_channels_own_orders_is_the_banks_error(
@@ -264,6 +272,28 @@ async def test_a_final_state_that_the_postings_deny_is_found(
     code, found = await run()
     assert code == 1
     assert world.intents[name]["channel_order_no"] in named(found, "subledger_gap_fen")
+
+
+async def test_a_pay_in_booked_and_then_ended_without_success_has_to_be_taken_back_whole(
+    world: World, run: Run
+) -> None:
+    made = world.intents["C"]
+    world.row("C")["state"] = "FAILED"
+    await world.connection.execute("UPDATE intent SET state = 'FAILED' WHERE order_no = 'C'")
+    _, found = await run()
+    assert found["books"] == ZERO | {"channel_gap_fen": 3000, "subledger_gap_fen": 2982}
+    await world.post(made["undo_voucher"], OURS, (2321, "m1"), 18, D2)
+    await world.post(made["undo_voucher"], (2321, "m1"), (3011, "unionpay"), 3000, D2)
+    code, found = await run()
+    assert (code, found["books"], found["amount"]["identity_gap_fen"]) == (0, ZERO, 0)
+
+
+async def test_a_refund_that_the_file_lists_with_another_amount_leaves_3013_in_full(
+    world: World, run: Run
+) -> None:
+    await world.connection.execute("UPDATE file_line SET amount = 999 WHERE NOT credit")
+    code, _ = await run()
+    assert code == 0
 
 
 async def test_a_payout_of_another_amount_on_the_bank_line_leaves_a_gap(world: World, run: Run) -> None:

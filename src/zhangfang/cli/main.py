@@ -58,7 +58,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 
 @app.command()
 def ledger() -> None:
-    """Run the ledger's writer. A second one takes over from the first, which can then no longer commit."""
+    """Run the ledger's one writer. Should there ever be two, the newer epoch commits and the older cannot."""
     from zhangfang.ledger import run_writer
 
     settings = Settings()
@@ -111,7 +111,7 @@ def demo(
     orders: Annotated[Path | None, typer.Option(help="a CSV of orders; none: the one that ships")] = None,
     json: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
     home: Annotated[
-        Path | None, typer.Option(help="keep the day here, to look at it with 'zhangfang up --home'")
+        Path | None, typer.Option(help="play the day in this empty folder; none: var/demo")
     ] = None,
     check: Annotated[bool, typer.Option(help="only check the orders, start nothing")] = False,
 ) -> None:
