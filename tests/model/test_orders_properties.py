@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from zhangfang.api.shapes import NewPayment, NewPayout, NewRefund
 from zhangfang.channels.port import Operation
 from zhangfang.cli import make_orders
-from zhangfang.cli.orders import COLUMNS, PAY_INS, DemoOrder, OrdersInvalid, read_merchants, read_orders
+from zhangfang.cli.csv_rows import OrdersInvalid
+from zhangfang.cli.orders import COLUMNS, PAY_INS, DemoOrder, read_merchants, read_orders
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.payments import Request

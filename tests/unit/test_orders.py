@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.cli import make_orders, orders
+from zhangfang.cli import csv_rows, make_orders
+from zhangfang.cli.csv_rows import OrdersInvalid
 from zhangfang.cli.orders import (
     COLUMNS,
     MERCHANT_COLUMNS,
@@ -18,7 +19,6 @@ from zhangfang.cli.orders import (
     ORDERS,
     PAY_INS,
     DemoOrder,
-    OrdersInvalid,
     business_day,
     check,
     read_merchants,
@@ -292,11 +292,11 @@ def test_more_rows_or_bytes_than_a_day_may_have_are_refused(
     tmp_path: Path, merchants: list[NewMerchant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put(tmp_path / "my.csv", *GOOD)
-    monkeypatch.setattr(orders, "MAX_ROWS", 4)
+    monkeypatch.setattr(csv_rows, "MAX_ROWS", 4)
     assert check(path, merchants) == []
-    monkeypatch.setattr(orders, "MAX_ROWS", 3)
+    monkeypatch.setattr(csv_rows, "MAX_ROWS", 3)
     assert check(path, merchants) == ["line 5: file: got more rows; allowed: at most 3 rows"]
-    monkeypatch.setattr(orders, "MAX_BYTES", 100)
+    monkeypatch.setattr(csv_rows, "MAX_BYTES", 100)
     assert check(path, merchants) == ["file: got more; allowed: at most 100 bytes"]
 
 

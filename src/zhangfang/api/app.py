@@ -42,8 +42,9 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
             yield
 
     routes = [
-        *(route(spec) for spec in CALLS),
+        # first, because routes are tried in order, and every payment has a notification
         Route("/notify/{channel}", take_notification, methods=["POST"]),
+        *(route(spec) for spec in CALLS),
         Route("/return/{id}", front_return, methods=["GET", "POST"]),
         Route("/health", health),
         Route("/metrics", metrics),

@@ -9,6 +9,7 @@ without those of the measuring; they are divided by all payments, those of the w
 import asyncio
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,7 @@ def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: 
     """Measure with and without RSA, print a table, and write the figures to `out` as JSON."""
     if payments < 2 or payers < 1:
         raise InvalidInput("--payments, --payers", f"{payments} and {payers}", "at least 2 and at least 1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
     made: dict[str, Any] = {"machine": machine(), "payers": payers, "runs": {}}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -147,16 +149,19 @@ class Run:
         return self._load(title, dict(plan) | {"what": "payments", "count": count, "prefix": prefix}, count)
 
     def _floors(self, url: str) -> dict[str, float]:
-        with self._empty_server() as port:
+        with self._empty_server() as (port, pid):
+            used = cpu_seconds(pid)
             empty = self._load(f"{self.name}: floor, empty requests", {"what": "empty", "port": port})
+            used = cpu_seconds(pid) - used
         commits = self._load(f"{self.name}: floor, commits", {"what": "commits", "database": url})
         return {
             "empty_requests_per_s": round(empty["per_second"]),
+            "empty_request_cpu_us": round(used * 1e6 / empty["calls"], 1),
             "single_row_commits_per_s": round(commits["per_second"]),
         }
 
     @contextmanager
-    def _empty_server(self) -> Iterator[int]:
+    def _empty_server(self) -> Iterator[tuple[int, int]]:
         port = free_port()
         command = [sys.executable, "-m", _HERE, "empty", str(port)]
         server = Process("empty", command, self.house.home / "logs" / "empty.log")
@@ -167,7 +172,8 @@ class Run:
                 if not server.running() or time.monotonic() > until:
                     raise BenchFailed(f"the empty server did not start:\n{server.log.read_text()[-600:]}")
                 time.sleep(0.02)
-            yield port
+            assert server.child is not None
+            yield port, server.child.pid
         finally:
             server.stop()
 
@@ -175,18 +181,23 @@ class Run:
         """Run the load generator on a plan, show how far it is, and return its result."""
         whole = dict(plan) | {"callers": self.payers, "seconds": self.seconds}
         task = self.progress.add_task(title, total=total)
-        command = [sys.executable, "-m", "zhangfang.cli.bench_load", json.dumps(whole)]
+        command = [sys.executable, "-m", "zhangfang.cli.bench_load"]
         said: dict[str, Any] = {}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
+        log = self.house.home / "logs" / "load.log"
+        with (
+            log.open("wb") as errors,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as load,
+        ):
+            assert load.stdin is not None
             assert load.stdout is not None
-            assert load.stderr is not None
+            load.stdin.write(json.dumps(whole).encode())
+            load.stdin.close()
             for line in load.stdout:
                 said = json.loads(line)
                 self.progress.update(task, completed=said.get("done", total or 1), total=total or 1)
-            error = load.stderr.read()
         if load.returncode:
-            logs = "\n".join(filter(None, (self.house.log_tail(name, 5) for name in self.house.processes)))
-            raise BenchFailed(f"{title}: {error.strip()[-600:]}\n{logs}")
+            tails = (self.house.log_tail(name, 8) for name in ("load", *self.house.processes))
+            raise BenchFailed(f"{title}: " + "\n".join(filter(None, tails)))
         return said
 
     def _cpu(self) -> dict[str, float]:

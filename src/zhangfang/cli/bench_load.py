@@ -1,6 +1,6 @@
 """The bench's load generator: a process of its own, so that its CPU is counted apart from the platform's.
 
-Its one argument is a plan in JSON; it prints a JSON line `{"done": n}` now and then, and its result as the last line.
+It reads a plan in JSON from stdin, prints a JSON line `{"done": n}` now and then, and its result as the last line.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Plan(msgspec.Struct):
 async def empty(plan: Plan) -> dict[str, Any]:
     """Post to an endpoint that does nothing."""
     request = post("/empty", b"{}")
-    wires = [await Wire.open(plan.port) for _ in range(plan.callers)]
+    wires = [await Wire(plan.port).open() for _ in range(plan.callers)]
 
     def call(wire: Wire) -> Callable[[], Awaitable[None]]:
         async def once() -> None:
@@ -82,7 +82,7 @@ async def commits(plan: Plan) -> dict[str, Any]:
 
 async def _floor(seconds: float, calls: list[Callable[[], Awaitable[None]]]) -> dict[str, Any]:
     """Call without a pause for `seconds`, after a tenth of that for warming up; return calls a second."""
-    done, until = 0, 0.0
+    done, calls_made, until = 0, 0, 0.0
 
     async def caller(call: Callable[[], Awaitable[None]]) -> None:
         nonlocal done
@@ -95,7 +95,8 @@ async def _floor(seconds: float, calls: list[Callable[[], Awaitable[None]]]) -> 
         until = began + seconds * share
         await asyncio.gather(*map(caller, calls))
         took = time.perf_counter() - began
-    return {"per_second": done / took, "calls": done}
+        calls_made += done
+    return {"per_second": done / took, "calls": calls_made}
 
 
 class Payers:
@@ -114,7 +115,7 @@ class Payers:
         """Make all payments; return times and what the measuring itself did."""
         journal = await asyncpg.connect(self.plan.database)
         backend = journal.get_server_pid()
-        wires = [await Wire.open(self.plan.port) for _ in range(self.plan.callers)]
+        wires = [await Wire(self.plan.port).open() for _ in range(self.plan.callers)]
         watch = asyncio.create_task(self._watch(journal))
         used, polled, began = _used(), cpu_seconds(backend), time.perf_counter()
         payers = asyncio.gather(*map(self._payer, wires))
@@ -183,7 +184,7 @@ async def run(plan: Plan) -> dict[str, Any]:
 
 def main() -> None:
     """Read the plan, print the result; a failure is one line on stderr."""
-    plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
     try:
         print(json.dumps(uvloop.run(run(plan))), flush=True)
     except (BenchFailed, TimeoutError, OSError) as error:

@@ -88,5 +88,6 @@ _PROCESSES = {
 }
 _FLOORS = {
     "empty_requests_per_s": "empty requests a second",
+    "empty_request_cpu_us": "CPU of an empty request's server, us",
     "single_row_commits_per_s": "single-row commits a second",
 }

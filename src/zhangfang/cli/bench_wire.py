@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import cast
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
@@ -9,33 +10,34 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 class Wire(asyncio.Protocol):
     """A connection to a server on loopback that answers with a Content-Length."""
 
-    def __init__(self) -> None:
-        """Hold nothing yet."""
+    def __init__(self, port: int) -> None:
+        """Be about to connect to a port of loopback."""
+        self._port = port
         self._held = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._out: asyncio.Transport
 
-    @classmethod
-    async def open(cls, port: int) -> "Wire":
-        """Connect to a port of loopback."""
-        _, wire = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
-        return wire
+    async def open(self) -> "Wire":
+        """Connect."""
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
+        return self
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no connection any more."""
+        return self._out.is_closing()
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and return status and body; `ConnectionError` if the server closes meanwhile."""
+        if self.closed:  # a server ends a connection on which nothing came for some seconds
+            await self.open()
         self._answer = asyncio.get_running_loop().create_future()
         self._out.write(request)
         return await self._answer
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._answer = None
-        self._out.close()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""
-        assert isinstance(transport, asyncio.Transport)
-        self._out = transport
+        self._out = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         """Answer whoever asked, once the body is whole."""

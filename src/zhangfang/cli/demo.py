@@ -7,22 +7,23 @@ closing, statements) the platform does by itself when its clock says so: the dem
 
 import asyncio
 import json
+import os
 import shutil
-import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from zhangfang.cli.business_day import BusinessDay, Plan
-from zhangfang.cli.house import House
-from zhangfang.cli.orders import ORDERS, OrdersInvalid, read_merchants, read_orders
+from zhangfang.cli.house import House, HouseError
+from zhangfang.cli.csv_rows import OrdersInvalid
+from zhangfang.cli.orders import ORDERS, read_merchants, read_orders
 from zhangfang.cli.report import print_report, report_of
 from zhangfang.cli.up import start
 
 console = Console(stderr=True)
+DEFAULT_HOME = Path("var/demo")
 
 
 def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only: bool = False) -> int:
@@ -37,37 +38,36 @@ def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only
     if check_only:
         console.print(f"{len(plan.orders)} orders of {len(plan.merchants)} merchants are in order.")
         return 0
-    folder = home or Path(tempfile.mkdtemp(prefix="zhangfang-demo-"))
     began = time.monotonic()
-    house = House(folder)
+    house = House(fresh(home))
     try:
-        made = play(house, plan)
+        made, password = play(house, plan)
     finally:
         house.stop()
-    statements = _keep_statements(folder, home)
-    print_report(made, time.monotonic() - began, statements)
+    print_report(made, time.monotonic() - began, house.home / "statements")
+    console.print(
+        f"Look around in it: zhangfang up --home {os.path.relpath(house.home)} (name operator, password {password})"
+    )
     if out is not None:
         out.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return 0 if made["ok"] else 1
 
 
-def play(house: House, plan: Plan) -> dict[str, Any]:
-    """Start the house, play the plan in it, and return the report."""
+def fresh(home: Path | None) -> Path:
+    """Return an empty home: the demo's own is made anew each time, one that a user names is never emptied."""
+    if home is None:
+        shutil.rmtree(DEFAULT_HOME, ignore_errors=True)
+        return DEFAULT_HOME
+    if home.exists() and any(home.iterdir()):
+        raise HouseError(f"--home {home}: is not empty; a day is played in a folder that is empty or new")
+    return home
+
+
+def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None]:
+    """Start the house, play the plan in it, and return the report and the operator's password."""
     day = BusinessDay(house, plan)
     house.start_database()
     day.set_first_moment()
-    start(house)
+    password = start(house)
     audit = asyncio.run(day.play())
-    return report_of(day, audit)
-
-
-def _keep_statements(folder: Path, home: Path | None) -> Path:
-    """Statements outlive the demo; the rest of a temporary home does not."""
-    if home is not None:
-        return home / "statements"
-    kept = Path("var/demo/statements")
-    with suppress(FileNotFoundError):
-        shutil.rmtree(kept)
-    shutil.copytree(folder / "statements", kept)
-    shutil.rmtree(folder, ignore_errors=True)
-    return kept
+    return report_of(day, audit), password

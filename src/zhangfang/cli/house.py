@@ -22,6 +22,7 @@ from zhangfang.kernel.settings import write_private
 
 BANKS = ("unionpay", "cmb")
 READY_SECONDS = 30.0
+AUDIT_SECONDS = 20  # the console's seal stands on an audit that is less than a minute old
 
 
 class HouseError(ZhangfangError):
@@ -127,6 +128,11 @@ class House:
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
         self._wait("serve", lambda: answers(self.port))
 
+    def start_auditor(self) -> None:
+        """Start the auditor: what it records is what the console's seal stands on."""
+        audit = [sys.executable, "-m", "zhangfang_audit", "books", "--home", str(self.home)]
+        self._start("audit", [*audit, "--record", "--every", str(AUDIT_SECONDS)])
+
     def watch(self) -> None:
         """Start again whatever dies, until `stop`."""
         self._watching.set()
@@ -144,7 +150,7 @@ class House:
         self._watching.clear()
         if self._watcher is not None:
             self._watcher.join(5)
-        for name in ("serve", "work", "ledger", *BANKS):
+        for name in ("audit", "serve", "work", "ledger", *BANKS):
             if name in self.processes:
                 self.processes[name].stop()
         if not self.database_url:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
+from zhangfang.cli import breaks
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings
 
@@ -25,6 +26,7 @@ audit = typer.Typer(
 bench = typer.Typer(help="Measure, beside floors taken in the same run.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
+app.add_typer(breaks.app, name="breaks")
 
 
 def main() -> None:

@@ -4,20 +4,19 @@ The columns are described in `data/README.md`. An error names the line, the fiel
 allowed; account numbers and names are never repeated in it.
 """
 
-import csv
-import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.cli.csv_rows import OrdersInvalid, Problem, Row, invalid, read_rows
 from zhangfang.kernel.calendar import add_working_days, china_day
 from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, fen_to_yuan, yuan_to_fen
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, NewMerchant
 from zhangfang.merchants.rules import check_new
@@ -30,9 +29,6 @@ MERCHANT_COLUMNS = (
     *("code", "name", "auto_payout", "purchase_ppm", "collection_ppm", "payout_fen", "settlement_days"),
     *("account", "account_name", "bank", "medium"),
 )
-MAX_ROWS = 200_000
-MAX_BYTES = 64 * 1024 * 1024  # 200,000 rows are some 25 MB
-SHOWN = 20
 
 PAY_INS = (Operation.PURCHASE, Operation.COLLECTION)
 _KINDS = {kind.value: kind for kind in (*PAY_INS, Operation.REFUND, Operation.PAYOUT)}
@@ -47,21 +43,7 @@ _SHORT_NUMBER = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,6})?")
 _SHORT_CODE = re.compile(r"[A-Z][0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
-Row = dict[str, str]
-Problem = tuple[int, InvalidInput]  # the line of the file, counted from 1, and what is wrong there
 T = TypeVar("T")
-
-
-class OrdersInvalid(ZhangfangError):
-    """The file is not as allowed, so nothing of it is done. `problems` are the first 20, in the order of lines."""
-
-    def __init__(self, problems: Sequence[str], source: str = "the file") -> None:
-        """List the problems, one a line; `source` is the file's name."""
-        self.problems = list(problems[:SHOWN])
-        lines = [f"{source} is not as allowed, so nothing of it was done:", *self.problems]
-        if len(problems) > SHOWN:
-            lines.append(f"and {len(problems) - SHOWN} more")
-        super().__init__("\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +66,17 @@ class DemoOrder:
 def read_orders(path: Path = ORDERS, merchants: Iterable[NewMerchant] | None = None) -> list[DemoOrder]:
     """Return the orders of a file in the order of time, or raise `OrdersInvalid`. `merchants`: those that ship."""
     codes = {merchant.external_ref for merchant in (read_merchants() if merchants is None else merchants)}
-    orders, problems = _read(path, COLUMNS, ("currency",), lambda row: _order(row, codes))
+    orders, problems = read_rows(path, COLUMNS, ("currency",), lambda row: _order(row, codes))
     whole = not problems
     problems += [*_outside_days(orders), *_duplicates(orders), *_bad_refunds(orders, whole)]
     if problems:
-        raise _invalid(path, problems)
+        raise invalid(path, problems)
     return sorted(orders.values(), key=lambda order: order.time)
 
 
 def read_merchants(path: Path = MERCHANTS) -> list[NewMerchant]:
     """Return the merchants of a file, each with its code as `external_ref`, or raise `OrdersInvalid`."""
-    merchants, problems = _read(path, MERCHANT_COLUMNS, (), _merchant)
+    merchants, problems = read_rows(path, MERCHANT_COLUMNS, (), _merchant)
     first = _first_lines(merchants, lambda merchant: merchant.external_ref)
     problems += [
         (line, InvalidInput("code", f"the code of line {first[merchant.external_ref]}", "a code of its own"))
@@ -102,7 +84,7 @@ def read_merchants(path: Path = MERCHANTS) -> list[NewMerchant]:
         if first[merchant.external_ref] != line
     ]
     if problems:
-        raise _invalid(path, problems)
+        raise invalid(path, problems)
     return list(merchants.values())
 
 
@@ -305,84 +287,3 @@ def _first_lines(rows: dict[int, T], identity: Callable[[T], object]) -> dict[ob
     for line, row in rows.items():
         first.setdefault(identity(row), line)
     return first
-
-
-# The file
-
-
-def _read(
-    path: Path, columns: Sequence[str], optional: Sequence[str], make: Callable[[Row], T]
-) -> tuple[dict[int, T], list[Problem]]:
-    """Return what `make` makes of each row, by the row's line, and the rows that it refuses."""
-    records = _records(path)
-    _, header = next(records)
-    if wrong := _wrong_header(header, columns, optional):
-        raise _invalid(path, [(1, InvalidInput("header", wrong, ",".join(columns)))])
-    made: dict[int, T] = {}
-    problems: list[Problem] = []
-    for line, fields in records:
-        try:
-            if len(fields) != len(header):
-                raise InvalidInput("row", f"{len(fields)} fields", f"{len(header)} fields, as in the header")
-            made[line] = make(dict(zip(header, fields, strict=True)))
-        except InvalidInput as error:
-            problems.append((line, error))
-    if not made and not problems:
-        raise _invalid(path, [(1, InvalidInput("file", "a header without rows", "at least one row"))])
-    return made, problems
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the line where it begins, the header first; blank rows are left out."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    start, count = 1, 0
-    try:
-        for fields in reader:
-            if any(fields) or not count:
-                yield start, fields
-                count += 1
-            if count > MAX_ROWS + 1:
-                raise _invalid(path, [(start, InvalidInput("file", "more rows", f"at most {MAX_ROWS} rows"))])
-            start = reader.line_num + 1
-    except csv.Error as error:
-        problem = InvalidInput("row", f"what is no CSV ({error})", "quotes closed, fields up to 128 KB")
-        raise _invalid(path, [(start, problem)]) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
-        why = error.strerror if isinstance(error, OSError) else "no path"
-        raise OrdersInvalid([f"file: got {why}; allowed: a CSV that can be read"], path.name) from None
-    if len(data) > MAX_BYTES:
-        raise OrdersInvalid([f"file: got more; allowed: at most {MAX_BYTES} bytes"], path.name)
-    if not data.removeprefix(b"\xef\xbb\xbf").strip():
-        raise OrdersInvalid(["file: got an empty file; allowed: a header and rows"], path.name)
-    if (at := data.find(b"\0")) >= 0:
-        raise _invalid(path, [(_line(data, at), InvalidInput("file", "a NUL byte", "text in UTF-8"))])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        allowed = "UTF-8, with or without byte order mark (in a spreadsheet: save as 'CSV UTF-8')"
-        problem = InvalidInput("file", "bytes that are not UTF-8", allowed)
-        raise _invalid(path, [(_line(data, error.start), problem)]) from None
-
-
-def _line(data: bytes, at: int) -> int:
-    return data.count(b"\n", 0, at) + 1
-
-
-def _wrong_header(header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> str:
-    """Return what is wrong with a header, "" if nothing. It may be a row of data, so its words are not repeated."""
-    missing = [column for column in columns if column not in header]
-    unknown = [str(at) for at, name in enumerate(header, 1) if name not in (*columns, *optional)]
-    twice = [name for name in (*columns, *optional) if header.count(name) > 1]
-    wrong = {"without": missing, "with an unknown column at position": unknown, "twice with": twice}
-    return "; ".join(f"one {words} {', '.join(found)}" for words, found in wrong.items() if found)
-
-
-def _invalid(path: Path, problems: Iterable[Problem]) -> OrdersInvalid:
-    found = sorted(problems, key=lambda problem: problem[0])
-    return OrdersInvalid([f"line {line}: {error}" for line, error in found], path.name)

@@ -3,9 +3,10 @@
 Each call can be repeated: the banks know every planted transaction by its number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from zhangfang.cli.orders import DemoOrder
 from zhangfang.cli.sandbox import CLIENT_MONEY, MER_ID
@@ -58,7 +59,8 @@ async def take_back(bank: Spectator) -> None:
         await bank.ask("POST", "cmb", f"/{other}", STRANGER | line)
 
 
-async def fill_in(desk: Desk, break_id: Any, merchant: str) -> None:
+async def fill_in(desk: Desk, found: Mapping[str, Any]) -> None:
     """Two people agree that the line nobody asked for is a payment to a merchant."""
-    await propose(desk, break_id, "B2", "lin", merchant=merchant)
-    await approve(desk, break_id, "wang")
+    if not found["proposed"]:
+        await propose(desk, UUID(found["break"]), "B2", "lin", merchant=found["merchant"])
+    await approve(desk, UUID(found["break"]), "wang")

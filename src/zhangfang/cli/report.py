@@ -5,6 +5,7 @@ code with the platform; the banks count the faults that they really had.
 """
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def print_report(made: dict[str, Any], seconds: float, statements: Path) -> None
     console.print(f"Rates leave out what payer or balance declined: {declined}.")
     met = ", ".join(f"{name} {count}" for name, count in made["faults"].items())
     console.print(f"故障 Faults met at the banks: {met or 'none'}")
-    console.print(f"对账单 Statements: {statements}    played in {seconds:.0f} s")
+    console.print(f"对账单 Statements: {os.path.relpath(statements)}    played in {seconds:.0f} s")
     verdict = (
         "[bold green]账平 The books balance.[/]"
         if made["ok"]

@@ -3,6 +3,7 @@
 With real channels a person does this at the bank's counter; the result is the same files in `channels/`.
 """
 
+import http.client
 import json
 import secrets
 import time
@@ -22,21 +23,34 @@ from zhangfang.vault import create_key_file
 MER_ID = "777290058119001"
 ENTERPRISE = "U0058119"
 CLIENT_MONEY = "7559000001058119"  # our client-money account at the CMB sandbox
+BANK_AWAY_SECONDS = 20.0
 
 
 def ask(method: str, url: str, body: Any = None) -> Any:
-    """Speak to a control plane: JSON out, JSON in; a refusal is a `HouseError` with the bank's own words."""
+    """Speak to a control plane: JSON out, JSON in; a refusal is a `HouseError` with the bank's own words.
+
+    A bank that is away may be starting again: it is asked again for a while. Every call of a control plane can be
+    repeated.
+    """
+    until = time.monotonic() + BANK_AWAY_SECONDS
+    while True:
+        try:
+            return _ask(method, url, body)
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() > until:
+                raise HouseError(f"{method} {url}: {error}") from None
+        time.sleep(0.1)
+
+
+def _ask(method: str, url: str, body: Any) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
-        raise HouseError(
-            f"{method} {url}: {error.code} {error.read().decode(errors='replace')[:300]}"
-        ) from None
-    except OSError as error:
-        raise HouseError(f"{method} {url}: {error}") from None
+        said = error.read().decode(errors="replace")[:300]
+        raise HouseError(f"{method} {url}: {error.code} {said}") from None
 
 
 def provision(house: House) -> None:

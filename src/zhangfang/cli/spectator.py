@@ -59,7 +59,9 @@ class Spectator:
         until = loop.time() + PATIENCE_SECONDS
         while not await ready():
             if loop.time() > until:
-                raise Stuck(f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{await self._open_work()}")
+                raise Stuck(
+                    f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{await self._open_work()}"
+                )
             await self._jump()
             await asyncio.sleep(LOOK_SECONDS)
 

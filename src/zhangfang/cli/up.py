@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from zhangfang.cli.house import House
-from zhangfang.cli.sandbox import provision
+from zhangfang.cli.sandbox import provision, set_time
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.settings import Settings
 from zhangfang.schema import migrate
@@ -25,10 +25,19 @@ def up(home: Path, port: int) -> None:
         signal.signal(name, lambda *_: stop.set())
     try:
         password = start(house)
+        house.start_auditor()
+        _go_on(house)
         _say(house, password)
         stop.wait()
     finally:
         house.stop()
+
+
+def _go_on(house: House) -> None:
+    """Let a virtual clock that a demo left behind go on from where it stood, as fast as any other."""
+    settings = Settings(home=house.home)
+    if settings.virtual:
+        set_time(house, settings.clock().now(), 1.0)
 
 
 def start(house: House) -> str | None:

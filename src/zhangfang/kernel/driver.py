@@ -113,6 +113,7 @@ async def _guard(
     while not step.done():
         wait = until - time.monotonic()
         if wait <= 0:
+            step.cancel()
             raise LeaseLost(f"{job.table}: a step took longer than its lease")
         await asyncio.wait({step}, timeout=min(wait, RENEW.total_seconds()) if held else wait)
         if held and not step.done():

@@ -52,12 +52,22 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> bool:
-        """Whether a virtual clock is in use, which only a sandbox has."""
+        """Whether no channel may reach a production host: no real money can move."""
+        return not any((self.channel(path.stem) or {}).get("allow_production") for path in self._channel_files())
+
+    @property
+    def virtual(self) -> bool:
+        """Whether a virtual clock is set."""
         return (self.home / "clock.json").exists()
 
     def clock(self) -> Clock:
-        """Return the machine's time, or the sandbox's virtual clock if there is one."""
-        return FileClock(self.home / "clock.json") if self.sandbox else SystemClock()
+        """Return the machine's time, or the virtual clock if one is set, which is for a sandbox alone."""
+        if self.virtual and not self.sandbox:
+            raise NotSetUp(f"{self.home / 'clock.json'}: a virtual clock beside a production channel; take one away")
+        return FileClock(self.home / "clock.json") if self.virtual else SystemClock()
+
+    def _channel_files(self) -> list[Path]:
+        return sorted((self.home / "channels").glob("*.json"))
 
     def channel(self, name: str) -> dict[str, Any] | None:
         """Return a channel's settings from `channels/<name>.json`, or None if it is not set up."""

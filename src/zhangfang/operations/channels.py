@@ -11,13 +11,30 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.operations.model import OperationHealth
 from zhangfang.operations.today import day_bounds
 
 queries = load(__package__, "channels.sql")
 
 LATELY = timedelta(minutes=15)
 _REASON_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OperationHealth:
+    """One operation of one channel: what was asked and answered, what is unknown, and a person's stop."""
+
+    channel: str
+    operation: str
+    asked: int
+    answered: int
+    asked_today: int
+    answered_today: int
+    p95_seconds: float | None
+    unknown: int
+    unknown_oldest: datetime | None
+    stopped_by: str | None
+    stopped_at: datetime | None
+    stop_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,70 @@
 """Who is this merchant, and may they be paid?"""
 
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
 import asyncpg
 
 from zhangfang.kernel.sql import load
-from zhangfang.operations.model import Balance, FeeRule, MerchantRow, SettlementRow, StatementRow
+from zhangfang.operations.model import Balance
 
 queries = load(__package__, "merchants.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantRow:
+    """A merchant and what the books owe it: pending (2321) and available (2322)."""
+
+    id: str
+    external_ref: str | None
+    name: str
+    state: str
+    auto_payout: bool
+    settlement_days: int
+    keep_fee_on_refund: bool
+    created_at: datetime
+    account_tail: str | None
+    account_name: str | None
+    account_bank: str | None
+    pending_fen: int
+    available_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRule:
+    """A line of a merchant's contract: `rate_ppm` in millionths, the others fen."""
+
+    kind: str
+    effective_from: date
+    rate_ppm: int
+    fixed_fen: int
+    min_fen: int
+    max_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRow:
+    """One batch that made money available to a merchant."""
+
+    id: UUID
+    run_date: date
+    amount: int
+    lines: int
+    posted_at: datetime | None
+    payout: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One released statement of a merchant."""
+
+    business_date: date
+    opening: int
+    closing: int
+    lines: int
+    digest: str
+    released_at: datetime
 
 
 async def merchants(pool: asyncpg.Pool, state: str | None = None) -> tuple[MerchantRow, ...]:

@@ -272,6 +272,7 @@ class FileResult:
     theirs_fen: int | None
     fee_fen: int | None
     due_at: datetime | None
+    due_note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +306,8 @@ class Break:
     cure: str | None
     cleared_at: datetime | None
     cleared_by: str | None
+    proposed_cure: str | None
+    proposed_by: str | None
     intent: UUID | None
     our_order: str | None
     our_ref: str | None
@@ -315,88 +318,3 @@ class Break:
     their_ref: str | None
     their_text: str | None
     their_time: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OperationHealth:
-    """One operation of one channel: what was asked and answered, what is unknown, and a person's stop."""
-
-    channel: str
-    operation: str
-    asked: int
-    answered: int
-    asked_today: int
-    answered_today: int
-    p95_seconds: float | None
-    unknown: int
-    unknown_oldest: datetime | None
-    stopped_by: str | None
-    stopped_at: datetime | None
-    stop_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MerchantRow:
-    """A merchant and what the books owe it: pending (2321) and available (2322)."""
-
-    id: str
-    external_ref: str | None
-    name: str
-    state: str
-    auto_payout: bool
-    settlement_days: int
-    keep_fee_on_refund: bool
-    created_at: datetime
-    account_tail: str | None
-    account_name: str | None
-    account_bank: str | None
-    pending_fen: int
-    available_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeeRule:
-    """A line of a merchant's contract: `rate_ppm` in millionths, the others fen."""
-
-    kind: str
-    effective_from: date
-    rate_ppm: int
-    fixed_fen: int
-    min_fen: int
-    max_fen: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SettlementRow:
-    """One batch that made money available to a merchant."""
-
-    id: UUID
-    run_date: date
-    amount: int
-    lines: int
-    posted_at: datetime | None
-    payout: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRow:
-    """One released statement of a merchant."""
-
-    business_date: date
-    opening: int
-    closing: int
-    lines: int
-    digest: str
-    released_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What a number belongs to: `what` is payment, break, bank, file, voucher or merchant; `field` which number."""
-
-    what: str
-    field: str
-    key: str
-    intent: UUID | None
-    day: date | None
-    amount: int | None

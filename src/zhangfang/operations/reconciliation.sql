@@ -29,22 +29,19 @@ WITH named AS (
     FROM file_line WHERE settle_date = $1 GROUP BY channel
 ), breaks AS (
     SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
-), due AS (
-    SELECT key, min(next_action_at) AS due_at FROM task
-    WHERE kind = 'file' AND key LIKE '%' || $1::date::text AND state = 'WAITING' GROUP BY key
 )
 SELECT
     n.channel, f.name, f.digest, f.received_at, f.matched_at, f.arrived_at, f.arrived_seq,
     coalesce(l.lines, 0)::int AS lines, coalesce(l.matched, 0)::int AS matched,
     coalesce(o.not_due, 0)::int AS not_due, coalesce(b.breaks, 0)::int AS breaks,
     coalesce(o.fen, 0)::bigint AS ours_fen, (f.pay_in_fen - f.refund_fen) AS theirs_fen, f.fee_fen,
-    d.due_at
+    d.next_action_at AS due_at, d.note AS due_note
 FROM named n
 LEFT JOIN channel_file f ON f.channel = n.channel AND f.settle_date = $1
 LEFT JOIN ours o ON o.channel = n.channel
 LEFT JOIN lines l ON l.channel = n.channel
 LEFT JOIN breaks b ON b.channel = n.channel
-LEFT JOIN due d ON d.key LIKE n.channel || '%'
+LEFT JOIN task d ON d.kind = 'file' AND d.key = n.channel || '/' || $1::date::text AND d.state = 'WAITING'
 ORDER BY n.channel
 
 -- name: statements
@@ -66,7 +63,7 @@ ORDER BY b.account
 -- name: breaks
 SELECT
     b.id, b.class AS cls, b.channel, b.settle_date, b.key, b.ours, b.theirs, b.difference, b.note, b.template,
-    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.intent,
+    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.intent,
     i.channel_order_no AS our_order, i.channel_ref AS our_ref, i.requested_at AS our_time, i.state AS our_state,
     l.line_no AS their_line, coalesce(l.order_no, nullif(k.reference, '')) AS their_order,
     coalesce(l.channel_ref, k.sequence) AS their_ref, coalesce(nullif(l.note, ''), k.text) AS their_text,

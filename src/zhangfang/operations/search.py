@@ -1,6 +1,8 @@
 """One box for any number: ours, the merchant's, the channel's, the bank's."""
 
 import re
+from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -8,7 +10,6 @@ import asyncpg
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.sql import load
-from zhangfang.operations.model import Hit
 
 queries = load(__package__, "search.sql")
 
@@ -25,6 +26,18 @@ FIELDS = (
 _PREFIXED = re.compile(r"([a-z]{2,8})_[0-9a-z]{26}")
 _HEX = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _BASE36 = re.compile(r"[0-9A-Za-z]{25}")  # how 128 bits are written where a bank allows 30 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a number belongs to: `what` is payment, break, bank, file, voucher or merchant; `field` which number."""
+
+    what: str
+    field: str
+    key: str
+    intent: UUID | None
+    day: date | None
+    amount: int | None
 
 
 async def search(pool: asyncpg.Pool, text: str) -> tuple[Hit, ...]:

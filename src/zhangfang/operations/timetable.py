@@ -10,18 +10,20 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import structlog
 
-from zhangfang.channels.port import FileNotReady, MalformedMessage
 from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
 from zhangfang.reconciliation import Account, read, reconcile
-from zhangfang.settlement import DayNotOver, close_day, release, settle
+from zhangfang.settlement import close_day, release, settle
 
 queries = load(__package__, "timetable.sql")
+log = structlog.get_logger()
 
 FILE_AT = time(9, 0)  # UnionPay's file is there in the morning
 SETTLE_AT = time(10, 30)
@@ -32,8 +34,13 @@ STATEMENT_EVERY = timedelta(minutes=1)
 WAIT = timedelta(minutes=5)
 
 
-class NotYet(Exception):
-    """What a task needs is not there; the text is shown beside the task."""
+class NotYet(ZhangfangError):
+    """What a task needs is not there; the text is shown beside the task, which looks again after `again`."""
+
+    def __init__(self, text: str, again: timedelta = WAIT) -> None:
+        """Say what is waited for."""
+        super().__init__(text)
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,11 @@ async def run(day: Day, row: asyncpg.Record) -> None:
     work = _WORK[row["kind"]]
     try:
         again, note = await work(day, row["key"], row["ids"]), ""
-    except (NotYet, FileNotReady, MalformedMessage, DayNotOver) as waits:
-        again, note = WAIT, str(waits)
+    except NotYet as waits:
+        again, note = waits.again, str(waits)
+    except ZhangfangError as error:
+        again, note = WAIT, str(error)
+        log.warning("a task waits", kind=row["kind"], key=row["key"], error=note)
     now = day.desk.clock.now()
     next_at = now + again if again else None
     await day.desk.pool.execute(queries.ran, row["kind"], row["key"], row["fence"], next_at, note, now)
@@ -104,7 +114,8 @@ async def _add(day: Day, kind: str, key: str, due: datetime) -> None:
 
 async def _statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
     account = next(account for account in day.accounts if account.alias == key)
-    await read(day.desk, account)
+    if waiting := await read(day.desk, account):
+        raise NotYet(f"{waiting} lines wait for a channel's file", STATEMENT_EVERY)
     return STATEMENT_EVERY
 
 
@@ -116,13 +127,15 @@ async def _file(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 async def _settlement(day: Day, key: str, _ids: Sequence[UUID]) -> None:
     waiting = await settle(day.desk, date.fromisoformat(key))
     if waiting and china_day(day.desk.clock.now()) == date.fromisoformat(key):
-        raise NotYet(
-            "; ".join(f"{lines} lines of {settled} wait for file or money" for settled, lines in waiting)
-        )
+        raise NotYet("; ".join(waiting))
 
 
 async def _close(day: Day, key: str, ids: Sequence[UUID]) -> None:
-    await close_day(day.desk, date.fromisoformat(key), tuple(day.desk.acquirers), (ids[0], ids[1]))
+    if await day.desk.pool.fetchval(queries.open, "settlement", key):
+        raise NotYet(f"the settlement run of {key} is not done yet")
+    aliases = tuple(account.alias for account in day.accounts)
+    channels = tuple(day.desk.acquirers)
+    await close_day(day.desk, date.fromisoformat(key), channels, aliases, (ids[0], ids[1]))
 
 
 async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:

@@ -13,3 +13,6 @@ WHERE kind = $1 AND key = $2 AND fence = $3
 
 -- name: done
 SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2
+
+-- name: open
+SELECT EXISTS (SELECT FROM task WHERE kind = $1 AND key = $2 AND done_at IS NULL)

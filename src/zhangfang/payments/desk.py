@@ -1,5 +1,6 @@
 """What the payments context works with: one object that is built once in a process and passed along."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Desk:
     acquirers: Mapping[str, AcquiringChannel] = field(init=False)
     _stops: frozenset[tuple[str, str]] = frozenset()
     _stops_read: float = 0.0
+    _reading_stops: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Open the journal on the pool."""
@@ -70,11 +72,17 @@ class Desk:
         self.check_stops(channel, operation)
 
     async def read_stops(self) -> None:
-        """Learn what is stopped, unless that was done a moment ago."""
-        if time.monotonic() - self._stops_read > _STOPS_SECONDS:
-            rows = await self.pool.fetch(queries.stops)
-            self._stops = frozenset((row["channel"], row["operation"]) for row in rows)
-            self._stops_read = time.monotonic()
+        """Learn what is stopped, unless that was done a moment ago. One reads for all who come meanwhile."""
+        if not self._stops_are_old():
+            return
+        async with self._reading_stops:
+            if self._stops_are_old():
+                rows = await self.pool.fetch(queries.stops)
+                self._stops = frozenset((row["channel"], row["operation"]) for row in rows)
+                self._stops_read = time.monotonic()
+
+    def _stops_are_old(self) -> bool:
+        return time.monotonic() - self._stops_read > _STOPS_SECONDS
 
     def check_stops(self, channel: str, operation: Operation) -> None:
         """Raise `OperationStopped` if the operation was stopped when `read_stops` last looked."""

@@ -15,7 +15,11 @@ WITH asked AS (
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at, updated_at, lease_until
     )
-    SELECT *, created_at, clock_timestamp() + '10 s'::interval FROM asked
+    SELECT
+        *, created_at,
+        -- whoever stored it goes on at once; a payer at the cashier holds nobody's lease
+        CASE WHEN state <> 'REDIRECTED' THEN clock_timestamp() + '10 s'::interval END
+    FROM asked
     ON CONFLICT DO NOTHING
     RETURNING id
 ), noted AS (

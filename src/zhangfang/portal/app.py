@@ -157,6 +157,7 @@ async def _handled(request: Request, handler: Handler, *, door: bool) -> Respons
             return _to_the_door(visit)
         if request.method == "POST":
             await _check_form(visit)
+        _check_text(request.url.path, *request.query_params.values())
         response = await handler(visit)
     except Missing:
         response = await visit.page("error.html", 404, what="missing")
@@ -200,7 +201,14 @@ async def _check_form(visit: Visit) -> None:
     form = await visit.form()
     if not hmac.compare_digest(form.pop("csrf", "").encode(), visit.request.state.csrf.encode()):
         raise FormInvalid("the form was not made for this session, or is too old; open the page again")
+    _check_text(*form.values())
     visit.request.state.form = form
+
+
+def _check_text(*texts: str) -> None:
+    """Refuse the one character that no text of the database can hold."""
+    if any("\0" in text for text in texts):
+        raise FormInvalid("the address or the form holds a character of code 0")
 
 
 def _to_the_door(visit: Visit) -> Response:

@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 from markupsafe import Markup
 
+from zhangfang.operations.channels import OperationHealth
 from zhangfang.operations.model import (
     Break,
     Figures,
     FileResult,
-    OperationHealth,
     Payment,
     Seal,
     StatementResult,

@@ -1,9 +1,12 @@
-"""The words of states, steps and accounts: one data file each, read by pages and tests alike."""
+"""The words of states and steps, one data file each, read by pages and tests alike; accounts have theirs in the chart."""
 
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+
+from zhangfang.ledger import CHART
+from zhangfang.ledger.chart import Chapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,6 @@ class StepWord:
     en: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """An account code: the side its balance normally stands on, and whether it says where money is or whose."""
-
-    code: str
-    normal: str
-    holds: str
-    zh: str
-    en: str
-
-
 def _rows(name: str) -> list[dict[str, str]]:
     text = files(__package__).joinpath("data", name).read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
@@ -48,5 +40,5 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 STATES: Mapping[str, StateWord] = {row["state"]: StateWord(**row) for row in _rows("states.csv")}
 STEPS: Mapping[str, StepWord] = {row["kind"]: StepWord(**row) for row in _rows("steps.csv")}
-SUBJECTS: Mapping[int, Subject] = {int(row["code"]): Subject(**row) for row in _rows("subjects.csv")}
+SUBJECTS: Mapping[int, Chapter] = {code: chapter for (code, _), chapter in reversed(CHART.items())}
 FINAL = frozenset(word.state for word in STATES.values() if word.final == "yes")

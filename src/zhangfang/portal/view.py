@@ -9,7 +9,6 @@ from zhangfang.portal.words import N_, Words
 
 PAY_IN = ("purchase", "collection")
 PAY_BACK = ("refund", "void")
-PREFIX = {"purchase": "pay", "collection": "pay", "refund": "ref", "void": "ref", "payout": "pot"}
 SECTION = dict.fromkeys(PAY_IN, "payments") | dict.fromkeys(PAY_BACK, "refunds") | {"payout": "payouts"}
 KINDS = {
     "purchase": N_("Cashier"),

@@ -15,12 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zhangfang.channels.port import Operation
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import prefixed
 from zhangfang.operations import today
 from zhangfang.operations.model import Payment
+from zhangfang.payments import PREFIX
 from zhangfang.portal import view
 from zhangfang.portal.actions import Actions
 from zhangfang.portal.money import money, plain
@@ -139,7 +141,7 @@ class Visit:
 
     def id_of(self, payment: Payment) -> str:
         """Return a payment's id as people see it."""
-        return prefixed(view.PREFIX[payment.kind], payment.id)
+        return prefixed(PREFIX[Operation(payment.kind)], payment.id)
 
     def href(self, path: str, **query: Any) -> str:
         """Return an address inside the console; parameters that are None or empty are left out."""

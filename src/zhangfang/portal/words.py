@@ -25,9 +25,14 @@ class Named(Protocol):
     """A row of a data file that carries both languages."""
 
     @property
-    def zh(self) -> str: ...
+    def zh(self) -> str:
+        """The Chinese text."""
+        ...
+
     @property
-    def en(self) -> str: ...
+    def en(self) -> str:
+        """The English text."""
+        ...
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it

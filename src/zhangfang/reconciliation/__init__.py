@@ -2,15 +2,16 @@
 
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import receive, reconcile
-from zhangfang.reconciliation.people import CURES, TwoPeople, approve, propose
-from zhangfang.reconciliation.rules import BreakClass
+from zhangfang.reconciliation.people import TwoPeople, approve, list_breaks, propose
+from zhangfang.reconciliation.rules import BreakClass, cures
 
 __all__ = [
-    "CURES",
     "Account",
     "BreakClass",
     "TwoPeople",
     "approve",
+    "cures",
+    "list_breaks",
     "propose",
     "read",
     "receive",

@@ -4,23 +4,36 @@ What a line is, is decided by what it carries: a channel's settlement text, the 
 reversal of a line nobody could explain. Anything else is booked as unknown and opens a break.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from zhangfang.channels.port import AcquiringChannel, Answer, BankChannel, StatementLine, Verdict
+from zhangfang.channels.port import (
+    AcquiringChannel,
+    Answer,
+    BankChannel,
+    MalformedMessage,
+    StatementLine,
+    Verdict,
+)
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.payments import Desk, Intent, StepKind, weigh
+from zhangfang.payments import Desk, Intent, State, StepKind, weigh
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.files import open_break
-from zhangfang.reconciliation.rules import MIRROR, BreakClass, unknown_bank_line
+from zhangfang.reconciliation.rules import (
+    MIRROR,
+    UNKNOWN,
+    BreakClass,
+    NewBreak,
+    settlement_differs,
+    signed,
+    unknown_bank_line,
+)
 
 queries = load(__package__, "store.sql")
-
-UNKNOWN = {True: BreakClass.UNKNOWN_RECEIPT, False: BreakClass.UNKNOWN_DEBIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,8 @@ async def read(desk: Desk, account: Account) -> int:
     while more:
         cursor = await desk.pool.fetchval(queries.cursor, account.alias) or ""
         page = await account.bank.statement(account.bank.account, cursor)
+        if page.more and page.cursor == cursor:
+            raise MalformedMessage(f"statement of {account.alias}: more lines, but the cursor stands still")
         rows = [_row(desk, line) for line in page.lines]
         async with desk.pool.acquire() as connection, connection.transaction():
             if rows:
@@ -73,45 +88,57 @@ async def _book_line(desk: Desk, account: Account, line: Any) -> bool:
         row = await desk.pool.fetchrow(queries.intent_of_reference, account.bank.name, line["reference"])
         if row is not None:
             return await _payout(desk, account, Intent.of(row), line)
-    return await _unknown(desk, account, line)
+    return await _unknown(desk, account, unknown_bank_line(line), line)
 
 
 async def _settlement(desk: Desk, account: Account, channel: str, settled: date, line: Any) -> bool:
-    """S5 or S9: the channel's net position of one date arrives. It waits for that date's file, which has its fee."""
+    """S5 or S9: the channel's net position of one date arrives. It waits for that date's file, which has its fee.
+
+    What is too much or too little for the file is a break, so that the date's position in 3012 is zero all the same.
+    """
     file = await desk.pool.fetchrow(queries.get_file, channel, settled)
     if file is None or file["matched_at"] is None:
         return False
-    names = books.subjects(account.alias, channel)
-    template = "S5" if line["credit"] else "S9"
-    fee = file["fee_fen"]
-    day = line["business_date"]
-    amounts = {"N": line["amount"], "K": fee, "amount": line["amount"]}
-    await books.book(desk, books.lines(template, file["arrival_voucher"], names, day, **amounts))
-    signed = line["amount"] if line["credit"] else -line["amount"]
+    if file["arrived_at"] is not None:
+        return await _rest(desk, account, channel, settled, line)
+    template = await _arrive(desk, account, channel, line, file["arrival_voucher"], file["fee_fen"])
+    if signed(line) != file["net_fen"]:
+        differs = settlement_differs(line, settled, file["net_fen"])
+        await books.book(desk, books.disputed(await _opened(desk, channel, settled, differs), account.alias))
     async with desk.pool.acquire() as connection, connection.transaction():
-        if signed != file["net_fen"]:
-            differs = unknown_bank_line(line)
-            differs = replace(
-                differs, kind=BreakClass.AMOUNT_DIFFERS, ours=file["net_fen"], theirs=signed, template=""
-            )
-            await open_break(desk, connection, channel, settled, differs)
         await connection.execute(queries.arrived, channel, settled, desk.clock.now(), line["sequence"])
         await _posted(desk, connection, account, line, template)
     return True
 
 
+async def _arrive(desk: Desk, account: Account, channel: str, line: Any, voucher: UUID, fee: int) -> str:
+    template = "S5" if line["credit"] else "S9"
+    names = books.subjects(account.alias, channel)
+    made = books.lines(template, voucher, names, line["business_date"], N=line["amount"], K=fee)
+    await books.book(desk, made)
+    return template
+
+
+async def _rest(desk: Desk, account: Account, channel: str, settled: date, line: Any) -> bool:
+    """A further line for a date that has its money brings what the first one had too little, or is not explained."""
+    opened = await _undone(desk, channel, BreakClass.AMOUNT_DIFFERS, line, settled)
+    if opened is None:
+        note = f"the settlement of {settled} has arrived already"
+        return await _unknown(desk, account, unknown_bank_line(line, note=note), line)
+    template = await _arrive(desk, account, channel, line, line["voucher"], 0)
+    return await _cured(desk, account, opened, line, template)
+
+
 async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bool:
-    """O5: a payout left the bank; O8: it came back. Either line proves what it shows."""
+    """O5: a payout left the bank; O8: it came back. Either line proves what it shows, once and for the whole amount."""
     back = line["credit"]
-    verdict = Verdict.RETURNED if back else Verdict.SUCCESS
-    answer = Answer(
-        verdict,
-        channel_ref=line["request_no"],
-        amount=line["amount"],
-        message=f"line {line['sequence']} of the statement of {line['business_date']}",
-    )
-    await weigh(desk, intent, StepKind.BANK, answer)
     template = "O8" if back else "O5"
+    again = await desk.pool.fetchval(
+        queries.on_another_line, intent.id, template, account.alias, line["sequence"]
+    )
+    if again or line["amount"] != intent.amount or not await _proven(desk, intent, line):
+        note = f"not a {template} of payout {intent.channel_order_no}"
+        return await _unknown(desk, account, unknown_bank_line(line, intent.id, note), line)
     names = books.subjects(account.alias, intent.channel)
     made = books.lines(
         template, line["voucher"], names, line["business_date"], memo=intent.id, N=line["amount"]
@@ -123,33 +150,61 @@ async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bo
     return True
 
 
-async def _unknown(desk: Desk, account: Account, line: Any) -> bool:
+async def _proven(desk: Desk, intent: Intent, line: Any) -> bool:
+    """Weigh the line as evidence, and say whether the payout stands so now: a failed one has no money in transit."""
+    answer = Answer(
+        Verdict.RETURNED if line["credit"] else Verdict.SUCCESS,
+        channel_ref=line["request_no"],
+        amount=line["amount"],
+        message=f"line {line['sequence']} of the statement of {line['business_date']}",
+    )
+    await weigh(desk, intent, StepKind.BANK, answer)
+    now = await desk.journal.by_id(intent.id)
+    assert now is not None, "an intent is never deleted"
+    return now.returned_at is not None if line["credit"] else now.state is State.SUCCESS
+
+
+async def _unknown(desk: Desk, account: Account, new: NewBreak, line: Any) -> bool:
     """A reversal of the one unexplained line with its amount cures that; any other line opens a break of its own."""
-    key = line["sequence"]
     if line["reversal"]:
-        signed = line["amount"] if line["credit"] else -line["amount"]
-        kind = [UNKNOWN[not line["credit"]]]
-        candidates = await desk.pool.fetch(queries.open_bank_breaks, account.alias, kind, -signed)
-        if len(candidates) == 1:
-            return await _reversed(desk, account, candidates[0], line)
-    async with desk.pool.acquire() as connection, connection.transaction():
-        await open_break(desk, connection, account.alias, line["business_date"], unknown_bank_line(line))
-    opened = await desk.pool.fetchrow(queries.break_of_line, account.alias, [UNKNOWN[line["credit"]]], key)
-    assert opened is not None, "a break is stored before it is booked"
+        undone = await _undone(desk, account.alias, UNKNOWN[not line["credit"]], line)
+        if undone is not None:
+            return await _cured(desk, account, undone, line, f"{undone['template']} mirrored")
+    opened = await _opened(desk, account.alias, line["business_date"], new)
     await books.book(desk, books.disputed(opened, account.alias))
-    await _posted(desk, desk.pool, account, line, opened["template"])
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now, day = desk.clock.now(), line["business_date"]
+        await connection.execute(queries.answer_contradictions, account.bank.name, day, now, _by(line))
+        await _posted(desk, connection, account, line, new.template)
     return True
 
 
-async def _reversed(desk: Desk, account: Account, opened: Any, line: Any) -> bool:
-    await desk.pool.execute(queries.cure_break, opened["id"], MIRROR, line["business_date"])
-    row = await desk.pool.fetchrow(queries.get_break, opened["id"])
-    assert row is not None, "a break is never deleted"
+async def _opened(desk: Desk, channel: str, day: date, new: NewBreak) -> Any:
+    """Return the row of a break, stored now or before a crash."""
+    await open_break(desk, desk.pool, channel, day, new)
+    row = await desk.pool.fetchrow(queries.break_of_line, channel, new.kind, new.key)
+    assert row is not None, "a break is stored before it is booked"
+    return row
+
+
+async def _undone(
+    desk: Desk, channel: str, kind: BreakClass, line: Any, settled: date | None = None
+) -> Any | None:
+    """Return the break that this line undoes, marked as cured by it; None where there is none, or more than one."""
+    found = await desk.pool.fetch(queries.undone_by_line, channel, kind, -signed(line), settled, _by(line))
+    found = [row for row in found if row["cleared_by"] == _by(line)] or found
+    if len(found) != 1:
+        return None
+    return await desk.pool.fetchrow(
+        queries.cure_by_line, found[0]["id"], MIRROR, line["business_date"], _by(line)
+    )
+
+
+async def _cured(desk: Desk, account: Account, row: Any, line: Any, template: str) -> bool:
     await books.book(desk, books.cure(row, account.alias))
     async with desk.pool.acquire() as connection, connection.transaction():
-        by = f"line {line['sequence']} of the statement"
-        await connection.execute(queries.clear_break, opened["id"], desk.clock.now(), by)
-        await _posted(desk, connection, account, line, f"{opened['template']} mirrored")
+        await connection.execute(queries.clear_break, row["id"], desk.clock.now(), _by(line))
+        await _posted(desk, connection, account, line, template)
     return True
 
 
@@ -159,3 +214,7 @@ async def _posted(
     await connection.execute(
         queries.posted_line, account.alias, line["sequence"], template, intent, desk.clock.now()
     )
+
+
+def _by(line: Any) -> str:
+    return f"line {line['sequence']} of the statement"

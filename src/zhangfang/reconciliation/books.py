@@ -71,18 +71,14 @@ def disputed(row: Mapping[str, Any], alias: str) -> list[Transfer]:
 
 
 def cure(row: Mapping[str, Any], alias: str) -> list[Transfer]:
-    """Return the voucher that clears a break by its cure; nothing for a cure whose money moves elsewhere."""
+    """Return the voucher that a file or a bank line clears a break by; nothing where another voucher moves the money.
+
+    S2 is part of the file's own; a contradiction ends by what the file says, which is booked with its lines.
+    """
+    id_, day, memo = row["cure_voucher"], row["cured_on"], row["intent"] or NO_ID
     if row["cure"] == MIRROR:
-        return mirror(
-            disputed(row, alias),
-            row["cure_voucher"],
-            business_date=row["cured_on"],
-            memo=row["intent"] or NO_ID,
-        )
+        return mirror(disputed(row, alias), id_, business_date=day, memo=memo)
     if row["cure"] == "B5":
         names = subjects(alias, row["channel"])
-        amount = abs(row["difference"])
-        return lines(
-            "B5", row["cure_voucher"], names, row["cured_on"], memo=row["intent"] or NO_ID, amount=amount
-        )
+        return lines("B5", id_, names, day, memo=memo, amount=abs(row["difference"]))
     return []

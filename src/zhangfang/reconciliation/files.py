@@ -4,22 +4,18 @@ Each step can be repeated: what was decided is stored before it is booked, and t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-import structlog
-
-from zhangfang.channels.port import AcquiringChannel, Answer, ChannelFile, FileLine, Verdict
+from zhangfang.channels.port import AcquiringChannel, Answer, ChannelFile, FileLine, Operation, Verdict
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import FINAL, Desk, Intent, StepKind, weigh
 from zhangfang.reconciliation import books
-from zhangfang.reconciliation.rules import NewBreak, Placement, missing_there, place
+from zhangfang.reconciliation.rules import MIRROR, NewBreak, Placement, agrees, missing_there, place_all
 
 queries = load(__package__, "store.sql")
-log = structlog.get_logger()
 
 
 async def reconcile(desk: Desk, channel: AcquiringChannel, settle_date: date) -> None:
@@ -68,11 +64,11 @@ def _row(line: FileLine) -> tuple[Any, ...]:
 async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
     """A line of the file is evidence: an intent that is still open ends by it."""
     rows = await desk.pool.fetch(queries.file_lines, channel, settle_date)
-    listed = {row["order_no"]: row for row in rows if not row["adjustment"]}
+    listed = {row["order_no"]: row for row in reversed(rows) if not row["adjustment"]}
     for found in await desk.pool.fetch(queries.intents_of_lines, channel, list(listed)):
         intent = Intent.of(found)
         line = listed[intent.channel_order_no]
-        if intent.state in FINAL and (intent.settle_date or intent.matched_on):
+        if intent.state in FINAL or not agrees(line, intent):
             continue
         answer = Answer(
             Verdict.SUCCESS,
@@ -85,37 +81,22 @@ async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
 
 
 async def _place(desk: Desk, channel: str, settle_date: date) -> None:
-    """Decide every line, and everything of ours that no line shows, in one transaction."""
+    """Decide every line, and everything of ours that no line shows, in one transaction and once."""
     async with desk.pool.acquire() as connection, connection.transaction():
-        await connection.fetchrow(queries.lock_file, channel, settle_date)
-        rows = [
-            r
-            for r in await connection.fetch(queries.file_lines, channel, settle_date)
-            if r["status"] == "received"
-        ]
-        found = await connection.fetch(
-            queries.intents_of_lines_locked, channel, [row["order_no"] for row in rows]
-        )
+        file = await connection.fetchrow(queries.lock_file, channel, settle_date)
+        if file["placed_at"] is not None:
+            return
+        rows = await connection.fetch(queries.file_lines, channel, settle_date)
+        numbers = [row["order_no"] for row in rows]
+        found = await connection.fetch(queries.intents_of_lines_locked, channel, numbers)
         intents = {row["channel_order_no"]: Intent.of(row) for row in found}
         breaks = {(b["class"], b["key"]): b for b in await connection.fetch(queries.open_breaks_of, channel)}
-        placed = place_all(rows, intents, breaks)
-        await _store(desk, connection, channel, settle_date, rows, placed)
+        await _store(desk, connection, channel, settle_date, rows, place_all(rows, intents, breaks))
         for row in await connection.fetch(queries.unlisted, channel, settle_date):
-            await _unlisted(desk, connection, Intent.of(row), settle_date)
-
-
-def place_all(
-    rows: Sequence[Mapping[str, Any]], intents: Mapping[str, Intent], breaks: Mapping[tuple[str, str], Any]
-) -> list[Placement]:
-    """Place all lines of a file; the second line of one order number in it is a duplicate."""
-    left = dict(intents)
-    placed = []
-    for row in rows:
-        intent = left.get(row["order_no"])
-        placed.append(place(row, intent, breaks))
-        if intent is not None and placed[-1].intent is not None:
-            left[row["order_no"]] = replace(intent, matched_on=row["settle_date"])
-    return placed
+            await _unlisted(desk, connection, row, settle_date)
+        now = desk.clock.now()
+        await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
+        await connection.execute(queries.placed, channel, settle_date, now)
 
 
 async def _store(
@@ -126,41 +107,40 @@ async def _store(
     rows: Sequence[Mapping[str, Any]],
     placed: Sequence[Placement],
 ) -> None:
-    numbers = [row["line_no"] for row in rows]
-    await connection.execute(
-        queries.place_lines,
-        channel,
-        settle_date,
-        numbers,
-        [p.status for p in placed],
-        [p.intent for p in placed],
-    )
+    numbers, stati = [row["line_no"] for row in rows], [p.status for p in placed]
+    intents = [p.intent for p in placed]
+    await connection.execute(queries.place_lines, channel, settle_date, numbers, stati, intents)
     proven = [(p.intent, row["channel_ref"]) for p, row in zip(placed, rows, strict=True) if p.intent]
-    now = desk.clock.now()
-    await connection.execute(
-        queries.match_intents, [i for i, _ in proven], settle_date, now, [ref for _, ref in proven]
-    )
+    ids, refs = [id_ for id_, _ in proven], [ref for _, ref in proven]
+    await connection.execute(queries.match_intents, ids, settle_date, desk.clock.now(), refs)
     for one in placed:
-        if one.opens is not None:
-            await open_break(desk, connection, channel, settle_date, one.opens)
+        if one.opens is not None and not await open_break(desk, connection, channel, settle_date, one.opens):
+            raise books.NotBooked(f"{channel} {settle_date}: two breaks {one.opens.kind} {one.opens.key}")
         if one.cures is not None:
             await connection.execute(queries.cure_break, one.cures, one.cure, settle_date)
 
 
-async def _unlisted(desk: Desk, connection: Any, intent: Intent, settle_date: date) -> None:
-    """A voided pair is left out of the file by the channel; anything else of ours that is not there is a break."""
-    if intent.voided or intent.kind.value == "void":
-        await connection.execute(queries.match_intents, [intent.id], settle_date, desk.clock.now(), [""])
-        return
-    await open_break(desk, connection, intent.channel, settle_date, missing_there(intent))
+async def _unlisted(desk: Desk, connection: Any, row: Any, settle_date: date) -> None:
+    """A voided pair is left out of the file by the channel; anything else of ours that is not there is a break.
+
+    The void stands for its pair. If it was proven only after the payment had become a break, that break ends too.
+    """
+    intent, pair = Intent.of(row), not row["partner_listed"]
+    if intent.kind is Operation.VOID and pair:
+        both = [intent.id, intent.original]
+        await connection.execute(queries.match_intents, both, settle_date, desk.clock.now(), ["", ""])
+        await connection.execute(queries.cure_voided, intent.original, MIRROR, settle_date)
+    elif not (intent.voided and pair):
+        await open_break(desk, connection, intent.channel, settle_date, missing_there(intent))
 
 
-async def open_break(desk: Desk, connection: Any, channel: str, day: date, new: NewBreak) -> None:
-    """Store a break with the ids of its own voucher and of its cure's."""
-    await connection.execute(
+async def open_break(desk: Desk, connection: Any, channel: str, day: date, new: NewBreak) -> bool:
+    """Store a break with the ids of its own voucher and of its cure's; False if it is there already."""
+    made = await connection.fetchval(
         queries.open_break, new_id(desk.clock), new.kind, channel, day, new.key, new.intent, new.ours, new.theirs,
         new.difference, new.note, new.template, new_id(desk.clock), desk.clock.now(), new_id(desk.clock),
     )  # fmt: skip
+    return made is not None
 
 
 async def _book(desk: Desk, channel: str, settle_date: date) -> None:
@@ -181,8 +161,21 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
         await books.book(desk, books.disputed(row, desk.alias))
     for row in await desk.pool.fetch(queries.breaks_cured_in, channel, settle_date):
         await books.book(desk, books.cure(row, desk.alias))
-        await desk.pool.execute(queries.clear_break, row["id"], desk.clock.now(), f"file of {settle_date}")
+        await desk.pool.execute(queries.clear_break, row["id"], desk.clock.now(), _by(settle_date))
+    if not file["net_fen"] and file["arrived_at"] is None:
+        await _nothing_arrives(desk, file, names)
     await desk.pool.execute(queries.matched, channel, settle_date, desk.clock.now())
+
+
+async def _nothing_arrives(desk: Desk, file: Any, names: Mapping[int, str]) -> None:
+    """A net of zero has no bank line: the channel has kept its fee, and the date's position is settled as it stands."""
+    day = file["settle_date"]
+    await books.book(desk, books.lines("S5", file["arrival_voucher"], names, day, N=0, K=file["fee_fen"]))
+    await desk.pool.execute(queries.arrived, file["channel"], day, desk.clock.now(), None)
+
+
+def _by(settle_date: date) -> str:
+    return f"file of {settle_date}"
 
 
 async def _book_sum(

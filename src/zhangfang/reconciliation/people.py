@@ -1,39 +1,49 @@
 """Cures that need two people: one proposes, another approves, and nobody approves their own."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
 from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.reconciliation import books
+from zhangfang.reconciliation.rules import BreakClass, cures
 
 queries = load(__package__, "store.sql")
 
-CURES = {  # class → cures that people may choose, and whether they need a merchant
-    "missing_here": {"B2": True, "B8": False},
-    "duplicate": {"B8": False},
-    "amount_differs": {"B8": False},
-    "missing_there": {"B7": False},
-}
+MERCHANTS = "B2"  # the cure that books to a merchant
 
 
 class TwoPeople(ZhangfangError):
     """A cure is proposed by one person and approved by another."""
 
 
+async def list_breaks(pool: asyncpg.Pool, *, cleared: bool = False) -> list[Any]:
+    """Return the open breaks, oldest first; with `cleared`, those that are over as well."""
+    return list(await pool.fetch(queries.list_breaks, cleared))
+
+
 async def propose(desk: Desk, break_id: UUID, cure: str, by: str, merchant: str | None = None) -> None:
     """Propose a cure: B2 fills the payment in for `merchant`, B7 and B8 write a difference off."""
     row = await _open(desk, break_id)
-    allowed = CURES.get(row["class"], {})
-    if cure not in allowed:
-        raise InvalidInput(
-            "cure", cure, f"for a break of class {row['class']}: {', '.join(allowed) or 'none'}"
+    if not by.strip():
+        raise InvalidInput("by", "nothing", "the name of the person who proposes it")
+    if cure not in cures(row):
+        shape = (
+            f"for a break of class {row['class']} that stands in the books by {row['template'] or 'nothing'}"
         )
-    if allowed[cure] and merchant is None:
-        raise InvalidInput("merchant", "nothing", f"{cure} books to a merchant: name it")
-    await desk.pool.execute(queries.propose, break_id, cure, merchant, by)
+        raise InvalidInput("cure", f"{cure} {shape}", ", ".join(cures(row)) or "none")
+    if cure == MERCHANTS:
+        if merchant is None:
+            raise InvalidInput("merchant", "nothing", f"{cure} books to a merchant: name it")
+        await _filling(desk, row, merchant)
+    if await desk.pool.fetchval(queries.propose, break_id, cure, merchant, by.strip()) is None:
+        raise InvalidInput("break", "one whose cure has begun", "a break that has none")
 
 
 async def approve(desk: Desk, break_id: UUID, by: str) -> None:
@@ -41,13 +51,18 @@ async def approve(desk: Desk, break_id: UUID, by: str) -> None:
     row = await _open(desk, break_id)
     if row["proposed_by"] is None:
         raise TwoPeople("nobody has proposed a cure for this break yet")
-    if row["proposed_by"] == by:
-        raise TwoPeople(f"{by} proposed this cure; another person has to approve it")
-    cured_on = desk.clock.now().date()
-    await desk.pool.execute(queries.cure_break, break_id, row["proposed_cure"], cured_on)
+    if not by.strip() or row["proposed_by"].casefold() == by.strip().casefold():
+        raise TwoPeople(f"{row['proposed_by']} proposed this cure; another person has to approve it")
+    if row["proposed_cure"] == MERCHANTS:
+        await _filling(desk, row, row["proposed_for"])
+    today = settlement_day(desk.clock.now())
+    await desk.pool.execute(queries.cure_break, break_id, row["proposed_cure"], today)
     row = await _open(desk, break_id)
-    await _COURSES[row["cure"]](desk, row, by)
-    await desk.pool.execute(queries.clear_break, break_id, desk.clock.now(), f"{row['proposed_by']} and {by}")
+    if row["cure"] != row["proposed_cure"]:
+        raise InvalidInput("break", f"one that {row['cure']} cures meanwhile", "a break that is still open")
+    await _COURSES[row["cure"]](desk, row, by.strip())
+    both = f"{row['proposed_by']} and {by.strip()}"
+    await desk.pool.execute(queries.clear_break, break_id, desk.clock.now(), both)
 
 
 async def _open(desk: Desk, break_id: UUID) -> Any:
@@ -57,39 +72,61 @@ async def _open(desk: Desk, break_id: UUID) -> Any:
     return row
 
 
-async def _fill_in(desk: Desk, row: Any, by: str) -> None:
-    """B2: the channel took money that nobody here asked for; it becomes the payment it was meant to be."""
+async def _filling(desk: Desk, row: Any, merchant: str) -> tuple[Any, str, int]:
+    """Return the line to fill in, the merchant's number for it and the fee; raise if it cannot become a payment."""
     line = await desk.pool.fetchrow(queries.line_of_break, row["channel"], row["settle_date"], row["key"])
-    merchant = await get_merchant(desk.pool, row["proposed_for"])
-    rule = rule_on(merchant.fee_rules, FeeKind.COLLECTION, row["settle_date"])
-    charge = fee(rule, line["amount"])
+    if line["adjustment"]:
+        raise InvalidInput("cure", "B2 for an adjustment", "B8")
+    held = await get_merchant(desk.pool, merchant)
+    charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
+    for number in filter(None, (line["note"], line["order_no"])):
+        taken = await desk.pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
+        if taken is None:
+            return line, number, charge
+    raise InvalidInput("cure", f"B2, and payment {taken} has the line's number {line['order_no']}", "B8")
+
+
+async def _fill_in(desk: Desk, row: Any, by: str) -> None:
+    """B2: the channel took money that nobody here asked for; it becomes the payment it was meant to be.
+
+    The ledger comes first: a payment that the journal has is settled by whoever looks, and must find its money.
+    """
+    line, number, charge = await _filling(desk, row, row["proposed_for"])
+    names = books.subjects(desk.alias, row["channel"], row["proposed_for"])
+    made = books.lines(
+        "B2", row["cure_voucher"], names, row["cured_on"], memo=row["id"], G=line["amount"], F=charge
+    )
+    await books.book(desk, made)
     intent = await fill_in(
         desk,
-        merchant.id,
+        row["proposed_for"],
         channel=row["channel"],
         channel_order_no=line["order_no"],
         channel_ref=line["channel_ref"],
-        order_no=line["note"] or line["order_no"],
+        order_no=number,
         amount=line["amount"],
         fee=charge,
         settle_date=row["settle_date"],
         ids=(row["id"], row["cure_voucher"]),
         evidence=(StepKind.PERSON, f"{row['proposed_by']} proposed, {by} approved; line {line['line_no']}"),
     )
-    names = books.subjects(desk.alias, row["channel"], merchant.id)
-    made = books.lines(
-        "B2", row["cure_voucher"], names, row["cured_on"], memo=intent, G=line["amount"], F=charge
-    )
-    await books.book(desk, made)
+    if await desk.journal.by_id(intent) is None:
+        raise books.NotBooked(f"break {row['id']} is booked by B2, but its number went to another payment")
 
 
 async def _write_off(desk: Desk, row: Any, _by: str) -> None:
+    """B7 or B8. A payment that no file will list is as good as listed then: the loss is ours, not the merchant's."""
     names = books.subjects(desk.alias, row["channel"])
-    amount = abs(row["difference"])
-    memo = row["intent"] or row["id"]
-    await books.book(
-        desk, books.lines(row["cure"], row["cure_voucher"], names, row["cured_on"], memo=memo, amount=amount)
-    )
+    amount, memo = abs(row["difference"]), row["intent"] or row["id"]
+    made = books.lines(row["cure"], row["cure_voucher"], names, row["cured_on"], memo=memo, amount=amount)
+    await books.book(desk, made)
+    if row["class"] == BreakClass.MISSING_THERE:
+        now = desk.clock.now()
+        await desk.pool.execute(queries.match_intents, [row["intent"]], row["settle_date"], now, [""])
 
 
-_COURSES = {"B2": _fill_in, "B7": _write_off, "B8": _write_off}
+_COURSES: dict[str, Callable[[Desk, Any, str], Awaitable[None]]] = {
+    "B2": _fill_in,
+    "B7": _write_off,
+    "B8": _write_off,
+}

@@ -1,15 +1,18 @@
 """Pure decisions: where a line of a channel's file, or of a bank's statement, belongs in the books.
 
 Lines are compared one by one and in integers. A line that has no place opens a break of a named class; a later line
-that explains an open break cures it.
+that explains an open break cures it. Whatever a file lists moves 3012 by exactly its amount: what we know clears 3011
+or 3013 in full, and what is too much or too little goes to 2351 (`B1`) or 1242 (`B5-`, the mirror of B5).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from zhangfang.channels.port import Operation
 from zhangfang.payments import Intent, State
 
 
@@ -27,6 +30,12 @@ class BreakClass(StrEnum):
 
 MIRROR = "mirror"
 """The cure that books a break's own voucher with its sides exchanged."""
+
+PAY_INS = frozenset({Operation.PURCHASE, Operation.COLLECTION})
+UNKNOWN = {
+    True: BreakClass.UNKNOWN_RECEIPT,
+    False: BreakClass.UNKNOWN_DEBIT,
+}  # by whether the line is a credit
 
 Line = Mapping[str, Any]  # a row of file_line or bank_line
 
@@ -63,48 +72,75 @@ class Placement:
 OpenBreaks = Mapping[tuple[str, str], Mapping[str, Any]]  # (class, key) → row of break
 
 
+def signed(line: Line) -> int:
+    """Return what a line brings us, in fen: negative if it takes."""
+    amount: int = line["amount"]
+    return amount if line["credit"] else -amount
+
+
+def agrees(line: Line, intent: Intent) -> bool:
+    """Whether money goes the same way in the line as in the intent that carries its order number."""
+    return bool(line["credit"]) == (intent.kind in PAY_INS)
+
+
+def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: OpenBreaks) -> list[Placement]:
+    """Place all lines of a file: the second of one order number is a duplicate, and a break is cured once."""
+    left, open_ = dict(intents), dict(breaks)
+    placed = []
+    for line in lines:
+        intent = left.get(line["order_no"])
+        one = place(line, intent, open_)
+        placed.append(one)
+        if intent is not None and one.intent is not None:
+            left[line["order_no"]] = replace(intent, matched_on=line["settle_date"])
+        if one.cures is not None:
+            open_ = {key: row for key, row in open_.items() if row["id"] != one.cures}
+    return placed
+
+
 def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
     """Place a line of a channel's file. `intent` is the one that carries its order number, if there is one."""
     if line["adjustment"]:
         return _adjustment(line, breaks)
-    if intent is None or intent.state is not State.SUCCESS:
-        note = line["note"] if intent is None else f"ours is {intent.state}"
-        return Placement("break", opens=_unasked(line, BreakClass.MISSING_HERE, note))
+    if intent is None:
+        return _unasked(line, BreakClass.MISSING_HERE, line["note"])
+    if not agrees(line, intent) or intent.state is not State.SUCCESS:
+        note = f"ours is a {intent.kind}, {intent.state}"
+        return _unasked(line, BreakClass.MISSING_HERE, note, intent.id)
     if intent.matched_on is not None:
-        return Placement(
-            "break", opens=_unasked(line, BreakClass.DUPLICATE, f"listed on {intent.matched_on} too")
-        )
+        return _unasked(line, BreakClass.DUPLICATE, f"listed on {intent.matched_on} too", intent.id)
+    opens = _differs(line, intent) if line["amount"] != intent.amount else None
     late = breaks.get((BreakClass.MISSING_THERE, intent.channel_order_no))
-    if late is not None and line["amount"] == intent.amount:
-        return Placement("late", intent.id, cures=late["id"], cure="B5" if late["template"] else "S2")
-    if line["amount"] == intent.amount:
-        return Placement("matched", intent.id)
-    return Placement("matched", intent.id, opens=_differs(line, intent))
+    if late is None:
+        return Placement("matched", intent.id, opens)
+    return Placement("late", intent.id, opens, late["id"], "B5" if late["template"] else "S2")
 
 
 def _adjustment(line: Line, breaks: OpenBreaks) -> Placement:
     """A line of the exceptions file takes back what an earlier line had too much or too little."""
     open_break = breaks.get((BreakClass.AMOUNT_DIFFERS, line["channel_ref"]))
-    signed = line["amount"] if line["credit"] else -line["amount"]
-    if open_break is not None and signed == -open_break["difference"]:
+    if open_break is not None and signed(line) == -open_break["difference"]:
         return Placement("adjusted", open_break["intent"], cures=open_break["id"], cure=MIRROR)
+    return _unasked(line, BreakClass.MISSING_HERE, "an adjustment of nothing we know")
+
+
+def _unasked(line: Line, kind: BreakClass, note: str, intent: UUID | None = None) -> Placement:
+    key = f"{line['channel_ref']}/{line['settle_date']}/{line['line_no']}"
     return Placement(
-        "break", opens=_unasked(line, BreakClass.MISSING_HERE, "an adjustment of nothing we know")
+        "break", opens=NewBreak(kind, key, intent, None, signed(line), _suspense(signed(line)), note)
     )
 
 
-def _unasked(line: Line, kind: BreakClass, note: str) -> NewBreak:
-    key = f"{line['channel_ref']}/{line['settle_date']}/{line['line_no']}"
-    signed = line["amount"] if line["credit"] else -line["amount"]
-    return NewBreak(kind, key, None, None, signed, "B1" if line["credit"] else "B5-", note)
-
-
 def _differs(line: Line, intent: Intent) -> NewBreak:
-    ours, theirs = (intent.amount, line["amount"]) if line["credit"] else (-intent.amount, -line["amount"])
-    template = "B1" if theirs > ours else "B4"
-    if not line["credit"]:
-        template = "B5-" if theirs < ours else ""
-    return NewBreak(BreakClass.AMOUNT_DIFFERS, line["channel_ref"], intent.id, ours, theirs, template)
+    ours = intent.amount if line["credit"] else -intent.amount
+    theirs = signed(line)
+    kind, template = BreakClass.AMOUNT_DIFFERS, _suspense(theirs - ours)
+    return NewBreak(kind, line["channel_ref"], intent.id, ours, theirs, template)
+
+
+def _suspense(difference: int) -> str:
+    """Return where more or less than ours stands until somebody knows: long items, or short items."""
+    return "B1" if difference > 0 else "B5-"
 
 
 def missing_there(intent: Intent) -> NewBreak:
@@ -112,15 +148,31 @@ def missing_there(intent: Intent) -> NewBreak:
 
     A pay-in moves to 1242, short items under investigation; a refund simply stays in 3013.
     """
-    pay_in = intent.kind.value in ("purchase", "collection")
+    pay_in = intent.kind in PAY_INS
     ours = intent.amount if pay_in else -intent.amount
     template = "B4" if pay_in else ""
     return NewBreak(BreakClass.MISSING_THERE, intent.channel_order_no, intent.id, ours, None, template)
 
 
-def unknown_bank_line(line: Line) -> NewBreak:
+def unknown_bank_line(line: Line, intent: UUID | None = None, note: str = "") -> NewBreak:
     """Return the break of a bank line that nothing of ours explains."""
-    credit = line["credit"]
-    kind = BreakClass.UNKNOWN_RECEIPT if credit else BreakClass.UNKNOWN_DEBIT
-    amount = line["amount"] if credit else -line["amount"]
-    return NewBreak(kind, line["sequence"], None, None, amount, "X1" if credit else "X2", line["text"])
+    template = "X1" if line["credit"] else "X2"
+    kind = UNKNOWN[line["credit"]]
+    return NewBreak(kind, line["sequence"], intent, None, signed(line), template, note or line["text"])
+
+
+def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
+    """Return the break of a bank line that settles a date with another amount than the date's file comes to."""
+    theirs = signed(line)
+    note = f"settlement of {settled}"
+    return NewBreak(
+        BreakClass.AMOUNT_DIFFERS, line["sequence"], None, net, theirs, _suspense(theirs - net), note
+    )
+
+
+def cures(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the cures of a break that two people may choose: where its difference stands in the books decides."""
+    if row["template"] == "B1":
+        fill_in = row["class"] == BreakClass.MISSING_HERE and row["intent"] is None
+        return ("B2", "B8") if fill_in else ("B8",)
+    return ("B7",) if row["template"] in ("B4", "B5-") else ()

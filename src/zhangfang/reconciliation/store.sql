@@ -42,14 +42,27 @@ SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
 SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: unlisted
--- Proven here for this date, and in no file yet.
-SELECT * FROM intent
-WHERE channel = $1 AND settle_date = $2 AND state = 'SUCCESS' AND matched_on IS NULL
-    AND kind IN ('purchase', 'collection', 'refund', 'void')
-ORDER BY id FOR UPDATE
+-- Proven here for this date, or for an earlier one whose file was placed before it was proven; in no file, no break.
+SELECT i.*, EXISTS (
+    SELECT FROM intent p JOIN file_line l ON l.intent = p.id
+    WHERE p.id = i.original OR p.original = i.id AND p.kind = 'void'
+) AS partner_listed
+FROM intent i
+WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
+    AND i.kind IN ('purchase', 'collection', 'refund', 'void')
+    AND coalesce(i.settle_date, i.business_date) <= $2
+    AND EXISTS (
+        SELECT FROM channel_file f
+        WHERE f.channel = $1 AND f.settle_date = coalesce(i.settle_date, i.business_date)
+            AND (f.settle_date = $2 OR f.placed_at IS NOT NULL)
+    )
+    AND NOT EXISTS (
+        SELECT FROM break b WHERE b.class = 'missing_there' AND b.channel = $1 AND b.key = i.channel_order_no
+    )
+ORDER BY i.id FOR UPDATE OF i
 
 -- name: mark_absent
--- Every file in which the order could stand is complete and lists it not: the next query may end it.
+-- Every file in which the order could stand has been placed and lists it not: the next query may end it.
 UPDATE intent i SET absent_since = $3, next_action_at = $3
 WHERE i.channel = $1 AND i.absent_since IS NULL
     AND i.state IN ('REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
@@ -60,7 +73,8 @@ WHERE i.channel = $1 AND i.absent_since IS NULL
             ((i.requested_at AT TIME ZONE 'Asia/Shanghai') + interval '75 minutes')::date, interval '1 day'
         ) AS d
         WHERE NOT EXISTS (
-            SELECT FROM channel_file f WHERE f.channel = $1 AND f.settle_date = d::date
+            SELECT FROM channel_file f
+            WHERE f.channel = $1 AND f.settle_date = d::date AND f.placed_at IS NOT NULL
         )
     )
 
@@ -70,6 +84,7 @@ INSERT INTO break (
     cure_voucher
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT DO NOTHING
+RETURNING id
 
 -- name: open_breaks_of
 SELECT * FROM break WHERE channel = $1 AND cleared_at IS NULL ORDER BY opened_at, id
@@ -78,41 +93,70 @@ SELECT * FROM break WHERE channel = $1 AND cleared_at IS NULL ORDER BY opened_at
 SELECT * FROM break WHERE channel = $1 AND settle_date = $2 ORDER BY id
 
 -- name: breaks_cured_in
-SELECT b.* FROM break b WHERE b.channel = $1 AND b.cured_on = $2 ORDER BY b.id
+-- What this date's file cured; what people cure is booked where they approve it.
+SELECT * FROM break
+WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2')
+ORDER BY id
+
+-- name: list_breaks
+SELECT * FROM break WHERE $1 OR cleared_at IS NULL ORDER BY opened_at, id
 
 -- name: get_break
 SELECT * FROM break WHERE id = $1
 
--- name: lock_break
-SELECT * FROM break WHERE id = $1 FOR UPDATE
-
 -- name: cure_break
 UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
+
+-- name: cure_voided
+UPDATE break SET cure = $2, cured_on = $3 WHERE intent = $1 AND class = 'missing_there' AND cure IS NULL
+
+-- name: cure_by_line
+-- `cleared_by` names the line that cures it: after a crash the same line finds it again, and no other takes it.
+UPDATE break SET cure = $2, cured_on = $3, cleared_by = $4
+WHERE id = $1 AND (cure IS NULL OR cleared_by = $4)
+RETURNING *
+
+-- name: answer_contradictions
+-- A contradiction is about words: it ends when a file or a bank line has said where the money is.
+UPDATE break b SET cure = 'file', cured_on = $2, cleared_at = $3, cleared_by = $4
+WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND (
+    EXISTS (SELECT FROM intent i WHERE i.id = b.intent AND i.matched_on IS NOT NULL)
+    OR EXISTS (
+        SELECT FROM break m
+        WHERE m.intent = b.intent AND m.class IN ('missing_here', 'missing_there', 'unknown_receipt', 'unknown_debit')
+    )
+)
 
 -- name: clear_break
 UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL
 
 -- name: propose
 UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4
-WHERE id = $1 AND cleared_at IS NULL
+WHERE id = $1 AND cure IS NULL
 RETURNING id
 
--- name: attach_intent
-UPDATE break SET intent = $2 WHERE id = $1
+-- name: placed
+UPDATE channel_file SET placed_at = $3 WHERE channel = $1 AND settle_date = $2
 
 -- name: matched
 UPDATE channel_file SET matched_at = coalesce(matched_at, $3) WHERE channel = $1 AND settle_date = $2
 
 -- name: sums_of_matched
+-- A late pay-in was moved to 1242 and comes from there by its own cure (B5); a late refund has stayed in 3013.
 SELECT
-    coalesce(sum(least(f.amount, i.amount)) FILTER (WHERE i.kind IN ('purchase', 'collection')), 0)::bigint AS pay_in,
-    coalesce(sum(least(f.amount, i.amount)) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund
+    coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('purchase', 'collection') AND f.status = 'matched'), 0)::bigint
+    AS pay_in,
+    coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund
 FROM file_line f JOIN intent i ON i.id = f.intent
-WHERE f.channel = $1 AND f.settle_date = $2 AND f.status = 'matched'
+WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late')
 
 -- name: void_sum
-SELECT coalesce(sum(amount), 0)::bigint FROM intent
-WHERE channel = $1 AND kind = 'void' AND state = 'SUCCESS' AND matched_on = $2
+-- Voids whose pair the file leaves out.
+SELECT coalesce(sum(i.amount), 0)::bigint FROM intent i
+WHERE i.channel = $1 AND i.kind = 'void' AND i.state = 'SUCCESS' AND i.matched_on = $2
+    AND NOT EXISTS (
+        SELECT FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.intent = i.id
+    )
 
 -- name: add_bank_lines
 INSERT INTO bank_line (
@@ -133,7 +177,7 @@ INSERT INTO statement_cursor (account, cursor, read_at) VALUES ($1, $2, $3)
 ON CONFLICT (account) DO UPDATE SET cursor = excluded.cursor, read_at = excluded.read_at
 
 -- name: unposted_lines
-SELECT * FROM bank_line WHERE account = $1 AND posted_at IS NULL ORDER BY booked_at, sequence
+SELECT * FROM bank_line WHERE account = $1 AND posted_at IS NULL ORDER BY booked_at, length(sequence), sequence
 
 -- name: posted_line
 UPDATE bank_line SET template = $3, intent = $4, posted_at = $5 WHERE account = $1 AND sequence = $2
@@ -147,21 +191,25 @@ UPDATE intent SET arrived_seq = $2 WHERE id = $1
 -- name: intent_of_reference
 SELECT * FROM intent WHERE channel = $1 AND channel_order_no = $2
 
--- name: open_bank_breaks
+-- name: undone_by_line
+-- Open breaks that a line of the opposite amount undoes, and the one that this line ($5) has begun to undo.
 SELECT * FROM break
-WHERE channel = $1 AND class = ANY($2::text[]) AND difference = $3 AND cure IS NULL
+WHERE channel = $1 AND class = $2 AND difference = $3 AND ($4::date IS NULL OR settle_date = $4)
+    AND (cure IS NULL OR cleared_by = $5 AND cleared_at IS NULL)
 ORDER BY opened_at, id
 
 -- name: break_of_line
-SELECT * FROM break WHERE channel = $1 AND class = ANY($2::text[]) AND key = $3
+SELECT * FROM break WHERE channel = $1 AND class = $2 AND key = $3
+
+-- name: on_another_line
+SELECT EXISTS (SELECT FROM bank_line WHERE intent = $1 AND template = $2 AND (account, sequence) <> ($3, $4))
 
 -- name: line_of_break
 -- A break of a line that we never asked for is keyed by reference, date and line number.
 SELECT * FROM file_line
-WHERE channel = $1 AND settle_date = $2 AND line_no = split_part($3, '/', 3)::int
+WHERE channel = $1 AND settle_date = $2 AND line_no = split_part($3, '/', -1)::int
 
--- name: unfinished
--- What still keeps a date from being complete.
-SELECT count(*)::int FROM intent
-WHERE channel = $1 AND state IN ('SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL', 'REDIRECTED')
-    AND ((requested_at AT TIME ZONE 'Asia/Shanghai') + interval '1 hour')::date <= $2
+-- name: number_taken
+-- Another payment that has one of the numbers under which a payment would be filled in.
+SELECT id FROM intent
+WHERE id <> $1 AND (channel_order_no = $2 OR merchant = $3 AND kind = 'collection' AND order_no = $4)

@@ -1,14 +1,22 @@
-"""The end of a business day: fees recognised (D1), and what we owe the reserve set off against them (D2)."""
+"""The end of a business day: fees recognised (D1), and what we owe the reserve set off against them (D2).
+
+Own money in the reserve that is below zero becomes what we owe it instead (D2.below). Topping the reserve up (D3) is a
+movement at the bank: what is missing is logged.
+"""
 
 from datetime import date
 from uuid import UUID
 
+import structlog
+
+from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Result, Transfer, exchanged, voucher
 from zhangfang.payments import PLATFORM, Desk
 
 queries = load(__package__, "store.sql")
+log = structlog.get_logger()
 SUBJECTS = dict.fromkeys((2361, 1222, 6001, 1241, 2242), PLATFORM)
 
 
@@ -16,24 +24,37 @@ class DayNotOver(ZhangfangError):
     """Something of this business date is still open; the text says what."""
 
 
-async def close_day(desk: Desk, day: date, channels: tuple[str, ...], ids: tuple[UUID, UUID]) -> None:
-    """Book D1 and D2 for `day` under the stored voucher `ids`. Raises `DayNotOver` while the day is not complete."""
-    await check_over(desk, day, channels)
+async def close_day(
+    desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...], ids: tuple[UUID, UUID]
+) -> None:
+    """Book D1 and D2 for `day` under the stored voucher `ids`. Raises `DayNotOver` while the day is not complete.
+
+    `channels` are those that owe a file, `accounts` the aliases of our bank accounts.
+    """
+    await check_over(desk, day, channels, accounts)
     held = await desk.pool.fetchrow(queries.own_balances, day, list(ids))
-    earned = held["c2361"] - held["o1222"]
-    await _book(desk, _recognised(earned, ids[0], day))
-    set_off = min(held["c2361"], held["c1241"])
-    if set_off > 0:
-        await _book(desk, _voucher("D2", ids[1], set_off, day))
+    await _book(desk, _recognised(held["c2361"] - held["o1222"], ids[0], day))
+    own, due = held["c2361"], held["c1241"]
+    if own < 0:
+        await _book(desk, _voucher("D2.below", ids[1], -own, day))
+    elif min(own, due) > 0:
+        await _book(desk, _voucher("D2", ids[1], min(own, due), day))
+    if due > own:
+        log.warning("the reserve is short: own funds have to top it up", day=str(day), fen=due - own)
 
 
-async def check_over(desk: Desk, day: date, channels: tuple[str, ...]) -> None:
-    """Raise `DayNotOver` unless every file of `day` is matched and nothing of it is open."""
+async def check_over(desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...]) -> None:
+    """Raise `DayNotOver` unless every file and statement of `day` is booked and nothing of it is open."""
     for channel in channels:
         if not await desk.pool.fetchval(queries.file_matched, channel, day):
             raise DayNotOver(f"the file of {channel} for {day} is not matched yet")
-    unfinished = await desk.pool.fetchval(queries.unfinished, day)
-    if unfinished:
+    for alias in accounts:
+        read_at = await desk.pool.fetchval(queries.statement_read_at, alias)
+        if read_at is None or china_day(read_at) <= day:
+            raise DayNotOver(f"the statement of {alias} has not been read since {day} ended")
+        if unposted := await desk.pool.fetchval(queries.unposted_lines, alias, day):
+            raise DayNotOver(f"{unposted} lines of the statement of {alias} up to {day} are not booked yet")
+    if unfinished := await desk.pool.fetchval(queries.unfinished, day):
         raise DayNotOver(f"{unfinished} intents up to {day} have no outcome yet")
 
 

@@ -1,41 +1,65 @@
 """Settlement: what was collected becomes available, by evidence, in one batch a merchant and run."""
 
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
 
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.kernel.calendar import add_working_days
+from zhangfang.kernel.calendar import add_working_days, china_day
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Result, voucher
-from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on, settlement_account_of
+from zhangfang.merchants import FeeKind, FeeRule, fee, get_merchant, rule_on, settlement_account_of
 from zhangfang.payments import Desk, Request, accept
 
 queries = load(__package__, "store.sql")
+log = structlog.get_logger()
+
+_TRIES, _PAUSE_SECONDS = 50, 0.1  # a refund's row is locked for milliseconds
 
 
-async def settle(desk: Desk, run_date: date) -> list[tuple[date, int]]:
-    """Settle everything that is eligible on `run_date`; return dates whose lines are due and still wait, with counts.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a merchant's pending money: `part` is payment, refund or undo; `net` is fen, negative for a refund."""
+
+    id: UUID
+    merchant: str
+    part: str
+    net: int
+
+
+async def settle(desk: Desk, run_date: date) -> list[str]:
+    """Settle everything that is eligible on `run_date`; return what is due and still waits, in words.
 
     Safe to repeat: batches are stored with their ledger ids before they are booked, and what is in a batch is in no
     other.
     """
     terms = await _terms(desk, run_date)
-    await _make_batches(desk, run_date, terms)
+    await _in_batches(desk, run_date, terms)
     for batch in await desk.pool.fetch(queries.unposted, run_date):
         await _book(desk, batch)
-        if batch["auto_payout"]:
-            await _pay_out(desk, batch)
-    return [(row["settle_date"], row["lines"]) for row in await desk.pool.fetch(queries.waiting, *terms)]
+    unpaid = [await _pay_out(desk, batch) for batch in await desk.pool.fetch(queries.unpaid, run_date)]
+    waiting = await desk.pool.fetch(queries.waiting, *terms)
+    late = [f"{row['lines']} lines of {row['settle_date']} wait for file or money" for row in waiting]
+    return late + [text for text in unpaid if text]
 
 
 async def _terms(desk: Desk, run_date: date) -> tuple[list[int], list[date]]:
     """Return, for each T+n in use, the latest settlement date that is due on `run_date`."""
     days = [row["settlement_days"] for row in await desk.pool.fetch(queries.terms)]
-    return days, [_latest(run_date, n) for n in days]
+    return days, [latest(run_date, n) for n in days]
 
 
-def _latest(run_date: date, n: int) -> date:
+def latest(run_date: date, n: int) -> date:
     """Return the latest date d for which d plus n working days has come by `run_date`."""
     day = run_date
     while add_working_days(day, n) > run_date:
@@ -43,29 +67,56 @@ def _latest(run_date: date, n: int) -> date:
     return day
 
 
-async def _make_batches(desk: Desk, run_date: date, terms: tuple[list[int], list[date]]) -> None:
-    now = desk.clock.now()
-    async with desk.pool.acquire() as connection, connection.transaction():
-        payments = [row["id"] for row in await connection.fetch(queries.lock_eligible, *terms)]
-        batches = [
-            (new_id(desk.clock), row["merchant"], row["net"], row["lines"])
-            for row in await connection.fetch(queries.sums, payments)
-        ]
-        for id_, merchant, net, lines in batches:
-            await connection.execute(
-                queries.add_settlement, id_, merchant, run_date, new_id(desk.clock), net, lines, now
-            )
-        ids, merchants = [b[0] for b in batches], [b[1] for b in batches]
-        await connection.execute(queries.mark_undos, ids, merchants)
-        await connection.execute(queries.mark_refunds, ids, merchants, payments)
-        await connection.execute(queries.mark_payments, ids, merchants, payments)
-        steps = [new_id(desk.clock) for _ in payments]
-        await connection.execute(queries.note_settled, steps, payments, f"settled on {run_date}", now)
+async def _in_batches(desk: Desk, run_date: date, terms: tuple[list[int], list[date]]) -> None:
+    """Put every eligible line into a batch. Payments are locked and then refunds, which the journal locks the other way
+    round: so a refund that is just being decided is not waited for, but all is tried again.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(asyncpg.LockNotAvailableError):
+            async with desk.pool.acquire() as connection, connection.transaction():
+                await _make_batches(desk, connection, run_date, terms)
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)
+    raise ZhangfangError("settlement: refunds stay locked; it will be tried again")
+
+
+async def _make_batches(
+    desk: Desk, connection: Any, run_date: date, terms: tuple[list[int], list[date]]
+) -> None:
+    payments = await connection.fetch(queries.lock_eligible, *terms)
+    refunds = await connection.fetch(queries.lock_refunds, [row["id"] for row in payments])
+    by_merchant: dict[str, list[Line]] = defaultdict(list)
+    for row in (*payments, *refunds):
+        by_merchant[row["merchant"]].append(Line(**row))
+    for merchant, lines in sorted(by_merchant.items()):
+        await _make_batch(desk, connection, merchant, run_date, lines)
+
+
+async def _make_batch(
+    desk: Desk, connection: Any, merchant: str, run_date: date, lines: Sequence[Line]
+) -> None:
+    """Store one merchant's batch. Where fees kept on refunds leave less than nothing, the lines wait for the next."""
+    net = sum(line.net for line in lines)
+    if net < 0:
+        return
+    id_, now = new_id(desk.clock), desk.clock.now()
+    await connection.execute(
+        queries.add_settlement, id_, merchant, run_date, new_id(desk.clock), net, len(lines), now
+    )
+    await connection.execute(queries.mark_undos, id_, [line.id for line in lines if line.part == "undo"])
+    marked = [line.id for line in lines if line.part != "undo"]
+    await connection.execute(queries.mark_lines, id_, marked)
+    payments = [line.id for line in lines if line.part == "payment"]
+    await _note(desk, connection, payments, f"in the settlement of {run_date}")
+
+
+async def _note(desk: Desk, connection: Any, intents: Sequence[UUID], message: str) -> None:
+    steps = [new_id(desk.clock) for _ in intents]
+    await connection.execute(queries.note_settled, steps, intents, message, desk.clock.now())
 
 
 async def _book(desk: Desk, batch: Any) -> None:
-    if batch["posted_at"] is not None:
-        return
+    """T1. A batch that the merchant's pending money does not cover is taken apart: the ledger refuses it for good."""
     seq = None
     if batch["amount"]:
         made = voucher(
@@ -77,20 +128,52 @@ async def _book(desk: Desk, batch: Any) -> None:
             memo=batch["id"],
         )
         answers = await desk.ledger.create_transfers(made)
-        assert all(a.result in (Result.CREATED, Result.EXISTS) for a in answers), (
-            f"T1 {batch['id']}: {answers}"
-        )
+        if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
+            await _take_apart(desk, batch, answers[0].result.name)
+            return
         seq = answers[-1].seq
     await desk.pool.execute(queries.posted, batch["id"], desk.clock.now(), seq)
 
 
-async def _pay_out(desk: Desk, batch: Any) -> None:
-    """Ask for the payout of a batch as the merchant would: the batch's id makes it once."""
-    merchant = await get_merchant(desk.pool, batch["merchant"])
-    amount = _net_of_fee(merchant.fee_rules, batch["amount"], batch["run_date"])
-    if amount <= 0:
-        return
+async def _take_apart(desk: Desk, batch: Any, reason: str) -> None:
+    log.error(
+        "the ledger refused a settlement",
+        settlement=str(batch["id"]),
+        merchant=batch["merchant"],
+        reason=reason,
+    )
+    async with desk.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(queries.drop_settlement, batch["id"]) is None:
+            return
+        await connection.execute(queries.unmark_undos, batch["id"])
+        rows = await connection.fetch(queries.unmark_lines, batch["id"])
+        payments = [row["id"] for row in rows if row["kind"] in ("purchase", "collection")]
+        await _note(
+            desk, connection, payments, f"taken out of the settlement of {batch['run_date']}: {reason}"
+        )
+
+
+async def _pay_out(desk: Desk, batch: Any) -> str:
+    """Ask for the payout of a batch as the merchant would, once: its name is the key. Return why it waits, or nothing."""
     name = f"{batch['code']}-STL-{batch['run_date']:%y%m%d}-{batch['number']}"
+    try:
+        intent = await desk.pool.fetchval(queries.payout_named, batch["merchant"], name)
+        intent = intent or await _ask_for_payout(desk, batch, name)
+    except ZhangfangError as error:
+        log.warning("an automatic payout waits", payout=name, error=str(error))
+        return f"payout {name} waits: {error}"
+    if intent is not None:
+        await desk.pool.execute(queries.paid_out, batch["id"], intent)
+    return ""
+
+
+async def _ask_for_payout(desk: Desk, batch: Any, name: str) -> UUID | None:
+    """Return the payout's id; None if the fee would take all of it."""
+    merchant = await get_merchant(desk.pool, batch["merchant"])
+    rule = rule_on(merchant.fee_rules, FeeKind.PAYOUT, china_day(desk.clock.now()))
+    amount = net_of_fee(rule, batch["amount"])
+    if amount <= 0:
+        return None
     to = await settlement_account_of(desk.pool, desk.vault, merchant.id)
     request = Request(
         kind=Operation.PAYOUT,
@@ -101,13 +184,19 @@ async def _pay_out(desk: Desk, batch: Any) -> None:
         account=PartyAccount(to.number, to.name, to.medium, to.bank),
     )
     intent, _ = await accept(desk, merchant, request)
-    await desk.pool.execute(queries.paid_out, batch["id"], intent.id)
+    return intent.id
 
 
-def _net_of_fee(rules: Any, amount: int, day: date) -> int:
-    """Return what can be paid out of `amount` so that payout and fee together take all of it, or as near as it goes."""
-    rule = rule_on(rules, FeeKind.PAYOUT, day)
-    net = amount - fee(rule, amount)
-    while net + fee(rule, net) < amount and net + 1 + fee(rule, net + 1) <= amount:
-        net += 1
-    return net
+def net_of_fee(rule: FeeRule, amount: int) -> int:
+    """Return the most that can be paid out of `amount` with its fee beside it, in fen; 0 if the fee alone is more.
+
+    Amount and fee grow together, so the largest that fits is found by halving.
+    """
+    low, high = 0, amount
+    while low < high:
+        middle = (low + high + 1) // 2
+        if middle + fee(rule, middle) <= amount:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -34,6 +34,7 @@ HEADINGS = (
     "余额 Balance",
 )
 WIDTHS = (9, 20, 14, 34, 36, 14, 14, 16)
+_TEXTS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def safe(text: str) -> str:
 
 def write_xlsx(made: Statement, path: Path) -> None:
     """Write the statement as a workbook: texts as texts, amounts as numbers with two decimals."""
-    book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_numbers": False})
+    book = xlsxwriter.Workbook(str(path), _TEXTS)
     sheet = book.add_worksheet(made.day.isoformat())
     bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
     for column, width in enumerate(WIDTHS):

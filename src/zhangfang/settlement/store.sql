@@ -1,64 +1,69 @@
 -- name: lock_eligible
 -- The four conditions: the date plus n working days has come (those dates are $1), the file lists it, the bank line
--- has brought that date's position, and nothing holds it. Originals are locked, so that a refund waits its turn.
-SELECT i.id, i.merchant
+-- has brought that date's position in full, and the merchant is not frozen. They are locked, so that a refund waits.
+SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee AS net
 FROM intent i
 JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
 JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = m.settlement_days
 JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+    AND NOT EXISTS (
+        SELECT FROM break b
+        WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
+            AND b.difference < 0 AND b.cleared_at IS NULL
+    )
 ORDER BY i.id
 FOR UPDATE OF i
 
--- name: sums
--- What each merchant's batch comes to: payments, their refunds out of pending, and refunds that failed after a batch.
-SELECT l.merchant, sum(l.net)::bigint AS net, count(*)::int AS lines
-FROM merchant_line l
-WHERE l.batch IS NULL AND (
-    l.part = 'payment' AND l.payment = ANY($1::uuid[])
-    OR l.part = 'refund' AND (
-        l.payment = ANY($1::uuid[])
-        OR EXISTS (SELECT FROM intent o WHERE o.id = l.payment AND o.settlement IS NOT NULL)
-    )
-    OR l.part = 'undo'
+-- name: lock_refunds
+-- What goes with them: refunds out of pending money, and (undo) refunds that failed after they were in a batch.
+SELECT r.id, r.merchant,
+    CASE WHEN r.settlement IS NULL THEN 'refund' ELSE 'undo' END AS part,
+    CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
+FROM intent r
+JOIN merchant m ON m.id = r.merchant AND m.state = 'active'
+WHERE r.template IN ('R1', 'V1') AND (
+    r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
+    OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
 )
-GROUP BY l.merchant
-ORDER BY l.merchant
+ORDER BY r.id
+FOR UPDATE OF r NOWAIT
 
 -- name: add_settlement
 INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
-SELECT $1, $2, $3, $4, $5, $6, $7, count(*) + 1 FROM settlement WHERE merchant = $2 AND run_date = $3
+SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(number), 0) + 1
+FROM settlement WHERE merchant = $2 AND run_date = $3
 
 -- name: mark_undos
-UPDATE intent r SET undo_settlement = s.id
-FROM unnest($1::uuid[], $2::text[]) AS s (id, merchant)
-WHERE r.merchant = s.merchant AND r.template IN ('R1', 'V1') AND r.settlement IS NOT NULL
-    AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
+UPDATE intent SET undo_settlement = $1 WHERE id = ANY($2::uuid[])
 
--- name: mark_refunds
-UPDATE intent r SET settlement = s.id
-FROM unnest($1::uuid[], $2::text[]) AS s (id, merchant)
-WHERE r.merchant = s.merchant AND r.template IN ('R1', 'V1') AND r.settlement IS NULL
-    AND r.state NOT IN ('FAILED', 'REFUSED')
-    AND (
-        r.original = ANY($3::uuid[])
-        OR EXISTS (SELECT FROM intent o WHERE o.id = r.original AND o.settlement IS NOT NULL)
-    )
+-- name: mark_lines
+UPDATE intent SET settlement = $1 WHERE id = ANY($2::uuid[])
 
--- name: mark_payments
-UPDATE intent i SET settlement = s.id
-FROM unnest($1::uuid[], $2::text[]) AS s (id, merchant)
-WHERE i.merchant = s.merchant AND i.id = ANY($3::uuid[])
+-- name: drop_settlement
+DELETE FROM settlement WHERE id = $1 AND posted_at IS NULL RETURNING id
+
+-- name: unmark_undos
+UPDATE intent SET undo_settlement = NULL WHERE undo_settlement = $1
+
+-- name: unmark_lines
+UPDATE intent SET settlement = NULL WHERE settlement = $1 RETURNING id, kind
 
 -- name: note_settled
 INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT s.*, m.auto_payout, coalesce(m.external_ref, m.id) AS code FROM settlement s JOIN merchant m ON m.id = s.merchant
-WHERE s.run_date = $1 AND (s.posted_at IS NULL OR (m.auto_payout AND s.payout IS NULL))
+SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
+
+-- name: unpaid
+SELECT s.*, coalesce(m.external_ref, m.id) AS code FROM settlement s JOIN merchant m ON m.id = s.merchant
+WHERE s.run_date = $1 AND s.posted_at IS NOT NULL AND s.payout IS NULL AND s.amount > 0 AND m.auto_payout
 ORDER BY s.merchant, s.id
+
+-- name: payout_named
+SELECT id FROM intent WHERE merchant = $1 AND idempotency_key = $2 AND kind = 'payout'
 
 -- name: posted
 UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce($3, ledger_seq) WHERE id = $1
@@ -67,7 +72,7 @@ UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce
 UPDATE settlement SET payout = $2 WHERE id = $1
 
 -- name: waiting
--- Lines whose time has come and that still wait, and the dates whose money has not arrived.
+-- Lines whose time has come and that still wait for their file or for the money of their date.
 SELECT i.settle_date, count(*)::int AS lines
 FROM intent i JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
 JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = m.settlement_days
@@ -94,6 +99,12 @@ WHERE a.code IN (2361, 1222, 1241) AND e.business_date <= $1 AND e.voucher <> AL
 SELECT count(*)::int FROM intent
 WHERE state IN ('SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL', 'REDIRECTED', 'CREATED') AND business_date <= $1
 
+-- name: statement_read_at
+SELECT read_at FROM statement_cursor WHERE account = $1
+
+-- name: unposted_lines
+SELECT count(*)::int FROM bank_line WHERE account = $1 AND business_date <= $2 AND posted_at IS NULL
+
 -- name: file_matched
 SELECT matched_at IS NOT NULL FROM channel_file WHERE channel = $1 AND settle_date = $2
 
@@ -105,7 +116,7 @@ FROM ledger_entry e
 JOIN account a ON a.shard = e.shard AND a.id = e.account
 LEFT JOIN intent i ON i.id = e.memo
 WHERE a.subject = $1 AND a.code IN (2321, 2322, 2323, 2324) AND e.business_date = $2
-ORDER BY e.seq
+ORDER BY e.seq, e.credit_amount -- between two accounts of one merchant: out of the one, into the other
 
 -- name: opening
 SELECT coalesce(sum(e.credit_amount - e.debit_amount), 0)::bigint

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from zhangfang.channels.port import MalformedMessage
 
 _CLOSER = {"{": "}", "[": "]"}
+_MARK = re.compile(r"[{}\[\]&]")
 _MASKED = ("accNo", "payCardNo")
 _DROPPED = frozenset({
     "signature", "signPubKeyCert", "customerInfo", "payerVerifiInfo", "tokenPayData", "cardTransData", "reserved",
@@ -96,7 +97,8 @@ def _fields(triples: Iterable[tuple[str, str, str]]) -> dict[str, str]:
 def _split(text: str) -> list[str]:
     """Split at `&` outside of brackets. A closing bracket that nothing opened is plain text."""
     parts, start, expected = [], 0, []
-    for position, letter in enumerate(text):
+    for mark in _MARK.finditer(text):
+        letter, position = mark[0], mark.start()
         if letter in _CLOSER:
             expected.append((_CLOSER[letter], position))
         elif expected and letter == expected[-1][0]:

@@ -7,6 +7,7 @@ origOrderId and origTxnTime in a refund (published for the void).
 import base64
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from zhangfang.channels.port import Operation, Order, PartyAccount
 from zhangfang.channels.unionpay.certificates import Cipher
@@ -99,6 +100,9 @@ def customer_info(account: PartyAccount, cipher: Cipher) -> str:
     return base64.b64encode(f"{{{inner}}}".encode()).decode() if inner else ""
 
 
+@lru_cache(
+    maxsize=1024
+)  # an order's moment is a whole second: asked for several times, shared by many orders
 def time14(moment: datetime) -> str:
     """Return a moment as ACP writes it: YYYYMMDDhhmmss in China time."""
     return f"{in_china(moment):%Y%m%d%H%M%S}"

@@ -71,7 +71,7 @@ async def account(visit: Visit) -> Response:
         "account.html",
         here="trial-balance",
         account=found,
-        normal=SUBJECTS[found.code].normal if found.code in SUBJECTS else "debit",
+        normal=SUBJECTS[found.code].normal,
         entries=entries[:ROWS],
         first=before is None,
         next_href=visit.href(f"/accounts/{found.id}", before=entries[ROWS - 1].seq) if more else None,
@@ -136,8 +136,8 @@ def totals(rows: list[Balance]) -> tuple[int, ...]:
 
 
 def name_of(_: Words, code: int) -> str:
-    """Return an account code's name, or the code itself if the data file does not have it."""
-    return _.of(SUBJECTS[code]) if code in SUBJECTS else str(code)
+    """Return what an account code is called."""
+    return _.of(SUBJECTS[code])
 
 
 def _gap(balances: tuple[Balance, ...]) -> int:
@@ -159,8 +159,8 @@ def _day(visit: Visit) -> date:
 
 def _code(visit: Visit) -> int | None:
     text = visit.query.get("code", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) == 4):
-        raise InvalidInput("code", f"{len(text)} characters", "four digits")
+    if text and text not in map(str, SUBJECTS):
+        raise InvalidInput("code", f"{len(text)} characters", "a code of the chart of accounts")
     return int(text) if text else None
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.operations import channels
-from zhangfang.operations.model import OperationHealth
+from zhangfang.operations.channels import OperationHealth
 from zhangfang.portal import sentences
 from zhangfang.portal.visit import Missing, Visit
 

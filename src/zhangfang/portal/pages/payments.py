@@ -185,10 +185,9 @@ def _minute(text: str, field: str) -> datetime | None:
     if not text:
         return None
     try:
-        local = datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=CHINA)
-    except ValueError:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=CHINA).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(field, f"{len(text)} characters", "YYYY-MM-DDThh:mm, Beijing time") from None
-    return local.astimezone(UTC)
 
 
 def _cursor(visit: Visit) -> UUID | None:

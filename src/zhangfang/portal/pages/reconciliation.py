@@ -31,7 +31,8 @@ async def page(visit: Visit) -> Response:
     """Draw a day: files and statements beside our books, then each break with both values."""
     try:
         day = date.fromisoformat(visit.request.path_params["day"])
-    except ValueError:
+        before, after = day - timedelta(days=1), day + timedelta(days=1)
+    except (ValueError, OverflowError):
         raise Missing("day") from None
     files = await reconciliation.files(visit.pool, day, visit.house.settings.with_file)
     statements = await reconciliation.statements(visit.pool, day)
@@ -40,8 +41,8 @@ async def page(visit: Visit) -> Response:
         "reconciliation.html",
         here="reconciliation",
         asked_day=day,
-        before=day - timedelta(days=1),
-        after=day + timedelta(days=1),
+        before=before,
+        after=after,
         say=sentences.reconciliation(visit.words, files, statements, breaks),
         files=files,
         statements=statements,

@@ -2,8 +2,7 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from zhangfang.operations.model import Hit
-from zhangfang.operations.search import FIELDS, search
+from zhangfang.operations.search import FIELDS, Hit, search
 from zhangfang.portal.visit import Visit
 from zhangfang.portal.words import N_
 

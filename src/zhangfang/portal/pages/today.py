@@ -128,7 +128,7 @@ def layers(standing: dict[tuple[int, int], int] | None, side: str) -> list[Layer
 
 
 def _side(code: int) -> str:
-    return SUBJECTS[code].holds if code in SUBJECTS else ""
+    return "owed" if SUBJECTS[code].normal == "Cr" else "held"
 
 
 def chart(hours: Sequence[Hour], now: datetime, _: Words) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""Breaks on the command line: what the two sides do not agree on, and the two people who cure it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.settings import Settings
+
+app = typer.Typer(help="What we and the banks do not agree on, and its cures.", no_args_is_help=True)
+
+COLUMNS = ("id", "class", "date", "ours", "theirs", "difference", "state")
+Id = Annotated[str, typer.Argument(metavar="ID", help="the break's id, as `list` shows it")]
+By = Annotated[str, typer.Option(help="your name: one person proposes, another approves")]
+
+
+@app.command("list")
+def list_(every: Annotated[bool, typer.Option("--all", help="cleared ones too")] = False) -> None:
+    """List the open breaks, oldest first; amounts in yuan."""
+    rows = asyncio.run(_found(every))
+    for line in aligned([COLUMNS, *map(cells, rows)]):
+        typer.echo(line)
+
+
+@app.command()
+def propose(
+    break_id: Id,
+    cure: Annotated[str, typer.Option(help="B2: fill the payment in; B7, B8: write it off")],
+    by: By,
+    merchant: Annotated[str | None, typer.Option(help="whose payment it is (B2): mer_…")] = None,
+) -> None:
+    """Propose a cure of a break. Nothing is booked until another person approves it."""
+    asyncio.run(_propose(_id(break_id), cure, by, merchant))
+    typer.echo(f"{cure} is proposed by {by}; another person has to approve it")
+
+
+@app.command()
+def approve(break_id: Id, by: By) -> None:
+    """Approve a cure that another person has proposed: it is booked at once."""
+    asyncio.run(_approve(_id(break_id), by))
+    typer.echo("booked, and the break is cleared")
+
+
+def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a break as texts under `COLUMNS`."""
+    sides = (
+        "" if fen is None else fen_to_yuan(fen) for fen in (row["ours"], row["theirs"], row["difference"])
+    )
+    return (str(row["id"]), row["class"], str(row["settle_date"]), *sides, _state(row))
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    from zhangfang.reconciliation import cures
+
+    if row["cleared_at"]:
+        return f"cleared by {row['cleared_by']}: {row['cure']}"
+    if row["proposed_by"]:
+        to = f" for {row['proposed_for']}" if row["proposed_for"] else ""
+        return f"open, {row['proposed_cure']}{to} proposed by {row['proposed_by']}"
+    return f"open, can be cured by {' or '.join(cures(row)) or 'the bank alone'}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines whose columns stand below each other, amounts to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text.rjust(width) if 3 <= n <= 5 else text.ljust(width)
+            for n, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        shape = f"{len(text)} characters"
+        raise InvalidInput("ID", shape, "a UUID, as `zhangfang breaks list` shows it") from None
+
+
+async def _found(every: bool) -> list[Any]:
+    from zhangfang.cli.parts import open_pool
+    from zhangfang.reconciliation import list_breaks
+
+    async with open_pool(Settings(), 2) as pool:
+        return await list_breaks(pool, cleared=every)
+
+
+async def _propose(break_id: UUID, cure: str, by: str, merchant: str | None) -> None:
+    from zhangfang.cli.parts import open_desk
+    from zhangfang.reconciliation import propose as work
+
+    async with open_desk(Settings(), 2) as desk:
+        await work(desk, break_id, cure, by, merchant)
+
+
+async def _approve(break_id: UUID, by: str) -> None:
+    from zhangfang.cli.parts import open_desk
+    from zhangfang.reconciliation import approve as work
+
+    async with open_desk(Settings(), 2) as desk:
+        await work(desk, break_id, by)

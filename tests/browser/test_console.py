@@ -1,0 +1,246 @@
+"""A person walks through the console: every page, both languages, desktop and phone, keys, and no script at all."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import zhangfang.portal
+from tests.clock import SetClock
+from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
+from tests.unit.test_portal_pages import Acts
+from zhangfang.portal import PortalSettings, ensure_operator, portal_app
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = "/usr/bin/chromium"
+WRAPPED = """[...document.querySelectorAll('.amt')].filter(amount => {
+    const tops = [...amount.getClientRects()].map(box => box.top);
+    return tops.length && Math.max(...tops) - Math.min(...tops) > 8;
+}).length"""
+SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@dataclass
+class Site:
+    """A running console and what it took to make it."""
+
+    url: str
+    password: str
+    house: House
+    browser: Browser
+    acts: Acts
+    complaints: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def visitor(
+        self, size: str = "desktop", lang: str = "en", scripts: bool = True
+    ) -> AsyncIterator[Page]:
+        """Log a new visitor in; anything the browser's console complains of is kept."""
+        context = await self.browser.new_context(
+            viewport=SIZES[size],  # type: ignore[arg-type]
+            java_script_enabled=scripts,
+            locale="zh-CN" if lang == "zh" else "en-GB",
+        )
+        try:
+            page = await context.new_page()
+            page.on(
+                "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
+            )
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+            await page.goto(self.url + "/login")
+            await page.fill("#password", self.password)
+            await page.click("button.main")
+            await expect(page).to_have_url(self.url + "/")
+            yield page
+        finally:
+            await context.close()
+
+    def payment(self, state: str) -> str:
+        """Return the address of the payment that is special for `state`."""
+        return f"{self.url}/payments/{self.house.by_state[state].hex}"
+
+
+@pytest.fixture
+async def site(database_url: str, clock: SetClock) -> AsyncIterator[Site]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.fail(f"{CHROMIUM} is missing: install the package chromium")
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
+        house = await seed(pool, clock)
+        await audit(house)
+        password, acts = await ensure_operator(pool, clock), Acts()
+        assert password
+        app = Starlette(routes=[Mount("/console", portal_app(pool, clock, PortalSettings(CHANNELS), acts))])
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+        running = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - uvicorn says it by this flag alone
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with async_playwright() as player:
+            browser = await player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            yield Site(f"http://127.0.0.1:{port}/console", password, house, browser, acts)
+            await browser.close()
+        server.should_exit = True
+        await running
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", list(SIZES))
+async def test_no_page_scrolls_sideways_or_breaks_the_content_policy(
+    site: Site, size: str, lang: str
+) -> None:
+    shown = ("UNKNOWN", "CURED", "MATCHED", "RETURNED", "PART_REFUNDED", "FAILED", "REFUND")
+    special = [f"/payments/{site.house.by_state[state].hex}" for state in shown]
+    paths = [
+        "/", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance", "/trial-balance?code=2321",
+        f"/reconciliation/{YESTERDAY}", f"/reconciliation/{TODAY}", "/breaks?all=1", "/channels",
+        "/channels/unionpay/purchase/stop", "/merchants", f"/merchants/mer_{0:026}", "/search?q=zzz", "/more",
+        f"/payments/{site.house.by_state['PART_REFUNDED'].hex}/refund?amount=1.00", *special,
+    ]  # fmt: skip
+    async with site.visitor(size, lang) as page:
+        for path in paths:
+            await page.goto(site.url + path)
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+            assert await page.get_attribute("html", "lang") == ("zh-CN" if lang == "zh" else "en")
+            cut = await page.evaluate(WRAPPED)
+            assert cut == 0, f"{path}: an amount wraps"
+    assert site.complaints == []
+
+
+async def test_the_day_is_read_searched_and_opened_with_the_keyboard(site: Site) -> None:
+    number = await site.house.pool.fetchval(
+        "SELECT order_no FROM intent WHERE id = $1", site.house.by_state["UNKNOWN"]
+    )
+    async with site.visitor() as page:
+        await expect(page.locator("#say")).to_contain_text(
+            "The books balance. 2 unknown, being queried; 4 waiting"
+        )
+        await page.keyboard.press("/")
+        await page.keyboard.type(number)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("h1")).to_contain_text("may or may not have been debited")
+        await page.locator("main").focus()
+        await page.keyboard.press("g")
+        await page.keyboard.press("p")
+        await expect(page).to_have_url(site.url + "/payments")
+        await page.keyboard.press("j")
+        await page.keyboard.press("j")
+        second = page.locator("tbody tr").nth(1)
+        await expect(second).to_have_attribute("aria-selected", "true")
+        await page.keyboard.press(" ")
+        await expect(page.locator("#peek")).to_contain_text(await second.get_attribute("data-id") or "?")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".zf-hero")).to_be_visible()
+        await page.keyboard.press("?")
+        await expect(page.locator("#keys")).to_be_visible()
+    assert site.complaints == []
+
+
+async def test_the_unknown_is_queried_by_one_key(site: Site) -> None:
+    async with site.visitor() as page:
+        await page.goto(site.payment("UNKNOWN"))
+        async with page.expect_navigation():
+            await page.keyboard.press("q")
+        assert site.acts.queried == [site.house.by_state["UNKNOWN"]]
+
+
+async def test_money_is_never_moved_by_one_key_but_by_a_page_that_says_what_will_happen(site: Site) -> None:
+    async with site.visitor() as page:
+        await page.goto(site.payment("PART_REFUNDED"))
+        await page.get_by_role("link", name="Refund", exact=True).click()
+        await page.fill("#amount", "12.30")
+        await page.get_by_role("button", name="Go on").click()
+        await expect(page.locator("h1")).to_contain_text("Refund ¥12.30 to the payer?")
+        assert site.acts.refunded == []
+        await page.get_by_role("button", name="Refund now").click()
+        await expect(page.locator(".zf-hero")).to_be_visible()
+    assert [(amount, who) for _, amount, who, _ in site.acts.refunded] == [(1230, "operator")]
+
+
+async def test_the_console_works_without_scripts(site: Site) -> None:
+    async with site.visitor("phone", scripts=False) as page:
+        await page.get_by_role("link", name="Payments").last.click()
+        await page.locator(".zf-chip").first.click()
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        await page.locator("tbody a").first.click()
+        await expect(page.locator(".zf-hero")).to_contain_text("Unknown")
+        await page.goto(site.url + "/channels")
+        await page.get_by_role("link", name="Open: stop").first.click()
+        await page.fill("#reason", "their maintenance")
+        await page.get_by_role("button", name="Stop it").click()
+        await expect(page.locator("h1")).to_contain_text("2 operations are stopped")
+        await page.goto(site.url + "/")
+        await page.locator("summary").first.click()
+        await expect(page.locator(".zf-astable tfoot")).to_be_visible()
+
+
+async def test_figures_are_read_anew_and_old_ones_are_greyed_with_the_seal_removed(site: Site) -> None:
+    async with site.visitor() as page:
+        before = await page.locator("#figures dd").first.inner_text()
+        await page.evaluate(
+            "htmx.trigger('#figures', 'none'); htmx.ajax('GET', '/console/figures', {target: '#figures', swap: 'outerHTML'})"
+        )
+        await expect(page.locator("#figures dd").first).to_have_text(before)
+        await expect(page.locator(".zf-cover .zf-seal")).to_have_text("平")
+        await page.context.set_offline(True)
+        await page.evaluate(
+            "htmx.ajax('GET', '/console/figures', {target: '#figures', swap: 'outerHTML'}).catch(() => 0)"
+        )
+        await expect(page.locator("#figures")).to_have_class(re.compile("stale"))
+        await expect(page.locator("#said")).to_contain_text("as of 14:39:12")
+        await expect(page.locator(".zf-cover .zf-seal")).to_have_text("")
+
+
+async def test_the_chart_draws_and_its_table_sums_to_the_figure(site: Site) -> None:
+    async with site.visitor() as page:
+        await expect(page.locator("#chart canvas").first).to_be_visible()
+        await page.locator("summary").first.click()
+        total = await page.locator(".zf-astable tfoot td").first.inner_text()
+        figure = await page.locator("#figures dd").first.inner_text()
+        assert figure == "¥" + total
+    assert site.complaints == []
+
+
+async def test_language_is_switched_and_kept(site: Site) -> None:
+    async with site.visitor() as page:
+        await page.goto(site.url + "/payments?state=UNKNOWN")
+        await page.get_by_role("link", name="中文").first.click()
+        await expect(page.locator("h1")).to_contain_text("待查明")
+        assert "state=UNKNOWN" in page.url
+        await page.goto(site.url + "/channels")
+        await expect(page.locator("h1")).to_contain_text("已停")
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_every_text_colour_has_enough_contrast_on_its_ground(theme: int) -> None:
+    css = (Path(zhangfang.portal.__file__).parent / "static" / "zf.css").read_text("utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    tokens = dict(re.findall(r"--zf-([\w-]+): (#[0-9a-f]{6})\b", blocks[0]))
+    if theme:
+        tokens |= dict(re.findall(r"--zf-([\w-]+): (#[0-9a-f]{6})\b", blocks[1]))
+    pairs = [(text, ground) for text in ("ink", "ink-2") for ground in ("paper", "sheet", "sunk")]
+    pairs += [
+        (name, ground)
+        for name in ("indigo", "pine", "ochre", "rouge", "plum")
+        for ground in (f"{name}-t", "sheet")
+    ]
+    pairs += [("ink-2", "grey-t"), ("on-cover", "cover"), ("on-cover-2", "cover")]
+    for text, ground in pairs:
+        light, dark = sorted((_luminance(tokens[text]), _luminance(tokens[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

@@ -1,0 +1,760 @@
+"""The HTTP API in process, on a real database and a real ledger, with banks that do as they are told."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+import pytest_asyncio
+import structlog
+
+from tests.api import ACCOUNT, Caller, Counter, open_counter
+from tests.conftest import _database
+from tests.desk import SECRETS
+from zhangfang.api.app import CALLS
+from zhangfang.api.document import document
+from zhangfang.api.limit import MAX_BYTES
+from zhangfang.channels.port import Answer, Operation, Order
+from zhangfang.cli.main import _log_to_stderr
+from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.payments import Desk, State
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOBODY = "0" * 26
+COLLECTION: dict[str, Any] = {"kind": "collection", "amount": 1000, "account": ACCOUNT}
+PURCHASE: dict[str, Any] = {"kind": "purchase", "amount": 1000}
+PROBLEM = "application/problem+json"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def counter(
+    postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Counter]:
+    database = contextlib.asynccontextmanager(_database)
+    async with (
+        database(postgres_url, template) as url,
+        open_counter(url, tmp_path_factory.mktemp("api")) as opened,
+    ):
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(counter: Counter) -> Caller:
+    return await counter.caller(100_000)
+
+
+def refused(answer: httpx2.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    """Check that an answer is a problem of RFC 9457 with a stable code."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
+    held: dict[str, Any] = answer.json()
+    assert (held["status"], held["code"], held["type"]) == (status, code, f"urn:zhangfang:{code}")
+    assert held["detail"]
+    assert held["title"]
+    if field is not None:
+        assert held["field"] == field
+        assert field in held["detail"]
+    return held
+
+
+async def stored(counter: Counter, caller: Caller) -> int:
+    assert caller.merchant is not None
+    sql = "SELECT count(*)::int FROM intent WHERE merchant = $1"
+    count: int = await counter.shop.desk.pool.fetchval(sql, caller.merchant.id)
+    return count
+
+
+# --- bad input ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff\xfe", b'{"kind": "purchase"', b"kind=purchase", b'{"amount": NaN}', b"\x00"],
+)
+async def test_a_body_that_is_no_json_is_refused(counter: Counter, shop: Caller, body: bytes) -> None:
+    answer = await shop("POST", "/v1/payments", key="k", content=body)
+    refused(answer, 400, "malformed_json")
+    assert await stored(counter, shop) == 0
+
+
+BAD_FIELDS: list[tuple[str, Any, str]] = [
+    ("amount", 0, "amount"),
+    ("amount", -1, "amount"),
+    ("amount", 10.001, "amount"),
+    ("amount", 10.5, "amount"),
+    ("amount", 1e3, "amount"),
+    ("amount", "10.00", "amount"),
+    ("amount", "1000", "amount"),
+    ("amount", True, "amount"),
+    ("amount", None, "amount"),
+    ("amount", 10**12, "amount"),
+    ("amount", 10**40, "amount"),
+    ("currency", "USD", "currency"),
+    ("currency", "cny", "currency"),
+    ("kind", "payout", "kind"),
+    ("order_no", "", "order_no"),
+    ("order_no", "x" * 65, "order_no"),
+    ("order_no", "a b", "order_no"),
+    ("order_no", "a&b", "order_no"),
+    ("order_no", "订单", "order_no"),
+    ("order_no", "a\n", "order_no"),
+    ("order_no", "a\x00", "order_no"),
+    ("description", "x" * 101, "description"),
+    ("description", "a\x00b", "description"),
+    ("description", "a\r\nb", "description"),
+    ("return_url", "javascript:alert(1)", "return_url"),
+    ("return_url", "https://x/\n", "return_url"),
+    ("return_url", "https://x/\r\nSet-Cookie: a=b", "return_url"),
+    ("account", None, "account"),
+    ("account", {}, "account"),
+    ("account", ACCOUNT | {"number": "12"}, "account.number"),
+    ("account", ACCOUNT | {"number": "6222021234567890123\n"}, "account.number"),
+    ("account", ACCOUNT | {"number": "６２２２０２１２３４５６７８９０"}, "account.number"),
+    ("account", ACCOUNT | {"name": ""}, "account.name"),
+    ("account", ACCOUNT | {"name": "a\x00"}, "account.name"),
+    ("account", ACCOUNT | {"id_no": "x\n"}, "account.id_no"),
+    ("account", ACCOUNT | {"phone": "+86"}, "account.phone"),
+    ("account", ACCOUNT | {"medium": "cash"}, "account.medium"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field"), BAD_FIELDS)
+async def test_a_field_that_is_not_allowed_is_named_and_nothing_is_stored(
+    counter: Counter, shop: Caller, name: str, value: Any, field: str
+) -> None:
+    answer = await shop("POST", "/v1/payments", COLLECTION | {"order_no": "A1", name: value}, key="k")
+    refused(answer, 422, "invalid_input", field)
+    assert await stored(counter, shop) == 0
+
+
+async def test_an_unknown_field_is_refused(counter: Counter, shop: Caller) -> None:
+    answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1", "amout": 5}, key="k")
+    assert "amout" in refused(answer, 422, "invalid_input")["detail"]
+    assert await stored(counter, shop) == 0
+
+
+async def test_a_missing_field_is_named(shop: Caller) -> None:
+    answer = await shop("POST", "/v1/payments", PURCHASE, key="k")
+    assert "order_no" in refused(answer, 422, "invalid_input")["detail"]
+
+
+@pytest.mark.parametrize("url", ["/v1/payments", "/v1/payouts", f"/v1/payments/pay_{NOBODY}/refunds"])
+async def test_a_request_that_moves_money_needs_an_idempotency_key(shop: Caller, url: str) -> None:
+    refused(await shop("POST", url, {"order_no": "A1", "amount": 1}), 400, "idempotency_key_missing")
+    refused(await shop("POST", url, {}, key=""), 400, "idempotency_key_missing")
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\tb", "\xe9"])
+async def test_an_idempotency_key_is_printable_and_of_bounded_length(shop: Caller, key: str) -> None:
+    headers = [("Authorization", f"Bearer {shop.secret}"), ("Idempotency-Key", key.encode("latin-1"))]
+    answer = await shop.client.post("/v1/payments", json=PURCHASE | {"order_no": "A1"}, headers=headers)
+    refused(answer, 422, "invalid_input", "Idempotency-Key")
+
+
+@pytest.mark.parametrize("length", [str(50 * 2**20), str(MAX_BYTES + 1), "0" * 30 + "52428800", "9" * 40])
+async def test_a_body_declared_too_large_is_refused_before_it_is_read(
+    counter: Counter, shop: Caller, length: str
+) -> None:
+    refused(await _raw(counter, shop, [], length.encode()), 413, "body_too_large")
+
+
+async def test_a_chunked_body_of_50_mb_is_refused_once_it_is_too_large(
+    counter: Counter, shop: Caller
+) -> None:
+    taken: list[int] = []
+    answer = await _raw(counter, shop, [b"x" * 65536] * 800, None, taken)
+    refused(answer, 413, "body_too_large")
+    assert sum(taken) <= MAX_BYTES + 65536, "it stops reading"
+
+
+async def _raw(
+    counter: Counter, shop: Caller, chunks: list[bytes], length: bytes | None, taken: list[int] | None = None
+) -> httpx2.Response:
+    """Speak ASGI without a client in between, which would correct what is wrong."""
+    headers = [(b"authorization", f"Bearer {shop.secret}".encode()), (b"idempotency-key", b"k")]
+    if length is not None:
+        headers.append((b"content-length", length))
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/payments", "raw_path": b"/v1/payments", "headers": headers,
+        "query_string": b"", "http_version": "1.1", "scheme": "http", "server": ("api", 80), "client": ("c", 1),
+        "root_path": "", "app": counter.app,
+    }  # fmt: skip
+    left = list(chunks)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        chunk = left.pop(0)
+        if taken is not None:
+            taken.append(len(chunk))
+        return {"type": "http.request", "body": chunk, "more_body": bool(left)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await counter.app(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return httpx2.Response(sent[0]["status"], headers=sent[0]["headers"], content=body)
+
+
+# --- who may --------------------------------------------------------------------------------------------------------
+
+SECRETLESS = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Basic abc",
+    "Bearer zf_sk_" + "x" * 43,
+    "Bearer zf_admin_x",
+    "Bearer \xff",
+]
+
+
+@pytest.mark.parametrize("authorization", SECRETLESS)
+@pytest.mark.parametrize("spec", CALLS, ids=lambda spec: f"{spec.method} {spec.path}")
+async def test_every_call_needs_a_valid_key(counter: Counter, spec: Any, authorization: str) -> None:
+    headers = [("Authorization", authorization.encode("latin-1"))]
+    url = spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}")
+    answer = await counter.client.request(spec.method, url, headers=headers, json={})
+    refused(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("spec", CALLS, ids=lambda spec: f"{spec.method} {spec.path}")
+async def test_a_key_of_the_other_kind_opens_nothing(counter: Counter, shop: Caller, spec: Any) -> None:
+    url = spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}")
+    other = counter.admin if spec.who == "merchant" else shop
+    refused(await other(spec.method, url, {}, key="k"), 401, "unauthorized")
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/payments/{id}/refunds": {"order_no": "R1", "amount": 1},
+    "/v1/payments/{id}/void": {"order_no": "V1"},
+}
+WITH_ID = [spec for spec in CALLS if "{id}" in spec.path and spec.who == "merchant"]
+
+
+@pytest.mark.parametrize("spec", WITH_ID, ids=lambda spec: f"{spec.method} {spec.path}")
+async def test_another_merchants_payment_is_not_found_at_any_address(
+    counter: Counter, shop: Caller, spec: Any
+) -> None:
+    other = await counter.caller(100_000)
+    ids = await one_of_each(counter, other)
+    url = spec.path.replace("{id}", ids[spec.prefix])
+    body = BODIES.get(spec.path) if spec.takes else None
+    theirs = await shop(spec.method, url, body, key="k")
+    nothing = await shop(spec.method, spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}"), body, key="k2")
+    assert refused(theirs, 404, "not_found")["detail"] == refused(nothing, 404, "not_found")["detail"]
+    assert await stored(counter, shop) == 0
+    assert (await other(spec.method, url, body, key="k")).status_code in (200, 201), "its owner may"
+
+
+async def one_of_each(counter: Counter, caller: Caller) -> dict[str, str]:
+    """Make a payment that succeeded, a refund of a part of it, and a payout; return their ids by prefix."""
+    first = (await caller("POST", "/v1/payments", COLLECTION | {"order_no": "P0"}, key="p0")).json()
+    paid = (await caller("POST", "/v1/payments", COLLECTION | {"order_no": "P1"}, key="p1")).json()
+    await succeed(counter, first["id"], paid["id"])
+    url = f"/v1/payments/{first['id']}/refunds"
+    refund = (await caller("POST", url, {"order_no": "R0", "amount": 10}, key="r0")).json()
+    payout = (await caller("POST", "/v1/payouts", {"order_no": "O0", "amount": 10}, key="o0")).json()
+    await counter.shop.idle()
+    return {"pay": paid["id"], "ref": refund["id"], "pot": payout["id"]}
+
+
+async def succeed(counter: Counter, *ids: str) -> None:
+    await counter.shop.idle()
+    for id_ in ids:
+        number = await counter.shop.desk.pool.fetchval(
+            "SELECT channel_order_no FROM intent WHERE id = $1", uuid_of(id_)
+        )
+        answer = await counter.client.post("/notify/unionpay", content=counter.shop.unionpay.message(number))
+        assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def uuid_of(id_: str) -> Any:
+    return parse(id_.partition("_")[0], id_)
+
+
+async def test_every_call_with_an_id_is_in_the_table_that_is_walked() -> None:
+    assert {spec.path for spec in WITH_ID if spec.takes} == set(BODIES)
+
+
+@pytest.mark.parametrize(
+    "id_", ["x", "pay_", "pay_" + "z" * 26, "pay_" + "0" * 27, "ref_" + "0" * 26, "%00", "..%2f."]
+)
+async def test_an_id_that_is_none_is_refused(shop: Caller, id_: str) -> None:
+    answer = await shop("GET", f"/v1/payments/{id_}")
+    assert answer.status_code in (404, 422)
+    assert answer.headers["content-type"] == PROBLEM
+
+
+# --- asked twice ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_request_again_finds_the_first_under_its_key_or_another(
+    counter: Counter, shop: Caller
+) -> None:
+    body = COLLECTION | {"order_no": "A1"}
+    first = await shop("POST", "/v1/payments", body, key="k1")
+    again = await shop("POST", "/v1/payments", body, key="k1")
+    other = await shop("POST", "/v1/payments", body, key="k2")
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 200)
+    assert first.json()["id"] == again.json()["id"] == other.json()["id"]
+    assert await stored(counter, shop) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": 1001},
+        {"order_no": "A2"},
+        {"description": "x"},
+        {"account": ACCOUNT | {"number": "6222021234567890124"}},
+    ],
+)
+async def test_a_key_with_another_body_is_refused(
+    counter: Counter, shop: Caller, change: dict[str, Any]
+) -> None:
+    body = COLLECTION | {"order_no": "A1"}
+    await shop("POST", "/v1/payments", body, key="k1")
+    refused(await shop("POST", "/v1/payments", body | change, key="k1"), 422, "idempotency_key_reused")
+    assert await stored(counter, shop) == 1
+
+
+async def test_an_order_number_with_another_request_is_refused(counter: Counter, shop: Caller) -> None:
+    body = COLLECTION | {"order_no": "A1"}
+    await shop("POST", "/v1/payments", body, key="k1")
+    refused(await shop("POST", "/v1/payments", body | {"amount": 9}, key="k2"), 409, "order_number_taken")
+    assert await stored(counter, shop) == 1
+
+
+async def test_fifty_equal_requests_at_once_are_one_payment(counter: Counter, shop: Caller) -> None:
+    body = COLLECTION | {"order_no": "A1"}
+    several = await asyncio.gather(*(shop("POST", "/v1/payments", body, key=f"k{n % 5}") for n in range(50)))
+    assert {answer.json()["id"] for answer in several} == {several[0].json()["id"]}
+    assert sorted(answer.status_code for answer in several) == [200] * 49 + [201]
+    await counter.shop.idle()
+    assert counter.shop.unionpay.debits[Operation.COLLECTION, "A1"] >= 1
+    assert len(counter.shop.unionpay.sent[several[0].json()["channel_order_no"]]) == 1
+
+
+async def test_equal_refunds_at_once_are_one_refund_and_other_ones_find_nothing_left(
+    counter: Counter, shop: Caller
+) -> None:
+    paid = (await shop("POST", "/v1/payments", COLLECTION | {"order_no": "A1"}, key="k1")).json()
+    await succeed(counter, paid["id"])
+    url = f"/v1/payments/{paid['id']}/refunds"
+    ask = [shop("POST", url, {"order_no": "R1", "amount": 1000}, key="r1") for _ in range(20)]
+    rest = [shop("POST", url, {"order_no": f"S{n}", "amount": 1000}, key=f"s{n}") for n in range(20)]
+    answers = await asyncio.gather(*ask, *rest)
+    assert sorted(a.status_code for a in answers).count(201) == 1, "one refund took all that was left"
+    made = {answer.json()["id"] for answer in answers if answer.status_code < 300}
+    assert len(made) == 1
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"not_allowed"}
+    assert (await shop("GET", f"/v1/payments/{paid['id']}")).json()["refunded"] == 1000
+
+
+async def test_a_request_is_found_again_while_its_operation_is_stopped(
+    counter: Counter, shop: Caller
+) -> None:
+    body = COLLECTION | {"order_no": "A1"}
+    first = await shop("POST", "/v1/payments", body, key="k1")
+    async with stopped(counter.shop.desk, "unionpay", "collection"):
+        assert (await shop("POST", "/v1/payments", body, key="k1")).json()["id"] == first.json()["id"]
+        other = await shop("POST", "/v1/payments", body | {"order_no": "A2"}, key="k2")
+        refused(other, 503, "operation_stopped")
+        assert other.headers["retry-after"]
+    assert await stored(counter, shop) == 1
+    assert (await shop("POST", "/v1/payments", body | {"order_no": "A2"}, key="k2")).status_code == 201
+
+
+@contextlib.asynccontextmanager
+async def stopped(desk: Desk, channel: str, operation: str) -> AsyncIterator[None]:
+    """Stop an operation as a person does on the console."""
+    insert = "INSERT INTO channel_stop VALUES ($1, $2, 'a test', 'lin', $3)"
+    await desk.pool.execute(insert, channel, operation, desk.clock.now())
+    desk._stops_read = 0.0
+    try:
+        yield
+    finally:
+        await desk.pool.execute("DELETE FROM channel_stop")
+        desk._stops_read = 0.0
+
+
+async def test_what_could_not_be_sent_waits_while_its_operation_is_stopped(
+    counter: Counter, shop: Caller
+) -> None:
+    counter.shop.cmb.on_send["O1"] = ["not_sent"]
+    made = (await shop("POST", "/v1/payouts", {"order_no": "O1", "amount": 10}, key="k")).json()
+    await counter.shop.idle()
+    async with stopped(counter.shop.desk, "cmb", "payout"):
+        for _ in range(3):
+            counter.shop.clock.advance(seconds=30)
+            await counter.shop.forget_leases()
+            await counter.shop.drive()
+        assert counter.shop.cmb.sent[made["channel_order_no"]] == []
+    await counter.shop.forget_leases()
+    await counter.shop.drive()
+    assert len(counter.shop.cmb.sent[made["channel_order_no"]]) == 1
+
+
+# --- what is allowed ------------------------------------------------------------------------------------------------
+
+
+async def test_only_a_payment_that_succeeded_can_be_given_back(counter: Counter, shop: Caller) -> None:
+    waiting = (await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")).json()
+    for url, body in (("refunds", {"order_no": "R1", "amount": 1}), ("void", {"order_no": "V1"})):
+        refused(await shop("POST", f"/v1/payments/{waiting['id']}/{url}", body, key=url), 409, "not_allowed")
+    assert await stored(counter, shop) == 1
+
+
+async def test_no_more_than_the_payment_can_be_given_back(counter: Counter, shop: Caller) -> None:
+    paid = (await shop("POST", "/v1/payments", COLLECTION | {"order_no": "A1"}, key="k")).json()
+    await succeed(counter, paid["id"])
+    url = f"/v1/payments/{paid['id']}/refunds"
+    refused(await shop("POST", url, {"order_no": "R1", "amount": 1001}, key="r1"), 409, "not_allowed")
+    assert (await shop("POST", url, {"order_no": "R2", "amount": 400}, key="r2")).status_code == 201
+    refused(await shop("POST", url, {"order_no": "R3", "amount": 601}, key="r3"), 409, "not_allowed")
+    assert (await shop("POST", url, {"order_no": "R4", "amount": 600}, key="r4")).status_code == 201
+    shown = (await shop("GET", f"/v1/payments/{paid['id']}")).json()
+    assert (shown["refunded"], shown["voided"] if "voided" in shown else False) == (1000, False)
+
+
+async def test_a_payout_beyond_the_balance_is_refused_and_nothing_is_sent(
+    counter: Counter, shop: Caller
+) -> None:
+    made = (await shop("POST", "/v1/payouts", {"order_no": "O1", "amount": 100_000}, key="k")).json()
+    assert (made["state"], made["code"]) == ("REFUSED", "exceeds_credits")
+    await counter.shop.idle()
+    assert counter.shop.cmb.sent[made["channel_order_no"]] == []
+    balance = (await shop("GET", "/v1/balance")).json()
+    assert balance["available"] == 100_000
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+async def test_pages_are_complete_and_repeat_nothing_while_more_come_in(
+    counter: Counter, shop: Caller, limit: int
+) -> None:
+    made = []
+    for n in range(7):
+        counter.shop.clock.advance(milliseconds=1)
+        answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": f"A{n}"}, key=f"k{n}")
+        made.append(answer.json()["id"])
+    seen: list[str] = []
+    cursor, pages = "", 0
+    while cursor is not None:
+        query = f"?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        page = (await shop("GET", f"/v1/payments{query}")).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor, pages = page["cursor"], pages + 1
+        counter.shop.clock.advance(milliseconds=1)
+        await shop("POST", "/v1/payments", PURCHASE | {"order_no": f"B{pages}"}, key=f"b{pages}")
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=1.0", "limit=", "limit=٣"]
+)
+async def test_a_limit_that_is_not_allowed_is_named(shop: Caller, query: str) -> None:
+    refused(await shop("GET", f"/v1/payments?{query}"), 422, "invalid_input", "limit")
+
+
+@pytest.mark.parametrize("cursor", ["", "x", f"ref_{NOBODY}", f"pay_{NOBODY}x", "pay_%00"])
+async def test_a_forged_cursor_is_named(shop: Caller, cursor: str) -> None:
+    refused(await shop("GET", f"/v1/payments?cursor={cursor}"), 422, "invalid_input", "cursor")
+
+
+async def test_a_page_shows_nobody_elses(counter: Counter, shop: Caller) -> None:
+    other = await counter.caller(1000)
+    await one_of_each(counter, other)
+    for url in ("/v1/payments", "/v1/refunds", "/v1/payouts"):
+        assert (await shop("GET", url)).json() == {"items": [], "cursor": None}
+        assert (await other("GET", url)).json()["items"]
+
+
+# --- notifications --------------------------------------------------------------------------------------------------
+
+
+async def sent(counter: Counter, shop: Caller) -> str:
+    made = (await shop("POST", "/v1/payments", COLLECTION | {"order_no": "A1"}, key="k")).json()
+    await counter.shop.idle()
+    return str(made["channel_order_no"])
+
+
+async def states(counter: Counter, shop: Caller) -> list[State]:
+    assert shop.merchant is not None
+    rows = await counter.shop.desk.pool.fetch(
+        "SELECT state FROM intent WHERE merchant = $1", shop.merchant.id
+    )
+    return [State(row["state"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "malformed_message"),
+        (b"\xff\x00", "malformed_message"),
+        (b"[]", "malformed_message"),
+        (b'{"orderId": 1}', "malformed_message"),
+    ],
+)
+async def test_a_notification_that_cannot_be_read_is_refused(
+    counter: Counter, body: bytes, code: str
+) -> None:
+    refused(await counter.client.post("/notify/unionpay", content=body), 400, code)
+
+
+async def test_a_forged_notification_moves_nothing(counter: Counter, shop: Caller) -> None:
+    genuine = json.loads(counter.shop.unionpay.message(await sent(counter, shop)))
+    forged = json.dumps(genuine | {"signature": "other"})
+    refused(await counter.client.post("/notify/unionpay", content=forged), 400, "signature_invalid")
+    assert await states(counter, shop) == [State.SENDING]
+
+
+async def test_a_truncated_notification_moves_nothing(counter: Counter, shop: Caller) -> None:
+    genuine = counter.shop.unionpay.message(await sent(counter, shop))
+    for end in range(0, len(genuine), 7):
+        answer = await counter.client.post("/notify/unionpay", content=genuine[:end])
+        refused(answer, 400, "malformed_message")
+    assert await states(counter, shop) == [State.SENDING]
+
+
+async def test_a_notification_of_an_order_that_is_not_ours_is_not_acknowledged(counter: Counter) -> None:
+    bank = counter.shop.unionpay
+    bank.do(Order(Operation.COLLECTION, "f" * 32, counter.shop.clock.now(), 5, "Z"))
+    refused(await counter.client.post("/notify/unionpay", content=bank.message("f" * 32)), 404, "not_found")
+    refused(await counter.client.post("/notify/cmb", content=b"{}"), 404, "not_found")
+    refused(await counter.client.post("/notify/nobody", content=b"{}"), 404, "not_found")
+
+
+async def test_a_notification_of_another_kind_of_operation_moves_nothing(
+    counter: Counter, shop: Caller
+) -> None:
+    genuine = json.loads(counter.shop.unionpay.message(await sent(counter, shop)))
+    other = json.dumps(genuine | {"kind": "purchase"})
+    refused(await counter.client.post("/notify/unionpay", content=other), 404, "not_found")
+    assert await states(counter, shop) == [State.SENDING]
+
+
+async def test_a_replayed_notification_is_acknowledged_and_books_once(counter: Counter, shop: Caller) -> None:
+    message = counter.shop.unionpay.message(await sent(counter, shop))
+    post = counter.client.post
+    several = await asyncio.gather(*(post("/notify/unionpay", content=message) for _ in range(10)))
+    several.append(await post("/notify/unionpay", content=message))
+    assert {answer.text for answer in several} == {"ok"}
+    assert await states(counter, shop) == [State.SUCCESS]
+    assert (await shop("GET", "/v1/balance")).json()["pending"] == 994
+
+
+async def test_a_notification_is_not_acknowledged_before_it_is_stored(counter: Counter, shop: Caller) -> None:
+    message = counter.shop.unionpay.message(await sent(counter, shop))
+    async with away(counter):
+        answer = await counter.client.post("/notify/unionpay", content=message)
+        refused(answer, 503, "database_unavailable")
+    assert (await counter.client.post("/notify/unionpay", content=message)).text == "ok"
+    assert await states(counter, shop) == [State.SUCCESS]
+
+
+@contextlib.asynccontextmanager
+async def away(counter: Counter) -> AsyncIterator[None]:
+    """Take the database away from the desk: whatever it asks, the connection is refused."""
+    desk = counter.shop.desk
+    pool, journal = desk.pool, desk.journal
+    desk.pool = await asyncpg.create_pool("postgresql://nobody@127.0.0.1:1/x", min_size=0, max_size=1)
+    desk.journal = type(journal)(desk.pool)
+    try:
+        yield
+    finally:
+        desk.pool.terminate()
+        desk.pool, desk.journal = pool, journal
+
+
+async def test_without_the_database_every_call_says_so_and_when_to_come_back(
+    counter: Counter, shop: Caller
+) -> None:
+    await shop("GET", "/v1/balance")  # its key is known for a while
+    async with away(counter):
+        for method, url, body in (
+            ("POST", "/v1/payments", COLLECTION | {"order_no": "A1"}),
+            ("POST", "/v1/payouts", {"order_no": "A1", "amount": 1, "account": ACCOUNT}),
+            ("GET", "/v1/payments", None),
+            ("GET", f"/v1/payments/pay_{NOBODY}", None),
+        ):
+            answer = await shop(method, url, body, key="k")
+            refused(answer, 503, "database_unavailable")
+            assert answer.headers["retry-after"] == "1"
+        refused(await counter.client.get("/health"), 503, "database_unavailable")
+    assert await stored(counter, shop) == 0
+
+
+# --- a payer who comes back -------------------------------------------------------------------------------------------
+
+
+async def test_a_payer_who_comes_back_is_sent_to_the_shop_and_the_channel_is_asked_once(
+    counter: Counter, shop: Caller
+) -> None:
+    body = PURCHASE | {"order_no": "A1", "return_url": "https://shop.example/done?x=1"}
+    made = (await shop("POST", "/v1/payments", body, key="k")).json()
+    asked: list[str] = []
+    query = counter.shop.unionpay.query
+
+    async def counted(order: Order) -> Answer:
+        asked.append(order.order_no)
+        counter.shop.unionpay.do(order)
+        return await query(order)
+
+    counter.shop.unionpay.query = counted  # type: ignore[method-assign]
+    try:
+        for _ in range(3):
+            back = await counter.client.post(f"/return/{made['id']}", content=b"anything=1")
+            assert (back.status_code, back.headers["location"]) == (
+                303,
+                f"https://shop.example/done?x=1&payment={made['id']}",
+            )
+    finally:
+        counter.shop.unionpay.query = query  # type: ignore[method-assign]
+    assert len(asked) == 1, "a final payment is not asked for again"
+    assert (await shop("GET", f"/v1/payments/{made['id']}")).json()["state"] == "SUCCESS"
+
+
+async def test_a_payer_comes_back_even_if_the_channel_cannot_be_asked(counter: Counter, shop: Caller) -> None:
+    body = PURCHASE | {"order_no": "A1", "return_url": "https://shop.example/done"}
+    made = (await shop("POST", "/v1/payments", body, key="k")).json()
+    counter.shop.unionpay.on_query["A1"] = ["boom"]
+
+    async def broken(order: Order) -> Answer:
+        raise RuntimeError("a bug")
+
+    query, counter.shop.unionpay.query = counter.shop.unionpay.query, broken  # type: ignore[method-assign]
+    try:
+        assert (await counter.client.get(f"/return/{made['id']}")).status_code == 303
+    finally:
+        counter.shop.unionpay.query = query  # type: ignore[method-assign]
+    refused(await counter.client.get("/return/pay_x"), 422, "invalid_input", "id")
+    refused(await counter.client.get(f"/return/pay_{NOBODY}"), 404, "not_found")
+
+
+# --- answers in general ---------------------------------------------------------------------------------------------
+
+
+async def test_an_unexpected_error_tells_nothing(
+    counter: Counter, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError(f"a bug with {SECRETS[0]}")
+
+    monkeypatch.setattr(type(counter.shop.desk), "read_stops", broken)
+    answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")
+    assert SECRETS[0] not in str(refused(answer, 500, "internal_error"))
+
+
+async def test_addresses_and_methods_that_are_none_are_problems_too(counter: Counter) -> None:
+    refused(await counter.client.get("/v1/nothing"), 404, "not_found")
+    answer = await counter.client.delete("/v1/payments/x")
+    refused(answer, 405, "method_not_allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_the_documents_are_served(counter: Counter) -> None:
+    assert (await counter.client.get("/openapi.json")).json() == document(CALLS)
+    assert "Create a payment" in (await counter.client.get("/docs")).text
+    assert (await counter.client.get("/health")).json()["ok"] is True
+    assert (await counter.client.get("/metrics")).status_code == 200
+
+
+async def test_personal_data_is_in_no_answer_no_log_and_no_column(
+    counter: Counter, shop: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_to_stderr()
+
+    async def broken(order: Order) -> Answer:
+        raise RuntimeError(f"a bug in a connector that shows its order: {order!r}")
+
+    try:
+        await one_of_each(counter, shop)
+        counter.shop.unionpay.send = broken  # type: ignore[method-assign]
+        await shop("POST", "/v1/payments", COLLECTION | {"order_no": "X1"}, key="x1")
+        await counter.shop.idle()
+        counter.shop.unionpay.query = broken  # type: ignore[method-assign]
+        counter.shop.clock.advance(seconds=60)
+        await counter.shop.forget_leases()
+        await counter.shop.drive()
+        for bad in (ACCOUNT | {"name": "张三丰\n"}, ACCOUNT | {"nummer": 1}, ACCOUNT | {"bank": "x" * 61}):
+            await shop("POST", "/v1/payments", COLLECTION | {"order_no": "X2", "account": bad}, key="x2")
+    finally:
+        del counter.shop.unionpay.send
+        del counter.shop.unionpay.query
+        structlog.reset_defaults()
+    shown = capsys.readouterr()
+    assert "a bug in a connector" in shown.err, "the log was watched"
+    rows = []
+    for table in ("intent", "step", "webhook"):
+        rows += [r[0] for r in await counter.shop.desk.pool.fetch(f"SELECT t::text FROM {table} t")]
+    for place, text in {
+        "log": shown.out + shown.err,
+        "answers": "".join(counter.seen),
+        "rows": "".join(rows),
+    }.items():
+        for secret in SECRETS:
+            assert secret not in text, f"{place} show personal data"
+
+
+async def test_an_account_is_shown_by_its_last_digits_only(shop: Caller) -> None:
+    made = (await shop("POST", "/v1/payments", COLLECTION | {"order_no": "A1"}, key="k")).json()
+    assert made["account_tail"] == "0123"
+    assert "account" not in made
+
+
+async def test_ids_of_other_kinds_do_not_open_each_other(counter: Counter, shop: Caller) -> None:
+    ids = await one_of_each(counter, shop)
+    as_refund = prefixed("ref", uuid_of(ids["pay"]))
+    refused(await shop("GET", f"/v1/refunds/{as_refund}"), 404, "not_found")
+    as_payment = prefixed("pay", uuid_of(ids["pot"]))
+    refused(await shop("GET", f"/v1/payments/{as_payment}"), 404, "not_found")
+    refused(await shop("GET", f"/v1/payments/{as_payment}/timeline"), 404, "not_found")
+
+
+# --- merchants ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_administrator_makes_a_merchant_a_key_and_the_merchant_pays(counter: Counter) -> None:
+    body = {"name": "新店", "external_ref": "N-1", "fee_rules": [{"kind": "purchase", "rate_ppm": 6000}]}
+    made = await counter.admin("POST", "/v1/merchants", body)
+    again = await counter.admin("POST", "/v1/merchants", body)
+    assert made.status_code == again.status_code == 201
+    assert made.json() == again.json()
+    refused(await counter.admin("POST", "/v1/merchants", body | {"name": "别店"}), 409, "merchant_differs")
+    url = f"/v1/merchants/{made.json()['id']}"
+    assert (await counter.admin("GET", url)).json() == made.json()
+    key = (await counter.admin("POST", f"{url}/keys")).json()["secret"]
+    caller = Caller(counter.client, key)
+    assert (await caller("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")).status_code == 201
+    refused(
+        await caller("POST", "/v1/payouts", {"order_no": "A1", "amount": 1}, key="p"),
+        409,
+        "no_settlement_account",
+    )
+    with_account = {"order_no": "A1", "amount": 1, "account": ACCOUNT}
+    refused(await caller("POST", "/v1/payouts", with_account, key="p"), 409, "no_fee_rule")
+
+
+@pytest.mark.parametrize(
+    "method_and_url", ["GET /v1/merchants/mer_" + NOBODY, "POST /v1/merchants/mer_" + NOBODY + "/keys"]
+)
+async def test_a_merchant_that_is_none_is_not_found(counter: Counter, method_and_url: str) -> None:
+    method, _, url = method_and_url.partition(" ")
+    refused(await counter.admin(method, url), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "https://u:p@x/", "http://x/\n", "http://[", "x" * 3000]
+)
+async def test_a_webhook_address_that_cannot_be_is_named(shop: Caller, url: str) -> None:
+    refused(await shop("PUT", "/v1/webhook", {"url": url}), 422, "invalid_input", "url")

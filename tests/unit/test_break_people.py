@@ -1,0 +1,228 @@
+"""Two people cure what no file explains, and their cure is booked once."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.clock import SetClock
+from tests.treasury import DAY, NEXT, Cut, Treasury, at, corrected, cut_off, listed, steps_of, stray, treasury
+from zhangfang.channels.port import Answer, Verdict
+from zhangfang.cli import breaks
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, UnknownMerchant
+from zhangfang.payments import StepKind, weigh
+from zhangfang.reconciliation import TwoPeople, approve, list_breaks, propose
+
+WEEK_LATER = DAY + timedelta(days=7)
+
+
+@pytest.fixture
+async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
+    async with treasury(database_url, clock) as made:
+        yield made
+
+
+async def a_stray(house: Treasury, amount: int = 8800, note: str = "STATIC-1") -> Any:
+    await house.filed(DAY, [stray(1, amount, note=note)])
+    await house.settled(DAY)
+    return (await house.one_break())["id"]
+
+
+async def test_nobody_approves_their_own_proposal_however_they_write_their_name(house: Treasury) -> None:
+    id_ = await a_stray(house)
+    with pytest.raises(TwoPeople, match="nobody has proposed"):
+        await approve(house.desk, id_, "wang")
+    await propose(house.desk, id_, "B8", "lin")
+    for name in ("lin", "Lin", " lin ", "", "  "):
+        with pytest.raises(TwoPeople, match="another person"):
+            await approve(house.desk, id_, name)
+    assert (await house.one_break())["cure"] is None
+    await approve(house.desk, id_, "wang")
+    row = (await house.breaks())[0]
+    assert (row["cleared_by"], row["cure"]) == ("lin and wang", "B8")
+
+
+async def test_a_payment_that_is_filled_in_is_pending_and_settled_with_the_next_run(house: Treasury) -> None:
+    merchant = await house.merchant()
+    id_ = await a_stray(house)
+    await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
+    await approve(house.desk, id_, "wang")
+    assert await house.balances(2351, 2321, 2361) == (0, -(8800 - 53), -53)
+    intent = await house.desk.journal.by_id(id_)
+    assert intent is not None
+    assert (intent.order_no, intent.fee, intent.matched_on, intent.template) == ("STATIC-1", 53, DAY, "B2")
+    assert await steps_of(house, id_) == ["person"]
+    assert await house.settle() == []
+    assert await house.balances(2321, 2322) == (0, -8747)
+    refund = await house.undo(merchant, intent, 8800)
+    assert refund.template == "R2"
+
+
+async def test_a_number_that_the_merchant_has_used_gives_way_to_the_channels(house: Treasury) -> None:
+    merchant = await house.merchant()
+    used = await house.paid(merchant, 1000)
+    await house.filed(DAY, [listed(1, used), stray(2, 8800, note=used.order_no)])
+    id_ = (await house.one_break())["id"]
+    await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
+    await approve(house.desk, id_, "wang")
+    intent = await house.desk.journal.by_id(id_)
+    assert intent is not None and intent.order_no == intent.channel_order_no
+
+
+async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> None:
+    merchant, without = await house.merchant(), await house.merchant(fee_rules=(FeeRule(FeeKind.PAYOUT, 0),))
+    id_ = await a_stray(house)
+    for cure, name, error, match in (
+        ("B7", None, InvalidInput, "allowed: B2, B8"),
+        ("M1", None, InvalidInput, "allowed: B2, B8"),
+        ("B2", None, InvalidInput, "name it"),
+        ("B2", "mer_nobody", InvalidInput, "merchant"),
+        ("B2", merchant.id[:-1] + ("0" if merchant.id[-1] != "0" else "1"), UnknownMerchant, "merchant"),
+        ("B2", without.id, NoFeeRule, "collection"),
+    ):
+        with pytest.raises(error, match=match):
+            await propose(house.desk, id_, cure, "lin", merchant=name)
+    with pytest.raises(InvalidInput, match="the name of the person"):
+        await propose(house.desk, id_, "B8", " ")
+    assert (await house.one_break())["proposed_by"] is None
+
+
+async def test_a_line_of_a_failed_payment_and_an_adjustment_are_not_filled_in(house: Treasury) -> None:
+    merchant = await house.merchant()
+    failed = await house.asked(merchant, 1000)
+    await weigh(house.desk, failed, StepKind.QUERY, Answer(Verdict.FAILED))
+    await house.filed(DAY, [listed(1, failed)])
+    with pytest.raises(InvalidInput, match="allowed: B8"):
+        await propose(house.desk, (await house.one_break())["id"], "B2", "lin", merchant=merchant.id)
+    await house.filed(NEXT, [corrected(1, stray(0, 1), 70)])
+    (row,) = [row for row in await house.breaks() if row["theirs"] == 70]
+    with pytest.raises(InvalidInput, match="adjustment"):
+        await propose(house.desk, row["id"], "B2", "lin", merchant=merchant.id)
+
+
+async def test_a_long_item_is_written_off_into_income_and_left_out_of_the_days_fees(house: Treasury) -> None:
+    id_ = await a_stray(house)
+    await propose(house.desk, id_, "B8", "lin")
+    await approve(house.desk, id_, "wang")
+    assert await house.balances(2351, 2361, 1222, 6301) == (0, -8800, 8800, -8800)
+
+
+async def test_a_short_item_is_written_off_to_our_loss_and_the_merchant_is_paid(house: Treasury) -> None:
+    merchant = await house.merchant()
+    lost = await house.paid(merchant, 1000)
+    await house.filed(DAY, [])
+    row = await house.one_break()
+    await propose(house.desk, row["id"], "B7", "lin")
+    await approve(house.desk, row["id"], "wang")
+    assert await house.balances(3011, 1242, 1241, 6711, 2242) == (0, 0, 1000, 1000, -1000)
+    assert await house.settle() == []
+    assert await house.balances(2321, 2322) == (0, -994)
+    await house.filed(WEEK_LATER, [listed(1, lost)])  # and then they find it after all: a long item
+    assert (await house.one_break())["class"] == "duplicate"
+    assert await house.balances(3011, 3012, 2351) == (0, 1000, -1000)
+
+
+@pytest.mark.parametrize(
+    ("amount", "cure", "suspense", "result"), [(1007, "B8", 2351, 6301), (991, "B7", 1242, 6711)]
+)
+async def test_a_difference_is_written_off_by_its_amount(
+    house: Treasury, amount: int, cure: str, suspense: int, result: int
+) -> None:
+    merchant = await house.merchant()
+    paid = await house.paid(merchant, 1000)
+    await house.filed(DAY, [listed(1, paid, amount)])
+    row = await house.one_break()
+    await propose(house.desk, row["id"], cure, "lin")
+    await approve(house.desk, row["id"], "wang")
+    assert await house.balances(3011, 3012, suspense, result) == (0, amount, 0, 1000 - amount)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "expected"), [(7, 30, NEXT), (22, 59, NEXT), (23, 1, NEXT + timedelta(days=1))]
+)
+async def test_a_cure_is_booked_on_the_channels_day(
+    house: Treasury, hour: int, minute: int, expected: date
+) -> None:
+    id_ = await a_stray(house)
+    house.clock.set(at(NEXT, hour, minute))
+    await propose(house.desk, id_, "B8", "lin")
+    await approve(house.desk, id_, "wang")
+    row = (await house.breaks())[0]
+    dates = await house.pool.fetch(
+        "SELECT DISTINCT business_date FROM transfer WHERE voucher = $1", row["cure_voucher"]
+    )
+    assert [one["business_date"] for one in dates] == [expected]
+
+
+@pytest.mark.parametrize("cure", ["B2", "B7", "B8"])
+async def test_an_approval_that_is_cut_off_at_any_step_is_finished_by_the_next(
+    house: Treasury, cure: str
+) -> None:
+    merchant = await house.merchant()
+    for after in range(100):
+        day = DAY + timedelta(days=after)
+        await house.filed(day, [stray(1, 500, credit=cure != "B7")])
+        row = await house.one_break()
+        await propose(house.desk, row["id"], cure, "lin", merchant=merchant.id if cure == "B2" else None)
+        try:
+            await approve(cut_off(house.desk, after), row["id"], "wang")
+            break
+        except Cut:
+            if (row := await house.one_break())["cure"]:
+                with pytest.raises(InvalidInput, match="whose cure has begun"):
+                    await propose(house.desk, row["id"], cure, "chen", merchant=merchant.id)
+            await house.filed(day, house.acquirer.files[day])  # type: ignore[arg-type]
+            await house.one_break()  # a file clears nothing that people have begun
+            await approve(house.desk, row["id"], "wang")
+    assert after > 4
+    booked = {"B2": 2321, "B7": 6711, "B8": 6301}[cure]
+    amount = 500 - 3 if cure == "B2" else 500
+    assert await house.balances(2351, 1242, booked) == (
+        0,
+        0,
+        (after + 1) * (amount if cure == "B7" else -amount),
+    )
+
+
+async def test_a_line_that_comes_before_the_approval_wins(house: Treasury) -> None:
+    merchant = await house.merchant()
+    late = await house.paid(merchant, 1000)
+    await house.filed(DAY, [])
+    row = await house.one_break()
+    await propose(house.desk, row["id"], "B7", "lin")
+    await house.filed(NEXT, [listed(1, late)])
+    with pytest.raises(InvalidInput, match="not open"):
+        await approve(house.desk, row["id"], "wang")
+    assert await house.balances(1242, 1241, 3012) == (0, 0, 1000)
+
+
+async def test_the_command_line_shows_what_is_open_and_who_proposed_what(house: Treasury) -> None:
+    merchant = await house.merchant()
+    await house.filed(DAY, [stray(1, 8800)])
+    house.on_bank(-35)
+    await house.read()
+    rows = [breaks.cells(row) for row in await list_breaks(house.pool)]
+    assert {row[1:] for row in rows} == {
+        ("missing_here", "2026-09-01", "", "88.00", "88.00", "open, can be cured by B2 or B8"),
+        ("unknown_debit", "2026-09-02", "", "-0.35", "-0.35", "open, can be cured by the bank alone"),
+    }
+    id_ = next(row[0] for row in rows if row[1] == "missing_here")
+    await propose(house.desk, UUID(id_), "B2", "lin", merchant=merchant.id)
+    (row,) = [row for row in await list_breaks(house.pool) if row["class"] == "missing_here"]
+    assert breaks.cells(row)[6] == f"open, B2 for {merchant.id} proposed by lin"
+    await approve(house.desk, UUID(id_), "wang")
+    assert [row["class"] for row in await list_breaks(house.pool)] == ["unknown_debit"]
+    states = {breaks.cells(row)[6] for row in await list_breaks(house.pool, cleared=True)}
+    assert "cleared by lin and wang: B2" in states
+    first, second, *_ = breaks.aligned([breaks.COLUMNS, *rows])
+    assert first.index("class") == second.index(rows[0][1])
+
+
+def test_an_id_that_is_none_is_a_clear_error() -> None:
+    answer = CliRunner().invoke(breaks.app, ["approve", "x", "--by", "wang"])
+    assert isinstance(answer.exception, InvalidInput)
+    assert "`zhangfang breaks list`" in str(answer.exception)

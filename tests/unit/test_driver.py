@@ -1,0 +1,200 @@
+"""The driver: leases are claimed, renewed, lost; what is sent is sent by whoever holds one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.clock import SetClock
+from tests.desk import PAYER, Shop, open_shop
+from zhangfang.channels.port import Answer, Operation, Order
+from zhangfang.kernel import driver
+from zhangfang.kernel.driver import Job, LeaseLost, drive, run_due, safe_until
+from zhangfang.payments import Intent, Request, State, accept, notified, steps
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, tmp_path, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let leases last 2 s, with 1 s of margin."""
+    monkeypatch.setattr(driver, "LEASE", timedelta(seconds=2))
+    monkeypatch.setattr(driver, "MARGIN", timedelta(seconds=1))
+    monkeypatch.setattr(driver, "RENEW", timedelta(seconds=0.4))
+
+
+async def due(shop: Shop) -> Intent:
+    """Store a collection that was never sent and is due."""
+    merchant = await shop.merchant()
+    shop.unionpay.on_send["A1"] = ["not_sent"]
+    intent = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+    assert intent.state is State.CREATED
+    shop.clock.advance(seconds=30)
+    await shop.forget_leases()
+    return intent
+
+
+async def test_two_drivers_share_the_rows_and_do_none_twice(shop: Shop) -> None:
+    merchant = await shop.merchant()
+    for n in range(20):
+        shop.unionpay.on_send[f"A{n}"] = ["not_sent"]
+        await accept(shop.desk, merchant, Request(Operation.COLLECTION, f"A{n}", 10, f"A{n}", account=PAYER))
+    await shop.idle()
+    shop.clock.advance(seconds=30)
+    await shop.forget_leases()
+    job = replace(shop.job, most=7)
+    found = await asyncio.gather(*(run_due(shop.desk.pool, shop.clock.now(), job) for _ in range(4)))
+    assert sum(found) == 20
+    assert [len(orders) for orders in shop.unionpay.sent.values()] == [1] * 20
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_a_step_that_takes_longer_than_a_lease_keeps_it(shop: Shop) -> None:
+    await due(shop)
+    steps_done: list[int] = []
+
+    async def slow(row: asyncpg.Record) -> None:
+        await asyncio.sleep(3)
+        steps_done.append(row["fence"])
+
+    job = Job("intent", ("id",), slow)
+    first = asyncio.create_task(run_due(shop.desk.pool, shop.clock.now(), job))
+    others = []
+    while not first.done():
+        await asyncio.sleep(0.1)
+        others.append(0 if first.done() else await run_due(shop.desk.pool, shop.clock.now(), job))
+    assert (await first, sum(others)) == (1, 0), "nobody else could claim it"
+    assert len(steps_done) == 1
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_a_step_whose_lease_cannot_be_renewed_is_stopped_before_another_may_claim(shop: Shop) -> None:
+    await due(shop)
+    held: list[bool] = []
+
+    async def slow(row: asyncpg.Record) -> None:
+        await shop.desk.pool.execute("UPDATE intent SET fence = fence + 1 WHERE id = $1", row["id"])
+        try:
+            await asyncio.sleep(60)
+        finally:
+            held.append(await shop.desk.pool.fetchval("SELECT lease_until > clock_timestamp() FROM intent"))
+
+    assert await run_due(shop.desk.pool, shop.clock.now(), Job("intent", ("id",), slow)) == 1
+    while not held:
+        await asyncio.sleep(0.01)
+    assert held == [True], "it was stopped while the lease still lasted"
+
+
+async def test_nothing_is_sent_under_a_lease_that_is_too_short(shop: Shop) -> None:
+    intent = await due(shop)
+    with pytest.raises(LeaseLost):
+        await steps.transmit(shop.desk, intent, until=time.monotonic())
+    assert shop.unionpay.sent[intent.channel_order_no] == []
+
+
+async def test_a_channel_that_does_not_answer_is_left_before_the_lease_ends(shop: Shop) -> None:
+    intent = await due(shop)
+    left: list[bool] = []
+
+    async def hangs(order: Order) -> Answer:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.append(True)
+        raise AssertionError
+
+    shop.unionpay.send = hangs  # type: ignore[method-assign]
+    with pytest.raises(LeaseLost):
+        await steps.transmit(shop.desk, replace(intent, state=State.SENDING), until=time.monotonic() + 0.05)
+    assert left == [True]
+
+
+async def test_a_process_that_lost_its_lease_can_store_no_attempt(shop: Shop) -> None:
+    intent = await due(shop)  # read by a slow process
+    await shop.desk.pool.execute("UPDATE intent SET fence = fence + 1")  # and claimed by a driver
+    assert await steps.send(shop.desk, intent) is None
+    assert shop.unionpay.sent[intent.channel_order_no] == []
+    assert (await shop.reload(intent)).state is State.CREATED
+    await steps._resend(shop.desk, replace(intent, state=State.UNKNOWN))
+    assert shop.unionpay.sent[intent.channel_order_no] == []
+
+
+async def test_an_attempt_begins_the_lease_anew(shop: Shop) -> None:
+    intent = await due(shop)
+    shop.unionpay.on_send["A1"] = ["done"]
+    assert await steps.send(shop.desk, intent) is not None
+    left = await shop.desk.pool.fetchval(
+        "SELECT extract(epoch FROM lease_until - clock_timestamp()) FROM intent"
+    )
+    assert driver.LEASE.total_seconds() - 5 < left <= driver.LEASE.total_seconds()
+
+
+async def test_an_attempt_that_never_left_is_dated_when_it_is_sent(shop: Shop) -> None:
+    """Otherwise the files in which it could be listed would be those of the day on which it could not be sent."""
+    intent = await due(shop)
+    shop.clock.advance(hours=15)
+    await shop.drive()
+    sent = shop.unionpay.sent[intent.channel_order_no]
+    assert [order.requested_at for order in sent] == [shop.clock.now()]
+    assert (await shop.reload(intent)).requested_at == shop.clock.now()
+
+
+async def test_evidence_from_others_does_not_take_the_lease_from_a_step(shop: Shop) -> None:
+    merchant = await shop.merchant()
+    intent = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+    shop.unionpay.book[intent.channel_order_no].state = "PENDING"
+    await notified(shop.desk, shop.unionpay, shop.unionpay.message(intent.channel_order_no))
+    assert (await shop.reload(intent)).lease_until is not None
+
+
+async def test_a_step_that_fails_is_tried_again(shop: Shop) -> None:
+    intent = await due(shop)
+    tries: list[int] = []
+
+    async def fails_first(row: asyncpg.Record) -> None:
+        tries.append(row["fence"])
+        if len(tries) == 1:
+            raise RuntimeError("a bug")
+
+    job = Job("intent", ("id",), fails_first)
+    assert await run_due(shop.desk.pool, shop.clock.now(), job) == 1
+    assert await run_due(shop.desk.pool, shop.clock.now(), job) == 0, "not at once"
+    await shop.forget_leases()
+    assert await run_due(shop.desk.pool, shop.clock.now(), job) == 1
+    assert len(tries) == 2
+    assert tries[1] == tries[0] + 1 > intent.fence
+
+
+async def test_the_driver_waits_while_the_database_is_away_and_goes_on(shop: Shop) -> None:
+    intent = await due(shop)
+    running = asyncio.create_task(drive(shop.desk.pool, shop.clock, (shop.job,), 0.01))
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    other = await asyncpg.connect(dsn=shop.desk.pool._connect_args[0])
+    await other.execute(kill)
+    await other.close()
+    while (await _state(shop, intent)) is State.CREATED:
+        await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises((asyncio.CancelledError, BaseExceptionGroup)):
+        await running
+
+
+async def _state(shop: Shop, intent: Intent) -> State:
+    try:
+        return (await shop.reload(intent)).state
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return State.CREATED
+
+
+def test_a_margin_is_left_of_every_lease() -> None:
+    assert safe_until(100.0) == 108.0
+    assert driver.RENEW < driver.LEASE - driver.MARGIN

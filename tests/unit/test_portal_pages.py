@@ -1,0 +1,430 @@
+"""Every page, as a browser without scripts gets it."""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import openpyxl
+import pytest
+from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from tests.clock import SetClock
+from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.operations import payments
+from zhangfang.operations.payments import Filter
+from zhangfang.operations.today import day_bounds
+from zhangfang.portal import PortalSettings, auth, portal_app, view
+from zhangfang.portal.pages import merchants as merchant_pages
+from zhangfang.portal.pages import payments as list_pages
+from zhangfang.portal.pages.reconciliation import CLASSES
+from zhangfang.portal.tables import FINAL, STATES, STEPS
+
+PAGES = (
+    "/", "/figures", "/more", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance",
+    "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", f"/reconciliation/{YESTERDAY}",
+    f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
+    "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
+    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
+)  # fmt: skip
+
+
+class Refusing(ZhangfangError):
+    """The test's payments context says no."""
+
+
+@dataclass
+class Acts:
+    """Remembers what it was asked to do."""
+
+    queried: list[UUID] = field(default_factory=list)
+    refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
+    refuse: str = ""
+
+    async def query_now(self, intent_id: UUID) -> None:
+        self._perhaps()
+        self.queried.append(intent_id)
+
+    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
+        self._perhaps()
+        self.refunded.append((intent_id, amount, operator, key))
+        return intent_id
+
+    def _perhaps(self) -> None:
+        if self.refuse:
+            raise Refusing(self.refuse)
+
+
+@dataclass
+class Console:
+    """A logged-in browser, and the house behind it."""
+
+    http: AsyncClient
+    pool: asyncpg.Pool
+    acts: Acts
+    clock: SetClock
+
+    async def get(self, path: str, lang: str = "en", **headers: str) -> Response:
+        self.http.cookies.set("zf_lang", lang, domain="console.test", path="/console")
+        return await self.http.get("/console" + path, headers=headers)
+
+    async def post(self, path: str, page: str, **fields: str) -> Response:
+        """Send a form with the token that `page` carries."""
+        token = re.search(r'name="csrf" value="([^"]+)"', (await self.get(page)).text)
+        assert token
+        return await self.http.post("/console" + path, data={"csrf": token[1], **fields})
+
+
+@pytest.fixture(scope="module")
+def seeded(postgres_url: str) -> Seeded:
+    return make_seeded(postgres_url)
+
+
+@pytest.fixture
+async def console(seeded: Seeded) -> AsyncIterator[Console]:
+    async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
+        acts, clock = Acts(), at_now()
+        inner = portal_app(pool, clock, PortalSettings(CHANNELS), acts)
+        app = Starlette(routes=[Mount("/console", inner)])
+        transport = ASGITransport(app=app, raise_app_exceptions=False)
+        async with AsyncClient(transport=transport, base_url="http://console.test") as http:
+            token = "t" * 43
+            await pool.execute("DELETE FROM operator_session")
+            await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
+            signed = auth.sign(await auth.console_key(pool), token)
+            http.cookies.set("zf_session", signed, domain="console.test", path="/console")
+            yield Console(http, pool, acts, clock)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES)
+async def test_each_page_is_drawn_in_its_language_under_a_strict_policy(
+    console: Console, path: str, lang: str
+) -> None:
+    page = await console.get(path, lang)
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:", page.text)
+    for script in re.findall(r"<script[^>]*>", page.text):
+        assert "src=" in script or 'type="application/json"' in script
+    if path != "/figures":
+        assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in page.text
+        assert 'class="zf-say' in page.text
+
+
+async def test_chinese_pages_have_no_english_sentence_left(console: Console) -> None:
+    for path in ("/", "/unknown", "/channels", f"/reconciliation/{YESTERDAY}", "/trial-balance"):
+        said = re.search(
+            r'<h1 class="zf-say[^>]*>(.*?)</h1>', (await console.get(path, "zh")).text, re.DOTALL
+        )
+        assert said
+        assert not re.search(r"[A-Za-z]{4,}", re.sub(r"<[^>]+>", "", said[1]))
+
+
+async def test_every_payment_has_its_page_and_a_final_one_exactly_one_filled_seal(console: Console) -> None:
+    for row in await payments.page(
+        console.pool, Filter(("purchase", "collection", "refund", "void", "payout")), None, 60
+    ):
+        page = await console.get(f"/payments/{row.id.hex}")
+        assert page.status_code == 200
+        filled = page.text.count('class="seal settled"')
+        told = 'data-state="' + row.state in page.text
+        assert told
+        has_step = await console.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM step WHERE intent = $1 AND state = $2)", row.id, row.state
+        )
+        assert filled == (1 if row.state in FINAL and has_step else 0)
+        assert ("the evidence that settled it is missing" in page.text) == (
+            row.state in FINAL and not has_step
+        )
+
+
+async def test_an_unknown_payment_says_so_with_its_age_and_what_follows(
+    console: Console, seeded: Seeded
+) -> None:
+    page = await console.get(f"/payments/{seeded.by_state['UNKNOWN'].hex}")
+    assert "may or may not have been debited. Query 6 in 22 s." in page.text
+    assert "Refund: needs an outcome" in page.text
+    assert "41 s" in page.text
+    assert 'class="band doubt"' in page.text
+    assert "×3" in page.text
+
+
+async def test_a_payment_that_was_unknown_says_for_how_long(console: Console, seeded: Seeded) -> None:
+    page = await console.get(f"/payments/{seeded.by_state['CURED'].hex}")
+    assert "It was unknown for 1 min 3 s; then evidence came, and it was done once." in page.text
+    assert "unknown for 1 min 3 s" in page.text
+
+
+async def test_a_payment_is_found_by_its_public_id_and_no_other_id_is_a_page(console: Console) -> None:
+    (row,) = await payments.page(console.pool, Filter(("payout",), fact="RETURNED"), None, 1)
+    listed = await console.get("/payouts?fact=RETURNED")
+    (public,) = set(re.findall(r'data-id="(pot_[0-9a-z]{26})"', listed.text))
+    page = await console.get(f"/payments/{public}")
+    assert f"{row.amount // 100:,}" in page.text
+    for other in ("pay_" + "0" * 26, "0" * 32, "zzz", "pay_", public + "0", public.upper()):
+        assert (await console.get(f"/payments/{other}")).status_code == 404
+
+
+async def test_the_books_balance_on_the_page_only_while_the_audit_is_fresh(console: Console) -> None:
+    assert "The books balance." in (await console.get("/")).text
+    console.clock.advance(seconds=60)
+    page = (await console.get("/")).text
+    assert "and nobody has checked since" in page
+    assert ">平<" not in page
+    console.clock.advance(seconds=-60)
+
+
+async def test_a_single_hit_is_gone_to_and_several_are_listed(console: Console, seeded: Seeded) -> None:
+    number = await console.pool.fetchval(
+        "SELECT order_no FROM intent WHERE id = $1", seeded.by_state["UNKNOWN"]
+    )
+    hit = await console.get(f"/search?q={number}")
+    assert hit.status_code == 303
+    assert hit.headers["location"] == f"/console/payments/{seeded.by_state['UNKNOWN'].hex}"
+    nothing = await console.get("/search?q=<script>alert(1)</script>")
+    assert "These are searched:" in nothing.text
+    assert "<script>alert" not in nothing.text
+
+
+async def test_the_figure_opens_into_rows_that_sum_to_it(console: Console) -> None:
+    front = (await console.get("/")).text
+    href = re.search(r'href="/console(/payments\?state=SUCCESS[^"]+)"', front)
+    assert href
+    since, until = day_bounds(TODAY)
+    total = await payments.total(
+        console.pool, Filter(("purchase", "collection"), ("SUCCESS",), since=since, until=until)
+    )
+    listed = (await console.get(href[1].replace("&amp;", "&"))).text
+    shown = f'{total.fen // 100:,}<span class="f">.{total.fen % 100:02d}'
+    assert shown in front
+    assert shown in listed.split("<tfoot")[1]
+
+
+async def test_the_older_pages_of_a_list_hold_every_row_once_and_keep_the_filter(console: Console) -> None:
+    path, seen = "/payments?state=SUCCESS", []
+    while path:
+        page = (await console.get(path)).text
+        seen += re.findall(r'<tr data-href="[^"]+" data-id="([^"]+)"', page)
+        following = re.search(r'href="/console(/payments\?[^"]+)" rel="next"', page)
+        path = following[1].replace("&amp;", "&") if following else ""
+        assert not path or "state=SUCCESS" in path
+    total = await payments.total(console.pool, Filter(("purchase", "collection"), ("SUCCESS",)))
+    assert len(seen) == len(set(seen)) == total.count
+
+
+async def test_a_csv_has_every_row_of_the_filter_and_sums_to_the_page(console: Console) -> None:
+    file = await console.get("/payments.csv?state=SUCCESS")
+    assert file.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    total = await payments.total(console.pool, Filter(("purchase", "collection"), ("SUCCESS",)))
+    assert len(rows) == total.count
+    assert sum(yuan_to_fen(row["Amount (CNY)"]) for row in rows) == total.fen
+    assert all(row["Channel's own number"].startswith("\t") for row in rows)
+
+
+async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text(console: Console) -> None:
+    file = await console.get("/payouts.xlsx", "zh")
+    sheet = openpyxl.load_workbook(io.BytesIO(file.content)).active
+    assert sheet is not None
+    head, *rows = sheet.iter_rows(values_only=True)
+    total = await payments.total(console.pool, Filter(("payout",)))
+    amounts = [row[list(head).index("金额（元）")] for row in rows]
+    assert len(rows) == total.count
+    assert sum(round(amount * 100) for amount in amounts) == total.fen
+    assert all(isinstance(row[list(head).index("渠道订单号")], str) for row in rows)
+
+
+async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_pages, "LIMIT", 10)
+    refused = await console.get("/payments.csv")
+    assert refused.status_code == 413
+    assert "a file holds 10" in refused.text
+
+
+async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Console) -> None:
+    book = openpyxl.load_workbook(
+        io.BytesIO((await console.get("/trial-balance/export.xlsx")).content)
+    ).active
+    assert book is not None
+    rows = list(book.iter_rows(min_row=2, values_only=True))
+    assert round(sum(row[8] for row in rows), 2) == round(sum(row[9] for row in rows), 2)
+    account = await console.pool.fetchval("SELECT id FROM account WHERE code = 2361")
+    page = await console.get(f"/accounts/{account}")
+    assert page.status_code == 200
+    entries = list(csv.reader(io.StringIO((await console.get(f"/accounts/{account}/export.csv")).text)))
+    assert len(entries) == 1 + await console.pool.fetchval(
+        "SELECT count(*) FROM ledger_entry WHERE account = $1", account
+    )
+    voucher = await console.pool.fetchval("SELECT voucher FROM transfer LIMIT 1")
+    assert "both sides are" in (await console.get(f"/vouchers/{voucher}")).text
+
+
+async def test_an_evidence_pack_holds_every_step(console: Console, seeded: Seeded) -> None:
+    id_ = seeded.by_state["CURED"]
+    pack = (await console.get(f"/payments/{id_.hex}/evidence.json")).json()
+    assert len(pack["steps"]) == await console.pool.fetchval(
+        "SELECT count(*) FROM step WHERE intent = $1", id_
+    )
+    assert pack["payment"]["amount"] == 216_000
+
+
+async def test_query_now_asks_the_channel_and_returns_to_the_payment(
+    console: Console, seeded: Seeded
+) -> None:
+    page = f"/payments/{seeded.by_state['UNKNOWN'].hex}"
+    answer = await console.post(page + "/query", page)
+    assert answer.status_code == 303
+    assert console.acts.queried == [seeded.by_state["UNKNOWN"]]
+    console.acts.refuse = "the channel is not connected"
+    refused = await console.post(page + "/query", page)
+    assert refused.status_code == 409
+    assert "the channel is not connected" in refused.text
+
+
+async def test_a_final_payment_is_not_queried(console: Console, seeded: Seeded) -> None:
+    page = f"/payments/{seeded.by_state['CURED'].hex}"
+    assert (await console.post(page + "/query", "/more")).status_code == 409
+    assert console.acts.queried == []
+
+
+async def test_a_refund_is_confirmed_on_a_page_of_its_own_and_sent_once_with_its_key(
+    console: Console, seeded: Seeded
+) -> None:
+    id_ = seeded.by_state["PART_REFUNDED"]
+    page = f"/payments/{id_.hex}/refund"
+    assert "1799.00" in (await console.get(page)).text
+    confirming = (await console.get(page + "?amount=12.30")).text
+    assert "cannot be called back" in confirming
+    key = re.search(r'name="key" value="(\w{32})"', confirming)
+    assert key
+    assert console.acts.refunded == []
+    answer = await console.post(page, page + "?amount=12.30", amount="12.30", key=key[1])
+    assert answer.status_code == 303
+    assert console.acts.refunded == [(id_, 1230, "lin", key[1])]
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "12.345", "1799.01", "abc", "", "1e3", "1 000"])
+async def test_a_refund_of_an_impossible_amount_is_never_sent(
+    console: Console, seeded: Seeded, amount: str
+) -> None:
+    page = f"/payments/{seeded.by_state['PART_REFUNDED'].hex}/refund"
+    asked = await console.http.get("/console" + page, params={"amount": amount})
+    assert asked.status_code == 422
+    assert "amount" in asked.text
+    sent = await console.post(page, page, amount=amount, key="k" * 32)
+    assert sent.status_code == 422
+    assert console.acts.refunded == []
+
+
+@pytest.mark.parametrize(("state", "label"), [
+    ("UNKNOWN", "Refund: needs an outcome"), ("FAILED", "Refund: nothing was paid"),
+    ("VOIDED", "Refund: already voided"), ("REFUNDED", "Refund: nothing left to refund"),
+])  # fmt: skip
+async def test_a_refund_that_is_not_allowed_stays_visible_with_its_reason(
+    console: Console, seeded: Seeded, state: str, label: str
+) -> None:
+    page = f"/payments/{seeded.by_state[state].hex}"
+    shown = (await console.get(page)).text
+    assert re.search(r"<button[^>]* disabled>.*?" + label, shown)
+    refused = await console.post(page + "/refund", "/more", amount="1.00", key="k" * 32)
+    assert refused.status_code == 409
+    assert console.acts.refunded == []
+
+
+async def test_an_operation_is_stopped_with_a_reason_and_opened_again(console: Console) -> None:
+    form = "/channels/unionpay/refund/stop"
+    assert (await console.post(form, form, reason="x")).status_code == 422
+    assert (await console.post(form, form, reason="they asked us to")).status_code == 303
+    assert "they asked us to" in (await console.get("/channels")).text
+    again = "/channels/unionpay/refund/open"
+    assert (await console.post(again, again, reason="they are back")).status_code == 303
+    assert "they asked us to" not in (await console.get("/channels")).text.split("What operators did")[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/channels/nobody/purchase/stop", "/channels/unionpay/payout/stop", "/channels/cmb/payout/x"]
+)
+async def test_an_operation_that_the_house_has_not_cannot_be_switched(console: Console, path: str) -> None:
+    assert (await console.get(path)).status_code == 404
+    assert (await console.post(path, "/more", reason="a reason")).status_code == 404
+
+
+async def test_only_the_sheet_that_could_not_be_read_is_missing(console: Console) -> None:
+    await console.pool.execute("ALTER TABLE channel_stop RENAME TO channel_stop_away")
+    try:
+        page = (await console.get("/")).text
+        assert page.count("This could not be read") == 1
+        assert "110" in page
+    finally:
+        await console.pool.execute("ALTER TABLE channel_stop_away RENAME TO channel_stop")
+
+
+async def test_figures_that_cannot_be_read_are_dashes_and_never_zero(console: Console) -> None:
+    await console.pool.execute("ALTER TABLE intent RENAME TO intent_away")
+    try:
+        page = (await console.get("/")).text
+        assert page.count('<span class="amt none">—</span>') >= 4
+        assert "The figures could not be read." in page
+        assert (await console.get("/figures")).status_code == 503
+    finally:
+        await console.pool.execute("ALTER TABLE intent_away RENAME TO intent")
+
+
+@pytest.mark.parametrize("query", [
+    "state=NOPE", "state=VOIDED", "fact=SUCCESS", "kind=payout", "from=yesterday", "to=2026-13-01T00:00", "before=zz",
+    "from=2026-09-01", "from=0001-01-01T00:00",
+])  # fmt: skip
+async def test_a_filter_that_means_nothing_names_its_field(console: Console, query: str) -> None:
+    answer = await console.get("/payments?" + query)
+    assert answer.status_code == 422
+    assert query.partition("=")[0] in answer.text
+
+
+@pytest.mark.parametrize("path", [
+    "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
+    f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
+    "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",
+    "/x.csv", "/payments.pdf", "/lang/fr", "/payments/x/refund", "/payments?q=%00", "/search?q=%00",
+    "/accounts/x?before=99999999999999999999", "/static/../app.py", "/payments?merchant=%00&channel=%ff",
+])  # fmt: skip
+async def test_a_malformed_address_is_an_error_of_the_asker(console: Console, path: str) -> None:
+    assert 400 <= (await console.get(path)).status_code < 500
+
+
+async def test_every_state_of_the_table_can_be_drawn(console: Console, seeded: Seeded) -> None:
+    page = (await console.get("/payments")).text
+    for state, word in STATES.items():
+        if state not in (
+            "REVERSED",
+            "RETURNED",
+            "ACCEPTED",
+        ):  # ACCEPTED reads like SENDING, and shares its chip
+            assert f'data-state="{state}"' in page, word
+
+
+async def test_the_words_cover_every_value_that_the_database_allows(console: Console) -> None:
+    async def allowed(table: str, column: str) -> set[str]:
+        rule = await console.pool.fetchval(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1",
+            f"{table}_{column}_check",
+        )
+        return set(re.findall(r"'(\w+)'::text", rule))
+
+    assert await allowed("intent", "state") <= STATES.keys()
+    assert await allowed("intent", "kind") == set(view.KINDS)
+    assert await allowed("step", "kind") == STEPS.keys()
+    assert await allowed("break", "class") == CLASSES.keys()
+    assert await allowed("merchant", "state") == merchant_pages.STATES.keys()

@@ -1,0 +1,170 @@
+"""The timetable: each task once, in its order, caught up with after a sleep, and saying what it waits for."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clock import SetClock
+from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
+from zhangfang.channels.port import MalformedMessage
+from zhangfang.kernel.driver import run_due
+from zhangfang.operations.timetable import Day, begin, job
+
+FRIDAY = date(2026, 9, 4)
+
+
+@pytest.fixture
+async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
+    async with treasury(database_url, clock) as made:
+        yield made
+
+
+@pytest.fixture
+async def day(house: Treasury, tmp_path: Path) -> Day:
+    made = Day(house.desk, (house.account,), tmp_path)
+    await begin(made)
+    return made
+
+
+async def tick(house: Treasury, day: Day) -> None:
+    """Run what is due until nothing is."""
+    while await run_due(house.pool, house.clock.now(), job(day)):
+        await house.quiet()
+
+
+async def tasks(house: Treasury, kind: str) -> list[tuple[str, str, str]]:
+    """Return key, state and note of the tasks of a kind."""
+    rows = await house.pool.fetch("SELECT key, state, note FROM task WHERE kind = $1 ORDER BY key", kind)
+    return [(row["key"], row["state"], row["note"]) for row in rows]
+
+
+async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
+    await tick(house, day)
+    planned = await house.pool.fetch("SELECT kind, key, next_action_at FROM task WHERE kind <> 'plan'")
+    await begin(day)
+    house.clock.advance(minutes=30)
+    await tick(house, day)
+    again = await house.pool.fetch(
+        "SELECT kind, key, next_action_at FROM task WHERE kind NOT IN ('plan', 'statement')"
+    )
+    due = {(row["kind"], row["key"]): row["next_action_at"] for row in planned}
+    del due["statement", "reserve"]
+    assert {
+        (row["kind"], row["key"]): row["next_action_at"] for row in again if row["kind"] != "settlement"
+    } == {
+        ("file", f"unionpay/{DAY}"): at(NEXT, 9),
+        ("close", str(DAY)): at(NEXT, 11),
+        ("statements", str(DAY)): at(NEXT, 11, 30),
+    }
+    assert due["settlement", str(DAY)] == at(DAY, 10, 30)
+    assert len(again) == 4
+
+
+async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:
+    house.clock.set(at(DAY, 23, 30))
+    await tick(house, day)
+    assert [key for key, _, _ in await tasks(house, "close")] == [str(DAY), str(NEXT)]
+
+
+async def test_a_day_runs_by_itself_from_file_to_statement(house: Treasury, day: Day) -> None:
+    merchant = await house.merchant(external_ref="M1", auto_payout=True)
+    paid = await house.paid(merchant, 10_000)
+    await tick(house, day)
+    house.acquirer.files[DAY] = [listed(1, paid, fee=30)]
+    house.on_bank(9970, text=f"unionpay settles {DAY}")
+    for hour, minute in ((9, 5), (9, 40), (10, 35), (11, 5), (11, 35)):
+        house.clock.set(at(NEXT, hour, minute))
+        await tick(house, day)
+    for kind in ("file", "close", "statements"):
+        assert (await tasks(house, kind))[0][1:] == ("DONE", ""), kind
+    assert await house.balances(2321, 2322, 3014) == (0, 0, -9840)
+    assert (day.folder / str(DAY) / "M1.csv").exists()
+
+
+async def test_a_platform_that_slept_for_days_catches_up_in_order(house: Treasury, day: Day) -> None:
+    merchant = await house.merchant()
+    await tick(house, day)
+    days = [DAY + timedelta(days=n) for n in range(7)]
+    for one in days:
+        paid = await house.paid(merchant, 1000, one)
+        house.acquirer.files[one] = [listed(1, paid)]
+        house.on_bank(1000, text=f"unionpay settles {one}", day=one + timedelta(days=1))
+    house.clock.set(at(days[-1] + timedelta(days=1), 12))
+    for _ in range(6):
+        await tick(house, day)
+        house.clock.advance(minutes=6)
+    working = [str(one) for one in (*days, date(2026, 9, 8)) if one.weekday() < 5]
+    assert [(key, state) for key, state, _ in await tasks(house, "settlement")] == [
+        (key, "DONE") for key in working
+    ]
+    closed = await tasks(house, "close")
+    assert [key for key, state, _ in closed if state == "DONE"] == [str(one) for one in days]
+    assert [key for key, state, _ in await tasks(house, "statements") if state == "DONE"] == [
+        str(d) for d in days
+    ]
+    assert await house.balances(2321, 3012) == (0, 0)
+    rows = await house.pool.fetch("SELECT opening, closing FROM statement ORDER BY business_date")
+    assert [row["closing"] for row in rows[:-1]] == [row["opening"] for row in rows[1:]]
+
+
+async def test_a_file_that_is_not_ready_is_asked_for_again(house: Treasury, day: Day) -> None:
+    await tick(house, day)
+    house.clock.set(at(NEXT, 9, 1))
+    await tick(house, day)
+    assert (await tasks(house, "file"))[0] == (f"unionpay/{DAY}", "WAITING", f"no file of {DAY} yet")
+    house.acquirer.files[DAY] = []
+    house.clock.advance(minutes=6)
+    await tick(house, day)
+    assert (await tasks(house, "file"))[0] == (f"unionpay/{DAY}", "DONE", "")
+
+
+async def test_a_file_that_is_cut_in_half_leaves_nothing_half_done(house: Treasury, day: Day) -> None:
+    merchant = await house.merchant()
+    paid = await house.paid(merchant, 1000)
+    await tick(house, day)
+    before = await house.last_entry()
+    house.acquirer.files[DAY] = MalformedMessage("fileContent: 900 bytes are not one whole DEFLATE stream")
+    house.clock.set(at(NEXT, 9, 1))
+    await tick(house, day)
+    (_, state, note) = (await tasks(house, "file"))[0]
+    assert (state, note) == ("WAITING", "fileContent: 900 bytes are not one whole DEFLATE stream")
+    assert await house.pool.fetchval("SELECT count(*) FROM channel_file") == 0
+    assert await house.last_entry() == before
+    house.acquirer.files[DAY] = [listed(1, paid)]
+    house.clock.advance(minutes=6)
+    await tick(house, day)
+    assert (await house.now(paid)).matched_on == DAY
+
+
+async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:
+    merchant = await house.merchant()
+    await house.paid(merchant, 1000)
+    await tick(house, day)
+    house.on_bank(1000, text=f"unionpay settles {DAY}")
+    house.clock.set(at(NEXT, 11, 35))
+    await tick(house, day)
+    waiting: dict[str, Any] = {}
+    for kind in ("file", "statement", "settlement", "close", "statements"):
+        waiting[kind] = [note for _, state, note in await tasks(house, kind) if state == "WAITING"][0]
+    assert waiting == {
+        "file": f"no file of {DAY} yet",
+        "statement": "1 lines wait for a channel's file",
+        "settlement": f"1 lines of {DAY} wait for file or money",
+        "close": f"the file of unionpay for {DAY} is not matched yet",
+        "statements": f"business date {DAY} is not closed yet",
+    }
+
+
+async def test_a_day_does_not_close_while_its_settlement_run_is_not_done(house: Treasury, day: Day) -> None:
+    await tick(house, day)
+    house.acquirer.files[DAY] = []
+    house.clock.set(at(NEXT, 11, 5))
+    await house.pool.execute(
+        "UPDATE task SET next_action_at = $1, state = 'WAITING', done_at = NULL WHERE kind = 'settlement' AND key = $2",
+        at(FRIDAY, 9), str(DAY),
+    )  # fmt: skip
+    await tick(house, day)
+    assert (await tasks(house, "close"))[0][2] == f"the settlement run of {DAY} is not done yet"
