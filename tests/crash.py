@@ -34,7 +34,7 @@ class Crashes:
         step, value = coro.send, None
         while True:
             try:
-                awaited = step(value)  # type: ignore[arg-type]
+                awaited = step(value)
             except StopIteration as ended:
                 return ended.value
             if waits == 0:
@@ -46,4 +46,4 @@ class Crashes:
             try:
                 step, value = coro.send, (yield awaited)
             except BaseException as error:
-                step, value = coro.throw, error  # type: ignore[assignment]
+                step, value = coro.throw, error

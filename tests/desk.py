@@ -1,5 +1,6 @@
 """A desk for tests: real database, real ledger, the channels' real rules, and banks in memory that misbehave on demand."""
 
+import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
@@ -35,7 +36,7 @@ from zhangfang.kernel.driver import Job, run_due
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Book, LedgerClient, account_id, adjustment
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
-from zhangfang.payments import Desk, Intent, Request, accept, intent_job
+from zhangfang.payments import Desk, Intent, Request, accept, intent_job, steps
 from zhangfang.vault import Vault, create_key_file
 
 PAYER = PartyAccount("6222021234567890123", "张三丰", "card", "", "330106199001011234", "13800138000")
@@ -207,10 +208,6 @@ class Shop:
 
     async def idle(self) -> None:
         """Wait for the first steps that go on behind an answer."""
-        import asyncio
-
-        from zhangfang.payments import steps
-
         while steps._running:
             await asyncio.wait(set(steps._running))
 

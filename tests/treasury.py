@@ -48,7 +48,7 @@ NEXT = date(2026, 9, 2)
 ALIAS = "reserve"
 ACCOUNT = PartyAccount("6222000000000018", "张三")
 FEES = (FeeRule(FeeKind.PURCHASE, 6000), FeeRule(FeeKind.COLLECTION, 6000), FeeRule(FeeKind.PAYOUT, 0, 100))
-_RULES = {operation: Rules((timedelta(minutes=1),), None) for operation in Operation}
+_RULES = {operation: Rules((timedelta(minutes=1),), 1) for operation in Operation}
 _numbers = count(1)
 
 
@@ -107,7 +107,8 @@ class Bank:
         return self.answer
 
     async def query(self, order: Order) -> Answer:
-        return self.answer
+        known = any(order.order_no == one.order_no for one in self.sent)
+        return self.answer if known else Answer(Verdict.NOT_FOUND)
 
     async def statement(self, account: str, cursor: str) -> StatementPage:
         start = int(cursor or 0)
@@ -140,7 +141,8 @@ class Treasury:
     async def merchant(self, **other: Any) -> Merchant:
         """Create a merchant with its accounts in the ledger; 0.6 % on pay-ins and 1 yuan a payout unless told."""
         to = BankAccount("6222000000000026", "某公司")
-        new = NewMerchant("某公司", **{"fee_rules": FEES, "settlement_account": to} | other)
+        asked: dict[str, Any] = {"fee_rules": FEES, "settlement_account": to}
+        new = NewMerchant("某公司", **asked | other)
         made = await create_merchant(self.pool, self.desk.vault, self.clock, new)
         await open_accounts(self.desk.ledger, subjects_of("merchant", made.id))
         return made
@@ -269,16 +271,11 @@ class Treasury:
         return row
 
 
-def listed(n: int, intent: Intent, amount: int | None = None, fee: int = 0, **other: Any) -> FileLine:
+def listed(n: int, intent: Intent, amount: int | None = None, fee: int = 0) -> FileLine:
     """Return the line of a file that lists an intent; of another amount, if one is given."""
     credit = intent.kind in (Operation.PURCHASE, Operation.COLLECTION)
-    made = {
-        "channel_ref": f"Q{intent.channel_order_no[:20]}",
-        "operation": intent.kind,
-        "note": intent.order_no,
-    }
-    made |= {"order_no": intent.channel_order_no, "credit": credit}
-    return FileLine(n, amount=amount or intent.amount, fee=fee, **made | other)  # type: ignore[arg-type]
+    number, ref = intent.channel_order_no, f"Q{intent.channel_order_no[:20]}"
+    return FileLine(n, number, ref, intent.kind, amount or intent.amount, credit, fee, note=intent.order_no)
 
 
 def stray(n: int, amount: int, *, credit: bool = True, fee: int = 0, note: str = "") -> FileLine:

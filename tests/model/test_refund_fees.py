@@ -24,5 +24,7 @@ def test_parts_sum_to_the_whole_fee_and_no_part_is_negative(
         part = fee_given_back(fee, amount, after, given_back)
         assert 0 <= part <= min(fee, after - before)
         given_back += part
-        assert abs(given_back * amount - fee * after) * 2 <= amount, "rounded to the nearest fen at every moment"
+        assert abs(given_back * amount - fee * after) * 2 <= amount, (
+            "rounded to the nearest fen at every moment"
+        )
     assert given_back == fee

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.clock import SetClock
-from tests.treasury import ALIAS, DAY, NEXT, Cut, Treasury, corrected, cut_off, listed, stray, treasury
+from tests.treasury import DAY, NEXT, Cut, Treasury, corrected, cut_off, listed, stray, treasury
 from zhangfang.channels.port import Answer, FileLine, MalformedMessage, Operation, StatementPage, Verdict
 from zhangfang.payments import Intent, State, StepKind, weigh
 from zhangfang.reconciliation import approve, propose, read, reconcile

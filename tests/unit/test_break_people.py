@@ -70,7 +70,8 @@ async def test_a_number_that_the_merchant_has_used_gives_way_to_the_channels(hou
     await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
     await approve(house.desk, id_, "wang")
     intent = await house.desk.journal.by_id(id_)
-    assert intent is not None and intent.order_no == intent.channel_order_no
+    assert intent is not None
+    assert intent.order_no == intent.channel_order_no
 
 
 async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> None:

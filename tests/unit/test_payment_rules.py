@@ -53,9 +53,7 @@ REFUSED     !        =       !        =         =        =        =        =
 CLOSED      !        =       !        =         =        =        =        =
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
-CELLS = [
-    (State(row[0]), Verdict(v), cell) for row in ROWS for v, cell in zip(VERDICTS, row[1:], strict=True)
-]
+CELLS = [(State(row[0]), Verdict(v), cell) for row in ROWS for v, cell in zip(VERDICTS, row[1:], strict=True)]
 
 
 def weighed(
@@ -165,9 +163,7 @@ def test_nothing_is_sent_again_when(other: dict[str, object], why: str) -> None:
 
 def test_a_channel_that_forbids_it_is_never_sent_anything_twice() -> None:
     intent = replace(INTENT, state=State.UNKNOWN, not_found=99)
-    made = decide(
-        intent, Verdict.NOT_FOUND, None, Rules(WAITS, None), asked=True, now=NOW, same_day=True
-    )
+    made = decide(intent, Verdict.NOT_FOUND, None, Rules(WAITS, None), asked=True, now=NOW, same_day=True)
     assert not made.resend
 
 

@@ -179,7 +179,8 @@ def test_the_second_line_of_one_order_number_is_a_duplicate() -> None:
 def test_one_break_is_cured_by_one_adjustment_only() -> None:
     first, second = place_all([adjustment(-1), adjustment(-1)], {}, differing(1))
     assert first.cures == BREAK
-    assert second.opens is not None and second.opens.theirs == -1
+    assert second.opens is not None
+    assert second.opens.theirs == -1
 
 
 def test_what_no_line_shows_is_a_short_item_for_a_pay_in_and_stays_in_transit_for_a_refund() -> None:

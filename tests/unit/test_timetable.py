@@ -148,7 +148,7 @@ async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:
     await tick(house, day)
     waiting: dict[str, Any] = {}
     for kind in ("file", "statement", "settlement", "close", "statements"):
-        waiting[kind] = [note for _, state, note in await tasks(house, kind) if state == "WAITING"][0]
+        waiting[kind] = next(note for _, state, note in await tasks(house, kind) if state == "WAITING")
     assert waiting == {
         "file": f"no file of {DAY} yet",
         "statement": "1 lines wait for a channel's file",

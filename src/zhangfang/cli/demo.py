@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 
 from zhangfang.cli.business_day import BusinessDay, Plan
-from zhangfang.cli.house import House, HouseError
 from zhangfang.cli.csv_rows import OrdersInvalid
+from zhangfang.cli.house import House, HouseError
 from zhangfang.cli.orders import ORDERS, read_merchants, read_orders
 from zhangfang.cli.report import print_report, report_of
 from zhangfang.cli.up import start

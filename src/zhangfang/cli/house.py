@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.kernel.postgres import EmbeddedPostgres
+from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
 from zhangfang.kernel.settings import write_private
 
 BANKS = ("unionpay", "cmb")
@@ -50,6 +51,7 @@ class Process:
                 stderr=out,
                 env=os.environ | dict(self.env),
                 start_new_session=True,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, loaded before the fork
             )
         self.starts += 1
 
@@ -114,7 +116,7 @@ class House:
     def start_banks(self) -> None:
         """Start the sandbox banks and wait until their control planes answer."""
         for bank in BANKS:
-            port, control = self.ports[bank]
+            port, control = (free_port(wanted) for wanted in self.ports[bank])
             folder = self.home / "banks" / bank
             command = [sys.executable, "-m", f"zhangfang_sandbox.{bank}", "--data", str(folder)]
             self._start(bank, [*command, "--port", str(port), "--control-port", str(control)])
@@ -123,6 +125,7 @@ class House:
 
     def start_platform(self) -> None:
         """Start ledger, API and driver, and wait until they answer."""
+        free_port(self.port)
         for name in ("ledger", "serve", "work"):
             self._start(name, [sys.executable, "-m", "zhangfang", name])
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
@@ -176,12 +179,10 @@ class House:
 
     def _keep(self) -> None:
         while self._watching.is_set():
-            if (
-                not self.database_url
-                and self.postgres.process is not None
-                and self.postgres.process.poll() is not None
-            ):
-                self.postgres.start()
+            server = self.postgres.process
+            if not self.database_url and (server is None or server.poll() is not None):
+                with suppress(PostgresFailed):  # the next look tries again
+                    self.postgres.start()
             for process in self.processes.values():
                 if self._watching.is_set() and not process.running():
                     process.start()

@@ -91,17 +91,23 @@ async def run_due(pool: asyncpg.Pool, now: datetime, job: Job) -> int:
 
 
 async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) -> None:
-    step = asyncio.ensure_future(job.step(row))
     try:
-        await _guard(pool, job, row, step, taken)
+        await _guarded(pool, job, row, taken)
     except Exception:
         log.exception(
             "a step failed and will be tried again", table=job.table, key=[str(row[k]) for k in job.key]
         )
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await _hold(pool, job, row, BACK_OFF)
-    finally:
+
+
+async def _guarded(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) -> None:
+    step = asyncio.ensure_future(job.step(row))
+    try:
+        await _guard(pool, job, row, step, taken)
+    except BaseException:
         step.cancel()
+        raise
 
 
 async def _guard(
@@ -113,7 +119,6 @@ async def _guard(
     while not step.done():
         wait = until - time.monotonic()
         if wait <= 0:
-            step.cancel()
             raise LeaseLost(f"{job.table}: a step took longer than its lease")
         await asyncio.wait({step}, timeout=min(wait, RENEW.total_seconds()) if held else wait)
         if held and not step.done():

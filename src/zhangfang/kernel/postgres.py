@@ -195,7 +195,7 @@ class EmbeddedPostgres:
                 cwd=self._data,
                 env=_ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C in a terminal reaches us alone; we stop the server in our own order
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one system call, loaded before the fork
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, loaded before the fork
                 **_as_user(user),
             )
         while self.process.poll() is None:
@@ -252,7 +252,7 @@ def _place(folder: Path, user: int | None) -> str:
     return str(folder) if user is None else "/proc/self/cwd"
 
 
-def _die_with_parent() -> Callable[[], None] | None:
+def die_with_parent() -> Callable[[], None] | None:
     """Return what a child calls so that it stops in good order if we are killed. Linux has it; elsewhere None."""
     if sys.platform != "linux":
         return None

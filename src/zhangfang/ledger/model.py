@@ -7,6 +7,7 @@ The records below are also the wire format: NumPy structured arrays of fixed-siz
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 NO_ID = UUID(int=0)
@@ -89,6 +90,7 @@ DURABLE = frozenset(
 """Refusals that depend on state: remembered under the id, so that asking again gives the same answer."""
 
 
+@lru_cache(maxsize=65_536)
 def account_id(book: Book, code: int, subject: str, shard: int = 0) -> UUID:
     """Return the id of an account: a pure function of where it stands, so that nobody has to look it up."""
     return uuid5(NAMESPACE_OID, f"zhangfang/{shard}/{int(book)}/{code}/{subject}")

@@ -1,5 +1,6 @@
 """API keys: made once, kept as a hash, and looked up without a query on the way of a payment."""
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -53,6 +54,7 @@ class ApiKeys:
         self._pool = pool
         self._seconds = seconds
         self._held: dict[bytes, tuple[float, Merchant]] = {}
+        self._asking: dict[bytes, asyncio.Task[Merchant | None]] = {}
 
     async def merchant(self, secret: str) -> Merchant | None:
         """Return whose key `secret` is, or None if it is nobody's, revoked, or no key at all."""
@@ -63,11 +65,19 @@ class ApiKeys:
         until, merchant = self._held.get(hash_, (now, None))
         if now < until:
             return merchant
-        found = await store.merchant_of_key(self._pool, hash_)
+        if hash_ not in self._asking:  # one asks for all who come meanwhile
+            self._asking[hash_] = asyncio.create_task(self._look_up(hash_))
+        return await asyncio.shield(self._asking[hash_])
+
+    async def _look_up(self, hash_: bytes) -> Merchant | None:
+        try:
+            found = await store.merchant_of_key(self._pool, hash_)
+        finally:
+            del self._asking[hash_]
         if found is not None:
             if len(self._held) >= _MOST_KEPT:
                 self._held.clear()
-            self._held[hash_] = now + _SECONDS_KEPT, found
+            self._held[hash_] = self._seconds() + _SECONDS_KEPT, found
         return found
 
 

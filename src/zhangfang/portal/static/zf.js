@@ -29,7 +29,7 @@
   };
   const KEYS = {
     "/": () => { const box = document.querySelector("[data-search]"); if (box) box.focus(); },
-    g: () => { waitsForGo = true; setTimeout(() => { waitsForGo = false; }, 1200); },
+    g: () => { waitsForGo = true; },
     j: () => move(1), k: () => move(-1), " ": () => (peek.hidden ? look() : (peek.hidden = true)),
     Enter: () => { if (chosen()) location.href = chosen().dataset.href; },
     c: copy, e: () => press("e"), q: () => press("q"), "?": () => keys.showModal(), Escape: () => { peek.hidden = true; },
