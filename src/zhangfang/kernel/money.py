@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from zhangfang.kernel.errors import InvalidInput
 
 MAX_FEN = 10**12 - 1  # twelve digits: the widest amount that UnionPay's message and file can carry
-_YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
+_YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?", re.ASCII)
 
 
 def yuan_to_fen(text: str, field: str = "amount") -> int:

@@ -24,7 +24,7 @@
         { type: "category", gridIndex: 1, data: hours, ...line, axisLabel: { show: false } },
       ],
       yAxis: [
-        { type: "value", min: 0, splitNumber: 3, axisLabel: { ...text, formatter: short }, splitLine: { lineStyle: { color: css("--zf-rule") } } },
+        { type: "value", min: 0, max: (seen) => (seen.max > 0 ? null : 30000), minInterval: 100, splitNumber: 3, axisLabel: { ...text, formatter: short }, splitLine: { lineStyle: { color: css("--zf-rule") } } },
         { type: "value", gridIndex: 1, max: most, interval: most, axisLabel: { show: false }, splitLine: { show: false } },
       ],
       series: [

@@ -105,6 +105,7 @@ CREATE TABLE webhook (
     UNIQUE (intent, event)
 );
 CREATE INDEX webhook_due ON webhook (next_action_at) WHERE next_action_at IS NOT NULL;
+CREATE INDEX webhook_given_up ON webhook (created_at) WHERE delivered_at IS NULL AND next_action_at IS NULL;
 
 -- A person's stop of one operation of one channel.
 CREATE TABLE channel_stop (
