@@ -653,7 +653,9 @@ async def test_an_unexpected_error_tells_nothing(
         raise RuntimeError(f"a bug with {SECRETS[0]}")
 
     monkeypatch.setattr(type(counter.shop.desk), "read_stops", broken)
-    answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")
+    with structlog.testing.capture_logs() as logs:
+        answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")
+    assert [line["event"] for line in logs] == ["an unexpected error"]
     assert SECRETS[0] not in str(refused(answer, 500, "internal_error"))
 
 

@@ -12,9 +12,15 @@ from zhangfang.payments import PREFIX, Desk, Intent, State, order_of
 
 Fen = Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN, description="fen (1/100 yuan)")]
 OrderNo = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=64, description="your own number, unique for ever")
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=64,
+        pattern="^[A-Za-z0-9._:/#@-]+$",
+        description="your own number, unique for ever",
+    ),
 ]
-Text = Annotated[str, msgspec.Meta(max_length=100)]
+Text = Annotated[str, msgspec.Meta(max_length=100, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 
 
 class Account(msgspec.Struct, forbid_unknown_fields=True):

@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> bool:
         """Whether no channel may reach a production host: no real money can move."""
-        return not any((self.channel(path.stem) or {}).get("allow_production") for path in self._channel_files())
+        return not any(
+            (self.channel(path.stem) or {}).get("allow_production") for path in self._channel_files()
+        )
 
     @property
     def virtual(self) -> bool:
@@ -63,7 +65,9 @@ class Settings(BaseSettings):
     def clock(self) -> Clock:
         """Return the machine's time, or the virtual clock if one is set, which is for a sandbox alone."""
         if self.virtual and not self.sandbox:
-            raise NotSetUp(f"{self.home / 'clock.json'}: a virtual clock beside a production channel; take one away")
+            raise NotSetUp(
+                f"{self.home / 'clock.json'}: a virtual clock beside a production channel; take one away"
+            )
         return FileClock(self.home / "clock.json") if self.virtual else SystemClock()
 
     def _channel_files(self) -> list[Path]:
