@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo up test check format lock clean
+.PHONY: help demo up test drill check format lock clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ up: $(READY) ## Start everything and stay; says where to look and how to log in
 test: $(READY) ## Run all tests, those in a browser too
 	@scripts/chromium
 	$(BIN)/python -m pytest -rs $(ARGS)
+
+drill: $(READY) ## Kill every process at random moments of many business days (takes hours)
+	ZHANGFANG_DRILL_SEEDS=20 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py $(ARGS)
 
 check: $(READY) ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .

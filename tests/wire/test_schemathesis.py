@@ -139,7 +139,9 @@ def test_no_request_makes_a_server_error_or_an_answer_that_the_document_has_not(
         seen.add(request.call_and_validate(headers=headers, checks=checks).status_code)
 
     calls()
-    assert seen & {200, 201}, "some requests were good"
+    assert 401 not in seen
+    if spec.path != "/v1/webhook":  # an address that can be is seldom met by chance
+        assert seen & {200, 201}, "some requests were good"
     if spec.takes:
         assert seen & {400, 422}, "and some were not"
 
@@ -148,7 +150,9 @@ def cases(spec: Any, url: str, id_: str) -> st.SearchStrategy[tuple[Any, list[An
     """Return requests of a call and their checks: as the document says, with an id of ours or any, and bodies that are
     not as it says and must be refused.
     """
-    schema = schemathesis.openapi.from_dict(document(CALLS))
+    described = document(CALLS)
+    described["paths"][spec.path][spec.method.lower()].pop("security")  # the key is ours, not one made up
+    schema = schemathesis.openapi.from_dict(described)
     schema.config.base_url = url
     operation = schema[spec.path][spec.method]
     ours: dict[str, Any] = {"path_parameters": {"id": id_}} if "{id}" in spec.path else {}

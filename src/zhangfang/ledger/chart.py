@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -70,6 +71,7 @@ def account_name(code: int) -> str:
     return f"{chapter.zh} {chapter.en}"
 
 
+@lru_cache(maxsize=65_536)
 def account(code: int, subject: str, book: Book | None = None) -> Account:
     """Return the account of a subject, in the book where the chart has the code (customers' before custodian's)."""
     if code not in _BOOK_OF:
