@@ -38,7 +38,7 @@ def run_app(app: Starlette, host: str, port: int) -> None:
         http="httptools",
         log_level="warning",
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=False,  # nobody in front of it is trusted to say who calls
         timeout_graceful_shutdown=3,
     )
 
