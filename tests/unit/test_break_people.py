@@ -166,6 +166,7 @@ async def test_an_approval_that_is_cut_off_at_any_step_is_finished_by_the_next(
     merchant = await house.merchant()
     for after in range(100):
         day = DAY + timedelta(days=after)
+        house.clock.set(at(day, 12))
         await house.filed(day, [stray(1, 500, credit=cure != "B7")])
         row = await house.one_break()
         await propose(house.desk, row["id"], cure, "lin", merchant=merchant.id if cure == "B2" else None)

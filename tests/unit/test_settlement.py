@@ -207,6 +207,7 @@ async def test_two_runs_of_one_date_settle_every_line_once(house: Treasury) -> N
     await asyncio.gather(*(settle(house.desk, NEXT) for _ in range(3)))
     await house.quiet()
     assert sum(lines for _, lines, _ in await batches(house)) == 9
+    assert all([(await house.now(intent)).settlement for intent in paid])
     assert await house.balance(2321) == 0
     assert len(house.bank.sent) == 3
 
@@ -250,6 +251,23 @@ async def test_a_refund_that_comes_during_the_run_is_before_it_or_after_it(house
     assert all((row["template"] == "R1") == (row["settlement"] is not None) for row in rows)
     undone = sum(398 for row in rows if row["state"] == "SUCCESS")
     assert await house.balances(2321, 2322) == (0, -(12 * 994 - undone))
+
+
+async def test_a_refund_that_is_just_being_stored_is_in_the_batch(house: Treasury) -> None:
+    merchant = await house.merchant()
+    (paid,) = await house.arrived(merchant, 10_000)
+    refund = await house.undo(merchant, paid, 2500)
+    await house.pool.execute("UPDATE intent SET template = '' WHERE id = $1", refund.id)  # not to be seen yet
+    async with house.pool.acquire() as connection:
+        stored = connection.transaction()
+        await stored.start()
+        await connection.execute("SELECT FROM intent WHERE id = $1 FOR UPDATE", paid.id)
+        await connection.execute("UPDATE intent SET template = 'R1' WHERE id = $1", refund.id)
+        run = asyncio.create_task(house.settle())
+        await asyncio.sleep(0.2)
+        await stored.commit()
+    assert await run == []
+    assert await batches(house) == [(9940 - 2485, 2, True)]
 
 
 async def test_a_refund_that_is_just_being_decided_is_waited_for(house: Treasury) -> None:

@@ -16,7 +16,7 @@ import asyncpg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zhangfang.cli import planted
-from zhangfang.cli.caller import Caller, pay
+from zhangfang.cli.caller import Caller, Tally, pay
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
 from zhangfang.cli.parts import open_desk
@@ -93,6 +93,7 @@ class BusinessDay:
         self.spectator = Spectator(house)
         self.phase = "before"
         self.planted = 0
+        self.tally = Tally()
         self.payments: dict[tuple[str, str], str] = {}
         self.left: set[str] = set()  # purchases whose payer never came
         self._keys: dict[str, str] = {}
@@ -124,7 +125,7 @@ class BusinessDay:
     # --- the day ----------------------------------------------------------------------------------------------
 
     async def _merchants(self) -> None:
-        admin = Caller(self.session, self.house.url, (self.house.home / "admin-key").read_text())
+        admin = Caller(self.session, self.house.url, (self.house.home / "admin-key").read_text(), self.tally)
 
         async def one(merchant: NewMerchant) -> None:
             _, made = await admin.call("POST", "/v1/merchants", _merchant_body(merchant))
@@ -194,7 +195,7 @@ class BusinessDay:
 
     async def order(self, order: DemoOrder) -> None:
         """Ask for one order as its merchant, and be its payer."""
-        merchant = Caller(self.session, self.house.url, self._keys[order.merchant])
+        merchant = Caller(self.session, self.house.url, self._keys[order.merchant], self.tally)
         status, made = await self._ask_for(merchant, order)
         if status not in (200, 201):
             raise AssertionError(f"{order.order_no}: {status} {made}")

@@ -6,6 +6,7 @@ order number, and nothing else.
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -24,11 +25,22 @@ class GaveUp(ZhangfangError):
     """A caller of the demo got no usable answer for a minute and a half."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """How often the API was asked, and how often it did not answer or answered with a 5xx: its availability."""
+
+    asked: int = 0
+    unanswered: int = 0
+
+
 class Caller:
     """Calls the API with one key, again and again until there is an answer that says something."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str, key: str) -> None:
-        """`base` is the API's address, `key` a merchant's or the administrator's."""
+    def __init__(
+        self, session: aiohttp.ClientSession, base: str, key: str, tally: Tally | None = None
+    ) -> None:
+        """`base` is the API's address, `key` a merchant's or the administrator's; `tally` counts for several callers."""
+        self._tally = tally or Tally()
         self._session = session
         self._base = base
         self._headers = {"Authorization": f"Bearer {key}"}
@@ -51,6 +63,7 @@ class Caller:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         last: object = "no answer"
         while asyncio.get_running_loop().time() < until:
+            self._tally.asked += 1
             try:
                 async with self._session.request(
                     method,
@@ -64,6 +77,7 @@ class Caller:
                     last = answer.status
             except _AWAY as error:
                 last = type(error).__name__
+            self._tally.unanswered += 1
             await asyncio.sleep(0.2)
         raise GaveUp(f"{method} {path}: {last}")
 

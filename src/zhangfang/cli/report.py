@@ -27,6 +27,7 @@ def report_of(day: BusinessDay, audit: dict[str, Any]) -> dict[str, Any]:
     """Return the report of a day that has been played."""
     made = asyncio.run(_figures(day)) | {key: audit[key] for key in ("double_debits", "books", "amount")}
     made["faults"] = _faults(day)
+    made["api"] = {"asked": day.tally.asked, "unanswered": day.tally.unanswered}
     made["ok"] = _is_ok(made)
     return made
 
@@ -103,6 +104,10 @@ def _rows(made: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         ("入金 Pay-in", _rate(made["pay_in"])),
         ("退款 Refund", _rate(made["refund"])),
         ("出金 Payout", _rate(made["payout"])),
+        (
+            "可用性 Availability",
+            _percent(made["api"]["asked"] - made["api"]["unanswered"], made["api"]["asked"]),
+        ),
         ("待查明 Unknown", str(made["unknown_open"])),
         ("重复扣款 Doubled", str(made["double_debits"])),
         ("对账一致 Matched", f"{found['matched']} of {found['lines']}"),
@@ -117,6 +122,7 @@ def _rows(made: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         ("可用 Available", yuan["available_fen"]),
         ("在途 In transit", yuan["in_transit_fen"]),
         ("已出金 Paid out", yuan["paid_out_fen"]),
+        ("挂账 In suspense", fen_to_yuan(sum(abs(fen) for fen in amount["suspense_fen"].values()))),
         ("账实差 Gaps", fen_to_yuan(sum(books.values()))),
     ]
     return [(*one, *other) for one, other in zip(left, right, strict=True)]
@@ -125,5 +131,12 @@ def _rows(made: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 def _rate(counts: dict[str, int]) -> str:
     """Return succeeded of those that could: a payer without money, or who leaves, is no failure of ours."""
     able = counts["attempted"] - counts["declined"]
-    share = f"{counts['succeeded'] * 10000 // able / 100:.2f} %" if able else "—"
-    return f"{share}, {counts['succeeded']} of {counts['attempted']}"
+    return f"{_percent(counts['succeeded'], able)}, {counts['succeeded']} of {counts['attempted']}"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share in percent with two decimals, never rounded up: 99.99 is not 100."""
+    if not whole:
+        return "—"
+    hundredths = part * 10_000 // whole
+    return f"{hundredths // 100}.{hundredths % 100:02d} %"

@@ -72,7 +72,10 @@ FROM break b
 LEFT JOIN intent i ON i.id = b.intent
 LEFT JOIN LATERAL (
     SELECT * FROM file_line l
-    WHERE l.channel = b.channel AND l.settle_date = b.settle_date AND (l.channel_ref = b.key OR l.intent = b.intent)
+    WHERE l.channel = b.channel AND l.settle_date = b.settle_date AND (
+            l.channel_ref = b.key OR l.intent = b.intent
+            OR concat_ws('/', l.channel_ref, l.settle_date, l.line_no) = b.key -- a line that nobody here asked for
+        )
     ORDER BY l.line_no LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (SELECT * FROM bank_line k WHERE k.sequence = b.key ORDER BY k.booked_at LIMIT 1) k

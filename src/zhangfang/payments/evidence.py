@@ -96,6 +96,8 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     if not decision.final:
         return change
     told = desk.told(intent, decision.state, now)
+    if intent.template == posting.HELD:  # whatever came of it left through O2, which a crash may have cut off
+        await posting.release(desk, intent)
     build = posting.OUTCOMES.get((intent.kind, decision.state))
     if build is None:
         return replace(change, settle_date=answer.settle_date, told=told)

@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 PLATFORM = "platform"
 DONE = frozenset({Result.CREATED, Result.EXISTS})
+HELD = "O1"
 TEMPLATES = {
     Operation.PURCHASE: "P1",
     Operation.COLLECTION: "P2",
@@ -61,7 +62,7 @@ def _amounts(intent: Intent) -> dict[str, int]:
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
     """Return the voucher that a proven failure makes: the money goes back to whose it was."""
-    if intent.kind is Operation.PAYOUT and intent.template == "O1":
+    if intent.kind is Operation.PAYOUT and intent.template == HELD:
         return _later("O6", intent, alias, business_date)
     done = transfers(intent, alias, intent.business_date)
     return mirror(done, intent.undo_voucher, business_date=business_date, memo=intent.id)

@@ -110,7 +110,7 @@ async def transmit(
     another process may be asking already. Raises `LeaseLost`; the driver then asks what became of it.
     """
     order = await order_of(desk, intent, account)
-    if intent.template == "O1":
+    if intent.template == posting.HELD:
         await posting.release(desk, intent)
     answer = await _in_time(desk, intent, order, until)
     if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
