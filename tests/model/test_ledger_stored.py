@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from itertools import count
 from pathlib import Path
 from uuid import UUID
@@ -71,6 +72,11 @@ async def _play(data: st.DataObject, steps: Sequence[tuple[str, int]], url: str,
                 request = past[-min(how, len(past)) or -1]
                 answers = await client.create_transfers(request)
                 assert [(one.result, one.seq) for one in answers] == oracle.ask(request, clock.now())
+        last = [
+            _nothing(shard, next(numbers))
+        ]  # whatever has timed out by now is an entry after it, on both sides
+        answers = await client.create_transfers(last)
+        assert [(one.result, one.seq) for one in answers] == oracle.ask(last, clock.now())
         await _compare(client, oracle, shard)
         await ledger.stop(clean=True)
     await _audit(url, oracle, shard)
@@ -99,6 +105,21 @@ async def _audit(url: str, oracle: Oracle, shard: int) -> None:
     for id_, one in oracle.books.accounts.items():
         assert sums[id_] == (one.debits, one.credits)
         assert points[id_] == (one.debits, one.credits, one.debits_pending, one.credits_pending)
+
+
+def _nothing(shard: int, number: int) -> Transfer:
+    """Return a transfer that is refused for its form, and so leaves nothing behind."""
+    one, other = accounts(shard)[:2]
+    return Transfer(
+        id=an_id(number),
+        debit=one.id,
+        credit=other.id,
+        amount=0,
+        book=one.book,
+        kind=0,
+        voucher=an_id(number),
+        business_date=date(2026, 9, 10),
+    )
 
 
 def _named(drawn: list[tuple[int, Transfer]], numbers: "count[int]") -> list[Transfer]:
