@@ -3,7 +3,7 @@
 An id carries the business moment of its birth, so that it sorts by time and the ledger knows its partition.
 """
 
-import secrets
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from zhangfang.kernel.errors import InvalidInput
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _VALUE = {letter: n for n, letter in enumerate(_ALPHABET)}
 _LENGTH = 26
+_RANDOM = (1 << 54) - 1
 
 
 def new_id(clock: Clock) -> UUID:
@@ -23,7 +24,7 @@ def new_id(clock: Clock) -> UUID:
     """
     micros = int(clock.now().timestamp() * 1_000_000)
     millis, fraction = divmod(micros, 1000)
-    tail = secrets.randbits(54) << 8
+    tail = (int.from_bytes(os.urandom(7)) & _RANDOM) << 8
     return UUID(int=(millis << 80) | (0x7 << 76) | (fraction * 4096 // 1000 << 64) | (0b10 << 62) | tail)
 
 
