@@ -78,6 +78,8 @@ def print_report(made: dict[str, Any], seconds: float, statements: Path) -> None
         title=f"营业日 Business day {made['business_date']} (沙箱 sandbox, 模拟资金 simulated money)",
         show_header=False,
         box=box.HORIZONTALS,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     for justify in ("left", "right", "left", "right"):
         table.add_column(justify=justify, no_wrap=True)
