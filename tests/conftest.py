@@ -1,6 +1,7 @@
 """What every test may ask for: a database of its own, and a clock it can set."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -9,10 +10,16 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.clock import SetClock
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.schema import migrate
+
+# A slow machine is no reason to fail. Where CI is set, Hypothesis takes its own profile: the same examples each time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("patient")
 
 _TEMPLATE = "zhangfang_template"
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
