@@ -12,7 +12,14 @@ import asyncpg
 
 from zhangfang_audit.inputs import Unreadable
 
-_ERRORS = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_ERRORS = (
+    OSError,
+    TimeoutError,
+    ValueError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 Row = Mapping[str, Any]
 
 

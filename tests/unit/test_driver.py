@@ -193,7 +193,7 @@ async def test_the_driver_waits_while_the_database_is_away_and_goes_on(shop: Sho
 async def _state(shop: Shop, intent: Intent) -> State:
     try:
         return (await shop.reload(intent)).state
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return State.CREATED
 
 

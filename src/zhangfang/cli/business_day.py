@@ -54,7 +54,7 @@ FAULTS = {
     },
 }
 PAYER_REFUSES, PAYER_LEAVES = 0.006, 0.006
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ZhangfangError)
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ZhangfangError)
 MORNING = (  # of each working day: when, what it is called, which task is then done, "{}" being its date
     (time(9, 5), "渠道对账文件 Channel file", "file", "unionpay/{}"),
     (time(9, 40), "清算到账 Money arrives", "arrival", "{}"),

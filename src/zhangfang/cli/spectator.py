@@ -84,7 +84,13 @@ class Spectator:
             if self._connection is None:
                 self._connection = await asyncpg.connect(self._settings.database, timeout=3)
             return await self._connection.fetchval(sql, *values, timeout=5)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        except (
+            OSError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            TimeoutError,
+        ):
             self.close()
             return None
 

@@ -210,7 +210,13 @@ class Writer:
                 await self._take_over(self._journal.epoch)
             except (Fenced, UnsafeDatabase):
                 raise
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 _log.warning("ledger waits for its database", shard=self._shard, error=_kind(error))
                 await asyncio.sleep(RECONNECT_S)
                 if self._stopping:
@@ -230,7 +236,13 @@ class Writer:
         try:
             async with self._readers.acquire() as connection:
                 await noted.write(connection)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             state.touched.update(id_ for id_, *_ in noted.accounts)
             _log.warning("checkpoint put off", shard=self._shard, error=_kind(error))
 

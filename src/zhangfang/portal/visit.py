@@ -32,7 +32,13 @@ from zhangfang.portal.words import LANGUAGES, Words
 T = TypeVar("T")
 log = structlog.get_logger()
 
-UNREADABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+UNREADABLE = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 _BODY_MAX = 16 * 1024
 
 
