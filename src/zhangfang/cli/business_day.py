@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any
 
 import aiohttp
-import asyncpg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zhangfang.cli import planted
@@ -21,6 +20,7 @@ from zhangfang.cli.house import House
 from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
 from zhangfang.cli.parts import open_desk
 from zhangfang.cli.spectator import RATE, Spectator, Stuck, queries
+from zhangfang.kernel import database
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
 from zhangfang.kernel.clock import CHINA, set_clock
 from zhangfang.kernel.errors import ZhangfangError
@@ -54,7 +54,7 @@ FAULTS = {
     },
 }
 PAYER_REFUSES, PAYER_LEAVES = 0.006, 0.006
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ZhangfangError)
+AWAY = (*database.AWAY, ZhangfangError)
 MORNING = (  # of each working day: when, what it is called, which task is then done, "{}" being its date
     (time(9, 5), "渠道对账文件 Channel file", "file", "unionpay/{}"),
     (time(9, 40), "清算到账 Money arrives", "arrival", "{}"),

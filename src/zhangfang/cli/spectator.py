@@ -14,6 +14,7 @@ import asyncpg
 from zhangfang.cli.house import House
 from zhangfang.cli.parts import OUR_ACCOUNT
 from zhangfang.cli.sandbox import CLIENT_MONEY, ask, set_time
+from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.settings import Settings
 from zhangfang.kernel.sql import load
 
@@ -84,13 +85,7 @@ class Spectator:
             if self._connection is None:
                 self._connection = await asyncpg.connect(self._settings.database, timeout=3)
             return await self._connection.fetchval(sql, *values, timeout=5)
-        except (
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            TimeoutError,
-        ):
+        except AWAY:
             self.close()
             return None
 

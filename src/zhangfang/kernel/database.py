@@ -10,6 +10,11 @@ Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a database that is away looks like: a time-out is an OSError, and asyncpg has a third name for one that dies in
+the middle of a statement."""
+
+
 async def connect(url: str, size: int = 16) -> asyncpg.Pool:
     """Open a pool of at most `size` connections with prepared statements kept.
 

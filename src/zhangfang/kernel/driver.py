@@ -19,6 +19,7 @@ import asyncpg
 import structlog
 
 from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.database import AWAY
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: f
         found = 0
         try:
             found = await run_due(pool, clock.now(), job)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        except AWAY as error:
             log.warning("the database is away; the driver waits", table=job.table, error=type(error).__name__)
             await asyncio.sleep(0.2)
         if found < job.most:
@@ -97,9 +98,7 @@ async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) 
         log.exception(
             "a step failed and will be tried again", table=job.table, key=[str(row[k]) for k in job.key]
         )
-        with contextlib.suppress(
-            OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
-        ):
+        with contextlib.suppress(*AWAY):
             await _hold(pool, job, row, BACK_OFF)
 
 
@@ -134,12 +133,7 @@ async def _renewed(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, seconds: f
     try:
         async with asyncio.timeout(seconds):
             return await _hold(pool, job, row, LEASE)
-    except (
-        OSError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-    ):  # a time-out is an OSError
+    except AWAY:  # a time-out is an OSError
         return False
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import structlog
 
 from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.database import AWAY
 from zhangfang.ledger import history, wire
 from zhangfang.ledger.journal import Checkpoint, Fenced, Journal, UnsafeDatabase, connect, with_raw_ids
 from zhangfang.ledger.model import Account, Result
@@ -210,13 +211,7 @@ class Writer:
                 await self._take_over(self._journal.epoch)
             except (Fenced, UnsafeDatabase):
                 raise
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
+            except AWAY as error:
                 _log.warning("ledger waits for its database", shard=self._shard, error=_kind(error))
                 await asyncio.sleep(RECONNECT_S)
                 if self._stopping:
@@ -236,13 +231,7 @@ class Writer:
         try:
             async with self._readers.acquire() as connection:
                 await noted.write(connection)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as error:
+        except AWAY as error:
             state.touched.update(id_ for id_, *_ in noted.accounts)
             _log.warning("checkpoint put off", shard=self._shard, error=_kind(error))
 

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
+from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import prefixed
 from zhangfang.operations import today
@@ -32,13 +33,7 @@ from zhangfang.portal.words import LANGUAGES, Words
 T = TypeVar("T")
 log = structlog.get_logger()
 
-UNREADABLE = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
+UNREADABLE = AWAY
 _BODY_MAX = 16 * 1024
 
 
