@@ -61,7 +61,7 @@ class House:
             await self.insert(
                 "transfer", shard=0, id=numbered(voucher, n), seq=self.seq, debit=debit, credit=credit, amount=amount,
                 book=int(Book.CUSTOMERS), kind=1, flags=1 if n < len(lines) else 0, timeout=0, voucher=voucher,
-                memo=memo, business_date=day, event_at=self.clock.now(), posted_at=self.clock.now(),
+                memo=memo, business_date=day, posted_at=self.clock.now(),
                 debit_balance=self.balances[debit], credit_balance=self.balances[credit], digest=voucher,
             )  # fmt: skip
         return voucher

@@ -76,7 +76,7 @@ class World:
         await self.insert(
             "transfer", shard=0, id=self.id(), seq=self._seq, debit=one, credit=other, amount=fen,
             book=2 if debit[0] in OWN else 1, kind=1, flags=flags, timeout=0, voucher=voucher, business_date=day,
-            event_at=NOON, posted_at=NOON, debit_balance=self._balance[one], credit_balance=self._balance[other],
+            posted_at=NOON, debit_balance=self._balance[one], credit_balance=self._balance[other],
             digest=voucher,
         )  # fmt: skip
         await self.connection.execute("UPDATE head SET seq = $1", self._seq)

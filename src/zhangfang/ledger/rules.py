@@ -41,7 +41,6 @@ class Row(NamedTuple):
     reverses: bytes | None
     memo: bytes | None
     business_date: date
-    event_at: datetime
     posted_at: datetime
     debit_balance: int
     credit_balance: int

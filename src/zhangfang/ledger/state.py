@@ -406,7 +406,6 @@ class State:
                 or_none(ask.reverses),
                 or_none(ask.memo),
                 to_date(ask.business_date),
-                _EPOCH + timedelta(milliseconds=int.from_bytes(id_[:6], "big")),
                 self.at,
                 one.debits - one.credits,
                 other.debits - other.credits,

@@ -77,15 +77,15 @@ WITH moved AS (
     UPDATE head SET seq = seq + cardinality($4::uuid[]), at = $3 WHERE shard = $1 AND epoch = $2 RETURNING seq
 ), posted AS (
     INSERT INTO transfer (shard, id, seq, debit, credit, amount, book, kind, flags, pending_id, timeout, voucher,
-                          reverses, memo, business_date, event_at, posted_at, debit_balance, credit_balance, digest)
+                          reverses, memo, business_date, posted_at, debit_balance, credit_balance, digest)
     SELECT $1, n.* FROM moved, unnest(
         $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[], $9::smallint[], $10::int[], $11::smallint[],
         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::date[], $18::timestamptz[],
-        $19::timestamptz[], $20::bigint[], $21::bigint[], $22::uuid[]) n
+        $19::bigint[], $20::bigint[], $21::uuid[]) n
 ), refused AS (
     INSERT INTO refusal (shard, id, result, seq, refused_at, digest)
     SELECT $1, n.* FROM moved, unnest(
-        $23::uuid[], $24::smallint[], $25::bigint[], $26::timestamptz[], $27::uuid[]) n
+        $22::uuid[], $23::smallint[], $24::bigint[], $25::timestamptz[], $26::uuid[]) n
 )
 SELECT seq FROM moved
 
