@@ -31,4 +31,4 @@ class Running:
 def running(database_url: str, socket: Path, clock: Clock, shard: int = 0) -> Running:
     """Start a ledger. A client waits by itself until it listens."""
     writer = Writer(database_url, clock, shard)
-    return Running(writer, asyncio.create_task(server.serve(writer, socket)))
+    return Running(writer, asyncio.create_task(server.serve(writer, socket, shard)))

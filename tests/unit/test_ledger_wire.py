@@ -22,7 +22,6 @@ from zhangfang.ledger import (
     LedgerClient,
     LedgerUnavailable,
     Result,
-    SocketInUse,
     Transfer,
     TransferFlag,
     server,
@@ -219,16 +218,6 @@ async def test_a_call_without_a_ledger_ends_at_its_deadline(tmp_path: Path, cloc
             await client.status()
 
 
-async def test_a_socket_left_over_is_replaced_and_one_in_use_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "l.sock"
-    server.listen(path).close()
-    assert path.exists()
-    with server.listen(path) as listening:
-        listening.listen()
-        with pytest.raises(SocketInUse):
-            server.listen(path)
-
-
 async def test_balances_and_history_can_be_read_as_of_a_past_moment(
     database_url: str, tmp_path: Path, clock: SetClock
 ) -> None:
@@ -257,3 +246,17 @@ async def test_balances_and_history_can_be_read_as_of_a_past_moment(
 def test_a_header_is_24_bytes_and_a_transfer_134() -> None:
     assert (HEADER.size, wire.TRANSFER.itemsize) == (struct.calcsize("<4sBBHQII"), 134)
     assert NO_ID.bytes == bytes(16)
+
+
+def test_a_digest_tells_records_apart_that_differ_in_any_byte() -> None:
+    rng = np.random.default_rng(1)
+    record = rng.integers(0, 256, wire.TRANSFER.itemsize, np.uint8)
+    others = np.repeat(record[None, :], 3 * len(record), axis=0)
+    for n, change in enumerate((1, 128, 255)):
+        at = np.arange(len(record))
+        others[n * len(record) + at, at] ^= change
+    both = rng.integers(0, 256, (2000, wire.TRANSFER.itemsize), np.uint8)
+    together = np.concatenate([record[None, :], others, both]).view(wire.TRANSFER).ravel()
+    digests = wire.digests(together).tolist()
+    assert len(set(digests)) == len(digests)
+    assert wire.digests(together[5:6]).tolist() == digests[5:6], "a digest does not depend on its neighbours"

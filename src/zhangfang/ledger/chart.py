@@ -60,6 +60,23 @@ CHART: Final[dict[tuple[int, Book], Chapter]] = {
 _BOOK_OF: Final = dict(reversed(CHART))  # where a code stands in two books, the first
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A line above the codes that begin with `prefix`: one digit is a class (类), two are a group within it."""
+
+    prefix: str
+    zh: str
+    en: str
+
+
+HEADINGS: Final = {row["prefix"]: Heading(**row) for row in read("chart_headings.csv")}
+
+
+def headings(code: int) -> tuple[Heading, ...]:
+    """Return the headings that an account's code stands under, the widest first: 2 负债类, 23 客户资金及待查."""
+    return tuple(HEADINGS[f"{code}"[:length]] for length in (1, 2))
+
+
 def book_named(letter: str) -> Book:
     """Return the book of the tables' letter: C, O or E."""
     return _BOOKS[letter]

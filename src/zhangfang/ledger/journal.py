@@ -1,25 +1,28 @@
-"""All that the writer stores and reads back: the fence, the append, the checkpoint, what memory has forgotten.
+"""All that the writer stores: the fence, the append, the months. What it reads back is in `loading.py`.
 
 Ids are bytes here, as in memory. An entry is there when `append` has returned, and not before.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.ledger.model import Account, Result
-from zhangfang.ledger.rules import EXPIRED, FLOORS, NONE, POST, Held, Known, Pending, Refusal, Row
-from zhangfang.ledger.state import Decision, State
-from zhangfang.ledger.wire import days
+from zhangfang.ledger import copying
+from zhangfang.ledger.copying import or_none
+from zhangfang.ledger.model import Account
+from zhangfang.ledger.state import Decision
+from zhangfang.ledger.wire import to_date, to_moment
 
 SQL = load("zhangfang.ledger", "writer.sql")
 COPY_FROM = 64  # rows; below, one prepared statement is faster than COPY
 MONTHS_AHEAD = 2
+LEASE = timedelta(seconds=3)  # how long a commit keeps others away from the shard
+LOADING = timedelta(seconds=30)  # how long a start may take that reads memory back
 
 
 class Fenced(ZhangfangError):
@@ -34,11 +37,9 @@ class HeadMoved(ZhangfangError):
     """The stored sequence is not the one that memory expected; memory is thrown away and read again."""
 
 
-async def connect(url: str) -> asyncpg.Connection:
+async def connect(url: str, name: str = "zhangfang ledger") -> asyncpg.Connection:
     """Connect to a database that keeps its promises, or raise `UnsafeDatabase` naming the setting."""
-    connection = await asyncpg.connect(
-        url, server_settings={"application_name": "zhangfang ledger"}, command_timeout=60
-    )
+    connection = await asyncpg.connect(url, server_settings={"application_name": name}, command_timeout=60)
     await with_raw_ids(connection)
     unsafe = await connection.fetch(SQL.unsafe_settings)
     if unsafe:
@@ -59,67 +60,82 @@ def _same(value: bytes) -> bytes:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction stores: accounts, entries and refusals, and what `head` says after it."""
+
+    accounts: Sequence[Account]
+    decision: Decision
+    at: int  # microseconds since 1970
+    seq: int
+    closed_through: date | None  # None: it stays
+
+    def __len__(self) -> int:
+        """Return how many rows it has."""
+        return len(self.accounts) + len(self.decision.rows) + len(self.decision.refusals)
+
+
 class Journal:
     """One writer's way to the tables of its shard, under the epoch it took."""
 
-    def __init__(self, connection: asyncpg.Connection, shard: int, epoch: int) -> None:
+    def __init__(self, shard: int, epoch: int) -> None:
         """Write under `epoch`, which `take_over` gave."""
-        self._connection = connection
         self.shard = shard
         self.epoch = epoch
 
     @classmethod
-    async def take_over(cls, connection: asyncpg.Connection, shard: int, own: int | None = None) -> "Journal":
+    async def take_over(
+        cls, connection: asyncpg.Connection, shard: int, holder: str, own: int | None = None
+    ) -> "Journal":
         """Raise the epoch, so that nobody before can commit; with `own`, only if that is still the epoch.
 
         It waits for a commit that is still under way under the old epoch: after it, that has happened or never will.
+        A raise whose answer was lost is known by its `holder`, which no other process may have.
         """
         await connection.execute(SQL.first_head, shard)
-        epoch = await connection.fetchval(SQL.take_over, shard, own)
+        epoch = await connection.fetchval(SQL.take_over, shard, own, holder, LOADING)
         if epoch is None:
             raise Fenced(f"shard {shard}: another writer took over from epoch {own}")
-        return cls(connection, shard, epoch)
+        return cls(shard, epoch)
 
-    # --- writing -----------------------------------------------------------------------------------------------
+    async def append(
+        self, connection: asyncpg.Connection, batch: Batch, turn: Callable[[], Awaitable[None]], advanced: Callable[[], None]
+    ) -> None:  # fmt: skip
+        """Store a batch in one transaction that leaves `head` at its `seq`; `turn` returns when it may touch `head`.
 
-    async def append(self, accounts: Sequence[Account], decision: Decision, at: datetime, seq: int) -> None:
-        """Store accounts, entries and refusals in one transaction that leaves `head` at `seq`.
-
-        Raises `Fenced` when the epoch is not ours any more. After any other error it is not known whether it
-        happened.
+        `advanced` is called when `head` is ours until the commit: then the next batch may wait for it. Raises `Fenced`
+        when the epoch is not ours any more. After any other error it is not known whether it happened.
         """
-        if accounts or len(decision.rows) + len(decision.refusals) > COPY_FROM:
-            await self._append_large(accounts, decision, at, seq)
+        after = (to_moment(batch.at), LEASE, batch.closed_through)
+        if len(batch) > COPY_FROM or batch.accounts:
+            async with connection.transaction():
+                await self._copy(connection, batch)
+                await turn()
+                count = len(batch.decision.rows)
+                stored = await connection.fetchval(SQL.advance, self.shard, self.epoch, *after, count)
+                self._check(stored, batch.seq)
+                advanced()
         else:
-            rows = _columns(Row._fields, decision.rows)
-            refusals = _columns(Refusal._fields, decision.refusals)
-            stored = await self._connection.fetchval(SQL.append, self.shard, self.epoch, at, *rows, *refusals)
-            self._check(stored, seq)
+            await turn()
+            columns = _columns(batch)
+            stored = await connection.fetchval(SQL.append, self.shard, self.epoch, *after, *columns)
+            self._check(stored, batch.seq)
+            advanced()
 
-    async def _append_large(
-        self, accounts: Sequence[Account], decision: Decision, at: datetime, seq: int
-    ) -> None:
-        async with self._connection.transaction():
-            moved = len(decision.rows)
-            self._check(await self._connection.fetchval(SQL.advance, self.shard, self.epoch, moved, at), seq)
-            if accounts:
-                fields = [
-                    (one.id.bytes, one.book, one.code, one.subject, int(one.flags), one.limit)
-                    for one in accounts
-                ]
-                await self._connection.execute(
-                    SQL.open_accounts, self.shard, *map(list, zip(*fields, strict=True)), at
-                )
-            for table, names, rows in (
-                ("transfer", Row._fields, decision.rows),
-                ("refusal", Refusal._fields, decision.refusals),
-            ):
-                if rows:
-                    await self._connection.copy_records_to_table(
-                        table,
-                        records=[(self.shard, *row) for row in rows],
-                        columns=("shard", *names),
-                    )
+    async def _copy(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        if batch.accounts:
+            fields = [
+                (one.id.bytes, one.book, one.code, one.subject, int(one.flags), one.limit)
+                for one in batch.accounts
+            ]
+            columns = map(list, zip(*fields, strict=True))
+            await connection.execute(SQL.open_accounts, self.shard, *columns, to_moment(batch.at))
+        if len(batch.decision.rows):
+            payload = copying.transfers(batch.decision.rows, self.shard, batch.at)
+            await copy(connection, "transfer", copying.names(copying.TRANSFER), payload)
+        if len(batch.decision.refusals):
+            payload = copying.refusals(batch.decision.refusals, self.shard, batch.at)
+            await copy(connection, "refusal", copying.names(copying.REFUSAL), payload)
 
     def _check(self, stored: int | None, seq: int) -> None:
         if stored is None:
@@ -127,131 +143,65 @@ class Journal:
         if stored != seq:
             raise HeadMoved(f"shard {self.shard}: head stands at {stored}, memory at {seq}")
 
-    async def open_months(self, now: datetime) -> list[tuple[int, int]]:
+    async def open_months(self, connection: asyncpg.Connection, now: datetime) -> list[tuple[int, int]]:
         """Open the partitions from the newest there is (or last month) to two months ahead.
 
-        Return all open spans, in milliseconds since 1970, the end excluded.
+        Return all spans that take new ids, in milliseconds since 1970, the end excluded.
         """
-        names = [row["month"] for row in await self._connection.fetch(SQL.months)]
-        months = {_month(int(name[:4]), int(name[5:])) for name in names}
+        rows = await connection.fetch(SQL.months)
+        sealed = {_month_of(row["month"]) for row in rows if row["sealed"]}
+        months = {_month_of(row["month"]) for row in rows}
         newest = max(months, default=now)
-        month = _first(min(newest, _first(now) - timedelta(days=1)))
-        while month <= _first(now) + timedelta(days=31 * MONTHS_AHEAD):
+        month = first_of(min(newest, last_month(now)))
+        while month <= first_of(now) + timedelta(days=31 * MONTHS_AHEAD):
             if month not in months:
-                await self._connection.execute(SQL.open_month, month)
+                await connection.execute(SQL.open_month, month)
                 months.add(month)
-            month = _next(month)
-        return [(_millis(month), _millis(_next(month))) for month in sorted(months, reverse=True)]
-
-    # --- reading back ------------------------------------------------------------------------------------------
-
-    async def load(self) -> State:
-        """Rebuild memory: accounts from the checkpoint and what was posted after it, and the open pendings."""
-        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            head = await self._connection.fetchrow(SQL.head, self.shard)
-            last = await self._connection.fetchval(SQL.last_id, self.shard)
-            state = State(self.shard, head["seq"], head["at"], last or NONE)
-            point = await self._connection.fetchrow(SQL.checkpoint_seq, self.shard)
-            since, oldest = (point["seq"], point["oldest_pending"]) if point else (0, 0)
-            for row in await self._connection.fetch(SQL.accounts, self.shard):
-                state.accounts[row["id"]] = Held(*row)
-            for row in await self._connection.fetch(SQL.moved_since, self.shard, since):
-                held = state.accounts[row["account"]]
-                held.debits += row["debits"]
-                held.credits += row["credits"]
-            for row in await self._connection.fetch(SQL.flags_since, self.shard, since):
-                held = state.accounts[row["account"]]
-                held.flags = held.flags & FLOORS | row["kind"]
-            for row in await self._connection.fetch(SQL.open_pendings, self.shard, oldest):
-                state.hold(_pending(row))
-                state.accounts[row["debit"]].debits_pending += row["amount"]
-                state.accounts[row["credit"]].credits_pending += row["amount"]
-            touched = await self._connection.fetch(SQL.touched_since, self.shard, since)
-            state.touched = {row["account"] for row in touched}
-        return state
-
-    async def lookup(
-        self, ids: Collection[bytes], pendings: Collection[bytes]
-    ) -> tuple[list[tuple[bytes, Known]], list[tuple[Pending, Result]]]:
-        """Return what was answered for old ids, and what became of pendings that are open no more."""
-        known, resolved = [], []
-        if ids:
-            for row in await self._connection.fetch(SQL.known, self.shard, list(ids)):
-                known.append((row["id"], Known(Result(row["result"]), row["seq"], row["digest"])))
-        if pendings:
-            for row in await self._connection.fetch(SQL.resolved, self.shard, list(pendings)):
-                resolved.append((_pending(row), became(row["became"])))
-        return known, resolved
+            month = next_month(month)
+        return [
+            (_millis(month), _millis(next_month(month))) for month in sorted(months - sealed, reverse=True)
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Balances as of `seq`, so that a start has little to replay: of the accounts touched since the last one."""
+async def copy(connection: asyncpg.Connection, table: str, columns: Sequence[str], payload: bytes) -> None:
+    """Send a payload of binary COPY."""
 
-    shard: int
-    seq: int
-    oldest_pending: int  # no pending before this entry was open
-    accounts: list[tuple[Any, ...]]
+    async def source() -> AsyncIterator[bytes]:
+        yield payload
 
-    @classmethod
-    def take(cls, state: State) -> "Checkpoint":
-        """Note the figures, at a moment when all of memory is committed; the accounts count as untouched after it."""
-        oldest = min((pending.seq for pending in state.pendings.values()), default=state.seq + 1)
-        accounts = [(id_, *state.accounts[id_].figures()) for id_ in state.touched]
-        state.touched = set()
-        return cls(state.shard, state.seq, oldest, accounts)
-
-    async def write(self, connection: asyncpg.Connection) -> None:
-        """Store it.
-
-        It needs no fence: what was committed at a sequence number is a fact, whoever writes it down; an older one is
-        never put over a newer one.
-        """
-        async with connection.transaction():
-            newer = await connection.fetchval(SQL.move_checkpoint, self.shard, self.seq, self.oldest_pending)
-            if newer and self.accounts:
-                columns = map(list, zip(*self.accounts, strict=True))
-                await connection.execute(SQL.checkpoint_accounts, self.shard, *columns, self.seq)
+    await connection.copy_to_table(table, source=source(), columns=columns, format="binary")
 
 
-def became(flags: int) -> Result:
-    """Return what a pending's later request is told, from the flags of the entry that resolved it."""
-    if flags & POST:
-        return Result.PENDING_ALREADY_POSTED
-    return Result.PENDING_EXPIRED if flags & EXPIRED else Result.PENDING_ALREADY_VOIDED
+def _columns(batch: Batch) -> list[list[Any]]:
+    """Return a small batch as the arrays of one statement's parameters."""
+    rows, refusals = batch.decision.rows, batch.decision.refusals
+    made: dict[str, list[Any]] = {name: rows[name].tolist() for name in _ROW_COLUMNS}
+    for name in copying.NULLABLE:
+        made[name] = [or_none(id_) for id_ in made[name]]
+    made["business_date"] = [to_date(day) for day in made["business_date"]]
+    return [*made.values(), *(refusals[name].tolist() for name in ("id", "result", "seq", "digest"))]
 
 
-def _pending(row: asyncpg.Record) -> Pending:
-    return Pending(
-        id=row["id"],
-        seq=row["seq"],
-        debit=row["debit"],
-        credit=row["credit"],
-        amount=row["amount"],
-        book=row["book"],
-        kind=row["kind"],
-        voucher=row["voucher"],
-        memo=row["memo"] or NONE,
-        business_date=days(row["business_date"]),
-        deadline=row["posted_at"] + timedelta(seconds=row["timeout"]) if row["timeout"] else None,
-        chain=row["chain"],
-    )
+_ROW_COLUMNS = [name for name in copying.names(copying.TRANSFER) if name not in ("shard", "posted_at")]
 
 
-def _columns(names: Iterable[str], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
+def first_of(moment: datetime) -> datetime:
+    """Return the first moment of the month (UTC)."""
+    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
 
 
-def _month(year: int, month: int) -> datetime:
-    return datetime(year, month, 1, tzinfo=UTC)
+def next_month(month: datetime) -> datetime:
+    """Return the first moment of the month after the one that begins at `month`."""
+    return first_of(month + timedelta(days=31))
 
 
-def _first(moment: datetime) -> datetime:
-    return _month(moment.year, moment.month)
+def last_month(now: datetime) -> datetime:
+    """Return the first moment of the month before `now`'s."""
+    return first_of(first_of(now) - timedelta(days=1))
 
 
-def _next(month: datetime) -> datetime:
-    return _first(month + timedelta(days=31))
+def _month_of(name: str) -> datetime:
+    return datetime(int(name[:4]), int(name[5:]), 1, tzinfo=UTC)
 
 
 def _millis(moment: datetime) -> int:

@@ -43,6 +43,9 @@ class TransferFlag(IntFlag):
     CHAIN = 16  # with POST or VOID: every pending of the chain that `pending_id` belongs to
     EXPIRED = 32  # with VOID: the ledger's own entry when a timeout ran out; nobody may ask for it
     SET_FLAGS = 64  # moves nothing: FROZEN and CLOSED of the account (debit = credit) become those of `kind`
+    CLOSE_PERIOD = (
+        128  # moves nothing: closes business dates up to `business_date` (`kind` 0) or re-opens to it (1)
+    )
 
 
 class Result(IntEnum):

@@ -1,15 +1,14 @@
 """The one writer of a shard: takes what has come, decides it in memory, commits it, and only then answers.
 
-While a batch commits, the next collects. There is one batch in flight and one loop, so the order of decisions is the
-order of commits. When a commit fails, or its answer is lost, memory proves nothing: the writer raises its own epoch
-(after which the lost commit has happened or never will), reads memory back and decides the same requests again; what
-had been committed is then found under its id.
+While one batch is being stored the next is decided and begins to be stored on a second connection; `head` passes from
+one to the other, so that the order of decisions is the order of commits. When a commit fails, or its answer is lost,
+memory proves nothing: the writer raises its own epoch (after which the lost commit has happened or never will), reads
+memory back and decides the same requests again; what had been committed is then found under its id.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -19,31 +18,26 @@ import structlog
 
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
-from zhangfang.ledger import history, wire
-from zhangfang.ledger.journal import Checkpoint, Fenced, Journal, UnsafeDatabase, connect, with_raw_ids
+from zhangfang.ledger import history, loading, sealing, wire
+from zhangfang.ledger.checkpoint import Checkpoint
+from zhangfang.ledger.flight import Flight, Request
+from zhangfang.ledger.journal import Batch, Fenced, Journal, UnsafeDatabase, connect, with_raw_ids
+from zhangfang.ledger.lease import Lease, session_name
 from zhangfang.ledger.model import Account, Result
-from zhangfang.ledger.state import Answer, State
-from zhangfang.ledger.wire import MAX_COUNT, Ask, Op, Records
+from zhangfang.ledger.rules import CLOSE_PERIOD
+from zhangfang.ledger.state import State
+from zhangfang.ledger.wire import MAX_COUNT, NO_MOMENT, Op, Records
 
 TICK_S = 0.05  # how often an idle writer looks for timeouts
-CHECKPOINT_TICKS = 20
+CHECKPOINT_S = 10
+CHECKPOINT_ENTRIES = 1_000_000
+PIPELINE_FROM = 1_024  # records that wait; fewer gather while the batch before them is stored
 RECONNECT_S = 0.2
 READERS = 4
+LANES = 2
+A_DAY = 86_400_000_000
 
 _log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Request:
-    """A frame that waits for its answer. `fail` closes its connection; exactly one of both is called, once."""
-
-    op: Op
-    count: int
-    reply: Callable[[Records], None]
-    fail: Callable[[], None]
-    asks: Sequence[Ask] = ()
-    accounts: Sequence[Account] = ()
-    ids: Sequence[bytes] = ()
 
 
 class Writer:
@@ -55,27 +49,38 @@ class Writer:
         self._clock = clock
         self._shard = shard
         self._queue: deque[Request] = deque()
+        self._waiting = 0  # records in the queue
         self._wake = asyncio.Event()
         self._stopping = False
+        self._flights: deque[Flight] = deque()
         self._checkpoint: asyncio.Task[None] | None = None
-        self._checkpoint_due = False
+        self._checkpoint_due = 0.0
+        self._sealing: asyncio.Task[None] | None = None
         self._months_until = 0
         self._journal: Journal
         self._state: State
+        self._lease = Lease(database_url, shard)
         self._readers = asyncpg.create_pool(
-            database_url, min_size=0, max_size=READERS, init=with_raw_ids, command_timeout=60
-        )
-        self._connection: asyncpg.Connection | None = None
+            database_url, min_size=0, max_size=READERS, init=with_raw_ids, command_timeout=60,
+            server_settings={"application_name": session_name(shard)},
+        )  # fmt: skip
+        self._lanes: list[asyncpg.Connection] = []
 
     async def start(self) -> None:
-        """Take over the shard and read memory back. Raises `UnsafeDatabase`, or what the connection raises."""
+        """Stand by until nobody else writes the shard, take it over and read memory back.
+
+        Raises `UnsafeDatabase`, `HistoryDiffers`, or what the connection raises.
+        """
         await self._readers
+        await (await connect(self._url)).close()  # an unsafe database is refused before anybody waits for it
+        await self._lease.stand_by()
         await self._take_over(None)
         _log.info("ledger ready", shard=self._shard, epoch=self._journal.epoch, seq=self._state.seq)
 
     def submit(self, request: Request) -> None:
         """Queue a request; it is answered after the commit of its batch."""
         self._queue.append(request)
+        self._waiting += request.count
         self._wake.set()
 
     async def read(self, op: Op, asked: Records) -> Records:
@@ -84,7 +89,7 @@ class Writer:
             return await history.read(connection, self._shard, op, asked)
 
     def stop(self) -> None:
-        """Make `run` return after the batch in flight."""
+        """Make `run` return after the batches in flight."""
         self._stopping = True
         self._wake.set()
 
@@ -95,21 +100,45 @@ class Writer:
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
-                while (self._queue or self._state.due(self._clock.now())) and not self._stopping:
-                    await self._settle(self._drain())
-                self._note_checkpoint()
+                await self._work()
+                if not self._flights:
+                    await self._when_idle()
+            while self._flights:
+                await self._land()
             await self._last_checkpoint()
         finally:
             ticker.cancel()
 
     async def _tick(self) -> None:
-        ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
-            ticks += 1
-            if ticks % CHECKPOINT_TICKS == 0:
-                self._checkpoint_due = True
             self._wake.set()
+
+    async def _when_idle(self) -> None:
+        self._note_checkpoint()
+        try:
+            await self._lease.keep(self._journal.epoch)
+        except AWAY as error:
+            _log.warning("ledger waits for its database", shard=self._shard, error=_kind(error))
+
+    # --- batches -----------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Decide what has come and send it on its way, as long as there is room for another batch."""
+        while not self._stopping:
+            if self._flights and self._flights[0].task.done():
+                await self._land()
+            elif not self._queue and not self._state.due(wire.micros(self._clock.now())):
+                return
+            elif len(self._flights) == LANES or (self._flights and self._waiting < PIPELINE_FROM):
+                await self._land()
+            else:
+                batch = self._drain()
+                try:
+                    self._flights.append(await self._launch(batch))
+                except Exception as error:
+                    await self._fail(error, batch)
+                self._note_checkpoint()
 
     def _drain(self) -> list[Request]:
         """Take requests of up to 8,192 records together; never wait for more."""
@@ -118,91 +147,112 @@ class Writer:
         while self._queue and (not batch or count + self._queue[0].count <= MAX_COUNT):
             batch.append(self._queue.popleft())
             count += batch[-1].count
+        self._waiting -= count
         return batch
 
-    async def _settle(self, batch: list[Request]) -> None:
-        """Commit a batch and answer it. One that fails twice is halved until the culprit stands alone."""
-        for _ in range(2):
-            try:
-                answers = await self._commit(batch)
-            except Fenced:
-                raise
-            except Exception as error:  # whatever it was, memory is not to be trusted after it
-                _log.warning("batch failed", shard=self._shard, requests=len(batch), error=_kind(error))
-                await self._recover()
-            else:
-                for request, answer in zip(batch, answers, strict=True):
-                    request.reply(answer)
-                self._note_checkpoint()
-                return
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            await self._settle(batch[:middle])
-            await self._settle(batch[middle:])
-        elif batch:
-            _log.error("request cannot be stored", shard=self._shard, op=batch[0].op.name)
-            batch[0].fail()
+    async def _land(self) -> None:
+        """Wait for the first batch in flight."""
+        flight = self._flights[0]
+        await asyncio.wait([flight.task])
+        error = flight.task.exception()
+        if error:
+            await self._fail(error)
+        else:
+            self._flights.popleft()
 
-    async def _commit(self, batch: list[Request]) -> list[Records]:
-        """Decide a batch and commit it; return the answers, which nobody may see before."""
-        state, journal = self._state, self._journal
-        now = self._clock.now()
+    async def _fail(self, error: BaseException, *more: Sequence[Request]) -> None:
+        """Nothing in memory is to be trusted now: read it back, and decide again all that was not stored."""
+        flights, self._flights = self._flights, deque()
+        if flights:
+            await asyncio.wait([flight.task for flight in flights])
+        errors = [error, *(flight.task.exception() for flight in flights)]
+        if fenced := next((one for one in errors if isinstance(one, Fenced)), None):
+            raise fenced
+        _log.warning("batch failed", shard=self._shard, error=_kind(error))
+        await self._recover()
+        for batch in (*(flight.requests for flight in flights if not flight.stored), *more):
+            await self._settle(batch)
+
+    async def _settle(self, batch: Sequence[Request]) -> None:
+        """Store a batch alone. If it fails once more it is halved, until the culprit stands alone."""
+        try:
+            flight = await self._launch(batch)
+            await flight.task
+        except Fenced:
+            raise
+        except Exception as error:
+            _log.warning("batch failed", shard=self._shard, requests=len(batch), error=_kind(error))
+            await self._recover()
+            if len(batch) > 1:
+                await self._settle(batch[: len(batch) // 2])
+                await self._settle(batch[len(batch) // 2 :])
+            elif batch:
+                _log.error("request cannot be stored", shard=self._shard, op=batch[0].op.name)
+                batch[0].fail()
+
+    async def _launch(self, batch: Sequence[Request]) -> Flight:
+        """Decide a batch and begin to store it; nobody sees an answer before it is stored."""
+        state, now = self._state, self._clock.now()
         if wire.micros(now) >= self._months_until:
             await self._open_months(now)
-        asks = [request.asks for request in batch]
+        asks = np.concatenate([request.asks for request in batch]) if batch else np.zeros(0, wire.TRANSFER)
         ids, pendings = state.unknown(asks)
         if ids or pendings:
-            state.recall(*await journal.lookup(ids, pendings))
+            async with self._readers.acquire() as connection:
+                state.recall(*await loading.lookup(connection, state, ids, pendings))
         opened = [self._open(request.accounts) for request in batch]
-        decision = state.decide(asks, now)
+        decision = state.decide(asks, [len(request.asks) for request in batch], wire.micros(now))
+        closes = bool((decision.rows["flags"] & CLOSE_PERIOD).any())
+        closed = wire.to_date(state.closed_through) if closes else None
         accounts = list(chain.from_iterable(new for _, new in opened))
-        if accounts or decision.rows or decision.refusals:
-            await journal.append(accounts, decision, state.at, state.seq)
-        return [
-            self._answer(request, results, answers)
-            for request, (results, _), answers in zip(batch, opened, decision.answers, strict=True)
-        ]
+        stored = Batch(accounts, decision, state.at, state.seq, closed)
+        answers = self._answers(batch, [results for results, _ in opened], decision.answers)
+        flight = Flight(batch, answers, stored, self._flights[-1] if self._flights else None)
+        self._lanes.append(self._lanes.pop(0))
+        flight.launch(self._journal, self._lease, self._lanes[0], self._wake.set)
+        return flight
 
-    def _open(self, accounts: Sequence[Account]) -> tuple[list[Answer], list[Account]]:
+    def _open(self, accounts: Sequence[Account]) -> tuple[Records, list[Account]]:
         results = [self._state.open(account, account.id.bytes) for account in accounts]
         new = [one for one, result in zip(accounts, results, strict=True) if result is Result.CREATED]
-        return [(result, 0) for result in results], new
+        return np.array([(result, 0) for result in results], wire.RESULT), new
 
-    def _answer(self, request: Request, opened: list[Answer], answers: list[Answer]) -> Records:
-        state = self._state
-        held = [state.accounts[id_] for id_ in request.ids if id_ in state.accounts]
-        match request.op:
-            case Op.CREATE_ACCOUNTS:
-                return np.array(opened, wire.RESULT)
-            case Op.CREATE_TRANSFERS:
-                return np.array(answers, wire.RESULT)
-            case Op.LOOKUP_ACCOUNTS:
-                fields = [
-                    (one.book, one.code, one.subject.encode(), one.flags, one.limit, self._shard)
-                    for one in held
-                ]
-                return np.array(fields, wire.ACCOUNT)
-            case Op.ACCOUNT_BALANCES:
-                return np.array([(one.id, *one.figures()[1:], state.seq) for one in held], wire.BALANCE)
-            case _:
-                at = wire.micros(state.at)
-                sizes = (len(state.accounts), len(state.pendings))
-                return np.array([(self._shard, self._journal.epoch, state.seq, at, *sizes)], wire.STATUS)
+    def _answers(
+        self, batch: Sequence[Request], opened: Sequence[Records], answers: Records
+    ) -> list[Records]:
+        made, first = [], 0
+        for request, results in zip(batch, opened, strict=True):
+            match request.op:
+                case Op.CREATE_ACCOUNTS:
+                    made.append(results)
+                case Op.CREATE_TRANSFERS:
+                    made.append(answers[first : first + len(request.asks)])
+                    first += len(request.asks)
+                case _:
+                    made.append(told(self._state, self._journal.epoch, request))
+        return made
 
     # --- memory, the fence and the checkpoint ------------------------------------------------------------------
 
     async def _take_over(self, own: int | None) -> None:
         """Connect, raise the epoch (only from `own`, if given) and read memory back."""
-        if self._connection:
-            self._connection.terminate()
-        self._connection = await connect(self._url)
-        self._journal = await Journal.take_over(self._connection, self._shard, own)
-        self._state = await self._journal.load()
+        for lane in self._lanes:
+            lane.terminate()
+        self._lanes = [await connect(self._url, session_name(self._shard)) for _ in range(LANES)]
+        self._journal = await Journal.take_over(self._lanes[0], self._shard, self._lease.holder, own)
+        self._state = await loading.load(self._lanes[0], self._shard)
         await self._open_months(self._clock.now())
+        await self._lease.assure(self._journal.epoch)
 
     async def _open_months(self, now: datetime) -> None:
-        self._state.months = await self._journal.open_months(max(now, self._state.at))
-        self._months_until = wire.micros(now) + 86_400_000_000  # looked at once a day
+        """Open the months ahead and seal those behind; looked at once a day."""
+        moment = max(now, wire.to_moment(self._state.at))
+        async with self._readers.acquire() as connection:
+            unfinished = await sealing.mark(connection, moment)
+            self._state.months = await self._journal.open_months(connection, moment)
+        if unfinished and (self._sealing is None or self._sealing.done()):
+            self._sealing = asyncio.create_task(sealing.finish(self._url, unfinished))
+        self._months_until = wire.micros(now) + A_DAY
 
     async def _recover(self) -> None:
         """Connect again, settle what a lost commit came to, and read memory back; as long as it takes."""
@@ -220,36 +270,75 @@ class Writer:
                 return
 
     def _note_checkpoint(self) -> None:
-        """Once a second, between two batches: note the balances, and have them written beside the loop."""
+        """Every ten seconds, or a million entries: note what changed, and have it written beside the loop."""
         busy = self._checkpoint is not None and not self._checkpoint.done()
-        if self._checkpoint_due and not busy and self._state.touched:
-            self._checkpoint_due = False
+        entries, now = len(self._state.tail), self._lease.now()
+        if not busy and (entries >= CHECKPOINT_ENTRIES or (entries and now >= self._checkpoint_due)):
+            self._checkpoint_due = now + CHECKPOINT_S
             noted = Checkpoint.take(self._state)
-            self._checkpoint = asyncio.create_task(self._write_checkpoint(noted, self._state))
+            self._checkpoint = asyncio.create_task(
+                self._write_checkpoint(noted, self._state, list(self._flights))
+            )
 
-    async def _write_checkpoint(self, noted: Checkpoint, state: State) -> None:
+    async def _write_checkpoint(self, noted: Checkpoint, state: State, flights: Sequence[Flight]) -> None:
+        if flights:
+            await asyncio.wait([flight.task for flight in flights])
+        if not all(flight.stored for flight in flights):
+            return  # memory is thrown away, and read back as of what is stored
         try:
             async with self._readers.acquire() as connection:
                 await noted.write(connection)
         except AWAY as error:
-            state.touched.update(id_ for id_, *_ in noted.accounts)
+            noted.put_back(state)
             _log.warning("checkpoint put off", shard=self._shard, error=_kind(error))
 
     async def _last_checkpoint(self) -> None:
         if self._checkpoint:
             await self._checkpoint
-        await self._write_checkpoint(Checkpoint.take(self._state), self._state)
+        await self._write_checkpoint(Checkpoint.take(self._state), self._state, ())
 
     async def close(self) -> None:
         """Drop every connection; what was not answered is decided again by whoever comes next."""
-        if self._connection:
-            self._connection.terminate()
-        if self._checkpoint and not self._checkpoint.done():
-            self._checkpoint.cancel()
-            await asyncio.wait([self._checkpoint])
+        for lane in self._lanes:
+            lane.terminate()
+        tasks = [flight.task for flight in self._flights]
+        tasks += [task for task in (self._checkpoint, self._sealing) if task and not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._readers.terminate()
+        await self._lease.close()
 
 
-def _kind(error: Exception) -> str:
+def told(state: State, epoch: int, request: Request) -> Records:
+    """Return the answer to a question about memory: accounts, their balances, the writer's status."""
+    accounts = state.accounts
+    found = accounts.numbers(np.array(request.ids, "V16"))
+    numbers = found[found > 0].tolist()
+    held = zip(numbers, accounts.lend(numbers), strict=True)
+    match request.op:
+        case Op.LOOKUP_ACCOUNTS:
+            fields = [
+                (
+                    one.book,
+                    accounts.named[n][0],
+                    accounts.named[n][1].encode(),
+                    one.flags,
+                    one.limit,
+                    state.shard,
+                )
+                for n, one in held
+            ]
+            return np.array(fields, wire.ACCOUNT)
+        case Op.ACCOUNT_BALANCES:
+            balances = [(accounts.id[n].tobytes(), *one.figures(), state.seq) for n, one in held]
+            return np.array(balances, wire.BALANCE)
+        case _:
+            closed = state.closed_through or NO_MOMENT
+            status = (state.shard, epoch, state.seq, state.at, len(accounts), len(state.holds.open), closed)
+            return np.array([status], wire.STATUS)
+
+
+def _kind(error: BaseException) -> str:
     """Name an error without its words: a database's detail quotes what was stored."""
     return type(error).__name__

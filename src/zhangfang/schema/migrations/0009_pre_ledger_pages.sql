@@ -19,6 +19,13 @@ CREATE TABLE account_page (
     PRIMARY KEY (shard, account, seq)
 );
 
+-- The pendings that were open at the checkpoint, so that a start need not look for them in all of history.
+CREATE TABLE ledger_hold (
+    shard smallint NOT NULL,
+    id uuid NOT NULL,
+    PRIMARY KEY (shard, id)
+);
+
 ALTER TABLE ledger_checkpoint ADD COLUMN paged bigint NOT NULL DEFAULT 0;
 
 -- Business dates up to this one take no more postings (period close); an entry with flag 128 moved it.
