@@ -248,7 +248,7 @@ class Treasury:
         found: int = await self.pool.fetchval(
             "SELECT coalesce(sum(CASE WHEN a.id = t.debit THEN t.amount ELSE -t.amount END), 0)::bigint"
             " FROM transfer t JOIN account a ON a.id IN (t.debit, t.credit)"
-            " WHERE t.flags & 74 = 0 AND a.code = $1 AND ($2::text IS NULL OR a.subject = $2)", code, subject,
+            " WHERE t.flags & 202 = 0 AND a.code = $1 AND ($2::text IS NULL OR a.subject = $2)", code, subject,
         )  # fmt: skip
         return found
 

@@ -79,9 +79,11 @@ def test_every_command_and_option_is_documented_and_no_other() -> None:
 def test_every_command_that_a_page_types_exists(page: Path) -> None:
     known = options()
     for code in re.findall(r"```\w*\n.*?```|`[^`\n]+`", page.read_text("utf-8"), re.DOTALL):
-        for typed in re.findall(r"(?:^|[\s`/(])zhangfang ((?:[a-z]+ ?)+)((?: ?--[a-z-]+[^\n`]*)?)", code):
+        for typed in re.findall(
+            r"(?:^|[\s`/(])zhangfang ((?:[a-z]+(?:-[a-z]+)* ?)+)((?: ?--[a-z-]+[^\n`]*)?)", code
+        ):
             words = typed[0].split()
-            name = next((n for k in (2, 1) if (n := " ".join(["zhangfang", *words[:k]])) in known), None)
+            name = next((n for k in (3, 2, 1) if (n := " ".join(["zhangfang", *words[:k]])) in known), None)
             group = any(n.startswith(f"zhangfang {words[0]} ") for n in known)
             assert name or (group and len(words) == 1), f"{page.name}: zhangfang {typed[0]}"
             if name:

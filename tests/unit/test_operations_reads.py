@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from tests.console import CHANNELS, NOW, TODAY, YESTERDAY, Seeded, make_seeded
-from zhangfang.operations import books, channels, merchants, payments, reconciliation, today
+from zhangfang.operations import books, channels, merchants, payments, reconciliation, today, trial
 from zhangfang.operations.payments import Filter
 from zhangfang.operations.search import search
 
@@ -90,7 +90,7 @@ async def test_the_seal_holds_only_on_a_good_audit_younger_than_a_minute(
 
 
 async def test_the_trial_balance_is_even_and_its_days_join(pool: asyncpg.Pool) -> None:
-    before, now = await books.trial_balance(pool, YESTERDAY), await books.trial_balance(pool, TODAY)
+    before, now = await trial.trial_balance(pool, YESTERDAY), await trial.trial_balance(pool, TODAY)
     for balances in (before, now):
         assert sum(b.closing for b in balances) == 0
         assert sum(b.debit for b in balances) == sum(b.credit for b in balances)
@@ -101,14 +101,14 @@ async def test_the_trial_balance_is_even_and_its_days_join(pool: asyncpg.Pool) -
 
 async def test_the_balance_of_this_moment_is_the_trial_balance_by_code(pool: asyncpg.Pool) -> None:
     standing = await books.standing(pool)
-    folded = books.by_code(await books.trial_balance(pool, TODAY))
+    folded = trial.by_code(await trial.trial_balance(pool, TODAY))
     assert {(b.book, b.code): b.closing for b in folded} == standing
     assert next(b for b in folded if b.code == 2321).accounts == 4
     assert await books.first_unequal(pool) is None
 
 
 async def test_a_history_carries_the_balance_after_each_entry(pool: asyncpg.Pool) -> None:
-    for balance in await books.trial_balance(pool, TODAY):
+    for balance in await trial.trial_balance(pool, TODAY):
         assert balance.account is not None
         entries = [entry async for entry in books.every_entry(pool, balance.account)]
         running = 0
@@ -119,7 +119,7 @@ async def test_a_history_carries_the_balance_after_each_entry(pool: asyncpg.Pool
 
 
 async def test_a_history_comes_in_pages_without_a_gap(pool: asyncpg.Pool) -> None:
-    account = next(b.account for b in await books.trial_balance(pool, TODAY) if b.code == 2361)
+    account = next(b.account for b in await trial.trial_balance(pool, TODAY) if b.code == 2361)
     assert account is not None
     whole = [entry.seq async for entry in books.every_entry(pool, account)]
     first = await books.history(pool, account, None, 7)
@@ -266,7 +266,7 @@ async def test_a_merchant_is_found_by_a_part_of_its_name_and_its_money_is_in_the
     (hit,) = await search(pool, "青禾")
     found = await merchants.merchant(pool, hit.key)
     assert found is not None
-    balances = {(b.subject, b.code): -b.closing for b in await books.trial_balance(pool, TODAY)}
+    balances = {(b.subject, b.code): -b.closing for b in await trial.trial_balance(pool, TODAY)}
     assert found.pending_fen == balances[hit.key, 2321]
     assert found.available_fen == balances[hit.key, 2322]
     everyone = await merchants.merchants(pool)

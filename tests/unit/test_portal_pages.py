@@ -25,12 +25,14 @@ from zhangfang.operations.today import day_bounds
 from zhangfang.portal import PortalSettings, auth, portal_app, view
 from zhangfang.portal.pages import merchants as merchant_pages
 from zhangfang.portal.pages import payments as list_pages
+from zhangfang.portal.pages import trial as trial_pages
 from zhangfang.portal.pages.reconciliation import CLASSES
 from zhangfang.portal.tables import FINAL, STATES, STEPS
 
 PAGES = (
     "/", "/figures", "/more", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance",
-    "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", f"/reconciliation/{YESTERDAY}",
+    "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
+    f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
@@ -270,6 +272,79 @@ async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Conso
     )
     voucher = await console.pool.fetchval("SELECT voucher FROM transfer LIMIT 1")
     assert "both sides are" in (await console.get(f"/vouchers/{voucher}")).text
+
+
+async def test_the_sheet_by_subject_opens_into_the_accounts_of_one(console: Console, seeded: Seeded) -> None:
+    by_subject = (await console.get("/trial-balance?by=subject")).text
+    href = re.search(rf'href="/console(/trial-balance\?date={TODAY}&amp;subject=mer_{0:026})"', by_subject)
+    assert href
+    one = (await console.get(href[1].replace("&amp;", "&"))).text
+    assert "Merchant available" in one
+    assert set(re.findall(r'<tr class="l-(\w+)"', by_subject)) == {"subject"}
+    assert set(re.findall(r'<tr class="l-(\w+)"', one)) == {"account"}
+    assert (await console.get("/trial-balance?by=moon")).status_code == 422
+
+
+async def test_subjects_beyond_a_page_are_on_the_next_and_each_is_shown_once(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = re.findall(r"&amp;subject=([^\"]+)", (await console.get("/trial-balance?by=subject")).text)
+    monkeypatch.setattr(trial_pages, "MOST", 2)
+    path, seen = "/trial-balance?by=subject", []
+    while path:
+        page = (await console.get(path)).text
+        seen += re.findall(r"&amp;subject=([^\"]+)", page)
+        following = re.search(r'rel="next" href="/console([^"]+)"', page)
+        path = following[1].replace("&amp;", "&") if following else ""
+        assert not path or "Total of this page" in page
+    assert seen == whole != []
+
+
+async def test_a_closed_date_and_its_vouchers_say_so(console: Console, seeded: Seeded) -> None:
+    voucher = await console.pool.fetchval(
+        "SELECT voucher FROM transfer WHERE business_date = $1 LIMIT 1", YESTERDAY
+    )
+    pages = (f"/trial-balance?date={YESTERDAY}", f"/vouchers/{voucher}")
+    try:
+        assert not any(["zf-closed" in (await console.get(path)).text for path in pages])
+        await console.pool.execute("UPDATE head SET closed_through = $1", YESTERDAY)
+        assert all(["zf-closed" in (await console.get(path)).text for path in pages])
+        assert "zf-closed" not in (await console.get(f"/trial-balance?date={TODAY}")).text
+        assert f"closed through {YESTERDAY}" in (await console.get("/trial-balance")).text
+    finally:
+        await console.pool.execute("UPDATE head SET closed_through = NULL")
+
+
+async def test_a_voucher_and_its_reversal_name_each_other(console: Console, seeded: Seeded) -> None:
+    one, other = await console.pool.fetch("SELECT DISTINCT voucher FROM transfer WHERE memo IS NULL LIMIT 2")
+    reversed_, reversal = one["voucher"], other["voucher"]
+    mark = "UPDATE transfer SET reverses = $1 WHERE voucher = $2"
+    try:
+        await console.pool.execute(mark, reversed_, reversal)
+        assert (
+            f'It reverses voucher <a class="zf-mono" href="/console/vouchers/{reversed_}'
+            in (await console.get(f"/vouchers/{reversal}")).text
+        )
+        assert (
+            f'It was reversed by voucher <a class="zf-mono" href="/console/vouchers/{reversal}'
+            in (await console.get(f"/vouchers/{reversed_}")).text
+        )
+    finally:
+        await console.pool.execute(mark, None, reversal)
+
+
+async def test_a_hold_stands_on_its_voucher_and_counts_in_no_sum(console: Console, seeded: Seeded) -> None:
+    voucher = await console.pool.fetchval(
+        "SELECT voucher FROM transfer WHERE flags = 0 AND memo IS NULL LIMIT 1"
+    )
+    change = "UPDATE transfer SET flags = flags # 2 WHERE voucher = $1"
+    try:
+        await console.pool.execute(change, voucher)
+        page = (await console.get(f"/vouchers/{voucher}")).text
+        assert "Nothing of it is posted: it is held." in page
+        assert '0<span class="f">.00' in page.split("<tfoot")[1]
+    finally:
+        await console.pool.execute(change, voucher)
 
 
 async def test_an_evidence_pack_holds_every_step(console: Console, seeded: Seeded) -> None:

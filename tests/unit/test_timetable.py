@@ -57,10 +57,11 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
     } == {
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
         ("close", str(DAY)): at(NEXT, 11),
+        ("roll", str(DAY)): at(NEXT, 11, 15),
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 4
+    assert len(again) == 5
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:
@@ -75,10 +76,10 @@ async def test_a_day_runs_by_itself_from_file_to_statement(house: Treasury, day:
     await tick(house, day)
     house.acquirer.files[DAY] = [listed(1, paid, fee=30)]
     house.on_bank(9970, text=f"unionpay settles {DAY}")
-    for hour, minute in ((9, 5), (9, 40), (10, 35), (11, 5), (11, 35)):
+    for hour, minute in ((9, 5), (9, 40), (10, 35), (11, 5), (11, 20), (11, 35)):
         house.clock.set(at(NEXT, hour, minute))
         await tick(house, day)
-    for kind in ("file", "close", "statements"):
+    for kind in ("file", "close", "roll", "statements"):
         assert (await tasks(house, kind))[0][1:] == ("DONE", ""), kind
     assert await house.balances(2321, 2322, 3014) == (0, 0, -9840)
     assert (day.folder / str(DAY) / "M1.csv").exists()
@@ -147,13 +148,14 @@ async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:
     house.clock.set(at(NEXT, 11, 35))
     await tick(house, day)
     waiting: dict[str, Any] = {}
-    for kind in ("file", "statement", "settlement", "close", "statements"):
+    for kind in ("file", "statement", "settlement", "close", "roll", "statements"):
         waiting[kind] = next(note for _, state, note in await tasks(house, kind) if state == "WAITING")
     assert waiting == {
         "file": f"no file of {DAY} yet",
         "statement": "1 lines wait for a channel's file",
         "settlement": f"1 lines of {DAY} wait for file or money",
         "close": f"the file of unionpay for {DAY} is not matched yet",
+        "roll": f"the day-end of {DAY} is not done yet: the file of unionpay for {DAY} is not matched yet",
         "statements": f"business date {DAY} is not closed yet",
     }
 

@@ -1,16 +1,16 @@
-"""Do debits equal credits, and how did each balance come about? Read from committed entries only."""
+"""Vouchers and accounts: how did each balance come about? Read from committed entries only.
+
+No read here goes through an account's whole history: it comes from pages, a thousand entries at a time.
+"""
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
-from datetime import date
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from zhangfang.kernel.sql import load
-from zhangfang.operations.model import AccountOf, Balance, Entry, Line
+from zhangfang.operations.model import AccountOf, Entry, Line, Links
 
 queries = load(__package__, "books.sql")
 
@@ -23,42 +23,28 @@ async def lines_of(connection: Any, intent: UUID) -> tuple[Line, ...]:
 
 
 async def voucher(pool: asyncpg.Pool, id_: UUID) -> tuple[Line, ...]:
-    """Return both sides of every transfer of one voucher."""
+    """Return both sides of every transfer of one voucher, and of every hold in it that is still open."""
     return tuple(Line(**row) for row in await pool.fetch(queries.voucher, id_))
 
 
-async def trial_balance(pool: asyncpg.Pool, day: date, code: int | None = None) -> tuple[Balance, ...]:
-    """Return every account over the business date `day`, or those of one code of the chart."""
-    return tuple(Balance(**row) for row in await pool.fetch(queries.trial_balance, day, code))
-
-
-def by_code(balances: Iterable[Balance]) -> tuple[Balance, ...]:
-    """Fold accounts (in the order of book and code) into one line a code."""
-    return tuple(_fold(list(several)) for _, several in groupby(balances, key=lambda b: (b.book, b.code)))
-
-
-def _fold(several: list[Balance]) -> Balance:
-    if len(several) == 1:
-        return several[0]
-    return replace(
-        several[0],
-        subject="",
-        account=None,
-        accounts=len(several),
-        opening=sum(b.opening for b in several),
-        debit=sum(b.debit for b in several),
-        credit=sum(b.credit for b in several),
-    )
+async def links(pool: asyncpg.Pool, id_: UUID) -> Links:
+    """Return what stands beside a voucher: what it reverses, what reverses it, its payment, the closed period."""
+    return Links(**await pool.fetchrow(queries.voucher_links, id_))
 
 
 async def first_unequal(pool: asyncpg.Pool) -> UUID | None:
-    """Return the first voucher whose debits and credits differ within a book; None, as it has to be."""
+    """Return the first voucher whose debits and credits differ within a book, found by reading on until there is one."""
     return await pool.fetchval(queries.first_unequal)  # type: ignore[no-any-return]
 
 
 async def standing(pool: asyncpg.Pool) -> dict[tuple[int, int], int]:
     """Return the balance (debit positive) of each (book, code) at this moment."""
     return {(row["book"], row["code"]): row["balance"] for row in await pool.fetch(queries.standing)}
+
+
+async def merchant_names(pool: asyncpg.Pool, subjects: Iterable[str]) -> dict[str, str]:
+    """Return the names of those subjects that are merchants."""
+    return {row["id"]: row["name"] for row in await pool.fetch(queries.merchant_names, list(subjects))}
 
 
 async def account_of(pool: asyncpg.Pool, id_: UUID) -> AccountOf | None:

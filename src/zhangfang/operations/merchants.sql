@@ -6,13 +6,14 @@ SELECT
 FROM merchant m
 LEFT JOIN settlement_account s ON s.merchant = m.id AND s.replaced_at IS NULL
 LEFT JOIN (
+    -- the checkpoint's balances and what came after it
     SELECT
-        a.subject,
-        sum(e.credit_amount - e.debit_amount) FILTER (WHERE a.code = 2321) AS pending,
-        sum(e.credit_amount - e.debit_amount) FILTER (WHERE a.code = 2322) AS available
-    FROM account a JOIN ledger_entry e ON e.shard = a.shard AND e.account = a.id
-    WHERE a.code IN (2321, 2322) AND ($1::text IS NULL OR a.subject = $1)
-    GROUP BY a.subject
+        n.subject,
+        sum(n.credits - n.debits) FILTER (WHERE n.code = 2321) AS pending,
+        sum(n.credits - n.debits) FILTER (WHERE n.code = 2322) AS available
+    FROM books_now n
+    WHERE n.code IN (2321, 2322) AND ($1::text IS NULL OR n.subject = $1)
+    GROUP BY n.subject
 ) b ON b.subject = m.id
 WHERE ($1::text IS NULL OR m.id = $1) AND ($2::text IS NULL OR m.state = $2)
 ORDER BY m.external_ref NULLS LAST, m.name, m.id
@@ -22,13 +23,9 @@ SELECT kind, effective_from, rate_ppm, fixed_fen, min_fen, max_fen
 FROM fee_rule WHERE merchant = $1 ORDER BY kind, effective_from DESC
 
 -- name: accounts
-SELECT
-    a.book, a.code, a.subject, a.id AS account, 1 AS accounts, 0::bigint AS opening,
-    coalesce(sum(e.debit_amount), 0)::bigint AS debit, coalesce(sum(e.credit_amount), 0)::bigint AS credit
-FROM account a LEFT JOIN ledger_entry e ON e.shard = a.shard AND e.account = a.id
-WHERE a.subject = $1
-GROUP BY a.book, a.code, a.subject, a.id
-ORDER BY a.book, a.code
+-- The checkpoint's balances and what came after it.
+SELECT book, code, subject, account, 1 AS accounts, 0::bigint AS opening, debits AS debit, credits AS credit
+FROM books_now WHERE subject = $1 ORDER BY book, code
 
 -- name: settlements
 SELECT id, run_date, amount, lines, posted_at, payout

@@ -144,7 +144,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One side of a transfer (分录): of its two amounts one is None."""
+    """One side of a transfer (分录): of its two amounts one is None. `held` is not posted yet, and may never be."""
 
     seq: int
     voucher: UUID
@@ -153,8 +153,20 @@ class Line:
     subject: str
     business_date: date
     posted_at: datetime
+    kind: int
+    held: bool
     debit: int | None
     credit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a voucher stands beside: the voucher that it reverses, the one that reverses it, and its payment."""
+
+    reverses: UUID | None
+    reversed_by: UUID | None
+    payment: UUID | None
+    closed_through: date | None
 
 
 @dataclass(frozen=True, slots=True)

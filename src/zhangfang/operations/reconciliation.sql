@@ -48,10 +48,11 @@ ORDER BY n.channel
 SELECT
     b.account, (count(*))::int AS lines, (count(b.posted_at))::int AS posted,
     (SELECT count(*) FROM break k WHERE k.settle_date = $1 AND k.channel = b.account)::int AS breaks,
+    -- Cash moves on a bank line only, and with the line's own date: the pages of that date are all there is to read.
     coalesce((
-        SELECT sum(e.debit_amount - e.credit_amount)
-        FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
-        WHERE a.code IN (1002, 1003, 1004) AND e.voucher = ANY(array_agg(b.voucher))
+        SELECT sum(n.debits - n.credits)
+        FROM account a JOIN books_balances($1) n ON n.shard = a.shard AND n.account = a.id
+        WHERE a.code IN (1002, 1003, 1004) AND a.subject = b.account
     ), 0)::bigint AS ours_fen,
     sum(CASE WHEN b.credit THEN b.amount ELSE -b.amount END)::bigint AS theirs_fen,
     (SELECT c.read_at FROM statement_cursor c WHERE c.account = b.account) AS read_at

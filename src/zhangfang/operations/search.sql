@@ -3,7 +3,7 @@ SELECT 'payment' AS what, 'id' AS field, order_no AS key, id AS intent, NULL::da
 FROM intent WHERE id = $1 OR channel_order_no = $2
 UNION ALL
 (SELECT 'voucher', 'voucher', voucher::text, memo, business_date, amount
-FROM transfer WHERE voucher = $1 ORDER BY seq LIMIT 1)
+FROM ledger_voucher($1) ORDER BY seq LIMIT 1)
 
 -- name: by_number
 SELECT 'payment' AS what, 'order_no' AS field, i.order_no AS key, i.id AS intent, NULL::date AS day, i.amount

@@ -18,6 +18,7 @@ from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
+from zhangfang.operations.roll import NotOver, roll
 from zhangfang.payments import Desk
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import close_day, release, settle
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 FILE_AT = time(9, 0)  # UnionPay's file is there in the morning
 SETTLE_AT = time(10, 30)
 CLOSE_AT = time(11, 0)
+ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
 PLAN_EVERY = timedelta(minutes=10)
 STATEMENT_EVERY = timedelta(minutes=1)
@@ -100,6 +102,7 @@ async def _plan_day(day: Day, business: date) -> None:
     if is_working_day(business):
         await _add(day, "settlement", str(business), _at(business, SETTLE_AT))
     await _add(day, "close", str(business), _at(morrow, CLOSE_AT))
+    await _add(day, "roll", str(business), _at(morrow, ROLL_AT))
     await _add(day, "statements", str(business), _at(morrow, STATEMENTS_AT))
 
 
@@ -138,6 +141,13 @@ async def _close(day: Day, key: str, ids: Sequence[UUID]) -> None:
     await close_day(day.desk, date.fromisoformat(key), channels, aliases, (ids[0], ids[1]))
 
 
+async def _roll(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    try:
+        await roll(day.desk.pool, day.desk.clock, date.fromisoformat(key))
+    except NotOver as waits:
+        raise NotYet(str(waits)) from None
+
+
 async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
     if not await day.desk.pool.fetchval(queries.done, "close", key):
         raise NotYet(f"business date {key} is not closed yet")
@@ -150,5 +160,6 @@ _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | N
     "file": _file,
     "settlement": _settlement,
     "close": _close,
+    "roll": _roll,
     "statements": _statements,
 }

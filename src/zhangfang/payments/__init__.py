@@ -19,7 +19,7 @@ from zhangfang.payments.model import (
     StepKind,
 )
 from zhangfang.payments.notify import notified
-from zhangfang.payments.posting import PLATFORM, must_post
+from zhangfang.payments.posting import PLATFORM, book, must_post
 from zhangfang.payments.steps import advance, ask, order_of
 from zhangfang.payments.steps import job as intent_job
 from zhangfang.payments.store import Step
@@ -47,6 +47,7 @@ __all__ = [
     "accept",
     "advance",
     "ask",
+    "book",
     "check",
     "fill_in",
     "give_back",

@@ -104,7 +104,9 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     business_date = outcome_date(desk, intent, decision.state, answer)
     posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
     booked = desk.step(intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
-    date_ = posted.business_date if decision.state is State.SUCCESS else None
+    # Where the books' date gave way to a closed period, the channel's own date is still that of its file.
+    proven = business_date if posted.moved else posted.business_date
+    date_ = proven if decision.state is State.SUCCESS else None
     return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
 
 

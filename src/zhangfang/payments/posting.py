@@ -1,22 +1,28 @@
-"""Which template books which event of an intent. The templates themselves are the ledger's table."""
+"""Which template books which event of an intent, and how a voucher gets into the books.
+
+The templates themselves are the ledger's table.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import structlog
 
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import Answered, Result, Transfer, mirror, post, voucher
+from zhangfang.ledger import Answered, Result, Transfer, TransferFlag, mirror, post, voucher
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, State
+from zhangfang.payments.store import queries
 
 log = structlog.get_logger()
 
 PLATFORM = "platform"
 DONE = frozenset({Result.CREATED, Result.EXISTS})
 HELD = "O1"
+_RESOLVES = TransferFlag.POST | TransferFlag.VOID
+_TRIES = 3  # a period that is closed while a voucher is being asked for costs one more
 TEMPLATES = {
     Operation.PURCHASE: "P1",
     Operation.COLLECTION: "P2",
@@ -30,11 +36,20 @@ class LedgerRefused(ZhangfangError):
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """Where a voucher stands in the books: the ledger's sequence number and the business date."""
+class Booked:
+    """What became of a voucher: an answer for each line, and the business date it was asked for with or stands with.
 
-    seq: int
+    `moved` says that this date is later than the evidence's own, because that one is closed.
+    """
+
+    answers: Sequence[Answered]
     business_date: date
+    moved: bool = False
+
+    @property
+    def seq(self) -> int:
+        """The ledger's sequence number of the last line."""
+        return self.answers[-1].seq
 
 
 def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
@@ -84,33 +99,78 @@ def _later(template: str, intent: Intent, alias: str, business_date: date) -> li
     )
 
 
-async def release(desk: Desk, intent: Intent) -> Posted:
+async def release(desk: Desk, intent: Intent) -> Booked:
     """O2: post both pendings of the hold, so that the money is out of the merchant's account before the socket opens."""
     held = transfers(intent, desk.alias, intent.business_date)
     return await must_post(desk, intent, post(held, business_date=intent.business_date))
 
 
-async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> Posted:
+async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> Booked:
     """Post a voucher that evidence has proven, or find where it stands; any other refusal is an error."""
-    answers = await desk.ledger.create_transfers(several)
-    if succeeded(answers):
-        return Posted(answers[-1].seq, several[-1].business_date)
-    stands = await _standing(desk, several)
-    if stands is None:
-        log.error("the ledger refused a proven posting", intent=str(intent.id), results=_named(answers))
-        raise LedgerRefused(f"intent {intent.id}: {_named(answers)}")
-    return stands
+    booked = await book(desk, several)
+    if not succeeded(booked.answers):
+        log.error(
+            "the ledger refused a proven posting", intent=str(intent.id), results=_named(booked.answers)
+        )
+        raise LedgerRefused(f"intent {intent.id}: {_named(booked.answers)}")
+    return booked
 
 
-async def _standing(desk: Desk, several: Sequence[Transfer]) -> Posted | None:
-    """Find a voucher that was booked with another business date, before a crash hid that it was: the first one holds."""
+async def book(desk: Desk, several: Sequence[Transfer]) -> Booked:
+    """Ask the ledger for a voucher; whoever posts anything asks here.
+
+    A business date that is closed gives way to the first open one, under the same ids: the ledger does not remember a
+    refusal of form. So a repeat may find the voucher with another date than it asks for: that is the same voucher.
+    """
+    asked, closed = several, None
+    for _ in range(_TRIES):
+        answers = await desk.ledger.create_transfers(asked)
+        if all(answer.result is not Result.PERIOD_CLOSED for answer in answers):
+            break
+        closed = await closed_through(desk)
+        asked = dated(several, closed)
+    if any(answer.result is Result.EXISTS_DIFFERENT for answer in answers):
+        return await _standing(desk, several) or Booked(answers, several[-1].business_date)
+    day = asked[-1].business_date
+    return Booked(answers, day, moved=day != several[-1].business_date)
+
+
+async def closed_through(desk: Desk) -> date | None:
+    """Return the last closed business date."""
+    return await desk.pool.fetchval(queries.closed_through)  # type: ignore[no-any-return]
+
+
+def first_open(day: date, closed: date | None) -> date:
+    """Return the first business date from `day` on that still takes postings."""
+    return day if closed is None or day > closed else closed + timedelta(days=1)
+
+
+def dated(several: Sequence[Transfer], closed: date | None) -> list[Transfer]:
+    """Return a voucher with its first open business date; nothing else of it changes."""
+    return [replace(one, business_date=first_open(one.business_date, closed)) for one in several]
+
+
+async def _standing(desk: Desk, several: Sequence[Transfer]) -> Booked | None:
+    """Find a voucher that was booked with another business date, before a crash hid that it was: the first one holds.
+
+    A later date than that asked for, which is closed by now, was moved there by the close and not by other evidence.
+    """
     found = await desk.ledger.lookup_transfers([one.id for one in several])
     for one in several:
         entry = found.get(one.id)
-        if entry is None or _moves(entry.transfer) != _moves(one):
+        if entry is None or not _same(entry.transfer, one):
             return None
-    last = found[several[-1].id]
-    return Posted(last.seq, last.transfer.business_date)
+    wanted, stands = several[-1].business_date, found[several[-1].id].transfer.business_date
+    closed = await closed_through(desk)
+    moved = closed is not None and wanted <= closed and stands > wanted
+    return Booked([Answered(Result.EXISTS, found[one.id].seq) for one in several], stands, moved)
+
+
+def _same(stands: Transfer, asked: Transfer) -> bool:
+    """Whether an entry is what was asked for, but for its date. What resolves a hold names no account and no amount."""
+    if asked.flags & _RESOLVES:
+        return (stands.voucher, stands.flags & _RESOLVES) == (asked.voucher, asked.flags & _RESOLVES)
+    return _moves(stands) == _moves(asked)
 
 
 def _moves(one: Transfer) -> tuple[object, ...]:

@@ -51,7 +51,7 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
     """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
     if intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
         return True
-    answers = await desk.ledger.create_transfers(posting.transfers(intent, desk.alias, intent.business_date))
+    answers = (await posting.book(desk, posting.transfers(intent, desk.alias, intent.business_date))).answers
     if posting.succeeded(answers):
         return True
     reason = posting.refusal(answers)

@@ -183,3 +183,6 @@ SELECT
     $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
     $11, $10, $10, $10
 ON CONFLICT (id) DO NOTHING
+
+-- name: closed_through
+SELECT max(closed_through) FROM head

@@ -28,6 +28,7 @@ from zhangfang.portal.pages import (
     reconciliation,
     search,
     today,
+    trial,
 )
 from zhangfang.portal.visit import (
     UNREADABLE,
@@ -87,8 +88,8 @@ def portal_app(pool: asyncpg.Pool, clock: Clock, settings: PortalSettings, actio
             Route("/payments/{id}/query", _inside(payment.query_now), methods=["POST"]),
             Route("/payments/{id}/refund", _inside(payment.refund_page), methods=["GET"]),
             Route("/payments/{id}/refund", _inside(payment.refund), methods=["POST"]),
-            Route("/trial-balance", _inside(books.trial_balance)),
-            Route("/trial-balance/export.xlsx", _inside(books.trial_balance_xlsx)),
+            Route("/trial-balance", _inside(trial.page)),
+            Route("/trial-balance/export.xlsx", _inside(trial.as_xlsx)),
             Route("/accounts/{id}", _inside(books.account)),
             Route("/accounts/{id}/export.{kind}", _inside(books.account_export)),
             Route("/vouchers/{id}", _inside(books.voucher)),

@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from zhangfang.ledger import CHART
 from zhangfang.ledger.chart import Chapter
+from zhangfang.ledger.posting import KINDS
+from zhangfang.ledger.posting import Line as Movement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,5 @@ def _rows(name: str) -> list[dict[str, str]]:
 STATES: Mapping[str, StateWord] = {row["state"]: StateWord(**row) for row in _rows("states.csv")}
 STEPS: Mapping[str, StepWord] = {row["kind"]: StepWord(**row) for row in _rows("steps.csv")}
 SUBJECTS: Mapping[int, Chapter] = {code: chapter for (code, _), chapter in reversed(CHART.items())}
+MOVEMENTS: Mapping[int, Movement] = KINDS
 FINAL = frozenset(word.state for word in STATES.values() if word.final == "yes")

@@ -10,6 +10,7 @@ import structlog
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.ledger import NO_ID, Result, Transfer, exchanged, mirror, voucher
 from zhangfang.payments import PLATFORM, Desk
+from zhangfang.payments import book as post
 from zhangfang.reconciliation.rules import MIRROR
 
 log = structlog.get_logger()
@@ -47,7 +48,7 @@ async def book(desk: Desk, transfers: list[Transfer]) -> int | None:
     """Post one voucher, or find it posted; None if it has no line with an amount."""
     if not transfers:
         return None
-    answers = await desk.ledger.create_transfers(transfers)
+    answers = (await post(desk, transfers)).answers
     if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
         names = [answer.result.name for answer in answers]
         log.error("the ledger refused a proven posting", voucher=str(transfers[0].voucher), results=names)

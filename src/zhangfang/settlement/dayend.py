@@ -13,7 +13,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Result, Transfer, exchanged, voucher
-from zhangfang.payments import PLATFORM, Desk
+from zhangfang.payments import PLATFORM, Desk, book
 
 queries = load(__package__, "store.sql")
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ def _voucher(template: str, id_: UUID, amount: int, day: date) -> list[Transfer]
 async def _book(desk: Desk, transfers: list[Transfer]) -> None:
     if not transfers:
         return
-    answers = await desk.ledger.create_transfers(transfers)
+    answers = (await book(desk, transfers)).answers
     results = {answer.result for answer in answers}
     # A repeat after a crash may compute another sum under the same id: what was booked first stands.
     assert results <= {Result.CREATED, Result.EXISTS, Result.EXISTS_DIFFERENT}, (

@@ -19,7 +19,7 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Result, voucher
 from zhangfang.merchants import FeeKind, FeeRule, fee, get_merchant, rule_on, settlement_account_of
-from zhangfang.payments import Desk, Request, accept
+from zhangfang.payments import Desk, Request, accept, book
 
 queries = load(__package__, "store.sql")
 log = structlog.get_logger()
@@ -127,7 +127,7 @@ async def _book(desk: Desk, batch: Any) -> None:
             business_date=batch["run_date"],
             memo=batch["id"],
         )
-        answers = await desk.ledger.create_transfers(made)
+        answers = (await book(desk, made)).answers
         if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
             await _take_apart(desk, batch, answers[0].result.name)
             return

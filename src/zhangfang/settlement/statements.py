@@ -7,9 +7,10 @@ change. CSV is for machines (UTF-8 with BOM, so that a spreadsheet reads the Chi
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ HEADINGS = (
     "余额 Balance",
 )
 WIDTHS = (9, 20, 14, 34, 36, 14, 14, 16)
+_TOGETHER = 200  # merchants whose lines are read at once
 _TEXTS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 
 
@@ -65,9 +67,30 @@ class Statement:
 
 async def statement(desk: Desk, merchant: str, name: str, day: date) -> Statement:
     """Read a merchant's statement from the ledger. Transfers between the merchant's own accounts are two lines."""
-    opening = await desk.pool.fetchval(queries.opening, merchant, day)
+    (made,) = await _read(desk, {merchant: name}, day, await _openings(desk, day, merchant))
+    return made
+
+
+async def _openings(desk: Desk, day: date, merchant: str | None = None) -> dict[str, int]:
+    rows = await desk.pool.fetch(queries.openings, day, merchant)
+    return {row["merchant"]: row["opening"] for row in rows}
+
+
+async def _read(
+    desk: Desk, names: Mapping[str, str], day: date, openings: Mapping[str, int]
+) -> list[Statement]:
+    """Read the statements of several merchants at once: what is on no page yet is then looked through once."""
+    rows = await desk.pool.fetch(queries.statement_lines, list(names), day)
+    found = {merchant: list(several) for merchant, several in groupby(rows, key=lambda row: row["merchant"])}
+    return [
+        _statement(merchant, name, day, openings.get(merchant, 0), found.get(merchant, ()))
+        for merchant, name in names.items()
+    ]
+
+
+def _statement(merchant: str, name: str, day: date, opening: int, rows: Sequence[Any]) -> Statement:
     balance, lines = opening, []
-    for row in await desk.pool.fetch(queries.statement_lines, merchant, day):
+    for row in rows:
         balance += row["credit"] - row["debit"]
         lines.append(_line(row, balance))
     return Statement(merchant, name, day, opening, lines, balance)
@@ -92,18 +115,24 @@ async def release(desk: Desk, day: date, folder: Path) -> int:
     here.mkdir(parents=True, exist_ok=True)
     seq = await desk.pool.fetchval(queries.head_seq)
     merchants = await desk.pool.fetch(queries.merchants, desk.clock.now())
-    for merchant in merchants:
-        made = await statement(desk, merchant["id"], merchant["name"], day)
-        stem = merchant["external_ref"] or merchant["id"]
-        text = as_csv(made)
-        (here / f"{stem}.csv").write_text(text, "utf-8")
-        write_xlsx(made, here / f"{stem}.xlsx")
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        await desk.pool.execute(
-            queries.add_statement, made.merchant, day, made.opening, made.closing, len(made.lines), seq, digest,
-            desk.clock.now(),
-        )  # fmt: skip
+    openings = await _openings(desk, day)
+    for first in range(0, len(merchants), _TOGETHER):
+        stems = {row["id"]: row["external_ref"] or row["id"] for row in merchants[first : first + _TOGETHER]}
+        names = {row["id"]: row["name"] for row in merchants[first : first + _TOGETHER]}
+        for made in await _read(desk, names, day, openings):
+            await _release(desk, made, here / stems[made.merchant], seq)
     return len(merchants)
+
+
+async def _release(desk: Desk, made: Statement, stem: Path, seq: int) -> None:
+    text = as_csv(made)
+    stem.with_name(f"{stem.name}.csv").write_text(text, "utf-8")
+    write_xlsx(made, stem.with_name(f"{stem.name}.xlsx"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    await desk.pool.execute(
+        queries.add_statement, made.merchant, made.day, made.opening, made.closing, len(made.lines), seq, digest,
+        desk.clock.now(),
+    )  # fmt: skip
 
 
 def as_csv(made: Statement) -> str:

@@ -87,13 +87,25 @@ GROUP BY i.settle_date ORDER BY i.settle_date
 SELECT DISTINCT settlement_days FROM merchant
 
 -- name: own_balances
--- Balances of the two mirrored pairs up to a business date, on their normal sides.
+-- Balances of the two mirrored pairs up to a business date, on their normal sides, without the two vouchers that are about
+-- to be booked: the roll's rows and what came after it, less the vouchers' own lines.
+WITH own AS (
+    SELECT a.shard, a.id, a.code, b.opening + b.debits - b.credits AS balance
+    FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id
+    WHERE a.code IN (2361, 1222, 1241)
+), booked AS (
+    SELECT o.id, sum(CASE WHEN t.debit = o.id THEN t.amount ELSE -t.amount END) AS moved
+    FROM unnest($2::uuid[]) AS v (id)
+    CROSS JOIN LATERAL ledger_voucher(v.id) t
+    JOIN own o ON o.shard = t.shard AND o.id IN (t.debit, t.credit)
+    WHERE t.business_date <= $1 AND t.flags & 202 = 0
+    GROUP BY o.id
+)
 SELECT
-    coalesce(sum(e.credit_amount - e.debit_amount) FILTER (WHERE a.code = 2361), 0)::bigint AS c2361,
-    coalesce(sum(e.debit_amount - e.credit_amount) FILTER (WHERE a.code = 1222), 0)::bigint AS o1222,
-    coalesce(sum(e.debit_amount - e.credit_amount) FILTER (WHERE a.code = 1241), 0)::bigint AS c1241
-FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
-WHERE a.code IN (2361, 1222, 1241) AND e.business_date <= $1 AND e.voucher <> ALL($2::uuid[])
+    coalesce(-sum(o.balance - coalesce(b.moved, 0)) FILTER (WHERE o.code = 2361), 0)::bigint AS c2361,
+    coalesce(sum(o.balance - coalesce(b.moved, 0)) FILTER (WHERE o.code = 1222), 0)::bigint AS o1222,
+    coalesce(sum(o.balance - coalesce(b.moved, 0)) FILTER (WHERE o.code = 1241), 0)::bigint AS c1241
+FROM own o LEFT JOIN booked b ON b.id = o.id
 
 -- name: unfinished
 SELECT count(*)::int FROM intent
@@ -109,19 +121,32 @@ SELECT count(*)::int FROM bank_line WHERE account = $1 AND business_date <= $2 A
 SELECT matched_at IS NOT NULL FROM channel_file WHERE channel = $1 AND settle_date = $2
 
 -- name: statement_lines
+-- The pages of one business date, found by the date, and what is on no page yet: for as many merchants as are named.
+WITH own AS (
+    SELECT a.shard, a.id, a.code, a.subject FROM head h JOIN account a ON a.shard = h.shard
+    WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND a.subject = ANY($1::text[])
+), posted AS (
+    SELECT o.subject, o.code, o.id AS own, t.* FROM own o
+    JOIN account_page p ON p.shard = o.shard AND p.business_date = $2 AND p.account = o.id
+    CROSS JOIN LATERAL unnest(p.lines) AS line
+    JOIN transfer t ON t.shard = p.shard AND t.seq = p.first_seq + line AND t.flags & 202 = 0
+    UNION ALL
+    SELECT o.subject, o.code, o.id, t.* FROM books_tail($2) t
+    JOIN own o ON o.shard = t.shard AND o.id IN (t.debit, t.credit)
+)
 SELECT
-    e.seq, e.posted_at, e.debit_amount AS debit, e.credit_amount AS credit, e.kind, e.voucher, e.memo, a.code, e.business_date,
-    i.order_no, i.kind AS intent_kind, i.id AS intent
-FROM ledger_entry e
-JOIN account a ON a.shard = e.shard AND a.id = e.account
-LEFT JOIN intent i ON i.id = e.memo
-WHERE a.subject = $1 AND a.code IN (2321, 2322, 2323, 2324) AND e.business_date = $2
-ORDER BY e.seq, e.credit_amount -- between two accounts of one merchant: out of the one, into the other
+    p.subject AS merchant, p.seq, p.posted_at, p.kind, p.code, i.order_no,
+    CASE WHEN p.debit = p.own THEN p.amount ELSE 0 END AS debit,
+    CASE WHEN p.credit = p.own THEN p.amount ELSE 0 END AS credit
+FROM posted p LEFT JOIN intent i ON i.id = p.memo
+ORDER BY p.subject, p.seq, p.credit = p.own -- between two accounts of one merchant: out of the one, into the other
 
--- name: opening
-SELECT coalesce(sum(e.credit_amount - e.debit_amount), 0)::bigint
-FROM ledger_entry e JOIN account a ON a.shard = e.shard AND a.id = e.account
-WHERE a.subject = $1 AND a.code IN (2321, 2322, 2323, 2324) AND e.business_date < $2
+-- name: openings
+-- Of every merchant, or of one: the roll's rows before the date, and what came after the roll.
+SELECT a.subject AS merchant, (-sum(b.opening))::bigint AS opening
+FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id
+WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND ($2::text IS NULL OR a.subject = $2)
+GROUP BY a.subject
 
 -- name: head_seq
 SELECT coalesce(max(seq), 0)::bigint FROM head

@@ -4,8 +4,8 @@ from starlette.responses import Response
 
 from zhangfang.operations import merchants, payments
 from zhangfang.operations.payments import Filter
+from zhangfang.operations.trial import sides, totals
 from zhangfang.portal import sentences, view
-from zhangfang.portal.pages.books import totals
 from zhangfang.portal.visit import Missing, Visit
 from zhangfang.portal.words import N_
 
@@ -42,7 +42,7 @@ async def one(visit: Visit) -> Response:
         states_of=STATES,
         rules=await merchants.fee_rules(visit.pool, id_),
         accounts=accounts,
-        totals=totals(list(accounts)) if accounts else None,
+        totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),
         statements=await merchants.statements(visit.pool, id_),
         latest=await payments.page(visit.pool, Filter(tuple(view.KINDS), merchant=id_), None, 10),

@@ -15,7 +15,7 @@ from zhangfang.portal import sentences
 from zhangfang.portal.pages.reconciliation import CLASSES
 from zhangfang.portal.tables import SUBJECTS
 from zhangfang.portal.view import PAY_IN
-from zhangfang.portal.visit import Visit, gather
+from zhangfang.portal.visit import Visit, gather, read
 from zhangfang.portal.words import N_, Words
 
 ERRANDS = {
@@ -42,7 +42,7 @@ class Layer:
 async def page(visit: Visit) -> Response:
     """Draw the day; what could not be read shows a dash, and the rest of the page stands."""
     now, day, pool = visit.now, visit.today, visit.pool
-    figures, hours, errands, standing, health, latest, first_unequal = await gather(
+    figures, hours, errands, standing, health, latest = await gather(
         visit,
         today.figures(pool, day),
         today.hours(pool, day),
@@ -50,8 +50,8 @@ async def page(visit: Visit) -> Response:
         books.standing(pool),
         channels.health(pool, now, visit.house.settings.channels),
         payments.page(pool, payments.Filter(PAY_IN), None, 8),
-        books.first_unequal(pool),
     )
+    gap = difference(standing)
     waiting, seal = await gather(visit, today.waiting(pool, day), today.seal(pool, now))
     return visit.draw(
         "today.html",
@@ -60,8 +60,8 @@ async def page(visit: Visit) -> Response:
         seal=seal,
         say=sentences.today(visit.words, visit.base, figures, seal, waiting),
         figures=figures,
-        difference=difference(standing),
-        first_unequal=first_unequal,
+        difference=gap,
+        first_unequal=await read(visit, books.first_unequal(pool)) if gap else None,
         hours=hours,
         chart=chart(hours, now, visit.words) if hours else None,
         errands=errands,

@@ -1,0 +1,174 @@
+"""The accountant's commands: the trial balance of any date, the day-end roll, closing a period and opening it again."""
+
+import asyncio
+import json as to_json
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from zhangfang.operations.model import Balance
+    from zhangfang.operations.period import Asked
+    from zhangfang.operations.roll import Standing
+
+app = typer.Typer(
+    help="The books by business date: trial balance, day-end roll, period close.", no_args_is_help=True
+)
+reopen = typer.Typer(help="Open a closed period again: one proposes, another approves.", no_args_is_help=True)
+app.add_typer(reopen, name="reopen")
+
+By = Annotated[str, typer.Option(help="your name: it is kept with what you ask for")]
+
+
+class Order(StrEnum):
+    """How a trial balance is ordered."""
+
+    CODE = "code"
+    SUBJECT = "subject"
+
+
+@app.command("trial-balance")
+def trial_balance(
+    day: Annotated[str, typer.Option("--date", help="business date, YYYY-MM-DD")],
+    by: Annotated[Order, typer.Option(help="by code under the chart's headings, or by subject")] = Order.CODE,
+    json: Annotated[Path | None, typer.Option(help="write it as JSON, in fen, to this file")] = None,
+) -> None:
+    """Print the trial balance at the end of a business date, in yuan. Exit code 1: debits and credits differ."""
+    from zhangfang.cli.books_text import sheet
+    from zhangfang.operations import trial
+
+    asked = _day(day, "--date")
+    balances = asyncio.run(_balances(asked))
+    if json is not None:
+        json.write_text(to_json.dumps(trial.as_json(asked, by.value, balances), ensure_ascii=False, indent=1))
+    for line in sheet(by.value, balances):
+        typer.echo(line)
+    if gap := trial.gap(balances):
+        typer.echo(f"debits and credits differ by {fen_to_yuan(abs(gap))}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def roll(
+    day: Annotated[str, typer.Option("--date", help="business date, YYYY-MM-DD")],
+) -> None:
+    """Roll a business date that is over, as the timetable does by itself. Rolling it again changes nothing."""
+    asked = _day(day, "--date")
+    asyncio.run(_roll(asked))
+    typer.echo(f"business date {asked} is rolled")
+
+
+@app.command()
+def status() -> None:
+    """Say where the books are: today's business date, rolled and closed through which, and who waits for whom."""
+    from zhangfang.cli.books_text import where
+
+    standing, asked = asyncio.run(_status())
+    for line in where(standing, asked):
+        typer.echo(line)
+
+
+@app.command()
+def close(
+    through: Annotated[str, typer.Option(help="the last business date to close, YYYY-MM-DD")], by: By
+) -> None:
+    """Close every business date up to and including a date: nothing dated into it is posted any more."""
+    done = asyncio.run(_close(_day(through, "--through"), by))
+    typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
+
+
+@reopen.command()
+def propose(
+    to: Annotated[str, typer.Option(help="the last business date that stays closed, YYYY-MM-DD")],
+    reason: Annotated[str, typer.Option(help="why, in 3 to 200 characters; it is kept")],
+    by: By,
+) -> None:
+    """Propose to open a closed period again. Nothing is opened until another person approves it."""
+    asked = asyncio.run(_propose(_day(to, "--to"), reason, by))
+    typer.echo(f"{asked.id}: opening again after {asked.business_date} is proposed by {asked.asked_by}")
+
+
+@reopen.command()
+def approve(
+    id_: Annotated[str, typer.Option("--id", help="the proposal's id, as `books status` shows it")], by: By
+) -> None:
+    """Approve what another person has proposed: the period is open again at once."""
+    done = asyncio.run(_approve(_id(id_), by))
+    typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(field, f"{len(text)} characters", "YYYY-MM-DD") from None
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            "--id", f"{len(text)} characters", "a UUID, as `zhangfang books status` shows it"
+        ) from None
+
+
+async def _balances(day: date) -> "Sequence[Balance]":
+    from zhangfang.cli.parts import open_pool
+    from zhangfang.operations import trial
+
+    async with open_pool(Settings(), 2) as pool:
+        return await trial.trial_balance(pool, day)
+
+
+async def _roll(day: date) -> None:
+    from zhangfang.cli.parts import open_pool
+    from zhangfang.operations.roll import roll as work
+
+    settings = Settings()
+    async with open_pool(settings, 2) as pool:
+        await work(pool, settings.clock(), day)
+
+
+async def _status() -> "tuple[Standing, Sequence[Asked]]":
+    from zhangfang.cli.parts import open_pool
+    from zhangfang.operations import period
+    from zhangfang.operations.roll import standing
+
+    settings = Settings()
+    async with open_pool(settings, 2) as pool:
+        return await standing(pool, settings.clock().now()), await period.requests(pool)
+
+
+async def _close(through: date, by: str) -> "Asked":
+    from zhangfang.cli.parts import open_desk
+    from zhangfang.operations import period
+
+    async with open_desk(Settings(), 2) as desk:
+        return await period.close(desk.pool, desk.ledger, desk.clock, through, by)
+
+
+async def _propose(to: date, reason: str, by: str) -> "Asked":
+    from zhangfang.cli.parts import open_pool
+    from zhangfang.operations import period
+
+    settings = Settings()
+    async with open_pool(settings, 2) as pool:
+        return await period.propose_reopening(pool, settings.clock(), to, reason, by)
+
+
+async def _approve(id_: UUID, by: str) -> "Asked":
+    from zhangfang.cli.parts import open_desk
+    from zhangfang.operations import period
+
+    async with open_desk(Settings(), 2) as desk:
+        return await period.approve_reopening(desk.pool, desk.ledger, desk.clock, id_, by)

@@ -1,0 +1,71 @@
+"""The books as lines of text: a trial balance with aligned columns, and where the books stand."""
+
+from collections.abc import Sequence
+
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.operations import trial
+from zhangfang.operations.model import Balance
+from zhangfang.operations.period import REOPEN, Asked
+from zhangfang.operations.roll import Standing
+from zhangfang.operations.trial import Row
+
+HEAD = ("", "opening Dr", "opening Cr", "debit", "credit", "closing Dr", "closing Cr", "")
+INDENT = {"class": 0, "group": 1, "code": 2, "subject": 0, "account": 1}
+
+
+def sheet(by: str, balances: Sequence[Balance]) -> list[str]:
+    """Return a trial balance as lines of text: a table for each book, with its total."""
+    rows = trial.SHEETS[by](balances)
+    lines: list[str] = []
+    for book, name in trial.BOOKS.items():
+        own = [row for row in rows if row.book == book]
+        if own:
+            cells = [_cells(row) for row in own]
+            total = ("total", *_yuan(trial.total_of(own)), "")
+            lines += [name, *_table([HEAD, *cells, total]), ""]
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    name = row.subject if row.level == "subject" else f"{row.prefix} {row.name[1]}"
+    mark = f"abnormal: {row.abnormal} of {row.accounts}" if row.abnormal else ""
+    return ("  " * INDENT[row.level] + name, *_yuan(row.columns), mark)
+
+
+def _yuan(columns: Sequence[int]) -> tuple[str, ...]:
+    return tuple(fen_to_yuan(fen) if fen else "" for fen in columns)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text.rjust(width) if 1 <= n <= 6 else text.ljust(width)
+            for n, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def where(standing: Standing, asked: Sequence[Asked]) -> list[str]:
+    """Return the books' status as lines."""
+    return [
+        f"business date   {standing.business_date}",
+        f"rolled through  {standing.rolled_through or 'no date yet'}",
+        f"closed through  {standing.closed_through or 'no period yet'}",
+        f"ledger at       {standing.ledger_seq}, of which {standing.rolled_seq} are in the roll",
+        *(_request(one) for one in asked),
+    ]
+
+
+def _request(one: Asked) -> str:
+    what = f"{one.what} {one.business_date}, asked by {one.asked_by}" + (
+        f": {one.reason}" if one.reason else ""
+    )
+    if one.ended_at is None:
+        alone = one.what == REOPEN and one.approved_by is None
+        waits = "waits for a second person" if alone else "not finished: run the command again"
+        return f"{one.id}  {what}  ({waits})"
+    both = f", approved by {one.approved_by}" if one.approved_by else ""
+    end = f"entry {one.seq}" if one.seq else f"refused: {one.result}"
+    return f"{one.id}  {what}{both}  ({end})"

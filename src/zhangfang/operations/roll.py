@@ -1,0 +1,68 @@
+"""The day-end roll of the business date (日切): what each account comes to at the end of every date, counted once.
+
+A roll is a cache of all entries up to one sequence number. What is posted afterwards, whatever its business date, is added
+by whoever reads, and counted by the next roll: so a roll may come early, late, twice or never, and no balance changes.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "roll.sql")
+
+
+class NotOver(ZhangfangError):
+    """A business date is not over, so it cannot be rolled; the text says what it waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the books are: today's date, the last date that is over and rolled, the last date that is closed."""
+
+    business_date: date
+    rolled_through: date | None
+    rolled_at: datetime | None
+    closed_through: date | None
+    rolled_seq: int
+    ledger_seq: int
+
+
+async def roll(pool: asyncpg.Pool, clock: Clock, day: date) -> None:
+    """Roll `day`, which has to be over, on every shard. Raises `NotOver`; a date that is rolled may be rolled again."""
+    now = clock.now()
+    if china_day(now) <= day:
+        raise NotOver(f"business date {day} is not over yet")
+    waiting = await pool.fetchrow(queries.not_closed, day.isoformat())
+    if waiting is not None:
+        note = f": {waiting['note']}" if waiting["note"] else ""
+        raise NotOver(f"the day-end of {waiting['key']} is not done yet{note}")
+    for row in await pool.fetch(queries.shards):
+        await _roll_shard(pool, row["shard"], day, now)
+
+
+async def _roll_shard(pool: asyncpg.Pool, shard: int, day: date, now: datetime) -> None:
+    """Count what came since the last roll, under a lock: two rolls at once are one after the other."""
+    async with pool.acquire() as connection, connection.transaction():
+        seq = await _advance(connection, shard)
+        await connection.execute(queries.add_day, shard, day, seq, now)
+
+
+async def _advance(connection: Any, shard: int) -> int:
+    await connection.execute(queries.begin, shard)
+    after: int = await connection.fetchval(queries.lock, shard)
+    until: int = await connection.fetchval(queries.target, shard, after)
+    await connection.execute(queries.count, shard, after, until)
+    await connection.execute(queries.move, shard, until)
+    return until
+
+
+async def standing(pool: asyncpg.Pool, now: datetime) -> Standing:
+    """Return the books' current business date, and how far they are rolled and closed on every shard."""
+    return Standing(business_date=settlement_day(now), **await pool.fetchrow(queries.standing))
