@@ -1,52 +1,34 @@
-"""The decision against the oracle: whatever the history, the split into batches and the retries."""
+"""The decision against the oracle: whatever the history, the split into batches, the retries and the crashes.
+
+It is run three ways: everything through the sequential law; everything that can through the sieve, which proves whole
+batches at once; and as the writer does, the sieve for large batches only.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from random import Random
 from typing import Any
-from uuid import UUID
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.model.ledger_histories import END, FIRST, START, accounts, an_id, requests
-from tests.model.ledger_oracle import Oracle
-from zhangfang.ledger import state as state_module
-from zhangfang.ledger import wire
-from zhangfang.ledger.journal import became
-from zhangfang.ledger.model import NO_ID, Account, Result, Transfer, TransferFlag
-from zhangfang.ledger.rules import PENDING, Known, Pending, Row
-from zhangfang.ledger.state import State
-from zhangfang.ledger.wire import Ask
+from tests.model.ledger_histories import END, FIRST, START, accounts, an_id, many, many_accounts, requests
+from tests.model.ledger_in_memory import InMemory
+from tests.model.ledger_oracle import Answer, Oracle
+from zhangfang.ledger import memory, recent, state
+from zhangfang.ledger.model import NO_ID, Account, Transfer, TransferFlag
 
-
-class Stored:
-    """What a database would keep of a history, to answer for what memory has forgotten."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, Row] = {}
-        self.known: dict[bytes, Known] = {}
-        self.holds: dict[bytes, Pending] = {}
-        self.resolved: dict[bytes, Result] = {}
-
-    def keep(self, decision: state_module.Decision) -> None:
-        for row in decision.rows:
-            assert row.id not in self.rows
-            self.rows[row.id] = row
-            self.known[row.id] = Known(Result.EXISTS, row.seq, row.digest)
-            if row.flags & PENDING:
-                self.holds[row.id] = _hold(row)
-            if row.pending_id:
-                assert row.pending_id not in self.resolved, "a pending is resolved once"
-                self.resolved[row.pending_id] = became(row.flags)
-        for refusal in decision.refusals:
-            assert refusal.id not in self.known
-            self.known[refusal.id] = Known(Result(refusal.result), 0, refusal.digest)
+NEVER = 1 << 62
 
 
 class Ledger(RuleBasedStateMachine):
     """Requests are collected, cut into batches anywhere, decided, and compared with the oracle's answers."""
+
+    sieve_from = state.SIEVE_FROM
+    remembered = recent.REMEMBERED
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,17 +36,25 @@ class Ledger(RuleBasedStateMachine):
         self.numbers = 10
         self.waiting: list[list[Transfer]] = []
         self.past: list[list[Transfer]] = []
-        self.oracle = Oracle(FIRST, END)
-        self.stored = Stored()
-        self.state = State(0, 0, START)
-        self.state.months = [(_millis(FIRST), _millis(END))]
+        self.held: list[Transfer] = []
+        self.oracle = Oracle(FIRST, END, START)
+        self.patches = [
+            patch.object(state, "SIEVE_FROM", self.sieve_from),
+            patch.object(recent, "REMEMBERED", self.remembered),
+            patch.object(memory, "REMEMBERED", self.remembered),
+        ]
+        for one in self.patches:
+            one.start()
+        self.ledger = InMemory([*accounts(), *many_accounts()], START)
+
+    def teardown(self) -> None:
+        for one in self.patches:
+            one.stop()
 
     @initialize()
     def open_accounts(self) -> None:
-        for account in accounts():
+        for account in [*accounts(), *many_accounts()]:
             self.oracle.open(account)
-            assert self.state.open(account, account.id.bytes) is Result.CREATED
-            assert self.state.open(account, account.id.bytes) is Result.EXISTS
 
     @rule(request=requests(), repeat=st.booleans())
     def ask(self, request: list[tuple[int, Transfer]], repeat: bool) -> None:
@@ -72,24 +62,41 @@ class Ledger(RuleBasedStateMachine):
         self.waiting += [named, named] if repeat else [named]
         self.past.append(named)
 
-    @rule(back=st.integers(1, 30))
-    def ask_again(self, back: int) -> None:
-        if self.past:
-            self.waiting.append(self.past[-min(back, len(self.past))])
+    @rule(seed=st.integers(0, 2**32), size=st.integers(30, 200))
+    def ask_for_many(self, seed: int, size: int) -> None:
+        request = many(Random(seed), range(self.numbers + 1, self.numbers + 1 + size), self.held)
+        self.numbers += size
+        self.waiting.append(request)
+        self.past.append(request)
 
-    @rule(back=st.integers(1, 30), cut=st.integers(1, 3))
-    def ask_again_in_part(self, back: int, cut: int) -> None:
-        if self.past:
-            self.waiting.append(self.past[-min(back, len(self.past))][cut:] or self.past[0])
+    @precondition(lambda self: self.past)
+    @rule(back=st.integers(1, 30), cut=st.integers(0, 3))
+    def ask_again(self, back: int, cut: int) -> None:
+        again = self.past[-min(back, len(self.past))]
+        self.waiting.append(again[cut:] or again)
 
+    @precondition(lambda self: self.past)
     @rule(
         back=st.integers(1, 30),
-        change=st.sampled_from([{"kind": 9}, {"memo": an_id(2)}, {"amount": 3}, {"voucher": an_id(3)}]),
+        place=st.integers(0, 5),
+        change=st.sampled_from(
+            [{"kind": 9}, {"memo": an_id(2)}, {"amount": 3}, {"voucher": an_id(3)}, {"amount": 0}]
+        ),
     )
-    def ask_for_something_else_under_a_known_id(self, back: int, change: dict[str, Any]) -> None:
-        if self.past:
-            first, *others = self.past[-min(back, len(self.past))]
-            self.waiting.append([replace(first, **change), *others])
+    def ask_for_something_else_under_a_known_id(self, back: int, place: int, change: dict[str, Any]) -> None:
+        again = list(self.past[-min(back, len(self.past))])
+        place %= len(again)
+        again[place] = replace(again[place], **change)
+        self.waiting.append(again)
+
+    @precondition(lambda self: self.past)
+    @rule(request=requests(), back=st.integers(1, 30), change=st.sampled_from([{}, {"kind": 9}]))
+    def put_what_is_known_behind_a_chain_of_new_ones(
+        self, request: list[tuple[int, Transfer]], back: int, change: dict[str, Any]
+    ) -> None:
+        new = [self._named(back, one) for back, one in request]
+        known = replace(self.past[-min(back, len(self.past))][-1], **change)
+        self.waiting.append([*(replace(one, flags=one.flags | TransferFlag.LINKED) for one in new), known])
 
     @rule(
         amounts=st.lists(st.integers(1, 9), min_size=2, max_size=3),
@@ -130,75 +137,56 @@ class Ledger(RuleBasedStateMachine):
     @rule(cuts=st.lists(st.integers(1, 4), max_size=4))
     def decide(self, cuts: list[int]) -> None:
         expected = [self.oracle.ask(request, self.now) for request in self.waiting]
-        answers: list[list[tuple[Result, int]]] = []
+        answers: list[list[Answer]] = []
         rest = self.waiting
         for cut in [*cuts, len(rest)]:
             answers += self._batch(rest[:cut])
             rest = rest[cut:]
         assert answers == expected
         self.waiting = []
+        self.ledger.compare(self.oracle)
 
-    def _batch(self, batch: Sequence[Sequence[Transfer]]) -> list[list[tuple[Result, int]]]:
-        if not batch:
-            return []
-        asks = [wire.asks(wire.from_transfers(request).tobytes()) for request in batch]
-        self._recall(asks)
-        before = self.state.seq
-        decision = self.state.decide(asks, self.now)
-        assert [row.seq for row in decision.rows] == list(range(before + 1, self.state.seq + 1))
-        self.stored.keep(decision)
-        return decision.answers
+    def _batch(self, batch: Sequence[Sequence[Transfer]]) -> list[list[Answer]]:
+        return self.ledger.ask(batch, self.now) if batch else []
 
-    def _recall(self, asks: list[list[Ask]]) -> None:
-        ids, pendings = self.state.unknown(asks)
-        known = [(id_, self.stored.known[id_]) for id_ in ids if id_ in self.stored.known]
-        resolved = [
-            (self.stored.holds[id_], self.stored.resolved[id_])
-            for id_ in pendings
-            if id_ in self.stored.resolved
-        ]
-        self.state.recall(known, resolved)
+    @rule()
+    def crash(self) -> None:
+        self.decide([])
+        self.ledger.crash()
+        self.oracle.crash()
 
     def _named(self, back: int, one: Transfer) -> Transfer:
         """Give a transfer its id, and its pending by counting back."""
         self.numbers += 1
-        changes: dict[str, UUID] = {}
+        changes: dict[str, Any] = {}
         if one.id == NO_ID:
             changes["id"] = an_id(self.numbers)
         if one.flags & (4 | 8):
             changes["pending_id"] = an_id(max(self.numbers - back, 10))
-        return Transfer(**{name: getattr(one, name) for name in Transfer.__slots__} | changes)
+        return replace(one, **changes)
 
     @invariant()
-    def balances_agree(self) -> None:
-        for id_, standing in self.oracle.books.accounts.items():
-            held = self.state.accounts[id_.bytes]
-            assert held.figures() == (
-                standing.flags,
-                standing.debits,
-                standing.credits,
-                standing.debits_pending,
-                standing.credits_pending,
-            )
-
-    @invariant()
-    def the_last_balance_of_an_account_is_in_its_last_entry(self) -> None:
-        last: dict[bytes, int] = {}
-        for row in self.stored.rows.values():
-            last[row.debit], last[row.credit] = row.debit_balance, row.credit_balance
-        for id_, balance in last.items():
-            assert balance == self.state.accounts[id_].debits - self.state.accounts[id_].credits
+    def what_was_decided_is_what_the_oracle_has(self) -> None:
+        if not self.waiting:
+            self.ledger.compare(self.oracle)
 
 
-class ForgetfulLedger(Ledger):
-    """The same, with a memory of three ids: nearly every retry has to be looked up."""
+class ByLaw(Ledger):
+    """Every transfer is decided one after the other."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._remembered, state_module.REMEMBERED = state_module.REMEMBERED, 3
+    sieve_from = NEVER
 
-    def teardown(self) -> None:
-        state_module.REMEMBERED = self._remembered
+
+class BySieve(Ledger):
+    """The sieve sees every batch, however small."""
+
+    sieve_from = 0
+
+
+class Forgetful(Ledger):
+    """Memory goes back three ids: nearly every retry and every resolved pending has to be looked up."""
+
+    remembered = 3
 
 
 def _hold_of(debit: Account, credit: Account, amount: int, number: int) -> Transfer:
@@ -206,29 +194,12 @@ def _hold_of(debit: Account, credit: Account, amount: int, number: int) -> Trans
     return Transfer(an_id(number), debit.id, credit.id, amount, debit.book, 11, an_id(1), START.date(), flags)
 
 
-def _hold(row: Row) -> Pending:
-    """Return a pending that is resolved: what its deadline and its chain were does not matter any more."""
-    return Pending(
-        id=row.id,
-        seq=row.seq,
-        debit=row.debit,
-        credit=row.credit,
-        amount=row.amount,
-        book=row.book,
-        kind=row.kind,
-        voucher=row.voucher,
-        memo=b"",
-        business_date=0,
-        deadline=None,
-        chain=0,
-    )
+def _tested(machine: type[Ledger]) -> Any:
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    return machine.TestCase
 
 
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-TestLedger = Ledger.TestCase
-TestForgetfulLedger = ForgetfulLedger.TestCase
-TestLedger.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
-TestForgetfulLedger.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLedger = _tested(Ledger)
+TestLedgerByLaw = _tested(ByLaw)
+TestLedgerBySieve = _tested(BySieve)
+TestForgetfulLedger = _tested(Forgetful)

@@ -44,6 +44,10 @@ async def load(connection: asyncpg.Connection, shard: int) -> State:
             state.holds.hold(pending)
             if pending.seq <= paged:
                 state.holds.opened.discard(pending.id)
+        listed = await connection.fetch(SQL.holds_listed, shard)
+        state.holds.ended = {
+            row["id"] for row in listed
+        } - state.holds.open.keys()  # resolved since, before a crash
     return state
 
 

@@ -89,6 +89,9 @@ FROM (
 WHERE NOT EXISTS (SELECT FROM transfer r WHERE r.shard = $1 AND r.pending_id = p.id)
 ORDER BY p.seq
 
+-- name: holds_listed
+SELECT id FROM ledger_hold WHERE shard = $1
+
 -- name: known
 SELECT id, 1::smallint AS result, seq, digest FROM transfer WHERE shard = $1 AND id = ANY ($2)
 UNION ALL
@@ -125,17 +128,18 @@ SELECT * FROM transfer WHERE shard = $1 AND id = ANY ($2)
 
 -- name: entries_of_account
 -- The pages in order, as many as it takes; what is on no page yet only if they do not fill the answer.
-SELECT t.* FROM (
-    (SELECT p.first_seq + line AS seq FROM account_page p CROSS JOIN LATERAL unnest(p.lines) AS line
-     WHERE p.shard = $1 AND p.account = $2 AND p.seq > $3 AND p.first_seq + line > $3
-     ORDER BY p.seq, line LIMIT $4)
-    UNION ALL
-    (SELECT n.seq FROM transfer n
-     WHERE n.shard = $1 AND $2 IN (n.debit, n.credit)
-         AND n.seq > greatest($3, coalesce((SELECT c.paged FROM ledger_checkpoint c WHERE c.shard = $1), 0))
-     ORDER BY n.seq LIMIT $4)
-    LIMIT $4
-) line JOIN transfer t ON t.shard = $1 AND t.seq = line.seq
+WITH paged AS (
+    SELECT p.first_seq + line AS seq FROM account_page p CROSS JOIN LATERAL unnest(p.lines) AS line
+    WHERE p.shard = $1 AND p.account = $2 AND p.seq > $3 AND p.first_seq + line > $3
+    ORDER BY p.seq, line LIMIT $4
+), since AS (
+    SELECT n.seq FROM transfer n
+    WHERE n.shard = $1 AND $2 IN (n.debit, n.credit) AND (SELECT count(*) FROM paged) < $4
+        AND n.seq > greatest($3, coalesce((SELECT c.paged FROM ledger_checkpoint c WHERE c.shard = $1), 0))
+    ORDER BY n.seq LIMIT $4
+)
+SELECT t.* FROM (SELECT seq FROM paged UNION ALL SELECT seq FROM since ORDER BY seq LIMIT $4) line
+JOIN transfer t ON t.shard = $1 AND t.seq = line.seq
 ORDER BY t.seq
 
 -- name: balances_at
