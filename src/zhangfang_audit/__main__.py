@@ -1,4 +1,4 @@
-"""`python -m zhangfang_audit books --home DIR`: are the books right?
+"""`python -m zhangfang_audit books --home DIR`: are the books right? `… verify`: does the ledger's history prove them?
 
 Exit code 0: every gap is zero; 1: one is not; 2: something could not be read (or written), and stderr says what.
 """
@@ -10,13 +10,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from zhangfang_audit.audit import Audit, audit
-from zhangfang_audit.inputs import Home, Unreadable, read_home
+from zhangfang_audit.inputs import Home, Unreadable, database_url, read_home
 from zhangfang_audit.ledger import record
 from zhangfang_audit.report import show
+from zhangfang_audit.verify import verify
+from zhangfang_audit.verify_report import Bar
+from zhangfang_audit.verify_report import show as show_verified
 
 WIDTH = 120  # of a log or a pipe, where no terminal says how wide it is
 
@@ -33,15 +37,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _once(asked: argparse.Namespace) -> int:
     try:
-        home = read_home(asked.home)
-        found = asyncio.run(_audit(home, keep=asked.record))
-        if asked.json:
-            _write(asked.json, found)
+        return 0 if asked.run(asked) else 1
     except Unreadable as error:
-        print(f"cannot audit: {error}", file=sys.stderr)
+        print(f"cannot {asked.verb}: {error}", file=sys.stderr)
         return 2
-    show(found, home.now, Console(width=None if sys.stdout.isatty() else WIDTH))
-    return 0 if found.ok else 1
+
+
+def _books(asked: argparse.Namespace) -> bool:
+    home = read_home(asked.home)
+    found = asyncio.run(_audit(home, keep=asked.record))
+    if asked.json:
+        _write(asked.json, found.as_json())
+    show(found, home.now, _console())
+    return found.ok
+
+
+def _verify(asked: argparse.Namespace) -> bool:
+    url = asked.database or database_url(asked.home)
+    with Bar() as bar:
+        shards = asyncio.run(verify(url, asked.shard, bar))
+    ok = all(one.found.ok for one in shards)
+    if asked.json:
+        _write(asked.json, {"ok": ok, "shards": [one.as_json() for one in shards]})
+    show_verified(shards, _console())
+    return ok
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 async def _audit(home: Home, *, keep: bool) -> Audit:
@@ -53,24 +76,33 @@ async def _audit(home: Home, *, keep: bool) -> Audit:
     return found
 
 
-def _write(path: Path, found: Audit) -> None:
+def _write(path: Path, found: dict[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
         raise Unreadable(f"--json {path}: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zhangfang_audit", description="Check the books from outside.")
-    books = parser.add_subparsers(required=True, metavar="books").add_parser(
-        "books", help="compare every account with the banks' own books"
-    )
+    commands = parser.add_subparsers(required=True, metavar="books|verify")
+    books = commands.add_parser("books", help="compare every account with the banks' own books")
+    books.set_defaults(run=_books, verb="audit")
     books.add_argument("--home", type=Path, required=True, help="home folder of the platform")
     books.add_argument("--json", type=Path, help="write all figures and lines as JSON to this file")
     books.add_argument("--record", action="store_true", help="keep the result for the console's seal")
     books.add_argument(
         "--every", type=float, metavar="SECONDS", help="stay, and audit again after so many seconds"
     )
+    history = commands.add_parser("verify", help="derive every balance from the ledger's history alone")
+    history.set_defaults(run=_verify, verb="verify", every=None)
+    where = history.add_mutually_exclusive_group(required=True)
+    where.add_argument("--database", metavar="URL", help="the database, or a replica of it")
+    where.add_argument(
+        "--home", type=Path, help="home folder of the platform, which says where the database is"
+    )
+    history.add_argument("--shard", type=int, help="one shard only; all of them without it")
+    history.add_argument("--json", type=Path, help="write what was found as JSON to this file")
     return parser
 
 

@@ -49,7 +49,7 @@ def read_home(folder: Path) -> Home:
     `banks.json` holds by name {"control", "merId"} for a channel and {"control", "account", "alias"} for an account;
     an account goes by its alias. Raises `Unreadable`.
     """
-    url = os.environ.get("ZHANGFANG_DATABASE_URL") or _text(folder / "database-url").strip()
+    url = database_url(folder)
     path = folder / "banks.json"
     try:
         banks = _json(path)
@@ -68,6 +68,11 @@ def read_home(folder: Path) -> Home:
             f"{path}: {error!r}; allowed: control with merId, or with account and alias"
         ) from error
     return Home(url, channels, accounts, _now(folder / "clock.json"))
+
+
+def database_url(folder: Path) -> str:
+    """Return where the database of a home folder is; raises `Unreadable`."""
+    return os.environ.get("ZHANGFANG_DATABASE_URL") or _text(folder / "database-url").strip()
 
 
 def china_day(moment: datetime) -> str:

@@ -52,7 +52,7 @@ class Ledger:
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[Ledger]:
     """Open the books for reading only, all figures as of the same moment; raises `Unreadable`."""
-    connection = await _connect(url)
+    connection = await connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield Ledger(connection)
@@ -62,7 +62,7 @@ async def snapshot(url: str) -> AsyncIterator[Ledger]:
 
 async def record(url: str, at: datetime, ok: bool, figures: Mapping[str, int]) -> None:
     """Keep what was found for those who look at the console; raises `Unreadable`."""
-    connection = await _connect(url)
+    connection = await connect(url)
     try:
         await connection.execute(_SQL["record"], at, ok, json.dumps(figures))
     except _ERRORS as error:
@@ -71,7 +71,8 @@ async def record(url: str, at: datetime, ok: bool, figures: Mapping[str, int]) -
         connection.terminate()
 
 
-async def _connect(url: str) -> asyncpg.Connection:
+async def connect(url: str) -> asyncpg.Connection:
+    """Connect to a database; raises `Unreadable`."""
     try:
         return await asyncpg.connect(url, timeout=10)
     except _ERRORS as error:
