@@ -21,8 +21,9 @@ test: $(READY) ## Run all tests, those in a browser too
 	@scripts/chromium
 	$(BIN)/python -m pytest -rs $(ARGS)
 
-drill: $(READY) ## Kill every process at random moments of many business days (takes hours)
-	ZHANGFANG_DRILL_SEEDS=20 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py $(ARGS)
+drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
+	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
+		tests/drill/test_ledger_kill.py tests/drill/test_two_shards.py $(ARGS)
 
 check: $(READY) ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -22,8 +23,8 @@ from zhangfang.ledger import (
     TransferFlag,
     writer,
 )
-from zhangfang.ledger.checkpoint import Checkpoint
-from zhangfang.ledger.journal import Batch, Journal
+from zhangfang.ledger.checkpoint import Checkpoint, CheckpointMoved
+from zhangfang.ledger.journal import Batch, Journal, with_raw_ids
 from zhangfang.ledger.loading import HistoryDiffers
 from zhangfang.ledger.wire import from_transfers
 
@@ -142,6 +143,61 @@ async def test_a_checkpoint_that_could_not_be_written_is_written_with_the_next(
     assert tuple(point) == (head["seq"], head["seq"])
     holds = await ask(database_url, "SELECT array_agg(id) AS ids FROM ledger_hold")
     assert holds["ids"] == [kept.id]
+
+
+async def test_a_checkpoint_whose_answer_is_lost_puts_no_entry_on_two_pages(
+    database_url: str, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Checkpoint.write
+    written: list[int] = []
+
+    async def lose_the_first_answer(self: Checkpoint, connection: asyncpg.Connection) -> None:
+        await write(self, connection)
+        written.append(self.seq)
+        if len(written) == 1:
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    monkeypatch.setattr(Checkpoint, "write", lose_the_first_answer)
+    monkeypatch.setattr(writer, "CHECKPOINT_S", 0)
+    socket = tmp_path / "l.sock"
+    ledger = running(database_url, socket, clock)
+    async with LedgerClient(socket) as client:
+        await client.create_accounts([CHANNEL, *MERCHANTS])
+        while len(written) < 3:
+            await client.create_transfers([pay(clock, MERCHANTS[0])])
+            await asyncio.sleep(0.02)
+        assert (await client.status()).epoch == 2
+    await ledger.stop()
+    row = await ask(database_url, PAGED)
+    head = await ask(database_url, "SELECT seq FROM head")
+    assert (row["sum"], row["max"]) == (2 * head["seq"], head["seq"])
+
+
+async def test_the_checkpoint_of_a_writer_that_was_replaced_puts_no_entry_on_two_pages(
+    database_url: str, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_S", 10**9)
+    socket = tmp_path / "l.sock"
+    first = running(database_url, socket, clock)
+    async with LedgerClient(socket) as client:
+        await client.create_accounts([CHANNEL, *MERCHANTS])
+        await client.create_transfers([pay(clock, MERCHANTS[0]) for _ in range(10)])
+        first.writer._checkpoint_due = 0
+        await client.create_transfers([pay(clock, MERCHANTS[0])])
+        late = Checkpoint.take(first.writer._state)
+        await first.stop(clean=False)
+        second = running(database_url, socket, clock)
+        await client.status()
+        connection = await asyncpg.connect(database_url)
+        await with_raw_ids(connection)
+        with suppress(CheckpointMoved):
+            await late.write(connection)
+        await connection.close()
+        await client.create_transfers([pay(clock, MERCHANTS[1])])
+    await second.stop()
+    paged = await ask(database_url, "SELECT paged FROM ledger_checkpoint")
+    row = await ask(database_url, PAGED)
+    assert (row["sum"], row["max"]) == (2 * paged["paged"], paged["paged"])
 
 
 async def test_a_writer_whose_memory_its_own_history_contradicts_does_not_start(

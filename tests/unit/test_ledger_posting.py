@@ -43,7 +43,7 @@ from zhangfang.ledger.posting import KINDS, Line
 PUBLISHED = {
     *("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"),
     *("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "F1", "F2", "F3", "F4"),
-    *("D1", "D2", "D3", "D4", "D5", "D6", "D7", "T1", "T2", "T3", "T4"),
+    *("D1", "D2", "D3", "D4", "D5", "D6", "D7", "T1", "T2", "T3", "T4", "N1", "N2"),
     *(
         "O1",
         "O2",
@@ -111,7 +111,7 @@ def test_what_has_no_lines_says_what_it_does_and_to_which_template() -> None:
     for line in ALL_LINES:
         if not line.book:
             how, *names = line.how.split()
-            assert how in {"post", "void", "mirror", "manual", "state"}
+            assert how in {"post", "void", "mirror", "manual", "crossing", "state"}
             assert set(names) <= set(TEMPLATES)
             assert bool(names) == (how in {"post", "void", "mirror"})
 

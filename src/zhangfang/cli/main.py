@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from zhangfang.cli import breaks
+from zhangfang.cli import books, breaks, ledger
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings
 
@@ -26,7 +26,9 @@ audit = typer.Typer(
 bench = typer.Typer(help="Measure, beside floors taken in the same run.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
+app.add_typer(books.app, name="books")
 app.add_typer(breaks.app, name="breaks")
+app.add_typer(ledger.app, name="ledger")
 
 
 def main() -> None:
@@ -56,15 +58,6 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     import uvloop
 
     return uvloop.run(work)
-
-
-@app.command()
-def ledger() -> None:
-    """Run the ledger's one writer. Should there ever be two, the newer epoch commits and the older cannot."""
-    from zhangfang.ledger import run_writer
-
-    settings = Settings()
-    _run(run_writer(settings.database, settings.ledger_socket, settings.clock()))
 
 
 @app.command()
@@ -147,3 +140,22 @@ def bench_payments(
     from zhangfang.cli.bench import bench_payments as run
 
     run(json, payments, payers, floor_seconds)
+
+
+@bench.command("ledger")
+def bench_ledger(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    transfers: Annotated[int, typer.Option(help="how many transfers each workload asks for")] = 1_000_000,
+    only: Annotated[
+        str | None, typer.Option(help="workloads and floors, with commas between; none: all")
+    ] = None,
+    behind: Annotated[
+        int | None,
+        typer.Option(help="transfers behind the last ones; none: 20 M if a workload has a million, else 0"),
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="how often everything with a ratio is measured")] = 3,
+) -> None:
+    """Measure the ledger alone, every answer checked by an oracle, beside floors taken in the same run."""
+    from zhangfang.cli.bench_ledger import bench_ledger as run
+
+    run(json, transfers, only, behind, rounds)

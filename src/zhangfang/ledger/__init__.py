@@ -16,6 +16,8 @@ from zhangfang.ledger.chart import (
     subjects_of,
 )
 from zhangfang.ledger.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.crossing import Crossing, Outcome
+from zhangfang.ledger.crossings import Crossed, cross, finish_open_crossings, finish_regularly, open_transits
 from zhangfang.ledger.journal import Fenced, UnsafeDatabase
 from zhangfang.ledger.model import (
     DURABLE,
@@ -60,11 +62,14 @@ __all__ = [
     "Answered",
     "Balance",
     "Book",
+    "Crossed",
+    "Crossing",
     "Entry",
     "Fenced",
     "Heading",
     "LedgerClient",
     "LedgerUnavailable",
+    "Outcome",
     "Result",
     "SocketInUse",
     "Status",
@@ -76,11 +81,15 @@ __all__ = [
     "account_name",
     "accounts_for",
     "adjustment",
+    "cross",
     "exchanged",
+    "finish_open_crossings",
+    "finish_regularly",
     "headings",
     "kind_name",
     "mirror",
     "open_accounts",
+    "open_transits",
     "post",
     "resolve",
     "run_writer",

@@ -1,6 +1,9 @@
 """The checkpoint: balances and pages as of one sequence number, so that a start has little to replay and readers little
-to add up. It needs no fence: what was committed at a sequence number is a fact, whoever writes it down; an older one is
-never put over a newer one.
+to add up.
+
+What was committed at a sequence number is a fact, whoever writes it down. But each entry may be on one page only, so a
+checkpoint goes on from the very one that memory knows; where another writer, or a lost answer, came between, memory is
+read back.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.ledger import pages
 from zhangfang.ledger.journal import SQL, copy
 from zhangfang.ledger.state import State
@@ -19,11 +23,16 @@ from zhangfang.ledger.wire import Ids, Records
 AT_ONCE = 20_000  # accounts in one statement
 
 
+class CheckpointMoved(ZhangfangError):
+    """Another checkpoint was stored than memory knows of; memory is read back."""
+
+
 @dataclass(slots=True)
 class Checkpoint:
     """What changed since the last one: accounts' figures, entries that are on no page yet, pendings opened and ended."""
 
     shard: int
+    after: int  # the checkpoint that it goes on from
     seq: int
     oldest_pending: int  # no pending before this entry was open
     touched: npt.NDArray[np.int64]
@@ -45,7 +54,9 @@ class Checkpoint:
         opened, holds.opened = holds.opened, set()
         ended, holds.ended = holds.ended, set()
         figures = (accounts.flags[touched], accounts.figures[touched], accounts.id)
-        return cls(state.shard, state.seq, oldest, touched, *figures, state.tail.take(), opened, ended)
+        return cls(
+            state.shard, state.paged, state.seq, oldest, touched, *figures, state.tail.take(), opened, ended
+        )
 
     def put_back(self, state: State) -> None:
         """Have it count as changed again: it could not be written."""
@@ -56,17 +67,15 @@ class Checkpoint:
         state.holds.ended = (state.holds.ended - ended_since) | self.ended
 
     async def write(self, connection: asyncpg.Connection) -> None:
-        """Store it."""
+        """Store it. Raises `CheckpointMoved` when the stored one is not the one it goes on from."""
         figures = self.figures
         payload = await asyncio.to_thread(
             pages.pages, self.entries, self.shard, self.ids, self.touched, figures
         )
         async with connection.transaction():
-            if (
-                await connection.fetchval(SQL.move_checkpoint, self.shard, self.seq, self.oldest_pending)
-                is None
-            ):
-                return
+            moved = (self.shard, self.seq, self.oldest_pending, self.after)
+            if await connection.fetchval(SQL.move_checkpoint, *moved) is None:
+                raise CheckpointMoved(f"shard {self.shard}: the checkpoint is not at {self.after} any more")
             await copy(connection, "account_page", pages.columns(), payload)
             for first in range(0, len(self.touched), AT_ONCE):
                 await connection.execute(

@@ -35,6 +35,7 @@ async def load(connection: asyncpg.Connection, shard: int) -> State:
         last = await connection.fetchval(SQL.last_id, shard)
         closed = days(head["closed_through"]) if head["closed_through"] else 0
         state = State(shard, head["seq"], micros(head["at"]), last or NONE, closed)
+        state.paged = paged
         _accounts(state, await connection.fetch(SQL.accounts, shard))
         # A database from before pages has entries up to its checkpoint that are on none: for the tail alone.
         await _entries(connection, state, paged, booked, again=False)

@@ -2,7 +2,7 @@
 
 A line's `how`: `post` moves money, `hold` is a pending without timeout. A template that has no lines of its own says
 what it does: `post O1` and `void O1` resolve that template's holds, `mirror R1 …` is made by `mirror`, `manual` by
-`adjustment`, and `state` moves nothing.
+`adjustment`, `crossing` by `crossings.cross`, and `state` moves nothing.
 Where a line names several accounts (`2351|2331|2332`), the first is meant, or the one that the template's name ends
 in: `R4.2331`. A minus (P9) marks the second subject of the same code; `subjects` has it under the negative code.
 """

@@ -50,6 +50,7 @@ class State(Memory):
         """Start after entry `seq` of moment `at` (microseconds since 1970); see `Memory`."""
         super().__init__(shard, seq, at, horizon, closed_through)
         self.tail = Tail()
+        self.paged = seq  # the entries up to it are on pages
 
     def open(self, account: Account, id_: bytes) -> Result:
         """Open an account, whose id is `id_`; the caller stores it when the answer is CREATED."""
@@ -185,7 +186,7 @@ class State(Memory):
 def chain_starts(flags: npt.NDArray[np.uint16], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
     """Return where each row's chain begins; below zero (−1 − that) for the rows of a chain that its request left open."""
     linked = flags & LINKED != 0
-    ends = np.cumsum(sizes) - 1
+    ends = np.cumsum(sizes, dtype=np.int64) - 1
     ends = ends[np.asarray(sizes) > 0]
     begins = np.ones(len(flags), np.bool_)
     begins[1:] = ~linked[:-1]

@@ -19,14 +19,15 @@ import structlog
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
 from zhangfang.ledger import history, loading, sealing, wire
-from zhangfang.ledger.checkpoint import Checkpoint
+from zhangfang.ledger.checkpoint import Checkpoint, CheckpointMoved
 from zhangfang.ledger.flight import Flight, Request
 from zhangfang.ledger.journal import Batch, Fenced, Journal, UnsafeDatabase, connect, with_raw_ids
 from zhangfang.ledger.lease import Lease, session_name
 from zhangfang.ledger.model import Account, Result
 from zhangfang.ledger.rules import CLOSE_PERIOD
 from zhangfang.ledger.state import State
-from zhangfang.ledger.wire import MAX_COUNT, NO_MOMENT, Op, Records
+from zhangfang.ledger.telling import told
+from zhangfang.ledger.wire import MAX_COUNT, Op, Records
 
 TICK_S = 0.05  # how often an idle writer looks for timeouts
 CHECKPOINT_S = 10
@@ -55,6 +56,7 @@ class Writer:
         self._flights: deque[Flight] = deque()
         self._checkpoint: asyncio.Task[None] | None = None
         self._checkpoint_due = 0.0
+        self._moved: CheckpointMoved | None = None  # the stored checkpoint is not the one that memory knows
         self._sealing: asyncio.Task[None] | None = None
         self._months_until = 0
         self._journal: Journal
@@ -115,18 +117,21 @@ class Writer:
             self._wake.set()
 
     async def _when_idle(self) -> None:
-        self._note_checkpoint()
         try:
             await self._lease.keep(self._journal.epoch)
         except AWAY as error:
             _log.warning("ledger waits for its database", shard=self._shard, error=_kind(error))
+        self._note_checkpoint()
 
     # --- batches -----------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
         """Decide what has come and send it on its way, as long as there is room for another batch."""
         while not self._stopping:
-            if self._flights and self._flights[0].task.done():
+            if self._moved:
+                moved, self._moved = self._moved, None
+                await self._fail(moved)
+            elif self._flights and self._flights[0].task.done():
                 await self._land()
             elif not self._queue and not self._state.due(wire.micros(self._clock.now())):
                 return
@@ -256,6 +261,9 @@ class Writer:
 
     async def _recover(self) -> None:
         """Connect again, settle what a lost commit came to, and read memory back; as long as it takes."""
+        if self._checkpoint and not self._checkpoint.done():
+            self._checkpoint.cancel()
+            await asyncio.wait([self._checkpoint])
         while True:
             try:
                 await self._take_over(self._journal.epoch)
@@ -288,13 +296,17 @@ class Writer:
         try:
             async with self._readers.acquire() as connection:
                 await noted.write(connection)
+            state.paged = noted.seq
+        except CheckpointMoved as error:
+            self._moved = error
+            self._wake.set()
         except AWAY as error:
             noted.put_back(state)
             _log.warning("checkpoint put off", shard=self._shard, error=_kind(error))
 
     async def _last_checkpoint(self) -> None:
         if self._checkpoint:
-            await self._checkpoint
+            await asyncio.wait([self._checkpoint])  # it may have been cancelled by a recovery
         await self._write_checkpoint(Checkpoint.take(self._state), self._state, ())
 
     async def close(self) -> None:
@@ -308,35 +320,6 @@ class Writer:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._readers.terminate()
         await self._lease.close()
-
-
-def told(state: State, epoch: int, request: Request) -> Records:
-    """Return the answer to a question about memory: accounts, their balances, the writer's status."""
-    accounts = state.accounts
-    found = accounts.numbers(np.array(request.ids, "V16"))
-    numbers = found[found > 0].tolist()
-    held = zip(numbers, accounts.lend(numbers), strict=True)
-    match request.op:
-        case Op.LOOKUP_ACCOUNTS:
-            fields = [
-                (
-                    one.book,
-                    accounts.named[n][0],
-                    accounts.named[n][1].encode(),
-                    one.flags,
-                    one.limit,
-                    state.shard,
-                )
-                for n, one in held
-            ]
-            return np.array(fields, wire.ACCOUNT)
-        case Op.ACCOUNT_BALANCES:
-            balances = [(accounts.id[n].tobytes(), *one.figures(), state.seq) for n, one in held]
-            return np.array(balances, wire.BALANCE)
-        case _:
-            closed = state.closed_through or NO_MOMENT
-            status = (state.shard, epoch, state.seq, state.at, len(accounts), len(state.holds.open), closed)
-            return np.array([status], wire.STATUS)
 
 
 def _kind(error: BaseException) -> str:

@@ -105,7 +105,7 @@ WHERE p.shard = $1 AND p.id = ANY ($2) AND p.flags & 2 <> 0
 -- name: move_checkpoint
 INSERT INTO ledger_checkpoint AS held (shard, seq, oldest_pending, paged) VALUES ($1, $2, $3, $2)
 ON CONFLICT (shard) DO UPDATE SET seq = excluded.seq, oldest_pending = excluded.oldest_pending, paged = excluded.paged
-WHERE held.seq < excluded.seq RETURNING seq
+WHERE held.paged = $4 RETURNING seq
 
 -- name: checkpoint_accounts
 UPDATE account a SET flags = n.flags, debits = n.debits, credits = n.credits, debits_pending = n.debits_pending,

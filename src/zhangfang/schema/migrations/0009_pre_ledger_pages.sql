@@ -80,3 +80,19 @@ SELECT
     shard, credit, seq, business_date, 0, amount, kind, voucher,
     memo, debit, reverses, posted_at, credit_balance, id
 FROM transfer WHERE flags & 202 = 0;
+
+-- As before, and one after the other: the writers of two shards may open the same month.
+CREATE OR REPLACE FUNCTION ledger_open_month(moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    first timestamptz := date_trunc('month', moment, 'UTC');
+    name text := 'transfer_' || to_char(first AT TIME ZONE 'UTC', 'YYYY_MM');
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ledger_open_month'));
+    IF to_regclass(name) IS NULL THEN
+        EXECUTE format(
+            'CREATE TABLE %I PARTITION OF transfer FOR VALUES FROM (%L) TO (%L)',
+            name, ledger_first_id(first),
+            ledger_first_id(date_trunc('month', first + interval '35 days', 'UTC')));
+    END IF;
+END
+$$;
