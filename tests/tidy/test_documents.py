@@ -52,7 +52,7 @@ def options() -> dict[str, set[str]]:
     def walk(command: Any, name: str) -> None:
         for child, inner in getattr(command, "commands", {}).items():
             walk(inner, f"{name} {child}")
-        if not hasattr(command, "commands"):
+        if not hasattr(command, "commands") or command.invoke_without_command:
             names = {o for p in command.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
             found[name] = names - {"--help"}
 
