@@ -84,7 +84,7 @@ class InMemory:
         )
         state.months = MONTHS
         for account in self._accounts:
-            assert state.open(account, account.id.bytes) is Result.CREATED
+            assert state.open([account]) == [Result.CREATED]
         chain: int | None = None
         for row in stored.rows:
             linked = bool(row.flags & TransferFlag.LINKED)

@@ -89,8 +89,8 @@ class Accounts:
         """Return the number of each id of a V16 array, 0 for one that is not known."""
         return self.find(halves(ids))
 
-    def lend(self, numbers: Sequence[int]) -> list[Held]:
+    def lend(self, numbers: Sequence[int] | Numbers) -> list[Held]:
         """Return copies of accounts."""
-        columns = (array[numbers].tolist() for array in (self.book, self.flags, self.limit))
-        figures = self.figures[numbers].tolist() if numbers else []
-        return [Held(*one, *four) for *one, four in zip(*columns, figures, strict=True)]
+        at = np.asarray(numbers, np.int64)
+        columns = (array[at].tolist() for array in (self.book, self.flags, self.limit))
+        return [Held(*one, *four) for *one, four in zip(*columns, self.figures[at].tolist(), strict=True)]

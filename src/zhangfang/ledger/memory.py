@@ -74,6 +74,9 @@ class Holds:
             del self.resolved[next(iter(self.resolved))]
 
 
+_NEWER = np.uint64(2**64 - 1)  # than any id
+
+
 class Memory:
     """All that a decision needs. Times are microseconds since 1970, dates days since then."""
 
@@ -91,9 +94,12 @@ class Memory:
     def unknown(self, asks: Records) -> tuple[set[bytes], set[bytes]]:
         """Return the transfers' ids and the pendings' ids of a batch that memory cannot speak about."""
         first = halves(asks["id"])
+        resolves = asks["flags"] & RESOLVES != 0
+        if not resolves.any() and first[:, 0].min(initial=_NEWER) > self.recent.horizon:
+            return set(), set()  # nearly every batch
         old = np.flatnonzero(first[:, 0] <= np.uint64(self.recent.horizon))
         old = old[self.recent.find(first[old]) == 0]
-        wanted = asks["pending_id"][asks["flags"] & RESOLVES != 0]
+        wanted = asks["pending_id"][resolves]
         named = halves(wanted)
         # above the horizon, what is not here is nowhere
         somewhere = (named[:, 0] <= np.uint64(self.recent.horizon)) | (self.recent.find(named) > 0)

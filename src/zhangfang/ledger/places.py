@@ -44,19 +44,20 @@ class Places:
 
     def find(self, ids: Halves) -> Numbers:
         """Return the number of each id, 0 for one that is not here."""
-        found = np.zeros(len(ids), np.int64)
         if not self._used:
-            return found
+            return np.zeros(len(ids), np.int64)
         slot = self._slots(ids)
-        left = np.arange(len(ids))
+        found = self._numbers[slot]
+        left = np.flatnonzero((found > 0) & ~self._has(slot, ids))  # somebody else's slot: the next one
         while len(left):
-            number = self._numbers[slot]
-            hit = (self._second[slot] == ids[left, 1]) & (self._first[slot] == ids[left, 0]) & (number > 0)
-            found[left[hit]] = number[hit]
-            on = np.flatnonzero(~hit & (number > 0))  # somebody else's slot: the next one
-            left = left[on]
-            slot = (slot[on] + 1) & (len(self._numbers) - 1)
+            slot[left] = (slot[left] + 1) & (len(self._numbers) - 1)
+            found[left] = self._numbers[slot[left]]
+            left = left[(found[left] > 0) & ~self._has(slot[left], ids[left])]
         return found
+
+    def _has(self, slot: Numbers, ids: Halves) -> npt.NDArray[np.bool_]:
+        has: npt.NDArray[np.bool_] = (self._second[slot] == ids[:, 1]) & (self._first[slot] == ids[:, 0])
+        return has
 
     def add(self, ids: Halves, numbers: Numbers) -> None:
         """Take in ids that are not here, each once."""

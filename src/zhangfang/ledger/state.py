@@ -52,8 +52,38 @@ class State(Memory):
         self.tail = Tail()
         self.paged = seq  # the entries up to it are on pages
 
-    def open(self, account: Account, id_: bytes) -> Result:
-        """Open an account, whose id is `id_`; the caller stores it when the answer is CREATED."""
+    def open(self, accounts: Sequence[Account]) -> list[Result]:
+        """Open accounts; the caller stores those whose answer is CREATED."""
+        ids = [account.id.bytes for account in accounts]
+        numbers = self.accounts.numbers(np.array(ids, "V16"))
+        held = {
+            number: one
+            for number, one in zip(numbers.tolist(), self.accounts.lend(numbers), strict=True)
+            if number
+        }
+        terms = {
+            ids[n]: (held[at].flags & FLOORS, held[at].limit) for n, at in enumerate(numbers.tolist()) if at
+        }
+        results, new = [], []
+        for account, id_ in zip(accounts, ids, strict=True):
+            result = self._openable(account, terms.get(id_))
+            if result is Result.CREATED:
+                terms[id_] = int(account.flags), account.limit
+                new.append(account)
+            results.append(result)
+        if new:
+            books, flags, limits = np.array(
+                [(one.book, int(one.flags), one.limit) for one in new], np.int64
+            ).T
+            named = [(one.code, one.subject) for one in new]
+            figures = np.zeros((len(new), 4), np.int64)
+            self.accounts.add(
+                np.array([one.id.bytes for one in new], "V16"), named, books, flags, limits, figures
+            )
+        return results
+
+    def _openable(self, account: Account, terms: tuple[int, int] | None) -> Result:
+        """Return the answer for an account that is open already with `terms` (floors, limit), or for a new one."""
         named = 1 <= len(account.subject) <= 40 and account.subject.isprintable()
         if not (named and 1 <= account.code <= 9999 and account.shard == self.shard):
             return Result.ID_INVALID
@@ -61,15 +91,9 @@ class State(Memory):
             return Result.FLAGS_INVALID
         if account.limit < 0:
             return Result.AMOUNT_INVALID
-        ids = np.array([id_], "V16")
-        number = int(self.accounts.numbers(ids)[0])
-        if number:
-            [held] = self.accounts.lend([number])
-            same = (held.flags & FLOORS, held.limit) == (account.flags, account.limit)
-            return Result.EXISTS if same else Result.EXISTS_DIFFERENT
-        fields = (account.book, int(account.flags), account.limit, 0)
-        self.accounts.add(ids, [(account.code, account.subject)], *(np.array([one]) for one in fields))
-        return Result.CREATED
+        if terms is None:
+            return Result.CREATED
+        return Result.EXISTS if terms == (int(account.flags), account.limit) else Result.EXISTS_DIFFERENT
 
     def decide(self, asks: Records, sizes: Sequence[int], now: int) -> Decision:
         """Decide a batch of TRANSFER records, `sizes` of them in each request, at `now` or at the last moment."""
@@ -186,6 +210,8 @@ class State(Memory):
 def chain_starts(flags: npt.NDArray[np.uint16], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
     """Return where each row's chain begins; below zero (−1 − that) for the rows of a chain that its request left open."""
     linked = flags & LINKED != 0
+    if not linked.any():
+        return np.arange(len(flags))
     ends = np.cumsum(sizes, dtype=np.int64) - 1
     ends = ends[np.asarray(sizes) > 0]
     begins = np.ones(len(flags), np.bool_)

@@ -35,7 +35,7 @@ CHECKPOINT_ENTRIES = 1_000_000
 PIPELINE_FROM = 1_024  # records that wait; fewer gather while the batch before them is stored
 RECONNECT_S = 0.2
 READERS = 4
-LANES = 2
+LANES = 4
 A_DAY = 86_400_000_000
 
 _log = structlog.get_logger()
@@ -218,7 +218,7 @@ class Writer:
         return flight
 
     def _open(self, accounts: Sequence[Account]) -> tuple[Records, list[Account]]:
-        results = [self._state.open(account, account.id.bytes) for account in accounts]
+        results = self._state.open(accounts)
         new = [one for one, result in zip(accounts, results, strict=True) if result is Result.CREATED]
         return np.array([(result, 0) for result in results], wire.RESULT), new
 
