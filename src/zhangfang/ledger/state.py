@@ -56,13 +56,11 @@ class State(Memory):
         """Open accounts; the caller stores those whose answer is CREATED."""
         ids = [account.id.bytes for account in accounts]
         numbers = self.accounts.numbers(np.array(ids, "V16"))
-        held = {
-            number: one
-            for number, one in zip(numbers.tolist(), self.accounts.lend(numbers), strict=True)
-            if number
-        }
+        held = self.accounts.lend(numbers)
         terms = {
-            ids[n]: (held[at].flags & FLOORS, held[at].limit) for n, at in enumerate(numbers.tolist()) if at
+            id_: (one.flags & FLOORS, one.limit)
+            for id_, number, one in zip(ids, numbers.tolist(), held, strict=True)
+            if number
         }
         results, new = [], []
         for account, id_ in zip(accounts, ids, strict=True):
