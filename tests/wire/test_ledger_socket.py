@@ -217,8 +217,10 @@ async def test_a_frame_of_the_greatest_size_is_answered_whole(
 
 def test_the_client_packs_a_transfer_as_the_wire_has_it(clock: SetClock) -> None:
     one = changed(transfer(clock), amount=-7, timeout=2**32 - 1, flags=TransferFlag(0xFFFF), kind=0xFFFF)
-    assert client._packed(one) == wire.from_transfers([one]).tobytes()
-    assert (client.TRANSFER.size, client.RESULT.size) == (wire.TRANSFER.itemsize, wire.RESULT.itemsize)
+    [fields] = wire.from_transfers([one]).tolist()
+    assert np.array([fields], wire.TRANSFER).tobytes() == wire.packed(one)
+    assert (fields[3], fields[5], fields[6], fields[8]) == (-7, 0xFFFF, 0xFFFF, 2**32 - 1)
+    assert client.RESULT.size == wire.RESULT.itemsize
     answer = np.array([(Result.OVERFLOW, 2**40)], wire.RESULT)
     assert client.RESULT.unpack(answer.tobytes()) == (Result.OVERFLOW, 2**40)
 

@@ -1,6 +1,6 @@
 """The floor `copy_limit`: the very bytes that the writer stored for the stream `hot`, copied once more, nothing decided.
 
-Two connections in a pipeline, as the writer has them; a transaction copies the entries and the refusals of one frame
+Four connections in a pipeline, as the writer has them; a transaction copies the entries and the refusals of one frame
 and moves the head, heads in order. What it leaves out is what the writer does besides: deciding, the pages of accounts
 and the checkpoint.
 """
@@ -24,7 +24,7 @@ from zhangfang.cli.bench_ledger_workloads import Workload
 from zhangfang.ledger import Result
 from zhangfang.ledger.wire import Records
 
-LANES = 2
+LANES = 4
 _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 

@@ -29,9 +29,7 @@ from zhangfang.ledger.wire import MAX_COUNT, Op, Records, Status
 
 __all__ = ["LedgerClient", "LedgerUnavailable"]
 
-# A record of `wire.TRANSFER` and one of `wire.RESULT`: for single ones `struct` is several times faster than NumPy.
-TRANSFER: Final = struct.Struct("<16s16s16sqHHH16sI16s16s16si")
-RESULT: Final = struct.Struct("<Hq")
+RESULT: Final = struct.Struct("<Hq")  # `wire.RESULT`: for a few records `struct` is faster than NumPy
 _RESULTS: Final = {int(result): result for result in Result}
 _LINKED: Final = int(TransferFlag.LINKED)
 
@@ -83,7 +81,7 @@ class LedgerClient:
         """
         if len(transfers) > MAX_COUNT:
             raise InvalidInput("transfers", f"{len(transfers)} of them", f"at most {MAX_COUNT} a call")
-        body = b"".join(map(_packed, transfers))  # what cannot travel fails here, and not its companions
+        body = b"".join(map(wire.packed, transfers))  # what cannot travel fails here, and not its companions
         left_open = bool(transfers) and bool(int(transfers[-1].flags) & _LINKED)
         loop = asyncio.get_running_loop()
         if not self._gathered:
@@ -217,29 +215,6 @@ class LedgerClient:
 
     async def _call(self, op: Op, asked: Records) -> Records:
         return wire.records(await self._link.ask(op, len(asked), asked.tobytes()), wire.RESPONSE[op])
-
-
-def _packed(one: Transfer) -> bytes:
-    """Return the record of a transfer; a value that does not fit its field is `InvalidInput` naming it."""
-    try:
-        return TRANSFER.pack(
-            one.id.bytes,
-            one.debit.bytes,
-            one.credit.bytes,
-            one.amount,
-            one.book,
-            one.kind,
-            one.flags,
-            one.pending_id.bytes,
-            one.timeout,
-            one.voucher.bytes,
-            one.reverses.bytes,
-            one.memo.bytes,
-            wire.days(one.business_date),
-        )
-    except struct.error:
-        wire.from_transfers([one])  # knows which field it was
-        raise
 
 
 def _ids(ids: Iterable[UUID]) -> Any:

@@ -9,7 +9,7 @@ from zhangfang.ledger.model import Result
 from zhangfang.ledger.places import Halves, Numbers, Places, halves
 from zhangfang.ledger.wire import Ids, Records
 
-REMEMBERED = 200_000  # ids a generation; more than two batches, so that what is in flight is never forgotten
+REMEMBERED = 200_000  # ids a generation; more than all in flight, so that none of those is forgotten
 KNOWN = np.dtype([("result", "<u2"), ("seq", "<i8"), ("digest", "V16")])
 
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zhangfang.ledger.digest import digests
 from zhangfang.ledger.memory import Memory
 from zhangfang.ledger.places import Halves
 from zhangfang.ledger.rules import PENDING
-from zhangfang.ledger.wire import TRANSFER, Records, digests
+from zhangfang.ledger.wire import TRANSFER, Records
 
 ROW = np.dtype(
     [

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -188,35 +187,43 @@ def records(body: bytes, dtype: np.dtype[np.void]) -> Records:
     return np.frombuffer(body, dtype)
 
 
-def digests(array: Records) -> Ids:
-    """Return 16 bytes for each TRANSFER record, that tell it from another one under the same id.
+def packed(one: Transfer) -> bytes:
+    """Return the TRANSFER record of one transfer; a value that does not fit its field is `InvalidInput` naming it."""
+    try:
+        return _TRANSFER.pack(
+            one.id.bytes,
+            one.debit.bytes,
+            one.credit.bytes,
+            one.amount,
+            one.book,
+            one.kind,
+            one.flags,
+            one.pending_id.bytes,
+            one.timeout,
+            one.voucher.bytes,
+            one.reverses.bytes,
+            one.memo.bytes,
+            days(one.business_date),
+        )
+    except struct.error:
+        for field, least, most in _RANGES:
+            _fits(field, getattr(one, field), least, most)
+        raise
 
-    Every word is scrambled by its place, and all are added up in two ways: made for many records at once, and not
-    against an attacker, who could not reach this socket.
-    """
-    words = np.zeros((len(array), _WORDS), np.uint64)
-    words.view(np.uint8)[:, : TRANSFER.itemsize] = (
-        np.ascontiguousarray(array).view(np.uint8).reshape(len(array), TRANSFER.itemsize)
-    )
-    words *= _PLACES[0]
-    words ^= words >> np.uint64(31)
-    words *= _PLACES[1]
-    words ^= words >> np.uint64(29)
-    digest = np.empty((len(array), 2), np.uint64)
-    digest[:, 0] = words.sum(axis=1)
-    digest[:, 1] = (words * _PLACES[2]).sum(axis=1)
-    return digest.view("V16").ravel()
 
-
-_WORDS = -(-TRANSFER.itemsize // 8)
-_PLACES = np.frombuffer(
-    b"".join(blake2b(b"place %d" % n, digest_size=8).digest() for n in range(3 * _WORDS)), np.uint64
-).reshape(3, _WORDS) | np.uint64(1)  # odd numbers: multiplying by one loses nothing
+_TRANSFER = struct.Struct("<16s16s16sqHHH16sI16s16s16si")  # for one record, several times faster than NumPy
+_RANGES = (
+    ("amount", -MAX_AMOUNT - 1, MAX_AMOUNT),
+    ("kind", 0, 0xFFFF),
+    ("flags", 0, 0xFFFF),
+    ("timeout", 0, 0xFFFF_FFFF),
+)
 
 
 def from_transfers(transfers: Sequence[Transfer]) -> Records:
-    """Return the records of transfers; a value that does not fit its field is `InvalidInput`."""
-    return _array([_transfer_fields(one) for one in transfers], TRANSFER)
+    """Return the records of at most 8,192 transfers; a value that does not fit its field is `InvalidInput`."""
+    _few(transfers)
+    return np.frombuffer(b"".join(map(packed, transfers)), TRANSFER)
 
 
 def to_entry(fields: tuple[Any, ...]) -> Entry:
@@ -242,7 +249,8 @@ def to_entry(fields: tuple[Any, ...]) -> Entry:
 
 def from_accounts(accounts: Sequence[Account]) -> Records:
     """Return the records of accounts; a value that does not fit its field is `InvalidInput`."""
-    return _array([_account_fields(one) for one in accounts], ACCOUNT)
+    _few(accounts)
+    return np.array([_account_fields(one) for one in accounts], ACCOUNT)
 
 
 def to_accounts(array: Records) -> list[Account]:
@@ -301,32 +309,9 @@ def to_date(days_: int) -> date:
     return date.fromordinal(days_ + _EPOCH_DAY)
 
 
-def _array(rows: list[tuple[Any, ...]], dtype: np.dtype[np.void]) -> Records:
-    if len(rows) > MAX_COUNT:
-        raise InvalidInput("request", f"{len(rows)} records", f"at most {MAX_COUNT}")
-    return np.array(rows, dtype)
-
-
-def _transfer_fields(one: Transfer) -> tuple[Any, ...]:
-    _fits("amount", one.amount, -MAX_AMOUNT - 1, MAX_AMOUNT)
-    _fits("kind", one.kind, 0, 0xFFFF)
-    _fits("flags", one.flags, 0, 0xFFFF)
-    _fits("timeout", one.timeout, 0, 0xFFFF_FFFF)
-    return (
-        one.id.bytes,
-        one.debit.bytes,
-        one.credit.bytes,
-        one.amount,
-        one.book,
-        one.kind,
-        one.flags,
-        one.pending_id.bytes,
-        one.timeout,
-        one.voucher.bytes,
-        one.reverses.bytes,
-        one.memo.bytes,
-        days(one.business_date),
-    )
+def _few(asked: Sequence[object]) -> None:
+    if len(asked) > MAX_COUNT:
+        raise InvalidInput("request", f"{len(asked)} records", f"at most {MAX_COUNT}")
 
 
 def _account_fields(one: Account) -> tuple[Any, ...]:

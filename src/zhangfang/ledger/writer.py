@@ -1,9 +1,9 @@
 """The one writer of a shard: takes what has come, decides it in memory, commits it, and only then answers.
 
-While one batch is being stored the next is decided and begins to be stored on a second connection; `head` passes from
-one to the other, so that the order of decisions is the order of commits. When a commit fails, or its answer is lost,
-memory proves nothing: the writer raises its own epoch (after which the lost commit has happened or never will), reads
-memory back and decides the same requests again; what had been committed is then found under its id.
+While one batch is being stored the next ones are decided and begin to be stored on connections of their own; `head`
+passes from one to the next, so that the order of decisions is the order of commits. When a commit fails, or its answer
+is lost, memory proves nothing: the writer raises its own epoch (after which the lost commit has happened or never will),
+reads memory back and decides the same requests again; what had been committed is then found under its id.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ CHECKPOINT_ENTRIES = 1_000_000
 PIPELINE_FROM = 1_024  # records that wait; fewer gather while the batch before them is stored
 RECONNECT_S = 0.2
 READERS = 4
-LANES = 4
+LANES = 4  # batches in flight, each on a connection of its own
 A_DAY = 86_400_000_000
 
 _log = structlog.get_logger()
