@@ -47,10 +47,10 @@ def book(rows: Records, accounts: Accounts, seq: int) -> None:
     rows["seq"] = np.arange(seq + 1, seq + count + 1)
     numbers = np.empty(2 * count, np.int64)
     numbers[0::2], numbers[1::2] = rows["debit_at"], rows["credit_at"]
-    keys = numbers * (2 * count) + np.arange(2 * count)
+    bits = (2 * count).bit_length()
+    keys = numbers << bits | np.arange(2 * count)
     keys.sort()
-    sides = keys % (2 * count)
-    number = keys // (2 * count)
+    sides, number = keys & ((1 << bits) - 1), keys >> bits
     row, is_credit = sides >> 1, sides & 1 != 0
     first = np.flatnonzero(np.diff(number, prepend=-1))
     group = np.repeat(np.arange(len(first)), np.diff(first, append=2 * count))

@@ -67,10 +67,11 @@ def _sides(entries: Records) -> _Sides:
     numbers[0::2], numbers[1::2] = entries["debit_at"], entries["credit_at"]
     there = numbers > 0
     there[1::2] &= numbers[1::2] != numbers[0::2]
-    keys = (numbers * (2 * count) + np.arange(2 * count))[there]
+    bits = (2 * count).bit_length()
+    keys = (numbers << bits | np.arange(2 * count))[there]
     keys.sort()
-    sides = keys % (2 * count)
-    return _Sides(keys // (2 * count), sides >> 1, sides & 1 != 0)
+    sides = keys & ((1 << bits) - 1)
+    return _Sides(keys >> bits, sides >> 1, sides & 1 != 0)
 
 
 def _begins(number: Ints, dates: npt.NDArray[Any]) -> Ints:
