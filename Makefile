@@ -19,7 +19,7 @@ up: $(READY) ## Start everything and stay; says where to look and how to log in
 
 test: $(READY) ## Run all tests, those in a browser too
 	@scripts/chromium
-	$(BIN)/python -m pytest -rs $(ARGS)
+	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(ARGS)
 
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
 	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
