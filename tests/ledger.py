@@ -26,6 +26,15 @@ class Running:
             self.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.task
+            await _statements_are_cancelled()
+
+
+async def _statements_are_cancelled() -> None:
+    """Return when the driver has told the database of statements that were under way, so that no loop ends before."""
+    while telling := [
+        one for one in asyncio.all_tasks() if one.get_coro().__qualname__ == "Connection._cancel"
+    ]:
+        await asyncio.wait(telling)
 
 
 def running(database_url: str, socket: Path, clock: Clock, shard: int = 0) -> Running:

@@ -313,12 +313,14 @@ class Writer:
         """Drop every connection; what was not answered is decided again by whoever comes next."""
         for lane in self._lanes:
             lane.terminate()
+        self._readers.terminate()
         tasks = [flight.task for flight in self._flights]
         tasks += [task for task in (self._checkpoint, self._sealing) if task and not task.done()]
+        if tasks:  # most end by themselves now, without asking the database to stop for them
+            await asyncio.wait(tasks, timeout=1)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._readers.terminate()
         await self._lease.close()
 
 
