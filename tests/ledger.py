@@ -31,9 +31,7 @@ class Running:
 
 async def _statements_are_cancelled() -> None:
     """Return when the driver has told the database of statements that were under way, so that no loop ends before."""
-    while telling := [
-        one for one in asyncio.all_tasks() if one.get_coro().__qualname__ == "Connection._cancel"
-    ]:
+    while telling := [one for one in asyncio.all_tasks() if "Connection._cancel" in repr(one.get_coro())]:
         await asyncio.wait(telling)
 
 
