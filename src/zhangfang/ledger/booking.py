@@ -37,6 +37,17 @@ def _fill_in(rows: Records, accounts: Accounts, resolutions: Sequence[Resolution
     rows["credit"][at] = accounts.id[rows["credit_at"][at]]
 
 
+def by_account(rows: Records) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return both sides of rows by account and order: the account's number, and the side (2 × row, + 1 for the credit)."""
+    count = 2 * len(rows)
+    numbers = np.empty(count, np.int64)
+    numbers[0::2], numbers[1::2] = rows["debit_at"], rows["credit_at"]
+    bits = count.bit_length()
+    keys = numbers << bits | np.arange(count)
+    keys.sort()
+    return keys >> bits, keys & ((1 << bits) - 1)
+
+
 def book(rows: Records, accounts: Accounts, seq: int) -> None:
     """Number the rows after `seq`, write each one's balances, and add them to the accounts' figures.
 
@@ -45,12 +56,7 @@ def book(rows: Records, accounts: Accounts, seq: int) -> None:
     """
     count = len(rows)
     rows["seq"] = np.arange(seq + 1, seq + count + 1)
-    numbers = np.empty(2 * count, np.int64)
-    numbers[0::2], numbers[1::2] = rows["debit_at"], rows["credit_at"]
-    bits = (2 * count).bit_length()
-    keys = numbers << bits | np.arange(2 * count)
-    keys.sort()
-    sides, number = keys & ((1 << bits) - 1), keys >> bits
+    number, sides = by_account(rows)
     row, is_credit = sides >> 1, sides & 1 != 0
     first = np.flatnonzero(np.diff(number, prepend=-1))
     group = np.repeat(np.arange(len(first)), np.diff(first, append=2 * count))

@@ -17,6 +17,7 @@ from zhangfang.ledger.recent import Known
 from zhangfang.ledger.rows import ROW
 from zhangfang.ledger.rules import FLOORS, NONE, SET_FLAGS, Pending, became
 from zhangfang.ledger.state import State
+from zhangfang.ledger.verdicts import MICROSECONDS
 from zhangfang.ledger.wire import Records, days, micros
 
 CHUNK = 100_000  # entries read at once
@@ -131,7 +132,7 @@ def pending_of(row: asyncpg.Record, state: State) -> Pending:
         book=row["book"],
         kind=row["kind"],
         chain=row["chain"],
-        deadline=micros(row["posted_at"]) + row["timeout"] * 1_000_000 if row["timeout"] else 0,
+        deadline=micros(row["posted_at"]) + row["timeout"] * MICROSECONDS if row["timeout"] else 0,
         voucher=row["voucher"],
         memo=row["memo"] or NONE,
         business_date=days(row["business_date"]),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zhangfang.ledger.booking import by_account
 from zhangfang.ledger.copying import DAY_0, HEADER, INT4, LINES, PAGE, TRAILER, filled
 from zhangfang.ledger.wire import Ids, Records
 
@@ -62,16 +63,11 @@ class _Sides:
 
 def _sides(entries: Records) -> _Sides:
     """Return the sides of entries; one for an entry whose sides are the same account, none for nobody's."""
-    count = len(entries)
-    numbers = np.empty(2 * count, np.int64)
-    numbers[0::2], numbers[1::2] = entries["debit_at"], entries["credit_at"]
-    there = numbers > 0
-    there[1::2] &= numbers[1::2] != numbers[0::2]
-    bits = (2 * count).bit_length()
-    keys = (numbers << bits | np.arange(2 * count))[there]
-    keys.sort()
-    sides = keys & ((1 << bits) - 1)
-    return _Sides(keys >> bits, sides >> 1, sides & 1 != 0)
+    number, sides = by_account(entries)
+    row, is_credit = sides >> 1, sides & 1 != 0
+    one_account = entries["debit_at"][row] == entries["credit_at"][row]
+    there = (number > 0) & ~(is_credit & one_account)
+    return _Sides(number[there], row[there], is_credit[there])
 
 
 def _begins(number: Ints, dates: npt.NDArray[Any]) -> Ints:
