@@ -25,6 +25,7 @@ from zhangfang.channels.port import (
     Operation,
     Order,
     PartyAccount,
+    Reply,
     Rules,
     Verdict,
 )
@@ -127,7 +128,7 @@ class FakeBank:
         for entry in self.book.values():
             entry.state = "SUCCESS" if entry.state == "PENDING" else entry.state
 
-    def form(self, order: Order, return_url: str) -> Form:
+    async def present(self, order: Order, return_url: str) -> Form:
         """Return a form without a signature."""
         return Form("https://bank.example/cashier", {"orderId": order.order_no, "frontUrl": return_url})
 
@@ -137,7 +138,11 @@ class FakeBank:
         held = {"orderId": order_no, "kind": entry.order.operation.value, "state": entry.state}
         return json.dumps(held | {"signature": "genuine"}).encode()
 
-    def notification(self, body: bytes) -> Notification:
+    def reply(self, *, taken: bool) -> Reply:
+        """Say the word that this bank wants to hear."""
+        return Reply("ok" if taken else "fail")
+
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read what `message` wrote."""
         try:
             held = json.loads(body)

@@ -28,6 +28,7 @@ from zhangfang.channels.port import (
     Operation,
     Order,
     PartyAccount,
+    Reply,
     Rules,
     StatementLine,
     StatementPage,
@@ -72,10 +73,13 @@ class Acquirer:
     async def query(self, order: Order) -> Answer:
         return self.answer
 
-    def form(self, order: Order, return_url: str) -> Form:
+    async def present(self, order: Order, return_url: str) -> Form:
         raise NotImplementedError
 
-    def notification(self, body: bytes) -> Notification:
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        raise NotImplementedError
+
+    def reply(self, *, taken: bool) -> Reply:
         raise NotImplementedError
 
     async def file(self, settle_date: date) -> ChannelFile:

@@ -182,7 +182,9 @@ async def test_the_checkpoint_of_a_writer_that_was_replaced_puts_no_entry_on_two
     first = running(database_url, socket, clock)
     async with LedgerClient(socket) as client:
         await client.create_accounts([CHANNEL, *MERCHANTS])
-        first.writer._checkpoint_due = math.inf  # it writes none by itself: what changed is in the late one alone
+        first.writer._checkpoint_due = (
+            math.inf
+        )  # it writes none by itself: what changed is in the late one alone
         await client.create_transfers([pay(clock, MERCHANTS[0]) for _ in range(10)])
         late = Checkpoint.take(first.writer._state)
         await first.stop(clean=False)

@@ -239,7 +239,7 @@ async def do(shop: Shop, merchant: Merchant, act: str, number: int) -> None:
             if known:
                 body = shop.unionpay.message(known[number % len(known)].channel_order_no)
                 await asyncio.gather(
-                    *(notified(shop.desk, shop.unionpay, body) for _ in range(1 + number % 3))
+                    *(notified(shop.desk, shop.unionpay, {}, body) for _ in range(1 + number % 3))
                 )
 
 

@@ -96,7 +96,7 @@ def test_random_bytes_are_malformed_or_forged_and_nothing_else(body: bytes) -> N
     with contextlib.suppress(MalformedMessage):
         parse_answer(body)
     with pytest.raises((MalformedMessage, ForgedMessage)):
-        channel().notification(body)
+        channel().notification({}, body)
 
 
 @given(
@@ -121,7 +121,7 @@ def test_random_signed_fields_are_a_notification_or_malformed(fields: dict[str, 
         bank_signs({"merId": MER_ID, "txnType": "01", "respCode": "00", "orderId": "o1"} | fields)
     ).encode()
     with contextlib.suppress(MalformedMessage):
-        assert channel().notification(body).operation in Operation
+        assert channel().notification({}, body).operation in Operation
 
 
 def _read_or_malformed(text: str) -> None:

@@ -532,7 +532,7 @@ async def test_a_notification_of_an_order_that_is_not_ours_is_not_acknowledged(c
     bank = counter.shop.unionpay
     bank.do(Order(Operation.COLLECTION, "f" * 32, counter.shop.clock.now(), 5, "Z"))
     refused(await counter.client.post("/notify/unionpay", content=bank.message("f" * 32)), 404, "not_found")
-    refused(await counter.client.post("/notify/cmb", content=b"{}"), 404, "not_found")
+    refused(await counter.client.post("/notify/cmb", content=b"{}"), 400, "malformed_message")
     refused(await counter.client.post("/notify/nobody", content=b"{}"), 404, "not_found")
 
 

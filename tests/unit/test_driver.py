@@ -152,7 +152,7 @@ async def test_evidence_from_others_does_not_take_the_lease_from_a_step(shop: Sh
     merchant = await shop.merchant()
     intent = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
     shop.unionpay.book[intent.channel_order_no].state = "PENDING"
-    await notified(shop.desk, shop.unionpay, shop.unionpay.message(intent.channel_order_no))
+    await notified(shop.desk, shop.unionpay, {}, shop.unionpay.message(intent.channel_order_no))
     assert (await shop.reload(intent)).lease_until is not None
 
 

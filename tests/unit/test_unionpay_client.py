@@ -262,12 +262,12 @@ async def test_an_operation_goes_only_the_way_it_can() -> None:
             with pytest.raises(InvalidInput, match="operation"):
                 await channel.send(order(operation))
         with pytest.raises(InvalidInput, match="operation"):
-            channel.form(order(Operation.REFUND), "http://127.0.0.1/back")
+            await channel.present(order(Operation.REFUND), "http://127.0.0.1/back")
 
 
 async def test_the_cashiers_form_is_signed_and_ready_to_post() -> None:
     async with unionpay("http://127.0.0.1:9") as channel:
-        form = channel.form(order(Operation.PURCHASE), "http://127.0.0.1/back")
+        form = await channel.present(order(Operation.PURCHASE), "http://127.0.0.1/back")
     assert form.url == "http://127.0.0.1:9/gateway/api/frontTransReq.do"
     assert form.fields["frontUrl"] == "http://127.0.0.1/back"
     assert {"signature", "certId", "signMethod"} < set(form.fields)

@@ -25,7 +25,7 @@ def body(changes: dict[str, str] | None = None) -> bytes:
 
 
 def test_a_notification_is_the_evidence_of_its_order() -> None:
-    told = channel().notification(body())
+    told = channel().notification({}, body())
     assert (told.order_no, told.operation) == ("0192f0c1aaaa7bbb8cccdddddddddd00", Operation.PURCHASE)
     answer = told.answer
     assert (answer.verdict, answer.code, answer.message) == (Verdict.SUCCESS, "00", "成功[0000000]")
@@ -37,7 +37,7 @@ def test_a_notification_is_the_evidence_of_its_order() -> None:
 
 def test_a_repeated_notification_says_the_same() -> None:
     ours = channel()
-    assert ours.notification(body()) == ours.notification(body())
+    assert ours.notification({}, body()) == ours.notification({}, body())
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_a_repeated_notification_says_the_same() -> None:
     [("11", Operation.COLLECTION), ("04", Operation.REFUND), ("31", Operation.VOID)],
 )
 def test_a_notification_names_its_operation(txn_type: str, operation: Operation) -> None:
-    assert channel().notification(body({"txnType": txn_type})).operation == operation
+    assert channel().notification({}, body({"txnType": txn_type})).operation == operation
 
 
 def test_a_notification_of_a_failure_is_a_failure_and_of_the_unlisted_unknown() -> None:
-    assert channel().notification(body({"respCode": "64"})).answer.verdict == Verdict.FAILED
-    assert channel().notification(body({"respCode": "ZZ"})).answer.verdict == Verdict.UNKNOWN
+    assert channel().notification({}, body({"respCode": "64"})).answer.verdict == Verdict.FAILED
+    assert channel().notification({}, body({"respCode": "ZZ"})).answer.verdict == Verdict.UNKNOWN
 
 
 def test_a_notification_that_anyone_else_signed_or_changed_is_forged() -> None:
@@ -62,7 +62,7 @@ def test_a_notification_that_anyone_else_signed_or_changed_is_forged() -> None:
         b"",
     ):
         with pytest.raises((ForgedMessage, MalformedMessage)) as caught:
-            channel().notification(forged)
+            channel().notification({}, forged)
         assert forged == b"" or caught.type is ForgedMessage
 
 
@@ -83,7 +83,7 @@ def test_a_notification_that_anyone_else_signed_or_changed_is_forged() -> None:
 )
 def test_a_signed_notification_that_cannot_be_read_names_the_field(changes: dict[str, str]) -> None:
     with pytest.raises(MalformedMessage, match=next(iter(changes))):
-        channel().notification(body(changes))
+        channel().notification({}, body(changes))
 
 
 @pytest.mark.parametrize(

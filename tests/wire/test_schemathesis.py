@@ -71,7 +71,7 @@ class Site:
         paid = await shop.ask(merchant, Operation.COLLECTION, "P1", 100_000)
         whole = await shop.ask(merchant, Operation.COLLECTION, "P2", 100_000)
         for one in (paid, whole):
-            await notified(shop.desk, shop.unionpay, shop.unionpay.message(one.channel_order_no))
+            await notified(shop.desk, shop.unionpay, {}, shop.unionpay.message(one.channel_order_no))
         refund = await shop.ask(merchant, Operation.REFUND, "R1", 10, original=paid.id)
         payout = await shop.ask(merchant, Operation.PAYOUT, "O1", 10)
         for prefix, id_ in (("pay", paid.id), ("ref", refund.id), ("pot", payout.id)):

@@ -15,6 +15,7 @@ from zhangfang.api.calls import Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
+from zhangfang.channels.port import NotifyingChannel
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
@@ -71,11 +72,12 @@ async def take_notification(http: Request) -> Response:
     """Take a channel's notification: it is told "ok" only after what its message proves is stored."""
     try:
         desk: Desk = http.app.state.desk
-        channel = desk.acquirers.get(http.path_params["channel"])
-        if channel is None:
+        channel = desk.channels.get(http.path_params["channel"])
+        if not isinstance(channel, NotifyingChannel):
             raise ApiError(404, "not_found", "there is no such channel")
-        await notified(desk, channel, await http.body())
-        return PlainTextResponse("ok")
+        await notified(desk, channel, http.headers, await http.body())
+        reply = channel.reply(taken=True)
+        return Response(reply.body, media_type=reply.media)
     except Exception as error:
         return answer(error)
 

@@ -15,7 +15,7 @@ from zhangfang.api.shapes import (
     Shown,
     Timeline,
     TimelineStep,
-    redirect_of,
+    client_of,
     show,
 )
 from zhangfang.channels.port import Operation, PartyAccount
@@ -84,7 +84,7 @@ async def _settlement_account(call: Call) -> PartyAccount:
 
 async def _accept(call: Call, request: Request) -> tuple[int, Shown]:
     intent, created = await accept(call.desk, call.who, request)
-    return 201 if created else 200, show(intent, await redirect_of(call.desk, intent, call.office.base_url))
+    return 201 if created else 200, show(intent, await client_of(call.desk, intent, call.office.base_url))
 
 
 async def _mine(call: Call, prefix: str) -> Intent:
@@ -99,7 +99,7 @@ def getter(prefix: str) -> Any:
 
     async def get(call: Call) -> tuple[int, Shown]:
         intent = await _mine(call, prefix)
-        return 200, show(intent, await redirect_of(call.desk, intent, call.office.base_url))
+        return 200, show(intent, await client_of(call.desk, intent, call.office.base_url))
 
     return get
 

@@ -4,11 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
+import structlog
 
-from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
 from zhangfang.payments import PREFIX, Desk, Intent, State, order_of
+
+log = structlog.get_logger()
 
 Fen = Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN, description="fen (1/100 yuan)")]
 OrderNo = Annotated[
@@ -84,6 +87,12 @@ class Redirect(msgspec.Struct):
     method: str = "POST"
 
 
+class App(msgspec.Struct):
+    """What your app hands to the wallet's SDK on the payer's phone."""
+
+    payload: dict[str, str]
+
+
 class Shown(msgspec.Struct, omit_defaults=True):
     """An intent as its merchant sees it. `state` is one of the documented states; later facts stand beside it."""
 
@@ -109,10 +118,11 @@ class Shown(msgspec.Struct, omit_defaults=True):
     returned_at: datetime | None = None
     settled: bool = False
     redirect: Redirect | None = None
+    app: App | None = None
 
 
-def show(intent: Intent, redirect: Redirect | None = None) -> Shown:
-    """Return the intent as its merchant sees it."""
+def show(intent: Intent, client: Redirect | App | None = None) -> Shown:
+    """Return the intent as its merchant sees it, with what takes its payer to the channel."""
     return Shown(
         id=prefixed(PREFIX[intent.kind], intent.id),
         kind=intent.kind.value,
@@ -135,17 +145,25 @@ def show(intent: Intent, redirect: Redirect | None = None) -> Shown:
         voided=intent.voided,
         returned_at=intent.returned_at,
         settled=intent.settlement is not None,
-        redirect=redirect,
+        redirect=client if isinstance(client, Redirect) else None,
+        app=client if isinstance(client, App) else None,
     )
 
 
-async def redirect_of(desk: Desk, intent: Intent, base_url: str) -> Redirect | None:
-    """Return the cashier's form of a purchase that still waits for its payer."""
+async def client_of(desk: Desk, intent: Intent, base_url: str) -> Redirect | App | None:
+    """Return what takes the payer of a purchase to the channel; None if it waits for nobody.
+
+    None as well if the channel does not give it just now: the payment is shown without it, and asked for again.
+    """
     if intent.kind is not Operation.PURCHASE or intent.state is not State.REDIRECTED:
         return None
     back = f"{base_url}/return/{prefixed('pay', intent.id)}"
-    form = desk.acquirers[intent.channel].form(await order_of(desk, intent), back)
-    return Redirect(form.url, dict(form.fields))
+    try:
+        made = await desk.acquirers[intent.channel].present(await order_of(desk, intent), back)
+    except NotPresented as error:
+        log.warning("a channel did not present a purchase", intent=str(intent.id), error=str(error))
+        return None
+    return Redirect(made.url, dict(made.fields)) if isinstance(made, Form) else App(dict(made.payload))
 
 
 class Page(msgspec.Struct):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from zhangfang.kernel.errors import ZhangfangError
 
@@ -36,12 +36,27 @@ class Verdict(StrEnum):
     MANUAL = "manual"
 
 
+class AccountType(NamedTuple):
+    """What the tables of account types know an account by: holder, class, medium; written `personal/I/card`."""
+
+    holder: str
+    class_: str
+    medium: str
+
+    def __str__(self) -> str:
+        """Return it as it is stored and shown."""
+        return "/".join(self)
+
+
 @dataclass(frozen=True, slots=True)
 class PartyAccount:
     """The payer of a collection or the payee of a payout, in the clear: lives only as long as the call.
 
-    `medium` is `card`, `passbook` or `corporate`; `bank` is a CNAPS code or a bank's name, `""` where the channel
-    does not ask for it; `id_no` and `phone` only where the channel does.
+    `medium` is `card` (debit), `credit`, `passbook`, `virtual` (a sub-account) or `corporate` (a company's account by
+    its number alone); `bank` is a CNAPS code or a bank's name, `""` where the channel does not ask for it; `id_no`
+    (of a company: its business licence) and `phone` only where the channel does. `holder` is `personal` or `corporate`,
+    `class_` is I, II or III of a person's account, or basic, general, special, temporary or a bank's own product code
+    of a company's; where they are not told, `type` says what they are taken for.
     """
 
     number: str
@@ -50,6 +65,14 @@ class PartyAccount:
     bank: str = ""
     id_no: str = ""
     phone: str = ""
+    holder: str = ""
+    class_: str = ""
+
+    @property
+    def type(self) -> "AccountType":
+        """Return what kind of account it is: a company's where the medium says so, of the usual class."""
+        holder = self.holder or ("corporate" if self.medium == "corporate" else "personal")
+        return AccountType(holder, self.class_ or ("basic" if holder == "corporate" else "I"), self.medium)
 
     def __repr__(self) -> str:
         """Personal data never reaches a log by way of a repr."""
@@ -62,6 +85,8 @@ class Order:
 
     `order_no` is at most 32 of [0-9A-Za-z] and never re-used; `requested_at` is aware, whole seconds; `amount` is
     fen; `key` is the merchant's own number, which the channel echoes. A refund or void names its original.
+    `instalments` is a number of periods, 0 for none, and `fee_by` who bears their charge, `payer` or `merchant`;
+    `agreement` is the channel's number of the payer's mandate.
     """
 
     operation: Operation
@@ -75,11 +100,19 @@ class Order:
     original_requested_at: datetime | None = None
     original_ref: str = ""
     original_operation: Operation | None = None
+    original_amount: int = 0
+    instalments: int = 0
+    fee_by: str = ""
+    agreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `code` and `message` are the channel's own; `raw` is the message with personal data masked."""
+    """What came back. `code` and `message` are the channel's own; `raw` is the message with personal data masked.
+
+    `elsewhere` goes with FAILED alone: it was the channel that would not (closed, no permission, a limit of its own),
+    not the payer's or payee's bank, so another channel may be asked.
+    """
 
     verdict: Verdict
     code: str = ""
@@ -88,6 +121,7 @@ class Answer:
     amount: int | None = None
     settle_date: date | None = None
     raw: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +130,21 @@ class Form:
 
     url: str
     fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AppOrder:
+    """What the merchant's app hands to the wallet's SDK on the payer's phone."""
+
+    payload: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a channel wants to hear after its notification: `body` of media type `media`."""
+
+    body: str
+    media: str = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +233,8 @@ class ChannelError(ZhangfangError):
     ChannelError
     ├── MalformedMessage
     ├── ForgedMessage
-    └── FileNotReady
+    ├── FileNotReady
+    └── NotPresented
     """
 
 
@@ -198,6 +248,10 @@ class ForgedMessage(ChannelError):
 
 class FileNotReady(ChannelError):
     """The channel has not made this day's file yet; ask again later."""
+
+
+class NotPresented(ChannelError):
+    """The channel did not give what the payer's browser or phone needs; the same order may ask for it again."""
 
 
 class PaymentChannel(Protocol):
@@ -216,15 +270,29 @@ class PaymentChannel(Protocol):
 
 
 @runtime_checkable
-class AcquiringChannel(PaymentChannel, Protocol):
-    """A connector that also has a cashier, notifications and a reconciliation file."""
+class NotifyingChannel(Protocol):
+    """A connector whose channel pushes messages to us."""
 
-    def form(self, order: Order, return_url: str) -> Form:
-        """Return the signed form that the payer's browser posts to the cashier."""
+    name: str
+
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
+        """Read and verify a message; None if it is genuine and about no order.
+
+        Raises `MalformedMessage`, `ForgedMessage`.
+        """
         ...
 
-    def notification(self, body: bytes) -> Notification:
-        """Read and verify a notification. Raises `MalformedMessage`, `ForgedMessage`."""
+    def reply(self, *, taken: bool) -> Reply:
+        """Return what the channel is to hear: `taken` once what its message proves is stored."""
+        ...
+
+
+@runtime_checkable
+class AcquiringChannel(PaymentChannel, NotifyingChannel, Protocol):
+    """A connector that brings money in: it has notifications and a reconciliation file, and may have a cashier."""
+
+    async def present(self, order: Order, return_url: str) -> Form | AppOrder:
+        """Return what takes the payer to the channel. Safe to repeat with the same order. Raises `NotPresented`."""
         ...
 
     async def file(self, settle_date: date) -> ChannelFile:

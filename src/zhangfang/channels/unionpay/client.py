@@ -16,6 +16,7 @@ from zhangfang.channels.port import (
     Notification,
     Operation,
     Order,
+    Reply,
     Rules,
     Verdict,
 )
@@ -64,8 +65,8 @@ class UnionPay:
         """Close the connections to the gateway."""
         await self._transport.close()
 
-    def form(self, order: Order, return_url: str) -> Form:
-        """Return the signed form that takes the payer's browser to the cashier."""
+    async def present(self, order: Order, return_url: str) -> Form:
+        """Return the signed form that takes the payer's browser to the cashier; nothing is sent by us."""
         if order.operation != Operation.PURCHASE:
             raise InvalidInput("operation", order.operation, "purchase: nothing else has a form")
         fields = requests.purchase(order, self._config, return_url)
@@ -85,11 +86,15 @@ class UnionPay:
         except NotConnectedError as error:
             return Answer(Verdict.UNKNOWN, message=str(error))
 
-    def notification(self, body: bytes) -> Notification:
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Return what a POST to our backUrl says. Only the body counts: the URL's own parameters are not signed."""
         fields = parse_form(body)
         self._signer.verify(fields)
         return answers.of_notification(fields, self._config.mer_id)
+
+    def reply(self, *, taken: bool) -> Reply:
+        """Return any body: only the status 200 counts here."""
+        return Reply("ok" if taken else "fail")
 
     async def file(self, settle_date: date) -> ChannelFile:
         """Return a settlement date's file. `FileNotReady` for whatever asking again later can mend."""
