@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tests.clock import SetClock
 from tests.ledger import running
+from tests.mandates import sign
 from zhangfang.api import admit
 from zhangfang.channels.cmb import Cmb
 from zhangfang.channels.port import (
@@ -191,6 +192,7 @@ class Shop:
         account = BankAccount("6214830012345678", "青禾公寓", "corporate")
         new = NewMerchant(name="青禾公寓", fee_rules=rules, settlement_account=account, **other)  # type: ignore[arg-type]
         made = await admit(self.desk, new)
+        await sign(self.desk, made.id, PAYER)
         if available:
             day = settlement_day(self.clock.now())
             moved = adjustment(
@@ -281,6 +283,7 @@ async def open_shop(url: str, folder: Path, clock: SetClock) -> AsyncIterator[Sh
             desk = Desk(pool, client, channels, Vault(folder / "vault.json"), clock)
             desk.acquirers = {"unionpay": unionpay}
             yield Shop(desk, unionpay, cmb, clock, intent_job(desk))
+            await desk.router.close()
     finally:
         await ledger.stop()
         pool.terminate()

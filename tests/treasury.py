@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -39,7 +39,7 @@ from zhangfang.kernel.database import connect
 from zhangfang.ledger import CHART, PLATFORM, LedgerClient, open_accounts, subjects_of
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant, create_merchant
 from zhangfang.payments import Desk, Intent, Request, State, StepKind, accept, steps, weigh
-from zhangfang.payments.accept import build
+from zhangfang.payments.requests import draft
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import settle
 from zhangfang.vault import Vault, create_key_file
@@ -163,7 +163,8 @@ class Treasury:
         name = f"N{next(_numbers)}"
         request = Request(kind, name, amount, name, account=ACCOUNT)
         charge = fee if fee is not None else (amount * 6000 + 500_000) // 1_000_000
-        intent = build(self.desk, merchant.id, request, name.encode(), fee=charge, channel=self.acquirer.name)
+        intent = draft(self.desk, merchant.id, request, name.encode(), charge)
+        intent = replace(intent, channel=self.acquirer.name, channel_order_no=f"C{intent.id.hex[1:]}")
         await self.desk.journal.insert(intent, [])
         await self.pool.execute("UPDATE intent SET state = $2 WHERE id = $1", intent.id, state)
         return await self.now(intent)

@@ -20,7 +20,7 @@ from zhangfang.cli.orders import COLUMNS, PAY_INS, DemoOrder, read_merchants, re
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.payments import Request
-from zhangfang.payments.accept import check as check_request
+from zhangfang.payments.requests import check as check_request
 
 MERCHANTS = read_merchants()
 ACCOUNT, NAME = "9900001234567890123", "欧阳某某"

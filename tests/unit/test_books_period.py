@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,8 @@ from zhangfang.ledger import Answered, LedgerUnavailable, Result, voucher
 from zhangfang.operations import period, roll, trial
 from zhangfang.operations.period import NotClosable, TwoPeople
 from zhangfang.payments import Intent, Request, State, StepKind, weigh
-from zhangfang.payments.accept import build
 from zhangfang.payments.posting import dated, first_open, release
+from zhangfang.payments.requests import draft
 from zhangfang.payments.steps import prepare
 from zhangfang.settlement import settle
 
@@ -255,7 +256,7 @@ async def test_a_hold_of_a_closed_date_is_posted_on_the_next_and_found_again(hou
     await house.arrived(merchant, 10_000)
     await house.settle()
     request = Request(Operation.PAYOUT, "late", 5000, "late", account=ACCOUNT)
-    payout = build(house.desk, merchant.id, request, b"late", fee=100, channel="cmb")
+    payout = replace(draft(house.desk, merchant.id, request, b"late", 100), channel="cmb")
     assert await prepare(house.desk, payout)
     await house.desk.ledger.close_period(NEXT, id_=new_id(house.clock), voucher=new_id(house.clock))
     for _ in range(2):

@@ -42,6 +42,7 @@ INTENT = Intent(
 VERDICTS = ("success", "failed", "returned", "accepted", "unknown", "not_found", "not_sent", "manual")
 TABLE = """
 CREATED     SUCCESS  FAILED  SUCCESS  =         =        =        =        =
+PARKED      SUCCESS  FAILED  SUCCESS  =         =        =        =        =
 REDIRECTED  SUCCESS  FAILED  SUCCESS  =         =        =        =        MANUAL
 SENDING     SUCCESS  FAILED  SUCCESS  ACCEPTED  UNKNOWN  UNKNOWN  UNKNOWN  MANUAL
 ACCEPTED    SUCCESS  FAILED  SUCCESS  =         =        UNKNOWN  =        MANUAL

@@ -485,6 +485,7 @@ async def test_every_state_of_the_table_can_be_drawn(console: Console, seeded: S
         if state not in (
             "REVERSED",
             "RETURNED",
+            "PARKED",
             "ACCEPTED",
         ):  # ACCEPTED reads like SENDING, and shares its chip
             assert f'data-state="{state}"' in page, word

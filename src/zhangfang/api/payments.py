@@ -45,6 +45,9 @@ async def create_payment(call: Call) -> tuple[int, Shown]:
         description=new.description,
         account=new.account.party() if new.account else None,
         return_url=new.return_url,
+        product=new.product,
+        instalments=new.instalments,
+        fee_by=new.fee_by,
     )
     return await _accept(call, request)
 

@@ -9,7 +9,7 @@ import structlog
 from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.payments import PREFIX, Desk, Intent, State, order_of
+from zhangfang.payments import MOST_INSTALMENTS, PREFIX, Desk, Intent, State, order_of
 
 log = structlog.get_logger()
 
@@ -31,18 +31,25 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
 
     number: Annotated[str, msgspec.Meta(pattern="^[0-9]{8,32}$")]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
-    medium: Literal["card", "passbook", "corporate"] = "card"
+    medium: Literal["card", "credit", "passbook", "virtual", "corporate"] = "card"
     bank: Annotated[str, msgspec.Meta(max_length=60)] = ""
-    id_no: Annotated[str, msgspec.Meta(pattern="^[0-9Xx]{0,18}$")] = ""
+    id_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{0,18}$")] = ""
     phone: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,11}$")] = ""
+    holder: Literal["", "personal", "corporate"] = ""
+    class_: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{0,20}$")] = msgspec.field(
+        default="", name="class"
+    )
 
     def party(self) -> PartyAccount:
         """Return it as channels take it."""
-        return PartyAccount(self.number, self.name, self.medium, self.bank, self.id_no, self.phone)
+        return PartyAccount(**msgspec.structs.asdict(self))
 
 
 class NewPayment(msgspec.Struct, forbid_unknown_fields=True):
-    """A pay-in: `purchase` sends the payer to the channel's cashier, `collection` debits `account`."""
+    """A pay-in: `purchase` takes the payer to the channel's cashier or wallet, `collection` debits `account`.
+
+    A collection needs a mandate of the account's owner. `instalments` are periods, whose charge `fee_by` bears.
+    """
 
     kind: Literal["purchase", "collection"]
     order_no: OrderNo
@@ -51,6 +58,9 @@ class NewPayment(msgspec.Struct, forbid_unknown_fields=True):
     description: Text = ""
     account: Account | None = None
     return_url: Annotated[str, msgspec.Meta(max_length=500, pattern="^https?://")] | None = None
+    product: Literal["", "cashier", "alipay_app"] = ""
+    instalments: Annotated[int, msgspec.Meta(ge=0, le=MOST_INSTALMENTS)] = 0
+    fee_by: Literal["", "payer", "merchant"] = ""
 
 
 class NewRefund(msgspec.Struct, forbid_unknown_fields=True):
@@ -117,6 +127,7 @@ class Shown(msgspec.Struct, omit_defaults=True):
     voided: bool = False
     returned_at: datetime | None = None
     settled: bool = False
+    instalments: int = 0
     redirect: Redirect | None = None
     app: App | None = None
 
@@ -145,6 +156,7 @@ def show(intent: Intent, client: Redirect | App | None = None) -> Shown:
         voided=intent.voided,
         returned_at=intent.returned_at,
         settled=intent.settlement is not None,
+        instalments=intent.instalments,
         redirect=client if isinstance(client, Redirect) else None,
         app=client if isinstance(client, App) else None,
     )

@@ -1,6 +1,6 @@
 """Channels: the port that every connector has, and the connectors that are set up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zhangfang.channels.cmb import Cmb, CmbConfig
@@ -9,14 +9,25 @@ from zhangfang.channels.unionpay import UnionPay, UnionPayConfig
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.settings import Settings
 
-__all__ = ["AcquiringChannel", "BankChannel", "Cmb", "PaymentChannel", "UnionPay", "open_channels"]
+__all__ = [
+    "BANKS",
+    "CONNECTORS",
+    "AcquiringChannel",
+    "BankChannel",
+    "Cmb",
+    "PaymentChannel",
+    "UnionPay",
+    "open_channels",
+]
+
+CONNECTORS: Mapping[str, Callable[[Mapping[str, Any], Clock], Any]] = {
+    "unionpay": lambda held, clock: UnionPay(UnionPayConfig(**held), clock),
+    "cmb": lambda held, clock: Cmb(CmbConfig(**held), clock),
+}
+BANKS = ("cmb", "genericbank")  # they hold an account of ours, which the ledger knows by their name
 
 
 def open_channels(settings: Settings, clock: Clock) -> dict[str, Any]:
     """Return a connector for every channel that has a file in the home folder, by name."""
-    made: Mapping[str, Any] = {
-        "unionpay": lambda held: UnionPay(UnionPayConfig(**held), clock),
-        "cmb": lambda held: Cmb(CmbConfig(**held), clock),
-    }
-    held = {name: settings.channel(name) for name in made}
-    return {name: made[name](config) for name, config in held.items() if config is not None}
+    held = {name: settings.channel(name) for name in CONNECTORS}
+    return {name: CONNECTORS[name](config, clock) for name, config in held.items() if config is not None}

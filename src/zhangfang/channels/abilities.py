@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, runtime_checkable
+from uuid import UUID
 
 from zhangfang.channels.port import (
     Answer,
@@ -14,6 +15,21 @@ from zhangfang.channels.port import (
     PaymentChannel,
     Rules,
 )
+from zhangfang.kernel.ids import order_no
+
+
+@runtime_checkable
+class NumberingChannel(Protocol):
+    """A connector whose channel has order numbers of its own shape. A number is stored before anything is sent."""
+
+    def order_number(self, id_: UUID, at: datetime) -> str:
+        """Return a new order number for an id born at `at`. Raises `ChannelError` where the channel gives none now."""
+        ...
+
+
+def order_number(channel: object, id_: UUID, at: datetime) -> str:
+    """Return the number under which a channel is to know an order: of the channel's own shape, if it has one."""
+    return channel.order_number(id_, at) if isinstance(channel, NumberingChannel) else order_no(id_)
 
 
 @dataclass(frozen=True, slots=True)

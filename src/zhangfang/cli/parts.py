@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
-from zhangfang.channels import open_channels
+from zhangfang.channels import BANKS, CONNECTORS, open_channels
 from zhangfang.channels.port import BankChannel
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.settings import Settings
@@ -16,7 +16,7 @@ from zhangfang.payments import Desk
 from zhangfang.reconciliation import Account
 from zhangfang.vault import Vault
 
-OUR_ACCOUNT = "cmb"  # the alias of our client-money account: the ledger never holds a number
+OUR_ACCOUNT = "cmb"  # the ledger knows an account of ours by its bank's name: it never holds a number
 
 
 @asynccontextmanager
@@ -39,13 +39,15 @@ async def open_desk(settings: Settings, size: int = 16) -> AsyncIterator[Desk]:
         channels = open_channels(settings, clock)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        yield Desk(pool, ledger, channels, Vault(settings.key_file), clock, OUR_ACCOUNT)
+        desk = Desk(pool, ledger, channels, Vault(settings.key_file), clock, OUR_ACCOUNT)
+        stack.push_async_callback(desk.router.close)
+        yield desk
 
 
 def day_of(desk: Desk, settings: Settings) -> Day:
     """Return the timetable's view of a desk: who acquires, which accounts are ours, where statements go."""
     banks = [channel for channel in desk.channels.values() if isinstance(channel, BankChannel)]
-    accounts = tuple(Account(OUR_ACCOUNT, bank, tuple(desk.acquirers.values())) for bank in banks)
+    accounts = tuple(Account(bank.name, bank, tuple(desk.acquirers.values())) for bank in banks)
     return Day(desk, accounts, Path(settings.home) / "statements")
 
 
@@ -53,7 +55,8 @@ async def open_platform_accounts(ledger: LedgerClient) -> None:
     """Open the accounts that exist once: the platform's own, each channel's, and each bank account's."""
     for kind in {chapter.subject for chapter in CHART.values() if chapter.subject == PLATFORM}:
         await open_accounts(ledger, subjects_of(kind, PLATFORM))
-    for channel in ("unionpay", "cmb"):
+    for channel in CONNECTORS:
         await open_accounts(ledger, subjects_of("channel", channel))
-    await open_accounts(ledger, subjects_of("bank account", OUR_ACCOUNT))
+        if channel in BANKS:
+            await open_accounts(ledger, subjects_of("bank account", channel))
     await open_accounts(ledger, {6001: PLATFORM})

@@ -9,6 +9,7 @@ from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import posting, store
+from zhangfang.payments.attempts import Move, elsewhere, move
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import FINAL, Intent, State, StepKind
 from zhangfang.payments.rules import LATE, Decision, decide
@@ -29,7 +30,7 @@ async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
         await _after_the_end(desk, intent, kind, answer, decision)
         return decision
     if decision.final and decision.state is not State.SUCCESS:
-        return await _fail(desk, intent, kind, answer)
+        return await _fail(desk, intent, kind, answer, await elsewhere(desk, intent, answer))
     change = await _booked(desk, intent, kind, answer, decision)
     moved = await desk.journal.apply(change)
     if decision.final and not moved:
@@ -54,11 +55,20 @@ def _decide(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decis
     )
 
 
-async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
-    """A failure gives money back, so it is decided under the row's lock: no success can slip in beside it."""
+async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: Move | None) -> Decision:
+    """A failure gives money back, so it is decided under the row's lock: no success can slip in beside it.
+
+    Where it was the channel that would not, the payment goes on by another one.
+    """
     async with desk.pool.acquire() as connection, connection.transaction():
         now = Intent.of(await connection.fetchrow(store.queries.lock, intent.id))
+        if now.attempt != intent.attempt:  # what is said here is said of an attempt that has ended
+            return Decision(now.state)
         decision = _decide(desk, now, kind, answer)
+        if now.state not in FINAL and to is not None:
+            await store.note(connection, [evidence(desk, now, kind, answer, "")])
+            await move(desk, connection, now, to)
+            return Decision(State.CREATED)
         if now.state not in FINAL:
             await store.apply(connection, [await _booked(desk, now, kind, answer, decision)])
             return decision
@@ -69,6 +79,9 @@ async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
 async def _again(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
     now = await desk.journal.by_id(intent.id)
     assert now is not None, "an intent is never deleted"
+    if now.attempt != intent.attempt:
+        await _of_earlier(desk, intent)
+        return Decision(now.state)
     assert now.state in FINAL, f"intent {intent.id} did not move and is not final"
     decision = _decide(desk, now, kind, answer)
     await _after_the_end(desk, now, kind, answer, decision, keep=False)
@@ -80,6 +93,7 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     step = evidence(desk, intent, kind, answer, decision.state if decision.state is not intent.state else "")
     change = Change(
         intent.id,
+        intent.attempt,
         intent.state,
         decision.state,
         now,
@@ -95,7 +109,9 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     )
     if not decision.final:
         return change
-    told = desk.told(intent, decision.state, now)
+    told = (
+        None if intent.batch else desk.told(intent, decision.state, now)
+    )  # a batch is told of once, when it ends
     if intent.template == posting.HELD:  # whatever came of it left through O2, which a crash may have cut off
         await posting.release(desk, intent)
     build = posting.OUTCOMES.get((intent.kind, decision.state))
@@ -145,6 +161,15 @@ async def _after_the_end(
         await give_back(desk, intent)
     if decision.contradiction:
         await _contradiction(desk, intent, answer)
+
+
+async def _of_earlier(desk: Desk, earlier: Intent) -> None:
+    """An attempt that its channel had refused is said to have moved money after all. The one that came after it counts:
+    nothing stays booked for this one, and the channel's file will open a break for what it has taken.
+    """
+    log.error("a channel contradicts its own refusal", intent=str(earlier.id), order=earlier.channel_order_no)
+    if earlier.kind in (Operation.PURCHASE, Operation.COLLECTION):
+        await posting.take_back(desk, earlier, settlement_day(desk.clock.now()))
 
 
 async def give_back(desk: Desk, intent: Intent) -> None:

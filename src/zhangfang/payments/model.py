@@ -15,6 +15,7 @@ class State(StrEnum):
     """Where an intent stands. UNKNOWN is a state of its own: it is never FAILED, and only evidence ends it."""
 
     CREATED = "CREATED"  # stored; nothing has left the house
+    PARKED = "PARKED"  # no table knows the payee's type of account: its money is held, nothing is sent
     REDIRECTED = "REDIRECTED"  # the payer was sent to the cashier
     SENDING = "SENDING"  # the attempt is stored; the message may or may not have left
     ACCEPTED = "ACCEPTED"  # the channel says it is working on it
@@ -43,6 +44,7 @@ class StepKind(StrEnum):
     BANK = "bank"
     TOLD = "told"
     PERSON = "person"
+    ROUTED = "routed"
     SETTLED = "settled"
 
 
@@ -88,6 +90,16 @@ class Intent:
     arrived_seq: str | None = None
     settlement: UUID | None = None
     undo_settlement: UUID | None = None
+    product: str = ""
+    instalments: int = 0
+    fee_by: str = ""
+    account_type: str = ""
+    mandate: UUID | None = None
+    agreement: str = ""
+    batch: UUID | None = None
+    attempt: int = 1
+    table_version: int = 0
+    parked_since: datetime | None = None
     queries: int = 0
     not_found: int = 0
     absent_since: datetime | None = None
@@ -107,7 +119,11 @@ _COLUMNS = tuple(column.name for column in fields(Intent))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a merchant asks for. `account` is payer or payee, `original` the payment to refund or void."""
+    """What a merchant asks for. `account` is payer or payee, `original` the payment to refund or void.
+
+    `product` of a purchase is `cashier` or `alipay_app`; `instalments` a number of periods, 0 for none, whose charge
+    `fee_by` bears: `payer` or `merchant`.
+    """
 
     kind: Operation
     order_no: str
@@ -117,6 +133,9 @@ class Request:
     account: PartyAccount | None = field(default=None, repr=False)
     original: UUID | None = None
     return_url: str | None = None
+    product: str = ""
+    instalments: int = 0
+    fee_by: str = ""
 
 
 class PaymentError(ZhangfangError):

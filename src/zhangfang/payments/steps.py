@@ -3,26 +3,23 @@
 import asyncio
 import time
 from dataclasses import replace
-from datetime import timedelta
 
 import asyncpg
+import structlog
 
-from zhangfang.channels.port import Answer, Operation, Order, PartyAccount, Rules, Verdict
+from zhangfang.channels.port import Answer, Order, PartyAccount, Verdict
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.ledger import DURABLE
 from zhangfang.payments import posting
+from zhangfang.payments.attempts import PARKED_LOOK, Move, look_again, move, unsent
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.evidence import weigh
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
 from zhangfang.payments.rules import Decision
-from zhangfang.payments.store import Change, Step
+from zhangfang.payments.store import Change, Step, queries
+from zhangfang.payments.undoing import PAY_INS
 
-LOOK_AGAIN = timedelta(seconds=10)  # longer than a channel's time-out: a step in progress is not disturbed
-
-
-def look_again(rules: Rules) -> timedelta:
-    """Return when an attempt is looked at again: on the channel's own schedule, but not while it may be in progress."""
-    return max(LOOK_AGAIN, rules.query_after[0])
+log = structlog.get_logger()
 
 
 def job(desk: Desk) -> Job:
@@ -36,20 +33,40 @@ def job(desk: Desk) -> Job:
 
 async def advance(desk: Desk, intent: Intent) -> None:
     """Do the next step of an open intent: what has not left is sent, what may have left is asked about first."""
-    if intent.state is not State.CREATED:
+    if intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
-        if decision.resend:
+        if decision.resend and intent.batch is None:  # alone it would not be the message that was sent
             await _resend(desk, intent)
     elif await prepare(desk, intent):
         try:
-            await send(desk, intent)
+            to = await unsent(desk, intent)
+            if to is not None:
+                await _go_on(desk, intent, to)
+            elif intent.state is State.CREATED:
+                await send(desk, intent)
+            else:
+                await _stay_parked(desk, intent)
         except OperationStopped:
             return  # it stays CREATED, and its turn comes again when its lease ends
 
 
+async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
+    """Take what has not left to its next attempt, if it is still ours and still has not left."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
+        if (now.state, now.fence) == (intent.state, intent.fence):
+            await move(desk, connection, now, to)
+
+
+async def _stay_parked(desk: Desk, intent: Intent) -> None:
+    """Say so again: people have to tell the tables about this type of account, or end the payout."""
+    log.error("a payout is parked", intent=str(intent.id), type=intent.account_type, channel=intent.channel)
+    await desk.pool.execute(queries.look_at_parked, intent.id, desk.clock.now() + PARKED_LOOK)
+
+
 async def prepare(desk: Desk, intent: Intent) -> bool:
     """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
-    if intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
+    if intent.kind in PAY_INS:
         return True
     answers = (await posting.book(desk, posting.transfers(intent, desk.alias, intent.business_date))).answers
     if posting.succeeded(answers):
@@ -62,6 +79,7 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
     await desk.journal.apply(
         Change(
             intent.id,
+            intent.attempt,
             intent.state,
             State.REFUSED,
             now,
@@ -97,7 +115,14 @@ def _attempt(desk: Desk, intent: Intent, state: State, step: Step) -> Change:
     now = desk.clock.now()
     next_action_at = now + look_again(desk.rules(intent))
     return Change(
-        intent.id, intent.state, state, now, [step], next_action_at=next_action_at, fence=intent.fence
+        intent.id,
+        intent.attempt,
+        intent.state,
+        state,
+        now,
+        [step],
+        next_action_at=next_action_at,
+        fence=intent.fence,
     )
 
 
@@ -113,6 +138,7 @@ async def transmit(
     if intent.template == posting.HELD:
         await posting.release(desk, intent)
     answer = await _in_time(desk, intent, order, until)
+    desk.router.report(intent.channel, intent.kind, answer.verdict)
     if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
         return await _accepted(desk, intent, answer)
     return await weigh(desk, intent, StepKind.ANSWER, answer)
@@ -167,6 +193,10 @@ async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = No
         original_requested_at=original.requested_at if original else None,
         original_ref=(original.channel_ref or "") if original else "",
         original_operation=original.kind if original else None,
+        original_amount=original.amount if original else 0,
+        instalments=intent.instalments,
+        fee_by=intent.fee_by,
+        agreement=intent.agreement,
     )
 
 

@@ -60,11 +60,14 @@ class Told:
 class Change:
     """Evidence to be folded into one intent. `prior` is the state it was read in; None leaves a column as it is.
 
+    It is about one `attempt`: an intent that has begun another is not moved by it.
+
     With `fence` it stores an attempt to send: only whoever still holds the lease may, and the lease begins anew.
     `release` gives the lease back.
     """
 
     intent: UUID
+    attempt: int
     prior: State
     state: State
     at: datetime
@@ -88,7 +91,7 @@ class Change:
         return (
             self.intent, self.prior, self.state, self.decisive, self.settle_date, self.channel_ref, self.code,
             self.message, self.next_action_at, self.queried, self.not_found, self.seq, self.at, self.release,
-            self.fence, self.requested_at,
+            self.fence, self.requested_at, self.attempt,
         )  # fmt: skip
 
 
@@ -157,15 +160,20 @@ class Journal:
         return [found.get(order_no) for order_no in order_nos]
 
     async def _add_steps(self, steps: Sequence[Step]) -> list[None]:
-        await self.pool.execute(queries.add_steps, *_columns([step.row() for step in steps], 9))
+        await note(self.pool, steps)
         return [None] * len(steps)
+
+
+async def note(connection: Connection, steps: Sequence[Step]) -> None:
+    """Keep steps that change nothing by themselves."""
+    await connection.execute(queries.add_steps, *_columns([step.row() for step in steps], 9))
 
 
 async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[Step]]]) -> list[bool]:
     """Store intents with their first steps in one statement; True for each that was new."""
     intents = [_intent_row(intent) for intent, _ in rows]
     steps = [(s.id, s.intent, s.at, s.kind, s.state, s.message) for _, several in rows for s in several]
-    made = await connection.fetch(queries.insert_intents, *_columns(intents, 23), *_columns(steps, 6))
+    made = await connection.fetch(queries.insert_intents, *_columns(intents, 32), *_columns(steps, 6))
     new = {row["id"] for row in made}
     return [intent.id in new for intent, _ in rows]
 
@@ -188,7 +196,7 @@ async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]
     ]
     told = [(c.told.id, c.intent, c.told.event, c.told.payload, c.at) for c in movers if c.told]
     rows = await connection.fetch(
-        queries.apply, *_columns([c.row() for c in movers], 16), *_columns(steps, 9), *_columns(told, 5)
+        queries.apply, *_columns([c.row() for c in movers], 17), *_columns(steps, 9), *_columns(told, 5)
     )
     moved = {row["id"] for row in rows}
     return [first[change.intent] is change and change.intent in moved for change in changes]
@@ -203,4 +211,6 @@ def _intent_row(i: Intent) -> tuple[Any, ...]:
         i.id, i.kind, i.merchant, i.order_no, i.idempotency_key, i.request_digest, i.amount, i.fee,
         i.description, i.original, i.account_token, i.account_tail, i.return_url, i.channel, i.channel_order_no,
         i.requested_at, i.business_date, i.template, i.voucher, i.undo_voucher, i.state, i.next_action_at, i.created_at,
+        i.product, i.instalments, i.fee_by, i.account_type, i.mandate, i.agreement, i.batch, i.table_version,
+        i.parked_since,
     )  # fmt: skip

@@ -3,29 +3,34 @@ WITH asked AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::bigint[],
         $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
-        $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[]
+        $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[],
+        $24::text[], $25::int[], $26::text[], $27::text[], $28::uuid[], $29::text[], $30::uuid[], $31::int[],
+        $32::timestamptz[]
     ) AS t (
         id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
-        business_date, template, voucher, undo_voucher, state, next_action_at, created_at
+        business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
+        product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since
     )
 ), made AS (
     INSERT INTO intent (
         id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
-        business_date, template, voucher, undo_voucher, state, next_action_at, created_at, updated_at, lease_until
+        business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
+        product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
+        updated_at, lease_until
     )
     SELECT
         *, created_at,
-        -- whoever stored it goes on at once; a payer at the cashier holds nobody's lease
-        CASE WHEN state <> 'REDIRECTED' THEN clock_timestamp() + '10 s'::interval END
+        -- whoever stored it goes on at once; a payer at the cashier holds nobody's lease, nor does an item of a batch
+        CASE WHEN state <> 'REDIRECTED' AND batch IS NULL THEN clock_timestamp() + '10 s'::interval END
     FROM asked
     ON CONFLICT DO NOTHING
     RETURNING id
 ), noted AS (
     INSERT INTO step (id, intent, at, kind, state, message)
     SELECT s.id, s.intent, s.at, s.kind, s.state, s.message
-    FROM unnest($24::uuid[], $25::uuid[], $26::timestamptz[], $27::text[], $28::text[], $29::text[])
+    FROM unnest($33::uuid[], $34::uuid[], $35::timestamptz[], $36::text[], $37::text[], $38::text[])
         AS s (id, intent, at, kind, state, message)
     JOIN made ON made.id = s.intent
 )
@@ -39,11 +44,11 @@ WITH said AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::date[], $6::text[], $7::text[], $8::text[],
         $9::timestamptz[], $10::int[], $11::int[], $12::bigint[], $13::timestamptz[], $14::boolean[],
-        $15::bigint[], $16::timestamptz[]
+        $15::bigint[], $16::timestamptz[], $17::int[]
     ) AS t (
         id, prior, state, decisive, settle_date, channel_ref, code, message,
         next_action_at, queried, not_found, seq, at, release,
-        fence, requested_at
+        fence, requested_at, attempt
     )
 ), moved AS (
     UPDATE intent i SET
@@ -66,9 +71,11 @@ WITH said AS (
         END,
         updated_at = s.at
     FROM said s
-    WHERE i.id = s.id AND (s.fence IS NULL OR i.fence = s.fence) AND (
+    WHERE i.id = s.id AND i.attempt = s.attempt AND (s.fence IS NULL OR i.fence = s.fence) AND (
         i.state = s.prior
-        OR s.decisive AND i.state IN ('CREATED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+        OR s.decisive AND i.state IN (
+            'CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL'
+        )
     )
     RETURNING i.id, i.kind, i.merchant, i.amount, i.fee, i.original, i.state
 ), undone AS (
@@ -92,14 +99,14 @@ WITH said AS (
     SELECT s.id, s.intent, s.at, s.kind, s.verdict, CASE WHEN m.id IS NULL THEN '' ELSE s.state END,
         s.code, s.message, s.raw
     FROM unnest(
-        $17::uuid[], $18::uuid[], $19::timestamptz[], $20::text[], $21::text[], $22::text[], $23::text[],
-        $24::text[], $25::text[]
+        $18::uuid[], $19::uuid[], $20::timestamptz[], $21::text[], $22::text[], $23::text[], $24::text[],
+        $25::text[], $26::text[]
     ) AS s (id, intent, at, kind, verdict, state, code, message, raw)
     LEFT JOIN moved m ON m.id = s.intent
 ), told AS (
     INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, created_at)
     SELECT w.id, m.merchant, m.id, w.event, w.payload, w.at, w.at
-    FROM unnest($26::uuid[], $27::uuid[], $28::text[], $29::text[], $30::timestamptz[])
+    FROM unnest($27::uuid[], $28::uuid[], $29::text[], $30::text[], $31::timestamptz[])
         AS w (id, intent, event, payload, at)
     JOIN moved m ON m.id = w.intent
     JOIN webhook_endpoint e ON e.merchant = m.merchant
@@ -186,3 +193,40 @@ ON CONFLICT (id) DO NOTHING
 
 -- name: closed_through
 SELECT max(closed_through) FROM head
+
+-- name: used_of_mandates
+SELECT mandate, (created_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount)::bigint AS amount
+FROM intent
+WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
+GROUP BY mandate, day
+
+-- name: tried
+SELECT coalesce(array_agg(channel), '{}') FROM attempt WHERE intent = $1
+
+-- name: unpark
+UPDATE intent SET
+    state = 'CREATED', table_version = $2, parked_since = NULL, next_action_at = $3, lease_until = NULL, updated_at = $3
+WHERE id = $1
+
+-- name: look_at_parked
+UPDATE intent SET next_action_at = $2, lease_until = NULL WHERE id = $1 AND state = 'PARKED'
+
+-- name: keep_attempt
+INSERT INTO attempt (
+    intent, number, channel, channel_order_no, requested_at, business_date, voucher, undo_voucher, sent, code, message,
+    ended_at
+)
+SELECT id, attempt, channel, channel_order_no, requested_at, business_date, voucher, undo_voucher, $2, $3, $4, $5
+FROM intent WHERE id = $1
+
+-- name: next_attempt
+UPDATE intent SET
+    state = 'CREATED', attempt = attempt + 1, channel = $2, table_version = $3, channel_order_no = $4, voucher = $5,
+    undo_voucher = $6, channel_ref = NULL, queries = 0, not_found = 0, absent_since = NULL, unknown_since = NULL,
+    parked_since = NULL, next_action_at = $7, lease_until = NULL, fence = fence + 1, updated_at = $7
+WHERE id = $1
+
+-- name: attempt_of_order
+SELECT a.*, i.merchant, i.amount, i.kind, i.order_no
+FROM attempt a JOIN intent i ON i.id = a.intent
+WHERE a.channel_order_no = $1

@@ -75,6 +75,8 @@ def payment(_: Words, p: Payment, now: datetime) -> Markup:
         return _("The payer was sent to the cashier and has not paid yet.")
     if p.state == "CREATED":
         return _("The request is stored; nothing has left the house yet.")
+    if p.state == "PARKED":
+        return _("No table knows this type of account. The money is held; nothing was sent.")
     return _("The channel is working on it; there is no outcome yet.")
 
 

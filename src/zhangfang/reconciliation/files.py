@@ -13,7 +13,15 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import FINAL, Desk, Intent, StepKind, weigh
 from zhangfang.reconciliation import books
-from zhangfang.reconciliation.rules import MIRROR, NewBreak, Placement, agrees, missing_there, place_all
+from zhangfang.reconciliation.rules import (
+    MIRROR,
+    NewBreak,
+    Placement,
+    agrees,
+    missing_there,
+    place_all,
+    returns,
+)
 
 queries = load(__package__, "store.sql")
 
@@ -31,7 +39,7 @@ async def reconcile(desk: Desk, channel: AcquiringChannel, settle_date: date) ->
 async def receive(desk: Desk, file: ChannelFile) -> None:
     """Store a complete file with the ids of the vouchers it will make; a file that is there stays as it is."""
     now = desk.clock.now()
-    ids = [new_id(desk.clock) for _ in range(5)]
+    ids = [new_id(desk.clock) for _ in range(7)]
     pay_in, refund, fee, net = sums(file.lines)
     async with desk.pool.acquire() as connection, connection.transaction():
         made = await connection.fetchrow(
@@ -46,7 +54,7 @@ async def receive(desk: Desk, file: ChannelFile) -> None:
 
 
 def sums(lines: Sequence[FileLine]) -> tuple[int, int, int, int]:
-    """Return pay-ins, refunds, fees and net of a file, in fen. Net is what the channel's bank line will bring."""
+    """Return what a file brings, what it takes, fees and net, in fen. Net is what the channel's bank line will bring."""
     pay_in = sum(line.amount for line in lines if line.credit)
     refund = sum(line.amount for line in lines if not line.credit)
     fee = sum(line.fee for line in lines)
@@ -64,6 +72,7 @@ def _row(line: FileLine) -> tuple[Any, ...]:
 async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
     """A line of the file is evidence: an intent that is still open ends by it."""
     rows = await desk.pool.fetch(queries.file_lines, channel, settle_date)
+    await _hear_returns(desk, channel, rows)
     listed = {row["order_no"]: row for row in reversed(rows) if not row["adjustment"]}
     for found in await desk.pool.fetch(queries.intents_of_lines, channel, list(listed)):
         intent = Intent.of(found)
@@ -80,6 +89,19 @@ async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
         await weigh(desk, intent, StepKind.FILE, answer)
 
 
+async def _hear_returns(desk: Desk, channel: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A payout that came back (退票) is listed as an adjustment of its original."""
+    back = {row["original_order_no"]: row for row in rows if returns(row)}
+    for found in await desk.pool.fetch(queries.intents_of_lines, channel, list(back)):
+        intent, line = Intent.of(found), back[found["channel_order_no"]]
+        if intent.returned_at is None and line["amount"] == intent.amount:
+            message = f"line {line['line_no']} of the file of {line['settle_date']}"
+            answer = Answer(
+                Verdict.RETURNED, channel_ref=line["channel_ref"], amount=line["amount"], message=message
+            )
+            await weigh(desk, intent, StepKind.FILE, answer)
+
+
 async def _place(desk: Desk, channel: str, settle_date: date) -> None:
     """Decide every line, and everything of ours that no line shows, in one transaction and once."""
     async with desk.pool.acquire() as connection, connection.transaction():
@@ -87,7 +109,7 @@ async def _place(desk: Desk, channel: str, settle_date: date) -> None:
         if file["placed_at"] is not None:
             return
         rows = await connection.fetch(queries.file_lines, channel, settle_date)
-        numbers = [row["order_no"] for row in rows]
+        numbers = [row["original_order_no"] if returns(row) else row["order_no"] for row in rows]
         found = await connection.fetch(queries.intents_of_lines_locked, channel, numbers)
         intents = {row["channel_order_no"]: Intent.of(row) for row in found}
         breaks = {(b["class"], b["key"]): b for b in await connection.fetch(queries.open_breaks_of, channel)}
@@ -113,7 +135,9 @@ async def _store(
     proven = [(p.intent, row["channel_ref"]) for p, row in zip(placed, rows, strict=True) if p.intent]
     ids, refs = [id_ for id_, _ in proven], [ref for _, ref in proven]
     await connection.execute(queries.match_intents, ids, settle_date, desk.clock.now(), refs)
-    for one in placed:
+    for one, row in zip(placed, rows, strict=True):
+        if one.status == "returned":
+            await connection.execute(queries.intent_arrived, one.intent, f"{settle_date}/{row['line_no']}")
         if one.opens is not None and not await open_break(desk, connection, channel, settle_date, one.opens):
             raise books.NotBooked(f"{channel} {settle_date}: two breaks {one.opens.kind} {one.opens.key}")
         if one.cures is not None:
@@ -153,6 +177,8 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
     for template, id_, amount in (
         ("S1", file["pay_in_voucher"], matched["pay_in"]),
         ("S2", file["refund_voucher"], matched["refund"]),
+        ("S3", file["payout_voucher"], matched["payout"]),
+        ("S11", file["return_voucher"], matched["returned"]),
         ("S4", file["fee_voucher"], file["fee_fen"]),
         ("S10", file["void_voucher"], voided),
     ):

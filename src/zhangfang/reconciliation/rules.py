@@ -83,15 +83,23 @@ def agrees(line: Line, intent: Intent) -> bool:
     return bool(line["credit"]) == (intent.kind in PAY_INS)
 
 
+def returns(line: Line) -> bool:
+    """Whether a line of a channel's file gives back a payout that came back (退票) after its success."""
+    return bool(line["adjustment"] and line["credit"] and line["operation"] == Operation.PAYOUT)
+
+
 def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: OpenBreaks) -> list[Placement]:
     """Place all lines of a file: the second of one order number is a duplicate, and a break is cured once."""
     left, open_ = dict(intents), dict(breaks)
     placed = []
     for line in lines:
-        intent = left.get(line["order_no"])
-        one = place(line, intent, open_)
+        back = returns(line)
+        intent = left.get(line["original_order_no"] if back else line["order_no"])
+        one = _returned(line, intent) if back else place(line, intent, open_)
         placed.append(one)
-        if intent is not None and one.intent is not None:
+        if back and one.intent is not None:
+            del left[line["original_order_no"]]  # it comes back once
+        elif intent is not None and one.intent is not None:
             left[line["order_no"]] = replace(intent, matched_on=line["settle_date"])
         if one.cures is not None:
             open_ = {key: row for key, row in open_.items() if row["id"] != one.cures}
@@ -113,7 +121,15 @@ def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
     late = breaks.get((BreakClass.MISSING_THERE, intent.channel_order_no))
     if late is None:
         return Placement("matched", intent.id, opens)
-    return Placement("late", intent.id, opens, late["id"], "B5" if late["template"] else "S2")
+    refunded = "S3" if intent.kind is Operation.PAYOUT else "S2"
+    return Placement("late", intent.id, opens, late["id"], "B5" if late["template"] else refunded)
+
+
+def _returned(line: Line, intent: Intent | None) -> Placement:
+    """A payout comes back whole, once, and after it was proven to have left."""
+    if intent is None or intent.returned_at is None or line["amount"] != intent.amount or intent.arrived_seq:
+        return _unasked(line, BreakClass.MISSING_HERE, "a return of no payout that is out")
+    return Placement("returned", intent.id)
 
 
 def _adjustment(line: Line, breaks: OpenBreaks) -> Placement:
@@ -146,7 +162,7 @@ def _suspense(difference: int) -> str:
 def missing_there(intent: Intent) -> NewBreak:
     """Return the break of what we hold proven for a date whose complete file does not list it.
 
-    A pay-in moves to 1242, short items under investigation; a refund simply stays in 3013.
+    A pay-in moves to 1242, short items under investigation; a refund simply stays in 3013, a payout in 3014.
     """
     pay_in = intent.kind in PAY_INS
     ours = intent.amount if pay_in else -intent.amount

@@ -1,8 +1,8 @@
 -- name: add_file
 INSERT INTO channel_file (
     channel, settle_date, name, digest, lines, received_at, pay_in_voucher, refund_voucher, fee_voucher, void_voucher,
-    arrival_voucher, pay_in_fen, refund_fen, fee_fen, net_fen
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    arrival_voucher, payout_voucher, return_voucher, pay_in_fen, refund_fen, fee_fen, net_fen
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT DO NOTHING
 RETURNING settle_date
 
@@ -49,7 +49,6 @@ SELECT i.*, EXISTS (
 ) AS partner_listed
 FROM intent i
 WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
-    AND i.kind IN ('purchase', 'collection', 'refund', 'void')
     AND coalesce(i.settle_date, i.business_date) <= $2
     AND EXISTS (
         SELECT FROM channel_file f
@@ -95,7 +94,7 @@ SELECT * FROM break WHERE channel = $1 AND settle_date = $2 ORDER BY id
 -- name: breaks_cured_in
 -- What this date's file cured; what people cure is booked where they approve it.
 SELECT * FROM break
-WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2')
+WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2', 'S3')
 ORDER BY id
 
 -- name: list_breaks
@@ -146,9 +145,11 @@ UPDATE channel_file SET matched_at = coalesce(matched_at, $3) WHERE channel = $1
 SELECT
     coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('purchase', 'collection') AND f.status = 'matched'), 0)::bigint
     AS pay_in,
-    coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund
+    coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund,
+    coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status <> 'returned'), 0)::bigint AS payout,
+    coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status = 'returned'), 0)::bigint AS returned
 FROM file_line f JOIN intent i ON i.id = f.intent
-WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late')
+WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late', 'returned')
 
 -- name: void_sum
 -- Voids whose pair the file leaves out.

@@ -1,0 +1,41 @@
+"""Mandates (代收协议): which payer lets which merchant debit which account, how much, and until when."""
+
+from zhangfang.mandates.errors import (
+    MandateEnded,
+    MandateError,
+    MandateKeyReused,
+    MandateLimit,
+    MandateNumberTaken,
+    MandateRefused,
+    NoMandate,
+    NotSigning,
+    SigningStopped,
+    UnknownMandate,
+)
+from zhangfang.mandates.model import Mandate, MandateState, MandateStep, NewMandate
+from zhangfang.mandates.rules import check, since
+from zhangfang.mandates.service import Mandates, fingerprint
+from zhangfang.mandates.store import find, lock
+
+__all__ = [
+    "Mandate",
+    "MandateEnded",
+    "MandateError",
+    "MandateKeyReused",
+    "MandateLimit",
+    "MandateNumberTaken",
+    "MandateRefused",
+    "MandateState",
+    "MandateStep",
+    "Mandates",
+    "NewMandate",
+    "NoMandate",
+    "NotSigning",
+    "SigningStopped",
+    "UnknownMandate",
+    "check",
+    "find",
+    "fingerprint",
+    "lock",
+    "since",
+]

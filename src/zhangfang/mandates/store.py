@@ -1,0 +1,68 @@
+"""All SQL of mandates. `db` is a pool or a connection inside a transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import astuple
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from zhangfang.kernel.sql import load
+from zhangfang.mandates.model import Mandate, MandateStep
+
+queries = load(__package__, "store.sql")
+
+Db = Any  # asyncpg's pool or one of its connections
+
+
+async def insert(db: Db, m: Mandate) -> bool:
+    """Insert it; False if its key or its number is taken."""
+    made = await db.fetchval(
+        queries.insert, m.id, m.merchant, m.mandate_no, m.idempotency_key, m.request_digest, m.account_token,
+        m.account_tail, m.name_masked, m.fingerprint, m.limit_each, m.limit_day, m.limit_month, m.valid_from,
+        m.valid_until, m.channel, m.evidence, m.order_no, m.requested_at, m.state, m.created_at, m.signed_at,
+    )  # fmt: skip
+    return made is not None
+
+
+async def one(db: Db, sql: str, *arguments: object) -> Mandate | None:
+    """Return the mandate that a statement finds or changes."""
+    row = await db.fetchrow(sql, *arguments)
+    return Mandate.of(row) if row else None
+
+
+async def page(db: Db, merchant: str, before: UUID, limit: int) -> list[Mandate]:
+    """Return up to `limit` of the merchant's mandates older than `before`, newest first."""
+    return [Mandate.of(row) for row in await db.fetch(queries.page, merchant, before, limit)]
+
+
+async def find(db: Db, merchant: str, fingerprints: Sequence[str], day: date) -> dict[str, Mandate]:
+    """Return for each account's fingerprint the one mandate of the merchant that counts on `day`, if there is any.
+
+    Of several that are in force on the day it is the newest; if none is, the newest of all.
+    """
+    rows = await db.fetch(queries.find, merchant, list(fingerprints), day)
+    return {row["fingerprint"]: Mandate.of(row) for row in rows}
+
+
+async def lock(db: Db, ids: Collection[UUID]) -> dict[UUID, Mandate]:
+    """Return the mandates as they stand, locked in the order of their ids until the transaction ends.
+
+    Who then adds up what was used and inserts, does so alone for each of them.
+    """
+    rows = await db.fetch(queries.lock, list(set(ids)))
+    return {row["id"]: Mandate.of(row) for row in rows}
+
+
+async def add_step(db: Db, step: MandateStep) -> None:
+    """Keep what happened."""
+    await db.execute(queries.add_step, *astuple(step))
+
+
+async def steps(db: Db, mandate: UUID) -> list[MandateStep]:
+    """Return what happened to a mandate, oldest first."""
+    return [MandateStep(**row) for row in await db.fetch(queries.steps, mandate)]
+
+
+async def answered(db: Db, mandate: UUID, code: str, message: str, sent_at: datetime | None) -> None:
+    """Keep the channel's last word, and when it last sent the payer a code."""
+    await db.execute(queries.answered, mandate, code, message, sent_at)

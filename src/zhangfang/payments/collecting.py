@@ -1,0 +1,78 @@
+"""Collections stand on a mandate: the payer's limits are checked in the transaction that stores the intent.
+
+What a mandate has been used for is not counted anywhere: it is the sum of its collections that may have debited the
+payer, so a failure gives its part back by itself, and UNKNOWN is used.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from zhangfang.channels.port import PartyAccount
+from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.clock import in_china
+from zhangfang.mandates import Mandate, MandateRefused, NoMandate, check, find, fingerprint, lock
+from zhangfang.payments import store
+from zhangfang.payments.model import Intent
+from zhangfang.payments.store import Connection, Step, queries
+from zhangfang.vault import Vault
+
+Used = dict[UUID, Counter[date]]  # fen of a mandate on a day in China
+
+
+async def mandate_of(
+    connection: Connection, vault: Vault, merchant: str, account: PartyAccount, at: datetime
+) -> Mandate:
+    """Return the mandate that lets the merchant debit an account. Raises `NoMandate`."""
+    print_ = fingerprint(vault, account.number)
+    found = (await find(connection, merchant, [print_], china_day(at))).get(print_)
+    if found is None:
+        raise NoMandate("account: its owner has signed no mandate; allowed: sign one at /v1/mandates first")
+    return found
+
+
+async def insert(pool: Any, rows: Sequence[tuple[Intent, Sequence[Step]]]) -> list[bool | MandateRefused]:
+    """Store collections whose mandates allow them, in order; True for each that was new.
+
+    Mandates are locked in one order of ids, so that no two transactions wait for each other. One that turns out to be
+    a repeat counts for those behind it in its batch: they may be refused, and can be asked for again.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        return await insert_allowed(connection, rows)
+
+
+async def insert_allowed(
+    connection: Connection, rows: Sequence[tuple[Intent, Sequence[Step]]]
+) -> list[bool | MandateRefused]:
+    """Do what `insert` does inside the caller's transaction."""
+    ids = sorted({intent.mandate for intent, _ in rows if intent.mandate})
+    mandates = await lock(connection, ids)
+    used = await _used(connection, ids, min(in_china(intent.created_at) for intent, _ in rows))
+    said = [_refusal(mandates, used, intent) for intent, _ in rows]
+    allowed = [row for row, refusal in zip(rows, said, strict=True) if refusal is None]
+    made = iter(await store.insert(connection, allowed)) if allowed else iter(())
+    return [next(made) if refusal is None else refusal for refusal in said]
+
+
+async def _used(connection: Connection, ids: Sequence[UUID], first: Any) -> Used:
+    month = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    rows = await connection.fetch(queries.used_of_mandates, ids, month)
+    used: Used = defaultdict(Counter)
+    for row in rows:
+        used[row["mandate"]][row["day"]] = row["amount"]
+    return used
+
+
+def _refusal(mandates: Mapping[UUID, Mandate], used: Used, intent: Intent) -> MandateRefused | None:
+    """Return why a mandate does not allow a collection after all before it; if it does, count it."""
+    id_, today = intent.mandate, china_day(intent.created_at)
+    assert id_ is not None, "a collection has a mandate"
+    month = sum(fen for day, fen in used[id_].items() if (day.year, day.month) == (today.year, today.month))
+    try:
+        check(mandates.get(id_), intent.amount, used[id_][today], month, intent.created_at)
+    except MandateRefused as refused:
+        return refused
+    used[id_][today] += intent.amount
+    return None

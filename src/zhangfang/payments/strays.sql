@@ -1,0 +1,18 @@
+-- name: line_of_break
+-- What the channel lists and no payment of ours stands for. Its time is known where an earlier attempt, or a payment
+-- that did not succeed, has its number.
+SELECT
+    l.order_no, l.channel_ref, l.operation, l.amount, l.credit, l.adjustment,
+    coalesce(
+        (SELECT requested_at FROM intent WHERE channel_order_no = l.order_no),
+        (SELECT requested_at FROM attempt WHERE channel_order_no = l.order_no)
+    ) AS requested_at
+FROM break b
+JOIN file_line l
+    ON l.channel = b.channel AND l.settle_date = b.settle_date AND l.line_no = split_part(b.key, '/', -1)::int
+WHERE b.id = $1
+
+-- name: mark
+UPDATE break SET returned_by = $2
+WHERE id = $1 AND returned_by IS NULL AND cleared_at IS NULL AND cure = 'B3'
+RETURNING id

@@ -1,0 +1,53 @@
+"""Routing: by which channel a payment goes, decided by tables that change only by a replayed and canaried release."""
+
+from zhangfang.routing.alarms import OpenBreaker, UnknownType, open_breakers, unknown_types
+from zhangfang.routing.decide import decide
+from zhangfang.routing.model import (
+    Ask,
+    Choice,
+    Fate,
+    Health,
+    Kind,
+    NotNow,
+    RoutingError,
+    TableInvalid,
+    Tables,
+    UnknownVersion,
+)
+from zhangfang.routing.release import Release, canary, history, promote, propose, rollback, rows_of
+from zhangfang.routing.replay import Report, replay
+from zhangfang.routing.router import Router
+from zhangfang.routing.shape import CHANNELS
+from zhangfang.routing.shape import tables as make_tables
+from zhangfang.routing.shape import write as write_csv
+
+__all__ = [
+    "CHANNELS",
+    "Ask",
+    "Choice",
+    "Fate",
+    "Health",
+    "Kind",
+    "NotNow",
+    "OpenBreaker",
+    "Release",
+    "Report",
+    "Router",
+    "RoutingError",
+    "TableInvalid",
+    "Tables",
+    "UnknownType",
+    "UnknownVersion",
+    "canary",
+    "decide",
+    "history",
+    "make_tables",
+    "open_breakers",
+    "promote",
+    "propose",
+    "replay",
+    "rollback",
+    "rows_of",
+    "unknown_types",
+    "write_csv",
+]

@@ -1,0 +1,171 @@
+"""The vocabulary of routing: what is asked, what is chosen, and the two tables that choose.
+
+Amounts are fen, rates parts per million. A table is data that people change by a release (`releases`); nothing about a
+channel's abilities is written as code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from enum import StrEnum
+from uuid import UUID
+
+from zhangfang.channels.port import AccountType, Operation
+from zhangfang.kernel.errors import ZhangfangError
+
+Way = tuple[
+    str, Operation
+]  # an operation of a channel: what a breaker, a success rate and a row of a table are about
+
+
+class Kind(StrEnum):
+    """The two tables, each with releases of its own."""
+
+    ROUTES = "routes"
+    ACCOUNT_TYPES = "account_types"
+
+
+class Fate(StrEnum):
+    """What becomes of a request: GO by a channel, PARK with its money held, REFUSE, or WAIT and ask again."""
+
+    GO = "go"
+    PARK = "park"
+    REFUSE = "refuse"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be routed. `amount` is fen, `at` aware; `key` decides, always alike, where traffic is shared.
+
+    `product` is how a purchase is made, "" for the cashier; `type` is the payer's or payee's account, None where the
+    payer chooses it later (a purchase). `fixed` names the channel that must be used, "" for any: the mandate is kept
+    there. `bound` says that the account is one that was verified and tied to the merchant or mandate.
+    """
+
+    operation: Operation
+    amount: int
+    at: datetime
+    key: UUID
+    product: str = ""
+    type: AccountType | None = None
+    instalments: int = 0
+    fixed: str = ""
+    bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was decided. `channel` is "" for REFUSE, the preferred one for PARK and WAIT; `version` is the table set.
+
+    `reason` is a sentence for the merchant and the journal; it names no person.
+    """
+
+    fate: Fate
+    channel: str
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table of routes: this channel does this operation, for these amounts, periods and hours.
+
+    `instalments` lists the numbers of periods that are possible, 0 for paid at once. Hours are China time, `until`
+    not included; `opens` after `closes` runs over midnight, both alike is all day. Of two rows that are equal in health,
+    cost and `priority` (1 is first) each gets its part of the traffic by `share`. `agreement` says that the channel
+    collects only from payers who have signed with itself.
+    """
+
+    operation: Operation
+    product: str
+    channel: str
+    min_fen: int
+    max_fen: int
+    instalments: frozenset[int]
+    opens: time
+    closes: time
+    rate_ppm: int
+    fixed_fen: int
+    priority: int
+    share: int
+    agreement: bool
+    mark: str
+
+    def cost(self, amount: int) -> int:
+        """Return what the channel takes for an amount, in fen, rounded half up."""
+        return (amount * self.rate_ppm + 500_000) // 1_000_000 + self.fixed_fen
+
+    def open_at(self, moment: time) -> bool:
+        """Whether the channel takes this operation at a moment of the day in China."""
+        if self.opens < self.closes:
+            return self.opens <= moment < self.closes
+        return moment >= self.opens or moment < self.closes
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One row of the table of account types: whether a channel takes this type of account for this operation.
+
+    `limit_fen` is the most of one order, None for no limit of its own; `bound_only`: only an account that was tied to
+    the merchant or the mandate before.
+    """
+
+    channel: str
+    operation: Operation
+    type: AccountType
+    allowed: bool
+    limit_fen: int | None
+    bound_only: bool
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A table of routes and one of account types, as they decide together. `version` is 0 for the ones that ship."""
+
+    version: int
+    routes: Mapping[tuple[Operation, str], tuple[Route, ...]]
+    cells: Mapping[tuple[str, Operation, AccountType], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the channels fare: `present` are set up, `open` are ways whose breaker is open, `worse` fail clearly more often
+    than they should.
+    """
+
+    present: frozenset[str]
+    open: frozenset[Way] = frozenset()
+    worse: frozenset[Way] = field(default_factory=frozenset)
+
+
+class RoutingError(ZhangfangError):
+    """A table or a release of one is not as allowed.
+
+    RoutingError
+    ├── TableInvalid
+    ├── UnknownVersion
+    └── NotNow
+    """
+
+
+class TableInvalid(RoutingError):
+    """A table has rows that are not allowed, so none of it was taken. `problems` are the sentences, by line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """List the first 20 problems, one a line."""
+        self.problems = problems
+        shown = problems[:20]
+        more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+        super().__init__(
+            "\n".join(["the table is not as allowed, so nothing of it was taken:", *shown, *more])
+        )
+
+
+class UnknownVersion(RoutingError):
+    """There is no release of that number."""
+
+
+class NotNow(RoutingError):
+    """The release's state, another release or the person does not allow it; the message says what would."""

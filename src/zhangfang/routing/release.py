@@ -1,0 +1,197 @@
+"""Releases of the tables: proposed, replayed over recent orders, canaried, promoted by a second person, rolled back.
+
+draft → replayed (or rejected) → canary → live → retired. Each step is one transaction, and writes who did it. Every
+process follows within about a second.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sql import load
+from zhangfang.routing import shape
+from zhangfang.routing.model import Kind, NotNow, UnknownVersion
+
+queries = load(__package__, "release.sql")
+store = load(__package__, "store.sql")
+
+_NAME_MAX, _REASON_MAX = 40, 200
+_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release as it stands. `size` counts its rows; `replay` is the report; `share` is per cent of the traffic."""
+
+    version: int
+    kind: Kind
+    size: int
+    digest: str
+    state: str
+    share: int
+    made_by: str
+    made_at: datetime
+    reason: str
+    replayed_at: datetime | None
+    replayed_on: int | None
+    replay: Mapping[str, Any] | None
+    live_by: str | None
+    live_at: datetime | None
+    follows: int | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+async def propose(pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: str, reason: str = "") -> int:
+    """Keep a table as a draft, every row checked, and return its version. Raises `TableInvalid`."""
+    by, reason = _name(by), _reason(reason)
+    rows = shape.read(kind, csv)
+    digest = hashlib.sha256(shape.write(kind, rows).encode()).hexdigest()
+    async with changing(pool) as connection:
+        held = msgspec.json.encode(rows).decode()
+        version: int = await connection.fetchval(queries.propose, kind, held, digest, by, clock.now(), reason)
+        await record(connection, clock, by, "propose table", f"{kind}/{version}", reason)
+    return version
+
+
+async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by: str) -> None:
+    """Let a replayed release decide for `share` per cent of the traffic; again, to change the share.
+
+    Raises `UnknownVersion`; `NotNow` if it is not replayed on what is live, or another release is a canary.
+    """
+    by = _name(by)
+    if not 1 <= share <= 99:
+        raise InvalidInput("share", "a number out of range", "1 to 99 per cent of the traffic")
+    async with changing(pool) as connection:
+        row = await get(connection, version, ("replayed", "canary"))
+        await _check_base(connection, row)
+        try:
+            await connection.execute(queries.canary, version, share)
+        except asyncpg.UniqueViolationError:
+            raise NotNow("another release is a canary: promote it or roll it back first") from None
+        await connection.execute(store.mint)
+        await record(connection, clock, by, "canary table", f"{row['kind']}/{version}", f"{share} %")
+
+
+async def promote(pool: asyncpg.Pool, clock: Clock, version: int, by: str) -> None:
+    """Make a canary the live table of its kind. Who made it cannot: that takes another person."""
+    by = _name(by)
+    async with changing(pool) as connection:
+        row = await get(connection, version, ("canary",))
+        if row["made_by"].casefold() == by.casefold():
+            raise NotNow(f"{row['made_by']} proposed release {version}; another person has to promote it")
+        await _check_base(connection, row)
+        now = clock.now()
+        before = await connection.fetchrow(queries.end_live, row["kind"], by, now, f"release {version}")
+        await connection.execute(queries.promote, version, by, now, before["version"] if before else 0)
+        await connection.execute(store.mint)
+        await record(connection, clock, by, "promote table", f"{row['kind']}/{version}", "")
+
+
+async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason: str = "") -> int:
+    """Go back one step and return the version that is live then, 0 for the table that ships.
+
+    A canary of the kind is withdrawn; where there is none, the live table gives way to the one before it. One person
+    is enough: what comes back has been live by two people's word, and the minutes count. Raises `NotNow`.
+    """
+    by, reason = _name(by), _reason(reason)
+    async with changing(pool) as connection:
+        now = clock.now()
+        ended = await connection.fetchval(queries.end_canary, kind, by, now, reason)
+        if ended is None:
+            live = await connection.fetchrow(queries.end_live, kind, by, now, reason)
+            if live is None:
+                raise NotNow(f"{kind}: the table that ships is live; there is nothing to go back to")
+            ended = live["version"]
+            if live["follows"]:
+                await connection.execute(queries.live_again, live["follows"])
+        await connection.execute(store.mint)
+        await record(connection, clock, by, "roll back table", f"{kind}/{ended}", reason)
+        return await connection.fetchval(queries.live_of, kind) or 0
+
+
+async def history(pool: asyncpg.Pool, kind: Kind | None = None) -> tuple[Release, ...]:
+    """Return the releases, newest first, at most 100."""
+    rows = await pool.fetch(queries.releases, kind, _LISTED)
+    return tuple(_release(row) for row in rows)
+
+
+async def rows_of(pool: asyncpg.Pool, kind: Kind, version: int | None = None) -> Sequence[shape.Row]:
+    """Return the rows of a release, of the live one for None, of the table that ships for 0. Raises `UnknownVersion`."""
+    if version is None:
+        version = await pool.fetchval(queries.live_of, kind) or 0
+    if version == 0:
+        return shape.read(kind, shape.shipped_text(kind))
+    held = await pool.fetchval(queries.rows, version, kind) if 0 < version < 2**31 else None
+    if held is None:
+        raise UnknownVersion(
+            f"version: got {version}; allowed: a release of {kind}, or 0 for the shipped table"
+        )
+    rows: list[shape.Row] = msgspec.json.decode(held)
+    return rows
+
+
+@asynccontextmanager
+async def changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection in a transaction that changes releases: one at a time."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(queries.lock)
+        yield connection
+
+
+async def get(
+    source: asyncpg.Pool | asyncpg.Connection, version: int, states: Sequence[str]
+) -> asyncpg.Record:
+    """Return a release in one of some states. Raises `UnknownVersion`, `NotNow`."""
+    row = await source.fetchrow(queries.get, version) if 0 < version < 2**31 else None
+    if row is None:
+        raise UnknownVersion(f"version: got {version}; allowed: a release that `tables history` lists")
+    if row["state"] not in states:
+        raise NotNow(f"release {version} is {row['state']}; allowed: one that is {' or '.join(states)}")
+    return row
+
+
+async def record(
+    connection: asyncpg.Connection, clock: Clock, by: str, act: str, target: str, reason: str
+) -> None:
+    """Keep what a person did to a release, in the transaction that does it."""
+    await connection.execute(queries.record, new_id(clock), clock.now(), by, act, target, reason)
+
+
+async def _check_base(connection: asyncpg.Connection, row: asyncpg.Record) -> None:
+    """A replay compares with what was live then; if something else is live now, it has to be done again."""
+    live = (await connection.fetchrow(store.standing))["live"]
+    if row["replayed_on"] != live:
+        raise NotNow(
+            f"release {row['version']} was replayed against table set {row['replayed_on']}, and {live} is live now; "
+            "allowed: roll it back if it is a canary, and propose and replay it again"
+        )
+
+
+def _release(row: asyncpg.Record) -> Release:
+    held = dict(row) | {"kind": Kind(row["kind"])}
+    return Release(**held | {"replay": msgspec.json.decode(row["replay"]) if row["replay"] else None})
+
+
+def _name(by: str) -> str:
+    by = by.strip()
+    if not 1 <= len(by) <= _NAME_MAX or not by.isprintable():
+        raise InvalidInput("by", f"{len(by)} characters", f"your name, 1 to {_NAME_MAX} printable characters")
+    return by
+
+
+def _reason(reason: str) -> str:
+    reason = reason.strip()
+    if len(reason) > _REASON_MAX or not reason.isprintable():
+        raise InvalidInput("reason", f"{len(reason)} characters", f"at most {_REASON_MAX} printable ones")
+    return reason
