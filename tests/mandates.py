@@ -11,7 +11,7 @@ from zhangfang.payments import Desk
 WIDE = 10**11  # fen: wider than any test's collections
 
 
-def new_mandate(account: PartyAccount, number: str = "M-1", **other: Any) -> NewMandate:
+def new_mandate(account: PartyAccount, number: str = "M-1", /, **other: Any) -> NewMandate:
     """Return a request for a mandate on paper with wide limits, for the year 2026."""
     plain = NewMandate(
         number,

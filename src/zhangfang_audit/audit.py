@@ -126,7 +126,7 @@ async def _double_debits(
         name: [(order.key, order.number) for order in standing_debits(book.orders)]
         for name, book in channels.items()
     } | {
-        alias: [(payment.key, payment.number) for payment in book.payments if payment.paid]
+        alias: [(order.key, order.number) for order in book.orders if order.state == "SUCCESS"]
         for alias, book in accounts.items()
     }
     suspects = [number for several in keyed.values() for number in checks.repeated(several)]

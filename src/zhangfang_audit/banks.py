@@ -12,27 +12,29 @@ from typing import Any
 from zhangfang_audit.inputs import AccountAt, ChannelAt, Unreadable, china_day
 
 SECONDS = 30
-# What an order adds to what the channel owes us, by txnType (ACP 5.1.0: 01 purchase, 11 collection, 04 refund, 31 void).
-SIGN = {"01": 1, "11": 1, "04": -1, "31": -1}
-DEBITS = frozenset({"01", "11"})
-REFUND, VOID = "04", "31"
+# What an order adds to what the channel owes us.
+SIGN = {"purchase": 1, "collection": 1, "refund": -1, "void": -1, "payout": -1}
+DEBITS = frozenset({"purchase", "collection"})
+REFUND, VOID, PAYOUT = "refund", "void", "payout"
+STATES = frozenset({"PENDING", "SUCCESS", "FAILED", "VOIDED", "RETURNED"})
 STANDING = frozenset({"SUCCESS", "VOIDED"})  # a voided pay-in stands beside the void that cancels it
-# Statuses (reqSts, rtnFlg) of a CMB payment whose money has left the account and not come back.
-PAID = frozenset({("BNK", ""), ("WRF", ""), ("FIN", "S"), ("FIN", "U")})
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One transaction in a channel's book. `fen` is what it adds to what the channel owes us, 0 if it did not happen."""
+    """One order in a bank's book. `fen` is what it adds to what the channel owes us, 0 if it did not happen.
+
+    A payout that came back (RETURNED) was paid in the transfer of `settled_in`, and given back in that of `returned_in`.
+    """
 
     number: str
     kind: str
     state: str
     amount: int
     key: str
-    query_id: str
     undoes: str
     settled_in: str
+    returned_in: str = ""
 
     @property
     def fen(self) -> int:
@@ -46,7 +48,6 @@ class ChannelBook:
 
     orders: Sequence[Order]
     owed: int
-    owed_by_all: int
     stated: int
 
 
@@ -60,44 +61,35 @@ class CashLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """One payment of the bank: its reference is the platform's order number in base 36, where it is one."""
-
-    number: str
-    key: str
-    paid: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AccountBook:
-    """An account at a bank with all its lines, and the payments that were asked of it."""
+    """An account at a bank with all its lines, and the orders that were asked of the bank."""
 
     opening: int
     balance: int
     lines: Sequence[CashLine]
-    payments: Sequence[Payment]
+    orders: Sequence[Order]
 
 
 def read_channel(at: ChannelAt) -> ChannelBook:
     """Read a channel's book. What it owes is summed from the orders themselves; raises `Unreadable`."""
-    rows = _get(at.control, "/book")
+    orders = _orders(at.control)
     summary = _get(at.control, "/book/summary")
     try:
-        mine = [_order(row) for row in _list(rows) if row["merId"] == at.mer_id]
-        all_of_them = [_order(row) for row in rows]
         stated = _fen(summary["owed_fen"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"{at.control}/book: not a book of orders ({error!r})") from error
-    return ChannelBook(mine, owed(mine), owed(all_of_them), stated)
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"{at.control}/book/summary: not a summary ({error!r})") from error
+    return ChannelBook(orders, owed(orders), stated)
 
 
 def owed(orders: Sequence[Order]) -> int:
     """Return what is not yet transferred, gross of fees. A pay-in and its void cancel, and are never transferred."""
-    return sum(
-        order.fen
-        for order in orders
-        if order.state == "SUCCESS" and order.kind != VOID and not order.settled_in
-    )
+    return sum(_owed(order) for order in orders if order.kind != VOID)
+
+
+def _owed(order: Order) -> int:
+    if order.state == "RETURNED":
+        return order.amount * (bool(order.settled_in) - bool(order.returned_in))
+    return order.fen if order.state == "SUCCESS" and not order.settled_in else 0
 
 
 def standing_debits(orders: Sequence[Order]) -> list[Order]:
@@ -109,44 +101,42 @@ def standing_debits(orders: Sequence[Order]) -> list[Order]:
     return [
         order
         for order in orders
-        if order.kind in DEBITS and order.state == "SUCCESS" and back.get(order.query_id, 0) < order.amount
+        if order.kind in DEBITS and order.state == "SUCCESS" and back.get(order.number, 0) < order.amount
     ]
 
 
 def read_account(at: AccountAt) -> AccountBook:
-    """Read an account of ours and its payments; raises `Unreadable`."""
+    """Read an account of ours and the bank's orders; raises `Unreadable`."""
     book = _get(at.control, "/book", account=at.number)
-    payments = _get(at.control, "/payments")
+    orders = _orders(at.control)
     try:
         lines = [_line(row) for row in _list(book["lines"])]
-        paid = [_payment(row) for row in _list(payments) if str(row["account"]) == at.number]
-        return AccountBook(_fen(book["opening_fen"]), _fen(book["balance_fen"]), lines, paid)
+        return AccountBook(_fen(book["opening_fen"]), _fen(book["balance_fen"]), lines, orders)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{at.control}/book: not a book of an account ({error!r})") from error
 
 
-def order_no(reference: str) -> str:
-    """Return the 32 hex characters behind a reference of 25 base-36 digits; any other reference as it stands."""
+def _orders(control: str) -> list[Order]:
+    rows = _get(control, "/movements")
     try:
-        number = int(reference, 36) if len(reference) == 25 else -1
-    except ValueError:
-        number = -1
-    return f"{number:032x}" if 0 <= number < 1 << 128 else reference
+        return [_order(row) for row in _list(rows)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"{control}/movements: not a book of orders ({error!r})") from error
 
 
 def _order(row: Any) -> Order:
     order = Order(
-        number=row["orderId"],
-        kind=row["txnType"],
+        number=row["order_no"],
+        kind=row["operation"],
         state=row["state"],
         amount=_fen(row["amount"]),
         key=row["key"] or "",
-        query_id=row["queryId"] or "",
-        undoes=row["origQryId"] or "",
-        settled_in=row["settled_in"] or "",
+        undoes=row["original"] or "",
+        settled_in=row.get("settled_in") or "",
+        returned_in=row.get("return_settled_in") or "",
     )
-    if order.kind not in SIGN:
-        raise ValueError(f"txnType {order.kind!r}")
+    if order.kind not in SIGN or order.state not in STATES:
+        raise ValueError(f"operation {order.kind!r}, state {order.state!r}")
     return order
 
 
@@ -154,11 +144,6 @@ def _line(row: Any) -> CashLine:
     fen = {"C": 1, "D": -1}[row["direction"]] * _fen(row["amount_fen"])
     day = china_day(datetime.fromisoformat(row["at"]))
     return CashLine(day, fen, f"bank line {row.get('sequence') or row['seq']}")
-
-
-def _payment(row: Any) -> Payment:
-    paid = (row["reqSts"], row["rtnFlg"] or "") in PAID
-    return Payment(order_no(row["yurRef"]), row["key"] or "", paid)
 
 
 def _list(value: Any) -> list[Any]:

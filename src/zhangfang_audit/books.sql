@@ -13,10 +13,15 @@ WITH entry AS NOT MATERIALIZED (
     -- Every voucher's id is stored before it is posted; this is where, and the day to which its row belongs.
     SELECT voucher, id AS intent, NULL::date AS day, NULL::text AS break FROM intent
     UNION ALL SELECT undo_voucher, id, NULL, NULL FROM intent
+    UNION ALL SELECT voucher, intent, NULL, NULL FROM attempt
+    UNION ALL SELECT undo_voucher, intent, NULL, NULL FROM attempt
     UNION ALL SELECT v, NULL, f.settle_date, NULL
     FROM channel_file f
     CROSS JOIN LATERAL unnest(
-        ARRAY[f.pay_in_voucher, f.refund_voucher, f.fee_voucher, f.void_voucher, f.arrival_voucher]
+        ARRAY[
+            f.pay_in_voucher, f.refund_voucher, f.fee_voucher, f.void_voucher, f.arrival_voucher, f.payout_voucher,
+            f.return_voucher
+        ]
     ) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
     UNION ALL SELECT cure_voucher, intent, cured_on, key FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
@@ -46,7 +51,10 @@ WITH entry AS NOT MATERIALIZED (
             i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
-        CASE WHEN i.kind = 'payout' OR i.template = 'R2' THEN 2322 ELSE 2321 END AS claim,
+        -- (a double that was settled: U2), or on nobody's, where the channel listed what no payment stands for (B3)
+        CASE
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322 WHEN i.template <> 'B3' THEN 2321
+        END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
         CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
     FROM intent i
@@ -62,6 +70,12 @@ WITH entry AS NOT MATERIALIZED (
     JOIN intent i ON i.id = b.intent AND i.kind = 'payout'
     WHERE b.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.voucher AND t.flags & 74 = 0)
+), channel_paid AS (
+    -- Payouts in channels' files: what left (S3), and what came back (S11).
+    SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
+    FROM file_line l
+    JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
+    WHERE l.status IN ('matched', 'late', 'returned')
 )
 
 -- name: sequence_breaks
@@ -110,8 +124,11 @@ GROUP BY subject, business_date, voucher
 ORDER BY seq
 
 -- name: channel_positions
--- What a channel owes us by our books: 3011 + 3012 + 1242 less 3013, whose balance is a credit.
-SELECT subject, sum(fen)::bigint AS fen FROM entry WHERE code IN (3011, 3012, 3013, 1242)
+-- What a channel owes us by our books: 3011 + 3012 + 1242 less 3013, whose balance is a credit; and less the payouts
+-- that it makes itself (3014, 3015), which a bank takes from our account instead.
+SELECT subject, sum(fen)::bigint AS fen FROM entry
+WHERE code IN (3011, 3012, 3013, 1242)
+    OR code IN (3014, 3015) AND subject NOT IN (SELECT a.subject FROM account a WHERE a.code = 1003)
 GROUP BY subject ORDER BY subject
 
 -- name: channel_orders
@@ -123,7 +140,7 @@ FROM entry e
 LEFT JOIN owner o ON o.voucher = e.voucher
 LEFT JOIN intent i ON i.id = o.intent
 LEFT JOIN channel_file f ON f.arrival_voucher = e.voucher
-WHERE e.code IN (3011, 3012, 3013, 1242) AND e.subject = $1
+WHERE e.code IN (3011, 3012, 3013, 1242, 3014, 3015) AND e.subject = $1
 GROUP BY i.channel_order_no, i.kind, i.state, f.settle_date, e.voucher
 HAVING sum(e.fen) <> 0
 ORDER BY min(e.seq)
@@ -138,8 +155,8 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 , batch AS (
     SELECT settlement AS id, sum(net) AS net FROM (
         SELECT settlement, net FROM fact WHERE kind IN ('purchase', 'collection')
-        UNION ALL SELECT settlement, -net FROM fact WHERE template IN ('R1', 'V1')
-        UNION ALL SELECT undo_settlement, net FROM fact WHERE template IN ('R1', 'V1')
+        UNION ALL SELECT settlement, -net FROM fact WHERE template IN ('R1', 'V1', 'U1')
+        UNION ALL SELECT undo_settlement, net FROM fact WHERE template IN ('R1', 'V1', 'U1')
     ) AS line
     GROUP BY settlement
 ), listed AS (
@@ -148,20 +165,41 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     FROM file_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
+), tried AS (
+    -- attempts that came to nothing, where they were booked all the same: then both vouchers have to be there
+    SELECT a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount, i.fee
+    FROM attempt a JOIN intent i ON i.id = a.intent
+    WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
 ), line AS (
     SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
     FROM fact WHERE booked AND kind IN ('purchase', 'collection')
     UNION ALL SELECT undo_voucher, 2321, merchant, net FROM fact WHERE undone AND kind IN ('purchase', 'collection')
-    UNION ALL SELECT voucher, claim, merchant, net FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
+    UNION ALL SELECT voucher, claim, merchant, net
+    FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout') AND claim IS NOT NULL
     UNION ALL SELECT voucher, transit, channel, -amount FROM fact WHERE booked AND kind IN ('refund', 'void', 'payout')
     UNION ALL SELECT undo_voucher, claim, merchant, -net
-    FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
+    FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout') AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, transit, channel, amount
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
     UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
     UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
     UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
     FROM paid
+    UNION ALL SELECT one.voucher, side.code, side.subject, one.sign * side.fen
+    FROM tried t
+    CROSS JOIN LATERAL (VALUES (t.voucher, 1), (t.undo_voucher, -1)) AS one (voucher, sign)
+    CROSS JOIN LATERAL (
+        SELECT 2322, t.merchant, t.amount + t.fee WHERE t.kind = 'payout'
+        UNION ALL SELECT 3014, t.channel, -t.amount WHERE t.kind = 'payout'
+        UNION ALL SELECT 2321, t.merchant, t.fee - t.amount WHERE t.kind <> 'payout'
+    ) AS side (code, subject, fen)
+    UNION ALL SELECT CASE WHEN p.back THEN f.return_voucher ELSE f.payout_voucher END,
+        CASE WHEN p.back THEN 3015 ELSE 3014 END, f.channel, CASE WHEN p.back THEN -p.amount ELSE p.amount END
+    FROM channel_file f JOIN channel_paid p ON p.channel = f.channel AND p.settle_date = f.settle_date
+    WHERE f.matched_at IS NOT NULL OR EXISTS (
+        SELECT FROM transfer t
+        WHERE t.voucher = CASE WHEN p.back THEN f.return_voucher ELSE f.payout_voucher END AND t.flags & 74 = 0
+    )
     UNION ALL SELECT f.refund_voucher, 3013, f.channel, l.amount
     FROM channel_file f JOIN listed l ON l.channel = f.channel AND l.settle_date = f.settle_date
     WHERE f.matched_at IS NOT NULL
@@ -251,8 +289,10 @@ ORDER BY updated_at, id
 SELECT
     (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND NOT undone AND kind IN ('purchase', 'collection'))::bigint
     AS collected_fen,
-    (SELECT coalesce(sum(amount), 0) FROM fact WHERE state = 'SUCCESS' AND kind IN ('refund', 'void'))::bigint
-    AS refunded_fen,
+    (
+        SELECT coalesce(sum(amount), 0) FROM fact
+        WHERE state = 'SUCCESS' AND kind IN ('refund', 'void') AND claim IS NOT NULL
+    )::bigint AS refunded_fen,
     (
         SELECT coalesce(sum(CASE WHEN kind IN ('refund', 'void') THEN -fee ELSE fee END), 0)
         FROM fact WHERE booked AND NOT undone
@@ -262,10 +302,16 @@ SELECT
     (
         (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code IN (3014, 3015)) + (
             SELECT coalesce(sum(amount), 0) FROM fact
-            WHERE booked AND NOT undone AND state <> 'SUCCESS' AND kind IN ('refund', 'void')
+            WHERE booked AND NOT undone AND state <> 'SUCCESS' AND kind IN ('refund', 'void') AND claim IS NOT NULL
         )
     )::bigint AS in_transit_fen,
-    (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid)::bigint AS paid_out_fen
+    (
+        (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid) + (
+            SELECT coalesce(sum(CASE WHEN p.back THEN -p.amount ELSE p.amount END), 0)
+            FROM channel_paid p JOIN channel_file f ON f.channel = p.channel AND f.settle_date = p.settle_date
+            WHERE f.matched_at IS NOT NULL
+        )
+    )::bigint AS paid_out_fen
 
 -- name: suspense
 -- Money whose place is being looked for, on each account's normal side.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from zhangfang_audit.banks import AccountBook, CashLine, ChannelBook, Order
+from zhangfang_audit.banks import SIGN, AccountBook, CashLine, ChannelBook, Order
 from zhangfang_audit.ledger import Row
 
 SATURDAY = 5
@@ -103,9 +103,9 @@ def channel_gap(name: str, book: ChannelBook | None, position: int) -> Finding:
     """Compare what a channel owes us by our books with what it owes by its own. `channel_lines` says where it lies."""
     owed = book.owed if book else 0
     notes = []
-    if book and book.owed_by_all != book.stated:
+    if book and book.owed != book.stated:
         notes.append(
-            f"{name}: the bank's error: its orders come to {book.owed_by_all} fen owed, its summary says {book.stated}"
+            f"{name}: the bank's error: its orders come to {book.owed} fen owed, its summary says {book.stated}"
         )
     gap = abs(position - owed)
     lines = (
@@ -142,7 +142,10 @@ def channel_lines(
     for order in orders:
         theirs["order", order.number] += order.fen
         if order.settled_in:
-            theirs["transfer of settlement date", order.settled_in] -= order.fen
+            paid = SIGN[order.kind] * order.amount
+            theirs["transfer of settlement date", order.settled_in] -= paid
+        if order.returned_in:
+            theirs["transfer of settlement date", order.returned_in] -= order.amount
     return [
         Line(f"{name} {' '.join(place)}", told.get(place, "not ours") or "", mine[place], theirs[place])
         for place in sorted(mine.keys() | theirs.keys())

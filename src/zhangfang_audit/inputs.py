@@ -29,10 +29,9 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAt:
-    """A channel's control plane, and who we are there."""
+    """A channel's control plane."""
 
     control: str
-    mer_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class AccountAt:
 def read_home(folder: Path) -> Home:
     """Read `database-url` (or ZHANGFANG_DATABASE_URL), `banks.json` and, if it is there, `clock.json`.
 
-    `banks.json` holds by name {"control", "merId"} for a channel and {"control", "account", "alias"} for an account;
+    `banks.json` holds by name {"control"} for a channel and {"control", "account", "alias"} for an account;
     an account goes by its alias. Raises `Unreadable`.
     """
     url = database_url(folder)
@@ -54,9 +53,7 @@ def read_home(folder: Path) -> Home:
     try:
         banks = _json(path)
         channels = {
-            name: ChannelAt(_url(one["control"]), str(one["merId"]))
-            for name, one in banks.items()
-            if "merId" in one
+            name: ChannelAt(_url(one["control"])) for name, one in banks.items() if "account" not in one
         }
         accounts = {
             str(one["alias"]): AccountAt(_url(one["control"]), str(one["account"]))
@@ -65,7 +62,7 @@ def read_home(folder: Path) -> Home:
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(
-            f"{path}: {error!r}; allowed: control with merId, or with account and alias"
+            f"{path}: {error!r}; allowed: control, for a bank that holds an account of ours with account and alias"
         ) from error
     return Home(url, channels, accounts, _now(folder / "clock.json"))
 

@@ -21,9 +21,9 @@ from rich.progress import Progress
 from tests.drill.outcome import Outcome, read_outcome
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.cli.business_day import FAULTS, BusinessDay, Plan
+from zhangfang.cli.control import ask
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import DemoOrder, read_merchants
-from zhangfang.cli.sandbox import ask
 from zhangfang.cli.up import start
 from zhangfang.kernel.clock import CHINA
 

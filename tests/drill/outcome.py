@@ -6,8 +6,9 @@ from typing import Any
 
 import asyncpg
 
+from zhangfang.cli.control import ask
 from zhangfang.cli.house import House
-from zhangfang.cli.sandbox import CLIENT_MONEY, ask
+from zhangfang.cli.sandbox_cmb import CLIENT_MONEY
 from zhangfang.kernel.settings import Settings
 from zhangfang.kernel.sql import load
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import secrets
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from zhangfang.channels.cmb import make_enterprise_key, replies
+from zhangfang.channels.abilities import Batch
+from zhangfang.channels.cmb import batching, make_enterprise_key, replies
 from zhangfang.channels.cmb.envelope import Keys, Reply, canonical, seal, unseal
 from zhangfang.channels.cmb.masking import masked
 from zhangfang.channels.cmb.requests import order_no_of, yur_ref
 from zhangfang.channels.cmb.sm2 import public_key_of
-from zhangfang.channels.port import ChannelError, MalformedMessage, Verdict
+from zhangfang.channels.port import ChannelError, MalformedMessage, Operation, Verdict
 
 NUMBERS = st.integers(min_value=0, max_value=(1 << 128) - 1)
 JSON = st.recursive(
@@ -133,7 +135,11 @@ def test_a_third_decimal_is_refused_even_if_it_is_zero(yuan: int, fraction: int,
         replies.query_answer(Reply({"bb1payqrz1": [record]}, ""), REFERENCE)
 
 
-FIELDS = st.sampled_from(["yurRef", "reqNbr", "reqSts", "rtnFlg", "trsAmt", "rtnNar", "transDate", "ctnFlag"])
+BATCH = Batch(Operation.PAYOUT, "0001", datetime(2026, 11, 23, tzinfo=UTC), [])
+MORE = ["bthNbr", "yurref", "trsdsp", "stscod", "trsamt", "reqsta", "sucNum", "reqnbr"]
+FIELDS = st.sampled_from(
+    ["yurRef", "reqNbr", "reqSts", "rtnFlg", "trsAmt", "rtnNar", "transDate", "ctnFlag", *MORE]
+)
 RECORDS = st.lists(st.dictionaries(FIELDS, JSON, max_size=6) | JSON, max_size=3)
 
 
@@ -148,6 +154,13 @@ def test_no_record_is_misread_with_anything_but_malformed(records: Any) -> None:
         "TRANSQUERYBYBREAKPOINT_Z1": lambda reply: replies.statement_page(reply, "1", ""),
         "TRANSQUERYBYBREAKPOINT_Z2": lambda reply: replies.statement_page(reply, "1", ""),
         "accounts": replies.account_numbers,
+        "bb1paybhz1": lambda reply: batching.taken(reply, BATCH),
+        "bb6cdcbhz1": lambda reply: batching.taken(reply, BATCH),
+        "bb1qrybtz1": lambda reply: batching.standing(reply, BATCH, payroll=False),
+        "bb6bthqyz1": lambda reply: batching.standing(reply, BATCH, payroll=True),
+        "bb1qrybdz1": lambda reply: batching.details(reply, BATCH, payroll=False),
+        "bb6dtlqyz1": lambda reply: batching.details(reply, BATCH, payroll=True),
+        "bb6rfdqyz1": batching.returns,
     }
     for block, read in readers.items():
         with contextlib.suppress(MalformedMessage):

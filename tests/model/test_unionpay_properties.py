@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 
 from tests.unit.unionpay_bank import (
     MER_ID,
+    NOW,
     bank_signs,
     config,
     content,
+    order,
     stopped_clock,
     text_of,
     zipped,
     zm_row,
 )
+from zhangfang.channels.abilities import Batch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage, Operation, Verdict
 from zhangfang.channels.unionpay import KeyedSigner, RsaSigner, UnionPay, zmfile
 from zhangfang.channels.unionpay.answers import settle_date
+from zhangfang.channels.unionpay.batches import of_result
 from zhangfang.channels.unionpay.codes import final, sent
 from zhangfang.channels.unionpay.message import canonical, encode_form, mask_account, parse_answer, parse_form
 
@@ -89,6 +93,18 @@ def test_a_changed_field_never_verifies(changes: dict[str, str]) -> None:
     )
     with pytest.raises(ForgedMessage):
         signer().verify(changed)
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
+def test_any_text_as_a_batch_result_ends_nothing(text: str) -> None:
+    batch = Batch(Operation.COLLECTION, "0001", NOW, [order()])
+    fields = {"merId": MER_ID, "txnType": "22", "txnSubType": "02", "batchNo": "0001", "respCode": "00"}
+    fields |= {
+        "txnTime": "20261231110000",
+        "fileContent": base64.b64encode(zlib.compress(text.encode())).decode(),
+    }
+    with pytest.raises(MalformedMessage):
+        of_result(fields, batch)
 
 
 @given(st.binary(max_size=300))
@@ -168,7 +184,7 @@ AMOUNTS = st.integers(0, 10**12 - 1)
     st.sampled_from("CD"),
     AMOUNTS,
     st.text("阳光花园物业费abc12", max_size=16),
-    st.sampled_from(["01", "11", "04", "31"]),
+    st.sampled_from(["01", "11", "04", "31", "12"]),
 )
 def test_what_a_row_says_is_what_a_line_says(
     amount: int, sign: str, fee: int, note: str, txn_type: str
@@ -186,10 +202,11 @@ def test_a_settlement_date_after_its_transaction_is_found_again(day: date, later
     assert settle_date(f"{settled:%m%d}", f"{day:%Y%m%d}120000") == settled
 
 
-@given(st.sampled_from(["01", "11", "04", "31"]), st.text(max_size=3))
+@given(st.sampled_from(["01", "11", "04", "31", "12"]), st.text(max_size=3))
 def test_no_code_makes_a_request_a_success_and_every_code_has_a_verdict(txn_type: str, code: str) -> None:
     assert sent(txn_type, code) in (Verdict.ACCEPTED, Verdict.UNKNOWN, Verdict.FAILED)
-    assert final(txn_type, code) in (Verdict.SUCCESS, Verdict.UNKNOWN, Verdict.FAILED, Verdict.MANUAL)
+    ends = (Verdict.SUCCESS, Verdict.UNKNOWN, Verdict.FAILED, Verdict.MANUAL)
+    assert final(txn_type, code) in (*ends, *([Verdict.RETURNED] if txn_type == "12" else []))
 
 
 @given(st.text(min_size=1, max_size=40))

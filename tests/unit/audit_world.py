@@ -103,7 +103,7 @@ class World:
         day = made["settle_date"]
         await self.post(made["voucher"], (3011, "unionpay"), (2321, merchant), amount, day)
         await self.post(made["voucher"], (2321, merchant), (2361, "platform"), fee, day)
-        self.order(name, "01" if kind == "purchase" else "11", settled=made.get("matched_on"))
+        self.order(name, kind, settled=made.get("matched_on"))
 
     async def give_back(
         self,
@@ -129,7 +129,7 @@ class World:
             await self.post(made["undo_voucher"], (3013, "unionpay"), (claim, merchant), amount, day)
             await self.post(made["undo_voucher"], (claim, merchant), (2361, "platform"), fee, day)
         else:
-            self.order(name, "31" if kind == "void" else "04", of=original, settled=made.get("matched_on"))
+            self.order(name, kind, of=original, settled=made.get("matched_on"))
 
     async def payout(self, name: str, merchant: str, amount: int, fee: int, state: str, **rest: Any) -> None:
         """Write a payout: its holds and, unless it is only created, their posting."""
@@ -143,11 +143,11 @@ class World:
                 await self.post(made["undo_voucher"], credit, debit, fen, D2)
         if made.get("returned_at"):
             await self.post(made["undo_voucher"], (3015, "cmb"), (2322, merchant), amount, D2)
-        self.banks["/cmb/payments"].append(
+        told = {"SUCCESS": "RETURNED" if made.get("returned_at") else "SUCCESS", "FAILED": "FAILED"}
+        self.banks["/cmb/movements"].append(
             {
-                "yurRef": base36(made["channel_order_no"]), "account": ACCOUNT, "amount_fen": amount, "key": name,
-                "reqSts": "FIN" if state in ("SUCCESS", "FAILED") else "NTE",
-                "rtnFlg": {"SUCCESS": "B" if made.get("returned_at") else "S", "FAILED": "F"}.get(state, ""),
+                "order_no": made["channel_order_no"], "operation": "payout", "amount": amount, "key": name,
+                "state": told.get(state, "PENDING"), "original": "",
             }
         )  # fmt: skip
 
@@ -178,23 +178,23 @@ class World:
     ) -> None:
         """Add an order to the channel's book, under the number of the intent `name`."""
         made = self.intents[name]
-        self.banks["/unionpay/book"].append(
+        self.banks["/unionpay/movements"].append(
             {
-                "merId": "777", "orderId": made["channel_order_no"], "txnType": kind, "amount": made["amount"],
-                "state": "VOIDED" if made.get("voided") else "SUCCESS", "queryId": f"Q-{name}", "key": name,
-                "origQryId": f"Q-{of}" if of else None,
+                "order_no": made["channel_order_no"], "operation": kind, "amount": made["amount"], "key": name,
+                "state": "VOIDED" if made.get("voided") else "SUCCESS",
+                "original": self.intents[of]["channel_order_no"] if of else "",
                 # a voided pair stands in no file and is never transferred
-                "settled_in": settled.isoformat() if settled and kind != "31" and not made.get("voided") else None,
+                "settled_in": settled.isoformat() if settled and kind != "void" and not made.get("voided") else None,
             } | rest
         )  # fmt: skip
 
     def ask_banks(self, path: str) -> Any:
         """Return what a control plane answers; the summary follows from the book unless a test has set one."""
         if path == "/unionpay/book/summary" and path not in self.banks:
-            sign = {"01": 1, "11": 1, "04": -1, "31": 0}
-            rows = self.banks["/unionpay/book"]
+            sign = {"purchase": 1, "collection": 1, "refund": -1, "void": 0}
+            rows = self.banks["/unionpay/movements"]
             owed = sum(
-                sign[r["txnType"]] * r["amount"]
+                sign[r["operation"]] * r["amount"]
                 for r in rows
                 if r["state"] == "SUCCESS" and not r["settled_in"]
             )
@@ -203,26 +203,17 @@ class World:
 
     def row(self, name: str) -> dict[str, Any]:
         """Return the channel's order of an intent."""
-        rows: list[dict[str, Any]] = self.banks["/unionpay/book"]
-        return next(row for row in rows if row["orderId"] == self.intents[name]["channel_order_no"])
-
-
-def base36(number: str) -> str:
-    """Return 32 hex characters as 25 digits of base 36."""
-    value, digits = int(number, 16), ""
-    for _ in range(25):
-        value, digit = divmod(value, 36)
-        digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
-    return digits
+        rows: list[dict[str, Any]] = self.banks["/unionpay/movements"]
+        return next(row for row in rows if row["order_no"] == self.intents[name]["channel_order_no"])
 
 
 async def play(connection: asyncpg.Connection) -> World:
     """Write the day."""
     world = World(connection)
     world.banks = {
-        "/unionpay/book": [],
+        "/unionpay/movements": [],
         "/cmb/book": {"account": ACCOUNT, "opening_fen": 0, "balance_fen": 0, "lines": []},
-        "/cmb/payments": [],
+        "/cmb/movements": [],
     }
     await connection.execute("SELECT ledger_open_month('2026-09-01Z')")
     await world.insert("head", shard=0, epoch=1, seq=0, at=NOON)
@@ -352,7 +343,7 @@ def furnish(folder: Path, database_url: str, banks_url: str, now: datetime = NOO
     """Write the home folder that the auditor is given; its clock stands at `now`."""
     (folder / "database-url").write_text(database_url + "\n")
     banks = {
-        "unionpay": {"control": f"{banks_url}/unionpay", "merId": "777"},
+        "unionpay": {"control": f"{banks_url}/unionpay"},
         "cmb": {"control": f"{banks_url}/cmb", "account": ACCOUNT, "alias": "cmb"},
     }
     (folder / "banks.json").write_text(json.dumps(banks))

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.unit.audit_world import ACCOUNT, D1, D2, NOON, World, base36, furnish, play, served, set_now
+from tests.unit.audit_world import ACCOUNT, D1, D2, NOON, World, furnish, play, served, set_now
 from zhangfang_audit.__main__ import main
 
 Run = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
@@ -153,7 +153,9 @@ async def test_a_fen_too_much_on_3011_is_a_channel_gap_that_names_the_order(worl
 
 
 async def test_a_debit_that_nobody_asked_for_is_named_as_not_ours(world: World, run: Run) -> None:
-    world.banks["/unionpay/book"].append(world.row("C") | {"orderId": "f" * 32, "key": "X", "amount": 8800})
+    world.banks["/unionpay/movements"].append(
+        world.row("C") | {"order_no": "f" * 32, "key": "X", "amount": 8800}
+    )
     _, found = await run()
     assert found["books"]["channel_gap_fen"] == 8800
     assert f"order {'f' * 32} | not ours | -8800" in named(found, "channel_gap_fen")
@@ -170,7 +172,7 @@ async def test_an_order_without_an_outcome_explains_its_own_difference_and_is_na
     world: World, run: Run
 ) -> None:
     await world.intent("E", "collection", "m2", 900, 5, "UNKNOWN")
-    world.order("E", "11")
+    world.order("E", "collection")
     _, found = await run()
     assert found["books"] == ZERO
     assert [note for note in found["notes"] if "collection UNKNOWN, explains -900 fen" in note]
@@ -178,7 +180,7 @@ async def test_an_order_without_an_outcome_explains_its_own_difference_and_is_na
 
 async def test_an_order_without_an_outcome_explains_no_more_than_itself(world: World, run: Run) -> None:
     await world.intent("E", "collection", "m2", 900, 5, "UNKNOWN")
-    world.order("E", "11")
+    world.order("E", "collection")
     await world.post(world.vouchers["S1"], (3012, "unionpay"), (2361, "platform"), 1, D2)
     _, found = await run()
     assert found["books"]["channel_gap_fen"] == 1
@@ -389,7 +391,7 @@ async def test_a_day_that_is_not_closed_may_still_differ_between_the_mirrors(wor
 
 
 async def test_a_payer_debited_twice_under_one_number_is_counted(world: World, run: Run) -> None:
-    world.banks["/unionpay/book"].append(world.row("A") | {"orderId": "e" * 32, "queryId": "Q-again"})
+    world.banks["/unionpay/movements"].append(world.row("A") | {"order_no": "e" * 32})
     code, found = await run()
     assert (code, found["double_debits"]) == (1, 1)
     assert "unionpay key A" in named(found, "double_debits")
@@ -398,11 +400,11 @@ async def test_a_payer_debited_twice_under_one_number_is_counted(world: World, r
 
 @pytest.mark.parametrize("undone", ["refunded", "voided", "failed"])
 async def test_a_debit_that_was_undone_is_not_counted_twice(world: World, run: Run, undone: str) -> None:
-    again = world.row("A") | {"orderId": "e" * 32, "queryId": "Q-again"}
-    book = world.banks["/unionpay/book"]
+    again = world.row("A") | {"order_no": "e" * 32}
+    book = world.banks["/unionpay/movements"]
     book.append(again)
     if undone == "refunded":
-        book.append(again | {"txnType": "04", "orderId": "d" * 32, "queryId": "Q-r", "origQryId": "Q-again"})
+        book.append(again | {"operation": "refund", "order_no": "d" * 32, "original": "e" * 32})
     else:
         again["state"] = {"voided": "VOIDED", "failed": "FAILED"}[undone]
     _, found = await run()
@@ -410,9 +412,9 @@ async def test_a_debit_that_was_undone_is_not_counted_twice(world: World, run: R
 
 
 async def test_a_debit_refunded_in_part_still_stands(world: World, run: Run) -> None:
-    again = world.row("A") | {"orderId": "e" * 32, "queryId": "Q-again"}
-    part = {"txnType": "04", "orderId": "d" * 32, "queryId": "Q-r", "origQryId": "Q-again", "amount": 9999}
-    world.banks["/unionpay/book"] += [again, again | part]
+    again = world.row("A") | {"order_no": "e" * 32}
+    part = {"operation": "refund", "order_no": "d" * 32, "original": "e" * 32, "amount": 9999}
+    world.banks["/unionpay/movements"] += [again, again | part]
     _, found = await run()
     assert found["double_debits"] == 1
 
@@ -424,15 +426,12 @@ async def test_the_same_number_of_two_merchants_is_no_double_debit(world: World,
     assert (code, found["double_debits"]) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("status", "count"), [(("FIN", "S"), 1), (("BNK", ""), 1), (("FIN", "B"), 0), (("FIN", "F"), 0)]
-)
+@pytest.mark.parametrize(("state", "count"), [("SUCCESS", 1), ("PENDING", 0), ("RETURNED", 0), ("FAILED", 0)])
 async def test_a_payout_paid_twice_under_one_number_is_counted_unless_it_came_back(
-    world: World, run: Run, status: tuple[str, str], count: int
+    world: World, run: Run, state: str, count: int
 ) -> None:
-    first = world.banks["/cmb/payments"][0]
-    again = first | {"yurRef": base36("e" * 32), "reqSts": status[0], "rtnFlg": status[1]}
-    world.banks["/cmb/payments"].append(again)
+    first = world.banks["/cmb/movements"][0]
+    world.banks["/cmb/movements"].append(first | {"order_no": "e" * 32, "state": state})
     _, found = await run()
     assert found["double_debits"] == count
 

@@ -60,7 +60,9 @@ async def test_every_item_is_collected_once_in_batches_of_the_channel_and_the_en
     shop: Shop, bank: BatchBank
 ) -> None:
     merchant = await shop.merchant()
-    await set_webhook_endpoint(shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, "http://127.0.0.1:9/")
+    await set_webhook_endpoint(
+        shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, "http://127.0.0.1:9/"
+    )
     bank.failing = {"O-7"}
     batch, new = await submit(shop, merchant, HEADER + "".join(lines(range(120))))
     assert new
@@ -118,6 +120,18 @@ async def test_a_batch_that_is_refused_as_a_whole_fails_every_item(shop: Shop, b
     assert {(item.code, item.message) for item in items} == {("14", "batch file format")}
 
 
+async def test_the_items_of_a_batch_that_cannot_be_sent_as_one_travel_alone(
+    shop: Shop, bank: BatchBank
+) -> None:
+    merchant = await shop.merchant()
+    bank.on_batch[""] = ["impossible"]
+    batch, _ = await submit(shop, merchant, HEADER + "".join(lines(range(20))))
+    await settle_down(shop)
+    assert await states(shop, batch) == {"SUCCESS": 20}
+    assert not bank.sent_batches
+    assert set(bank.debits.values()) == {1}
+
+
 async def test_an_item_that_the_result_does_not_list_stays_unknown_and_is_asked_for_by_itself(
     shop: Shop, bank: BatchBank
 ) -> None:
@@ -172,7 +186,11 @@ async def test_an_item_without_a_mandate_or_above_its_limit_is_refused_and_the_r
     other = replace(PAYER, number="6222020000000000001")
     await sign(shop.desk, merchant.id, other, "M-2", limit_each=500, limit_day=500, limit_month=500)
     file = HEADER + "".join(
-        [*lines(range(6)), *lines(range(10, 11), "6222020000000000999"), *lines(range(200, 203), other.number)]
+        [
+            *lines(range(6)),
+            *lines(range(10, 11), "6222020000000000999"),
+            *lines(range(200, 203), other.number),
+        ]
     )
     batch, _ = await submit(shop, merchant, file)
     await settle_down(shop)

@@ -12,10 +12,11 @@ from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, corrected, cut_off, listed, steps_of, stray, treasury
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.cli import breaks
+from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, UnknownMerchant
-from zhangfang.payments import StepKind, weigh
-from zhangfang.reconciliation import TwoPeople, approve, list_breaks, propose
+from zhangfang.payments import StepKind, intent_job, weigh
+from zhangfang.reconciliation import TwoPeople, approve, finish_returns, list_breaks, propose
 
 WEEK_LATER = DAY + timedelta(days=7)
 
@@ -78,8 +79,8 @@ async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> N
     merchant, without = await house.merchant(), await house.merchant(fee_rules=(FeeRule(FeeKind.PAYOUT, 0),))
     id_ = await a_stray(house)
     for cure, name, error, match in (
-        ("B7", None, InvalidInput, "allowed: B2, B8"),
-        ("M1", None, InvalidInput, "allowed: B2, B8"),
+        ("B7", None, InvalidInput, "allowed: B2, B3, B8"),
+        ("M1", None, InvalidInput, "allowed: B2, B3, B8"),
         ("B2", None, InvalidInput, "name it"),
         ("B2", "mer_nobody", InvalidInput, "merchant"),
         ("B2", merchant.id[:-1] + ("0" if merchant.id[-1] != "0" else "1"), UnknownMerchant, "merchant"),
@@ -97,12 +98,60 @@ async def test_a_line_of_a_failed_payment_and_an_adjustment_are_not_filled_in(ho
     failed = await house.asked(merchant, 1000)
     await weigh(house.desk, failed, StepKind.QUERY, Answer(Verdict.FAILED))
     await house.filed(DAY, [listed(1, failed)])
-    with pytest.raises(InvalidInput, match="allowed: B8"):
+    with pytest.raises(InvalidInput, match="allowed: B3, B8"):
         await propose(house.desk, (await house.one_break())["id"], "B2", "lin", merchant=merchant.id)
     await house.filed(NEXT, [corrected(1, stray(0, 1), 70)])
     (row,) = [row for row in await house.breaks() if row["theirs"] == 70]
     with pytest.raises(InvalidInput, match="adjustment"):
         await propose(house.desk, row["id"], "B2", "lin", merchant=merchant.id)
+
+
+async def test_a_long_item_goes_back_to_its_payer_by_a_refund_that_ends_by_evidence(house: Treasury) -> None:
+    id_ = await a_stray(house)
+    house.acquirer.answer = Answer(Verdict.UNKNOWN)
+    await propose(house.desk, id_, "B3", "lin")
+    assert await house.balances(2351, 3013) == (-8800, 0)
+    await approve(house.desk, id_, "wang")
+    await approve(house.desk, id_, "wang")  # after a crash
+    refund = await house.pool.fetchrow("SELECT * FROM intent WHERE original = $1", id_)
+    await driven(house)
+    assert await house.balances(2351, 3013) == (0, -8800)
+    assert (await finish_returns(house.desk), (await house.one_break())["cure"]) == (0, "B3")
+    house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
+    await driven(house)
+    assert await finish_returns(house.desk) == 1
+    (row,) = await house.breaks()
+    assert (row["cleared_by"], row["returned_by"]) == ("lin and wang", refund["id"])
+    assert (refund["merchant"], refund["template"], refund["fee"]) == ("platform", "B3", 0)
+
+
+async def test_a_return_that_definitely_failed_leaves_the_break_open_as_before(house: Treasury) -> None:
+    id_ = await a_stray(house)
+    house.acquirer.answer = Answer(Verdict.FAILED, "77", "too old")
+    await propose(house.desk, id_, "B3", "lin")
+    await approve(house.desk, id_, "wang")
+    await driven(house)
+    assert await finish_returns(house.desk) == 1
+    row = await house.one_break()
+    assert (row["cure"], row["proposed_by"], row["returned_by"]) == (None, None, None)
+    assert row["note"] == "STATIC-1; its return to the payer failed: 77 too old"
+    assert await house.balances(2351, 3013) == (-8800, 0)
+    await propose(house.desk, id_, "B8", "lin")
+
+
+async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_returned(house: Treasury) -> None:
+    paid = await house.paid(await house.merchant(), 1000)
+    await house.filed(DAY, [listed(1, paid), listed(2, paid)])
+    with pytest.raises(InvalidInput, match="a payment's own"):
+        await propose(house.desk, (await house.one_break())["id"], "B3", "lin")
+
+
+async def driven(house: Treasury) -> None:
+    for _ in range(3):
+        await house.pool.execute("UPDATE intent SET lease_until = NULL")
+        await run_due(house.pool, house.clock.now(), intent_job(house.desk))
+        await house.quiet()
+        house.clock.advance(seconds=61)
 
 
 async def test_a_long_item_is_written_off_into_income_and_left_out_of_the_days_fees(house: Treasury) -> None:
@@ -209,7 +258,7 @@ async def test_the_command_line_shows_what_is_open_and_who_proposed_what(house: 
     await house.read()
     rows = [breaks.cells(row) for row in await list_breaks(house.pool)]
     assert {row[1:] for row in rows} == {
-        ("missing_here", "2026-09-01", "", "88.00", "88.00", "open, can be cured by B2 or B8"),
+        ("missing_here", "2026-09-01", "", "88.00", "88.00", "open, can be cured by B2 or B3 or B8"),
         ("unknown_debit", "2026-09-02", "", "-0.35", "-0.35", "open, can be cured by the bank alone"),
     }
     id_ = next(row[0] for row in rows if row[1] == "missing_here")

@@ -38,6 +38,7 @@ ORDER = Order(
     account=PartyAccount("6225880123456789", "王小明", bank="中国工商银行"),
 )
 REFERENCE = yur_ref(ORDER.order_no)
+NO_PACE: dict[str, Any] = {"query_gap_seconds": 0.0, "statement_gap_seconds": 0.0}
 
 
 class Ticking:
@@ -53,7 +54,8 @@ class Ticking:
 
 @asynccontextmanager
 async def connector(url: str, patience: float = 5.0) -> AsyncIterator[Cmb]:
-    config = CmbConfig(UID, url, ACCOUNT, PRIVATE, BANK.public, BANK.sm4.hex(), timeout_seconds=patience)
+    keys = (PRIVATE, BANK.public, BANK.sm4.hex())
+    config = replace(CmbConfig(UID, url, ACCOUNT, *keys, timeout_seconds=patience), **NO_PACE)
     cmb = Cmb(config, Ticking())
     try:
         yield cmb
@@ -229,9 +231,30 @@ async def test_a_query_tells_what_became_of_the_payout() -> None:
     assert BANK.open(seen[0])["request"]["body"] == body
 
 
-async def test_a_query_that_finds_nothing_says_so() -> None:
-    async with listening(answering({})) as (url, _), connector(url) as cmb:
+async def test_a_query_that_finds_nothing_is_believed_where_the_account_is_ours_to_use() -> None:
+    listed = answering({"ntqpyaccz": [{"accnbr": ACCOUNT}]})  # no records of payments: the block is not there
+    async with listening(listed) as (url, seen), connector(url) as cmb:
         assert (await cmb.query(ORDER)).verdict is Verdict.NOT_FOUND
+        assert (await cmb.query(ORDER)).verdict is Verdict.NOT_FOUND
+    # The list of accounts is asked for once and then believed for a while.
+    assert [form["FUNCODE"] for form in seen] == ["BB1PAYQR", "DCLISACC", "BB1PAYQR"]
+
+
+@pytest.mark.parametrize("accounts", [[], [{"accnbr": "755900000010102"}]])
+async def test_a_query_that_finds_nothing_proves_nothing_without_permission(accounts: list[Json]) -> None:
+    async with listening(answering({"ntqpyaccz": accounts})) as (url, seen), connector(url) as cmb:
+        for _ in range(2):  # a refusal is not remembered: the permission may be given any moment
+            answer = await cmb.query(ORDER)
+            assert (answer.verdict, "permission" in answer.message) == (Verdict.UNKNOWN, True)
+    assert [form["FUNCODE"] for form in seen] == ["BB1PAYQR", "DCLISACC"] * 2
+
+
+async def test_not_found_proves_nothing_while_the_permission_cannot_be_checked() -> None:
+    def behave(form: dict[str, str]) -> bytes | None:
+        return BANK.reply(BANK.open(form), {}) if form["FUNCODE"] == "BB1PAYQR" else None
+
+    async with listening(behave) as (url, _), connector(url) as cmb:
+        assert (await cmb.query(ORDER)).verdict is Verdict.UNKNOWN
 
 
 async def test_an_order_that_cannot_be_written_never_leaves() -> None:
@@ -277,7 +300,7 @@ async def test_late_returns_are_gathered_over_all_pages() -> None:
         return BANK.reply(request, {"bb1payqbz1": [record], "bb1payqby1": [{"ctnKey": following}]})
 
     async with listening(behave) as (url, _), connector(url) as cmb:
-        found = await cmb.late_returns(ACCOUNT, date(2026, 11, 23), date(2026, 11, 26))
+        found = await cmb.late_returns(date(2026, 11, 23), date(2026, 11, 26))
     assert [item.answer.channel_ref for item in found] == ["N", "NA", "NB"]
     assert {item.order_no for item in found} == {ORDER.order_no}
 
@@ -286,7 +309,7 @@ async def test_late_returns_that_go_in_a_circle_are_malformed() -> None:
     circle = answering({"bb1payqbz1": [], "bb1payqby1": [{"ctnKey": "A"}]})
     async with listening(circle) as (url, _), connector(url) as cmb:
         with pytest.raises(MalformedMessage, match="ctnKey"):
-            await cmb.late_returns(ACCOUNT, date(2026, 11, 23), date(2026, 11, 26))
+            await cmb.late_returns(date(2026, 11, 23), date(2026, 11, 26))
 
 
 async def test_reachable_accounts_are_listed() -> None:

@@ -158,17 +158,27 @@ def test_the_account_list_is_asked_for_without_a_block() -> None:
 
 
 def test_a_statement_reaches_from_thirteen_months_ago_to_today_in_china() -> None:
-    body = bodies.statement_query("755900000010101", "", datetime(2026, 11, 22, 17, 0, tzinfo=UTC))
+    body = bodies.statement_query(
+        "755900000010101", "", datetime(2026, 11, 22, 17, 0, tzinfo=UTC), intraday=True
+    )
     (condition,) = body["TRANSQUERYBYBREAKPOINT_X1"]
     assert (condition["cardNbr"], condition["endDate"]) == ("755900000010101", "20261123")
     assert condition["beginDate"] == "20251029"
     assert body["TRANSQUERYBYBREAKPOINT_Y1"] == []
 
 
+def test_without_intraday_lines_the_statement_ends_with_yesterday() -> None:
+    now = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # 01:00 of the 23rd in China
+    body = bodies.statement_query("755900000010101", "", now, intraday=False)
+    assert body["TRANSQUERYBYBREAKPOINT_X1"][0]["endDate"] == "20261122"
+
+
 def test_the_banks_cursor_goes_back_untouched() -> None:
     records = [{"transDate": "20261123", "expectNextSequence": "101", "new": {"deep": [1, None]}}]
     cursor = bodies.next_cursor(records, "755900000010102")
-    body = bodies.statement_query("755900000010101", cursor, datetime(2026, 11, 23, tzinfo=UTC))
+    body = bodies.statement_query(
+        "755900000010101", cursor, datetime(2026, 11, 23, tzinfo=UTC), intraday=True
+    )
     assert body["TRANSQUERYBYBREAKPOINT_Y1"] == records
     assert body["TRANSQUERYBYBREAKPOINT_X1"][0]["queryAcctNbr"] == "755900000010102"
 
@@ -176,4 +186,4 @@ def test_the_banks_cursor_goes_back_untouched() -> None:
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", "1", '{"Y1":[]}'])
 def test_a_cursor_that_we_did_not_make_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput, match="cursor"):
-        bodies.statement_query("755900000010101", cursor, datetime(2026, 11, 23, tzinfo=UTC))
+        bodies.statement_query("755900000010101", cursor, datetime(2026, 11, 23, tzinfo=UTC), intraday=True)

@@ -22,6 +22,7 @@ from zhangfang.kernel.money import yuan_to_fen
 from zhangfang.operations import payments
 from zhangfang.operations.payments import Filter
 from zhangfang.operations.today import day_bounds
+from zhangfang.payments import Outcome
 from zhangfang.portal import PortalSettings, auth, portal_app, view
 from zhangfang.portal.pages import merchants as merchant_pages
 from zhangfang.portal.pages import payments as list_pages
@@ -34,6 +35,7 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
+    "/duplicates", "/duplicates?all=1",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
@@ -59,6 +61,18 @@ class Acts:
         self._perhaps()
         self.refunded.append((intent_id, amount, operator, key))
         return intent_id
+
+    async def decide_duplicate(self, act: str, case: UUID, operator: str, reason: str) -> None:
+        self._perhaps()
+
+    async def confirm_duplicates(self, operator: str, reason: str) -> None:
+        self._perhaps()
+
+    async def propose_outcome(self, intent: UUID, outcome: Outcome, operator: str) -> None:
+        self._perhaps()
+
+    async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
+        self._perhaps()
 
     def _perhaps(self) -> None:
         if self.refuse:

@@ -55,13 +55,14 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
     assert {
         (row["kind"], row["key"]): row["next_action_at"] for row in again if row["kind"] != "settlement"
     } == {
+        ("duplicates", "daily"): house.clock.now() + timedelta(minutes=10),
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
         ("close", str(DAY)): at(NEXT, 11),
         ("roll", str(DAY)): at(NEXT, 11, 15),
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 5
+    assert len(again) == 6
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:

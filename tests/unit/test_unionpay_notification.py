@@ -42,7 +42,12 @@ def test_a_repeated_notification_says_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("txn_type", "operation"),
-    [("11", Operation.COLLECTION), ("04", Operation.REFUND), ("31", Operation.VOID)],
+    [
+        ("11", Operation.COLLECTION),
+        ("04", Operation.REFUND),
+        ("31", Operation.VOID),
+        ("12", Operation.PAYOUT),
+    ],
 )
 def test_a_notification_names_its_operation(txn_type: str, operation: Operation) -> None:
     assert channel().notification({}, body({"txnType": txn_type})).operation == operation
@@ -70,7 +75,7 @@ def test_a_notification_that_anyone_else_signed_or_changed_is_forged() -> None:
     "changes",
     [
         {"merId": "777290058110049"},
-        {"txnType": "12"},
+        {"txnType": "99"},
         {"txnType": ""},
         {"orderId": ""},
         {"respCode": ""},

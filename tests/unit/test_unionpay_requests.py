@@ -134,3 +134,83 @@ def test_an_order_that_would_break_the_message_is_refused_by_field(
 def test_a_reversal_without_an_original_is_refused() -> None:
     with pytest.raises(InvalidInput, match="original_ref"):
         requests.reversal(order(Operation.REFUND, original_ref="", original_order_no="original01"), config())
+
+
+def test_instalments_are_a_subtype_and_a_number_of_two_digits() -> None:
+    fields = requests.purchase(order(Operation.PURCHASE, instalments=6), config(), "http://127.0.0.1/back")
+    assert fields["txnSubType"] == "03"
+    assert fields["instalTransInfo"] == "{numberOfInstallments=06}"
+    for wrong in (1, -3, 100):
+        with pytest.raises(InvalidInput, match=r"^instalments: "):
+            requests.purchase(order(Operation.PURCHASE, instalments=wrong), config(), "http://127.0.0.1/back")
+
+
+def test_who_bears_the_charge_of_instalments_is_not_told() -> None:
+    """It is a matter of the merchant's contract with UnionPay."""
+    made = [
+        requests.purchase(
+            order(Operation.PURCHASE, instalments=6, fee_by=by), config(), "http://127.0.0.1/back"
+        )
+        for by in ("", "payer", "merchant")
+    ]
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_known_card_pays_in_instalments_without_a_cashier() -> None:
+    paid = order(Operation.PURCHASE, instalments=12, account=PartyAccount("6222021234567890123", "王小明"))
+    fields = requests.card_purchase(paid, config(), CIPHER)
+    account, info = fields.pop("accNo"), fields.pop("customerInfo")
+    assert (decrypted(account), bool(info)) == ("6222021234567890123", True)
+    assert fields == COMMON | IDENTITY | MONEY | kind("01", "03", "000201") | {
+        "accType": "01",
+        "encryptCertId": CIPHER.cert_id,
+        "instalTransInfo": "{numberOfInstallments=12}",
+    }
+
+
+def test_a_payout_to_a_person_names_him_and_has_a_memo() -> None:
+    fields = requests.payout(order(Operation.PAYOUT, description="五月工资"), config(), CIPHER)
+    account, info = fields.pop("accNo"), fields.pop("customerInfo")
+    assert decrypted(account) == "6222021234567890123"
+    assert "customerNm=王小明" in base64.b64decode(info).decode()
+    assert fields == COMMON | IDENTITY | MONEY | kind("12", "00", "000401") | {
+        "accType": "01",
+        "encryptCertId": CIPHER.cert_id,
+        "billNo": "五月工资",
+    }
+
+
+@pytest.mark.parametrize("medium", ["corporate", "card"])
+def test_a_payout_to_a_company_names_it_with_its_licence(medium: str) -> None:
+    company = PartyAccount("755900000000001", "阳光&物业", medium, id_no="91440300X", holder="corporate")
+    fields = requests.payout(order(Operation.PAYOUT, account=company), config(), CIPHER)
+    assert fields["accType"] == "04"
+    assert fields["reserved"] == "{comDebitCardAccName=阳光＆物业&businessLicenseRegNo=91440300X}"
+    assert base64.b64decode(fields["customerInfo"]).decode() == "{customerNm=阳光＆物业}"
+    assert fields["billNo"] == "M-20261231-1"
+
+
+def test_a_payout_to_a_company_needs_its_licence() -> None:
+    company = PartyAccount("755900000000001", "阳光物业", "corporate")
+    with pytest.raises(InvalidInput, match=r"^account\.id_no: "):
+        requests.payout(order(Operation.PAYOUT, account=company), config(), CIPHER)
+
+
+def test_a_collection_from_a_company_has_no_field_of_payouts() -> None:
+    company = PartyAccount("755900000000001", "阳光物业", "corporate", id_no="91440300X")
+    fields = requests.collection(order(account=company), config(), CIPHER)
+    assert fields["accType"] == "04"
+    assert not {"reserved", "billNo"} & fields.keys()
+
+
+@pytest.mark.parametrize("medium", ["virtual", "wallet"])
+def test_an_account_of_a_kind_that_has_no_code_is_refused(medium: str) -> None:
+    account = PartyAccount("6222021234567890", "王", medium=medium)
+    with pytest.raises(InvalidInput, match=r"^account\.medium: "):
+        requests.payout(order(Operation.PAYOUT, account=account), config(), CIPHER)
+
+
+def test_a_memo_is_cut_and_holds_nothing_that_takes_a_message_apart() -> None:
+    told = requests.memo(order(Operation.PAYOUT, description="a&b=c|{d}\n[e]" + "长" * 40))
+    assert told == "a＆b＝c｜｛d｝ ［e］" + "长" * 19
+    assert len(told) == 32

@@ -53,6 +53,7 @@ def test_chinese_text_before_a_column_does_not_move_it() -> None:
         ("11", "C", Operation.COLLECTION),
         ("04", "D", Operation.REFUND),
         ("31", "D", Operation.VOID),
+        ("12", "D", Operation.PAYOUT),
         ("99", "C", None),
     ],
 )
@@ -72,6 +73,21 @@ def test_an_adjustment_names_its_original_and_follows_the_transactions() -> None
     assert (read.adjustment, read.order_no, read.operation) == (True, "", None)
     assert (read.amount, read.credit, read.fee) == (1, False, 0)
     assert (read.channel_ref, read.original_order_no) == ("123456789012345678901", "order0001")
+
+
+def test_a_payout_that_came_back_is_an_adjustment_that_brings_money() -> None:
+    back = zme_row({1: "E12", 7: "000000003000", 15: "C000000000000", 16: "C000000003000"})
+    (read,) = parse(content({ZM: b"", ZME: back})).lines
+    assert (read.adjustment, read.operation, read.credit) == (True, Operation.PAYOUT, True)
+    assert (read.amount, read.fee, read.order_no) == (3000, 0, "")
+    assert (read.original_order_no, read.channel_ref) == ("order0001", "123456789012345678901")
+
+
+@pytest.mark.parametrize(
+    ("surcharge", "fee"), [("D00000000360", 397), ("C00000000360", 37), ("C00000000000", 37), ("", 37)]
+)
+def test_only_a_surcharge_that_the_merchant_bears_is_a_fee(surcharge: str, fee: int) -> None:
+    assert line(zm_row({38: surcharge, 39: "06"})).fee == fee
 
 
 def test_a_file_has_its_day_its_name_and_the_digest_of_the_bytes_received() -> None:
@@ -100,6 +116,7 @@ def test_an_account_that_the_bank_forgot_to_mask_is_masked() -> None:
         ({16: "000000000037"}, "line 2, column 16 .fee."),
         ({16: "C000000000037"}, "line 2, column 16 .fee."),
         ({17: "X000000012345"}, "line 2, column 17 .settlement amount."),
+        ({38: "300000000000"}, "line 2, column 38 .instalment surcharge."),
         ({17: "C"}, "line 2, column 17 .settlement amount."),
         ({28: "777290058110049"}, "line 2, column 28 .merchant."),
         ({28: ""}, "line 2, column 28 .merchant."),

@@ -102,7 +102,7 @@ def order(operation: Operation = Operation.COLLECTION, **changes: object) -> Ord
         "amount": 12345,
         "key": "M-20261231-1",
     }
-    if operation == Operation.COLLECTION:
+    if operation in (Operation.COLLECTION, Operation.PAYOUT):
         parts["account"] = PartyAccount(
             "6222021234567890123", "王小明", id_no="11010119900307001X", phone="13800000000"
         )
@@ -147,7 +147,7 @@ def zipped(entries: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries.items():
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # without the time of now
     return buffer.getvalue()
 
 

@@ -194,6 +194,23 @@ class Client:
         return balance
 
 
+async def act(client: Client, yur_ref: str, sts: str, flg: str = "", status: int = 200) -> None:
+    """Bring a payment to a status, as a person would."""
+    await client.ask("POST", "/payments/status", {"yurRef": yur_ref, "reqSts": sts, "rtnFlg": flg}, status)
+
+
+def credit(number: str, account: str, amount_fen: int) -> dict[str, object]:
+    """Money from outside."""
+    return {
+        "id": number,
+        "account": account,
+        "amount_fen": amount_fen,
+        "counterparty_name": "银联",
+        "counterparty_account": "1",
+        "text": "清算",
+    }
+
+
 @asynccontextmanager
 async def served_bank(folder: Path) -> AsyncIterator[Client]:
     """Run a bank in this process; give a client of it that has not joined yet."""

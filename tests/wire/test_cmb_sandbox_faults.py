@@ -15,17 +15,29 @@ from tests.wire.cmb_sandbox_client import Client, Forged, canonical, served_bank
 OPENING = 100_000_00
 UNREADABLE = (ValueError, gmssl_pyx.GmsslInnerError)
 NAMES = [
+    "account_type",
     "bad_signature",
+    "contradict",
     "decline",
+    "decline_later",
     "garbled_answer",
     "late_answer",
     "lost_answer",
+    "maintenance",
     "not_found_first",
+    "notify_disordered",
+    "notify_late",
+    "notify_lost",
+    "notify_repeated",
     "pending_first",
     "refused",
-    "return_later",
+    "returned",
     "throttle",
+    "wrong_chain",
 ]
+# One after the other on one order: none of these keeps another from being met.
+IN_TURN = ["bad_signature", "decline", "garbled_answer", "late_answer", "lost_answer", "not_found_first"]
+IN_TURN += ["pending_first", "refused", "throttle", "wrong_chain", "account_type", "maintenance"]
 
 
 @pytest.fixture
@@ -121,12 +133,51 @@ async def test_a_badly_signed_answer_reads_well_but_does_not_verify(client: Clie
 
 
 async def test_a_pending_payment_stays_with_the_bank_past_the_first_query(client: Client) -> None:
-    await plan(client, "pending_first")
-    await client.pay("P1", key="order-1")
-    await client.wait(minutes=5)
-    assert await client.state("P1") == "BNK"
-    await client.wait(minutes=5)
-    assert await client.state("P1") == "FIN/S"
+    """The bank calls some of them suspicious (WRF) meanwhile, and says of none how it will end."""
+    for key, meanwhile in (("order-1", "WRF"), ("order-4", "BNK")):
+        await plan(client, "pending_first", key=key)
+        await client.pay(key, key=key)
+        await client.wait(minutes=5)
+        assert await client.state(key) == meanwhile
+        await client.wait(minutes=5)
+        assert await client.state(key) == "FIN/S"
+
+
+async def test_a_payment_that_is_declined_later_was_accepted_and_moved_no_money(client: Client) -> None:
+    await plan(client, "decline_later")
+    assert (await client.pay("P1", key="order-1"))["reqSts"] == "NTE"
+    await client.wait(seconds=2)
+    assert await client.state("P1") == "FIN/F"
+    assert (await client.ask("GET", f"/book?account={client.account}"))["lines"] == []
+
+
+async def test_a_contradiction_is_called_failed_and_stands_on_the_statement(client: Client) -> None:
+    await plan(client, "contradict")
+    record = await client.pay("P1", key="order-1")
+    assert (record["reqSts"], record["rtnFlg"]) == ("FIN", "F")
+    await client.wait(days=3)
+    assert await client.state("P1") == "FIN/F"
+    (line,) = (await client.page(None, beginDate="20260904"))["TRANSQUERYBYBREAKPOINT_Z2"]
+    assert (line["loanCode"], line["transAmount"], line["yurRef"]) == ("D", "-12.30", "P1")
+    (movement,) = await client.ask("GET", "/movements")
+    assert (movement["state"], movement["denied"]) == ("SUCCESS", True)
+    await client.pay("P2", key="order-1")  # by another way, as a platform may after a definite failure
+    told = await client.ask("GET", "/book/summary")
+    assert (told["double_debits"], told["contradictions"]) == (0, 1)
+
+
+async def test_a_payees_account_type_is_refused_for_good(client: Client) -> None:
+    await plan(client, "account_type")
+    record = await client.pay("P1", key="order-1")
+    assert (record["reqSts"], record["rtnFlg"], record["errCod"]) == ("FIN", "F", "SBX0009")
+    assert await client.balance() == OPENING
+
+
+async def test_a_bank_under_maintenance_says_so_and_has_done_nothing(client: Client) -> None:
+    await plan(client, "maintenance")
+    status, text = await post(client, "P1")
+    assert (status, "MAINTENANCE" in text) == (503, True)
+    assert await client.query("P1") == []
 
 
 async def test_a_hidden_payment_is_not_found_twice_then_found_and_cannot_be_paid_again(
@@ -153,7 +204,7 @@ async def test_a_declined_payment_fails_and_the_same_reference_then_succeeds(cli
 
 async def test_a_return_comes_on_the_next_working_day_at_ten(client: Client) -> None:
     """The payment is made on a Friday, so the money comes back on Monday."""
-    await plan(client, "return_later")
+    await plan(client, "returned")
     record = await client.pay("P1", key="order-1")
     await client.wait(seconds=2)
     assert await client.state("P1") == "FIN/S"
@@ -174,7 +225,7 @@ async def test_a_return_comes_on_the_next_working_day_at_ten(client: Client) -> 
 
 
 async def test_a_return_is_booked_at_its_own_time_however_late_somebody_looks(client: Client) -> None:
-    await plan(client, "return_later")
+    await plan(client, "returned")
     await client.pay("P1", key="order-1")
     await client.set_time("2026-09-20T10:00:00+08:00")
     told = await client.ask("GET", f"/book?account={client.account}")
@@ -184,9 +235,9 @@ async def test_a_return_is_booked_at_its_own_time_however_late_somebody_looks(cl
 
 
 async def test_several_faults_of_one_order_act_one_after_the_other_and_each_once(client: Client) -> None:
-    await plan(client, *NAMES)
+    await plan(client, *IN_TURN)
     outcomes = []
-    for _ in range(12):
+    for _ in range(16):
         try:
             status, text = await post(client, "P1")
             outcomes.append("busy" if status == 503 else client.read(text)["head"]["resultcode"])
@@ -196,9 +247,9 @@ async def test_several_faults_of_one_order_act_one_after_the_other_and_each_once
             outcomes.append("forged")
         except UNREADABLE:
             outcomes.append("garbled")
-    assert outcomes[:3] == ["dropped", "busy", "dropped"]  # refused, throttle, not_found_first
+    assert outcomes[:4] == ["dropped", "busy", "busy", "dropped"]  # the last is not_found_first
     # A declined payment leaves its reference free, so the same reference was paid in the end.
-    assert sorted(await met(client)) == sorted(name for name in NAMES if name != "return_later")
+    assert sorted(await met(client)) == sorted(IN_TURN)
     assert all(count == 1 for count in (await met(client)).values())
     assert outcomes[-1] == "FABZ002"
     assert await client.balance() == OPENING - 1230
@@ -233,7 +284,7 @@ async def test_an_order_without_a_key_meets_no_fault(client: Client) -> None:
 
 
 async def test_an_unknown_fault_is_refused_with_the_names_that_exist(client: Client) -> None:
-    for body in ({"rates": {"wrong_chain": 0.1}}, {"keyed": {"a": ["notify_lost"]}}):
+    for body in ({"rates": {"return_later": 0.1}}, {"keyed": {"a": ["file_missing"]}}):
         error = (await client.ask("PUT", "/faults", body, status=400))["error"]
         assert all(name in error for name in NAMES)
 

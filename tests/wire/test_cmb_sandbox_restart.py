@@ -43,7 +43,7 @@ async def test_a_killed_bank_comes_back_with_its_keys_its_book_its_clock_and_its
     async with client_of(running[-1]) as client:
         await client.set_time("2026-09-04T10:00:00+08:00")
         await client.join(OPENING)
-        keyed = {"order-1": ["return_later"], "order-2": ["not_found_first"], "order-3": ["decline"]}
+        keyed = {"order-1": ["returned"], "order-2": ["not_found_first"], "order-3": ["decline"]}
         await client.ask("PUT", "/faults", {"keyed": {**keyed, "order-4": ["lost_answer"]}})
         first = await client.pay("P1", key="order-1")
         with pytest.raises(aiohttp.ServerDisconnectedError):

@@ -93,11 +93,12 @@ def pem_of(certificate: x509.Certificate) -> str:
 
 
 async def eventually(look: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the answer is something."""
-    while True:
-        if found := await look():
-            return found
-        await asyncio.sleep(0.01)
+    """Ask until the answer is something; what is not so after half a minute never will be."""
+    async with asyncio.timeout(30):
+        while True:
+            if found := await look():
+                return found
+            await asyncio.sleep(0.01)
 
 
 async def until(look: Callable[[], T]) -> T:
@@ -238,6 +239,7 @@ class Merchant:
             "collection": ("11", "03", "000501"),
             "refund": ("04", "00", "000501"),
             "void": ("31", "00", "000501"),
+            "payout": ("12", "00", "000401"),
         }
         fields = self.common(*types[kind], order_id) | {
             "channelType": "07",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zhangfang.api import merchants, payments
+from zhangfang.api import batches, duplicates, mandates, merchants, payments
 from zhangfang.api.calls import Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.limit import Limit
@@ -23,7 +23,7 @@ from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
 
 log = structlog.get_logger()
 
-CALLS = (*payments.CALLS, *merchants.CALLS)
+CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
 Beside = Callable[[Desk], Sequence[BaseRoute]]
 

@@ -5,7 +5,7 @@ The same table makes the routes and the OpenAPI document, so that the two cannot
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -42,6 +42,7 @@ class Call:
     body: Any
     path: Mapping[str, str]
     query: Mapping[str, str]
+    http: HttpRequest
 
     @property
     def who(self) -> Merchant:
@@ -54,7 +55,8 @@ class Call:
 class Spec:
     """A line of the table. `query` names the parameters, `prefix` the ids that path and cursor take.
 
-    `idempotent` demands an Idempotency-Key.
+    `idempotent` demands an Idempotency-Key. `files` says that the body is one which `run` reads as it arrives (`in`), or
+    that the answer is one (`out`), of these media types. `cursor` is its pattern, "" for an id.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -67,6 +69,8 @@ class Spec:
     idempotent: bool = False
     query: tuple[str, ...] = ()
     prefix: str = "pay"
+    files: Mapping[Literal["in", "out"], tuple[str, ...]] = field(default_factory=dict)
+    cursor: str = ""
 
 
 def route(spec: Spec) -> Route:
@@ -79,8 +83,10 @@ def route(spec: Spec) -> Route:
             merchant = await _caller(office, http.headers, spec.who)
             key = _key(http.headers) if spec.idempotent else ""
             body = _decoded(decode, await http.body()) if decode else None
-            call = Call(office, office.desk, merchant, key, body, http.path_params, http.query_params)
+            call = Call(office, office.desk, merchant, key, body, http.path_params, http.query_params, http)
             status, result = await spec.run(call)
+            if isinstance(result, Response):
+                return result
             return Response(_encode(result), status, media_type="application/json")
         except Exception as error:
             return answer(error)

@@ -32,6 +32,14 @@ ERRORS = {
     "503": "away for a moment, or stopped by an operator: repeat with the same key",
 }
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+QUERY: dict[str, dict[str, Any]] = {  # parameters of calls that are no lists, and which of them must be there
+    "batch_no": {"type": "string", "pattern": "^[A-Za-z0-9._:/#@-]{1,64}$"},
+    "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
+    "amount": {"type": "integer", "minimum": 0},
+    "partial": {"type": "boolean", "default": False},
+}
+REQUIRED = ("batch_no", "count", "amount")
+FILE = {"type": "string", "contentMediaType": "text/plain"}
 INTRODUCTION = (
     "Amounts are integers of fen (1/100 yuan). Every request that moves money carries an Idempotency-Key; your "
     "order_no is unique for ever, so a repeat finds the first request. UNKNOWN is not FAILED: it ends by evidence."
@@ -83,6 +91,9 @@ def _operation(spec: Spec) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _ref(spec.takes)}},
         }
+    if "in" in spec.files:
+        content = {media: {"schema": FILE} for media in spec.files["in"]}
+        made["requestBody"] = {"required": True, "content": content}
     return made
 
 
@@ -93,8 +104,12 @@ def _parameters(spec: Spec) -> list[dict[str, Any]]:
     if spec.idempotent:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema})
-    schemas = {"limit": LIMIT, "cursor": _id(spec)}
-    found += [{"name": name, "in": "query", "schema": schemas[name]} for name in spec.query]
+    cursor = {"type": "string", "pattern": spec.cursor} if spec.cursor else _id(spec)
+    schemas = QUERY | {"limit": LIMIT, "cursor": cursor}
+    found += [
+        {"name": name, "in": "query", "required": name in REQUIRED, "schema": schemas[name]}
+        for name in spec.query
+    ]
     return found
 
 
@@ -103,9 +118,14 @@ def _id(spec: Spec) -> dict[str, Any]:
 
 
 def _responses(spec: Spec) -> dict[str, Any]:
-    good = ["200", "201"] if spec.idempotent else (["201"] if spec.method == "POST" else ["200"])
+    good = (
+        ["200", "201"]
+        if spec.idempotent or "in" in spec.files
+        else (["201"] if spec.method == "POST" else ["200"])
+    )
     words = {"200": "as asked, or found from an earlier request", "201": "created"}
-    content = {"application/json": {"schema": _ref(spec.gives)}}
+    content: dict[str, Any] = {"application/json": {"schema": _ref(spec.gives)}} if spec.gives else {}
+    content |= {media: {"schema": FILE} for media in spec.files.get("out", ())}
     made: dict[str, Any] = {code: {"description": words[code], "content": content} for code in good}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return made | {code: {"description": text, "content": problem} for code, text in ERRORS.items()}

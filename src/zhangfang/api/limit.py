@@ -3,8 +3,10 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zhangfang.api.problems import problem
+from zhangfang.batches import MOST_BYTES
 
 MAX_BYTES = 256 * 1024  # far above any request of this API and any notification
+FILES = {"/v1/batches": MOST_BYTES}  # where a file is taken; it is read as it arrives, and counted there
 
 
 class Limit:
@@ -19,11 +21,14 @@ class Limit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
+        most = FILES.get(scope["path"], MAX_BYTES)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or len(declared) > 18 or int(declared) > MAX_BYTES:
-            await _refuse(scope, receive, send)
+        if not declared.isdigit() or len(declared) > 18 or int(declared) > most:
+            await _refuse(scope, receive, send, most)
             return
-        if declared != b"0":  # the server itself holds a body to its declared length
+        if (
+            declared != b"0" or scope["path"] in FILES
+        ):  # the server itself holds a body to its declared length
             await self.app(scope, receive, send)
             return
         held: list[Message] = []
@@ -34,8 +39,8 @@ class Limit:
             held.append(message)
             size += len(message.get("body", b""))
             more = message.get("more_body", False)
-            if size > MAX_BYTES:
-                await _refuse(scope, receive, send)
+            if size > most:
+                await _refuse(scope, receive, send, most)
                 return
         held.reverse()
 
@@ -45,6 +50,6 @@ class Limit:
         await self.app(scope, replay, send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    detail = f"body: more than {MAX_BYTES} bytes; allowed: at most that"
+async def _refuse(scope: Scope, receive: Receive, send: Send, most: int) -> None:
+    detail = f"body: more than {most} bytes; allowed: at most that"
     await problem(413, "body_too_large", detail)(scope, receive, send)

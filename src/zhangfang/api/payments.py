@@ -31,7 +31,7 @@ KINDS = {
     "pot": (Operation.PAYOUT,),
 }
 MAX_PAGE = 100
-_LAST = UUID(int=2**128 - 1)
+LAST = UUID(int=2**128 - 1)
 
 
 async def create_payment(call: Call) -> tuple[int, Shown]:
@@ -111,8 +111,8 @@ def lister(prefix: str) -> Any:
     """Return the function that shows a page of intents, newest first."""
 
     async def get(call: Call) -> tuple[int, Page]:
-        limit = _limit(call.query.get("limit", "20"))
-        before = parse(prefix, call.query["cursor"], "cursor") if "cursor" in call.query else _LAST
+        limit = limit_of(call.query.get("limit", "20"))
+        before = parse(prefix, call.query["cursor"], "cursor") if "cursor" in call.query else LAST
         found = await call.desk.journal.list_of_merchant(call.who.id, KINDS[prefix], before, limit + 1)
         more = len(found) > limit
         cursor = prefixed(prefix, found[limit - 1].id) if more else None
@@ -121,7 +121,8 @@ def lister(prefix: str) -> Any:
     return get
 
 
-def _limit(text: str) -> int:
+def limit_of(text: str) -> int:
+    """Return how many a page may have. Raises `InvalidInput`."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PAGE):
         raise InvalidInput("limit", f"{len(text)} characters", f"1 to {MAX_PAGE}")
     return int(text)

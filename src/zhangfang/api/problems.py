@@ -8,9 +8,20 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerUnavailable
+from zhangfang.mandates import (
+    MandateEnded,
+    MandateKeyReused,
+    MandateLimit,
+    MandateNumberTaken,
+    NoMandate,
+    NotSigning,
+    SigningStopped,
+    UnknownMandate,
+)
 from zhangfang.merchants import (
     MerchantDiffers,
     MerchantError,
@@ -41,6 +52,16 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (UnknownMerchant, 404, "not_found"),
     (NotAllowed, 409, "not_allowed"),
     (OperationStopped, 503, "operation_stopped"),
+    (NoMandate, 409, "no_mandate"),
+    (MandateEnded, 409, "mandate_ended"),
+    (MandateLimit, 409, "mandate_limit"),
+    (UnknownMandate, 404, "not_found"),
+    (MandateKeyReused, 422, "idempotency_key_reused"),
+    (MandateNumberTaken, 409, "mandate_number_taken"),
+    (NotSigning, 409, "not_signing"),
+    (SigningStopped, 503, "operation_stopped"),
+    (UnknownBatch, 404, "not_found"),
+    (BatchNumberTaken, 409, "batch_number_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
     (NoSettlementAccount, 409, "no_settlement_account"),

@@ -3,7 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from zhangfang.channels.chinaums import ChinaUms, ChinaUmsConfig
 from zhangfang.channels.cmb import Cmb, CmbConfig
+from zhangfang.channels.epcc import Epcc, EpccConfig
+from zhangfang.channels.genericbank import GenericBank, GenericBankConfig
+from zhangfang.channels.lakala import Lakala, LakalaConfig
 from zhangfang.channels.port import AcquiringChannel, BankChannel, PaymentChannel
 from zhangfang.channels.unionpay import UnionPay, UnionPayConfig
 from zhangfang.kernel.clock import Clock
@@ -22,7 +26,11 @@ __all__ = [
 
 CONNECTORS: Mapping[str, Callable[[Mapping[str, Any], Clock], Any]] = {
     "unionpay": lambda held, clock: UnionPay(UnionPayConfig(**held), clock),
+    "chinaums": lambda held, clock: ChinaUms(ChinaUmsConfig(**held), clock),
+    "lakala": lambda held, clock: Lakala(LakalaConfig(**held), clock),
+    "epcc": lambda held, clock: Epcc(EpccConfig(**held), clock),
     "cmb": lambda held, clock: Cmb(CmbConfig(**held), clock),
+    "genericbank": lambda held, clock: GenericBank(GenericBankConfig(**held), clock),
 }
 BANKS = ("cmb", "genericbank")  # they hold an account of ours, which the ledger knows by their name
 

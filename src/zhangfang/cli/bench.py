@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -25,18 +26,22 @@ import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from zhangfang.cli.bench_load import PAYERS, payer_account
 from zhangfang.cli.bench_machine import cpu_seconds, machine
 from zhangfang.cli.bench_report import print_report, ratio
 from zhangfang.cli.caller import Caller
+from zhangfang.cli.control import ask
 from zhangfang.cli.house import READY_SECONDS, House, Process, answers, free_port
 from zhangfang.cli.parts import open_platform_accounts
-from zhangfang.cli.sandbox import ask, provision
+from zhangfang.cli.sandbox import provision
+from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerClient
 from zhangfang.schema import migrate
 
 PLATFORM = ("serve", "ledger", "work")
 _HERE = "zhangfang.cli.bench_processes"
+BANKS = ("cmb", "unionpay")  # those that its payments go by
 _COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 _COUNTS = """
 SELECT
@@ -73,13 +78,26 @@ def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: 
     print_report(made)
 
 
+async def _sign(merchant: Caller) -> None:
+    """Have every payer sign a mandate on paper, wider than the run."""
+    today = datetime.now(CHINA).date()
+    wide = dict.fromkeys(("limit_each", "limit_day", "limit_month"), 10**11)
+    for number in range(PAYERS):
+        account = {"number": payer_account(number), "name": "付款人"}
+        body = {"mandate_no": f"m{number}", "account": account, "evidence": "benchmark", **wide}
+        days = {"valid_from": str(today), "valid_until": str(today + timedelta(days=2))}
+        status, said = await merchant.post("/v1/mandates", body | days, f"m{number}")
+        if status != 201:
+            raise BenchFailed(f"a mandate was answered with {status} {said}")
+
+
 def null_house(folder: Path) -> House:
     """Return a house without RSA on either side of UnionPay's wire."""
-    port, control = House(folder).ports["unionpay"]  # it writes them down, and the next one finds them
+    port, control = House(folder, banks=BANKS).ports["unionpay"]  # written down, and found by the next one
     bank = [sys.executable, "-m", "zhangfang_sandbox.unionpay", "--data", str(folder / "banks" / "unionpay")]
     ours = {name: [sys.executable, "-m", _HERE, name] for name in ("serve", "work")}
     bank += ["--port", str(port), "--control-port", str(control), "--null-signatures"]
-    return House(folder, commands=ours | {"unionpay": bank})
+    return House(folder, commands=ours | {"unionpay": bank}, banks=BANKS)
 
 
 class Run:
@@ -142,6 +160,7 @@ class Run:
             admin = Caller(session, self.house.url, (self.house.home / "admin-key").read_text())
             _, made = await admin.call("POST", "/v1/merchants", body)
             _, key = await admin.call("POST", f"/v1/merchants/{made['id']}/keys")
+            await _sign(Caller(session, self.house.url, key["secret"]))
         return {"merchant": made["id"], "key": key["secret"], "port": self.house.port}
 
     def _payments(self, plan: Mapping[str, Any], count: int, prefix: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from zhangfang.cli.bench_machine import cpu_seconds
 from zhangfang.cli.bench_wire import Wire, post
 from zhangfang.kernel.database import connect
 
+PAYERS = 128
 POLL_SECONDS = 0.02  # how late at most a payment's success is seen
 PATIENCE_SECONDS = 60.0
 _SUCCEEDED = """
@@ -99,6 +100,11 @@ async def _floor(seconds: float, calls: list[Callable[[], Awaitable[None]]]) -> 
     return {"per_second": done / took, "calls": calls_made}
 
 
+def payer_account(number: int) -> str:
+    """Return the account of one of the payers, each of whom has signed a mandate."""
+    return f"99220200{number % PAYERS:08d}"
+
+
 class Payers:
     """Payers who each send a collection, wait until the journal says SUCCESS, and send the next."""
 
@@ -151,7 +157,7 @@ class Payers:
             self.success_ms.append((time.perf_counter() - began) * 1000)
 
     def _request(self, order_no: str, amount: int) -> bytes:
-        account = '{"number":"6222020000000018","name":"付款人"}'
+        account = f'{{"number":"{payer_account(amount)}","name":"付款人"}}'
         body = f'{{"kind":"collection","order_no":"{order_no}","amount":{amount},"account":{account}}}'
         allowed = (f"Authorization: Bearer {self.plan.key}", f"Idempotency-Key: {order_no}")
         return post("/v1/payments", body.encode(), *allowed)

@@ -29,7 +29,9 @@ def list_(every: Annotated[bool, typer.Option("--all", help="cleared ones too")]
 @app.command()
 def propose(
     break_id: Id,
-    cure: Annotated[str, typer.Option(help="B2: fill the payment in; B7, B8: write it off")],
+    cure: Annotated[
+        str, typer.Option(help="B2: fill it in; B3: return it to the payer; B7, B8: write it off")
+    ],
     by: By,
     merchant: Annotated[str | None, typer.Option(help="whose payment it is (B2): mer_…")] = None,
 ) -> None:
@@ -40,9 +42,9 @@ def propose(
 
 @app.command()
 def approve(break_id: Id, by: By) -> None:
-    """Approve a cure that another person has proposed: it is booked at once."""
+    """Approve a cure that another person has proposed: it is carried out at once."""
     asyncio.run(_approve(_id(break_id), by))
-    typer.echo("booked, and the break is cleared")
+    typer.echo("agreed: it is booked; what goes back to a payer (B3) clears the break once the payer has it")
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zhangfang.cli import planted
+from zhangfang.cli import mandates, planted
 from zhangfang.cli.caller import Caller, Tally, pay
+from zhangfang.cli.day_faults import FAULTS
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
 from zhangfang.cli.parts import open_desk
@@ -29,34 +30,10 @@ from zhangfang.merchants import NewMerchant
 
 AT_ONCE = 24  # callers at the same time
 SEED = 20260526
-FAULTS = {
-    "unionpay": {
-        "lost_answer": 0.015,
-        "late_answer": 0.010,
-        "notify_lost": 0.012,
-        "notify_repeated": 0.015,
-        "notify_late": 0.005,
-        "not_found_first": 0.012,
-        "pending_first": 0.008,
-        "garbled_answer": 0.003,
-        "bad_signature": 0.003,
-        "wrong_chain": 0.002,
-        "refused": 0.004,
-        "throttle": 0.003,
-        "decline": 0.010,
-    },
-    "cmb": {
-        "lost_answer": 0.05,
-        "pending_first": 0.05,
-        "not_found_first": 0.03,
-        "decline": 0.02,
-        "return_later": 0.03,
-    },
-}
 PAYER_REFUSES, PAYER_LEAVES = 0.006, 0.006
 AWAY = (*database.AWAY, ZhangfangError)
 MORNING = (  # of each working day: when, what it is called, which task is then done, "{}" being its date
-    (time(9, 5), "渠道对账文件 Channel file", "file", "unionpay/{}"),
+    (time(9, 5), "渠道对账文件 Channel files", "file", "{}"),
     (time(9, 40), "清算到账 Money arrives", "arrival", "{}"),
     (time(10, 31), "结算 Settlement", "settlement", "{}"),
     (time(11, 5), "日终 Closing", "close", "{}"),
@@ -108,12 +85,13 @@ class BusinessDay:
     async def play(self) -> dict[str, Any]:
         """Play all of it and return what the auditor found at the end."""
         await self.spectator.set_time(_at(self.first, time(6, 50)))
-        for bank in ("unionpay", "cmb"):
+        for bank in self.house.banks:
             await self._faults(bank, self.plan.faults[bank])
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as self.session:
                 with self._progress:
                     await self._merchants()
+                    await self._mandates()
                     await self._orders()
                     await self._first_morning()
                     await self._second_morning()
@@ -134,6 +112,22 @@ class BusinessDay:
 
         task = self._progress.add_task("商户 Merchants sign up", total=len(self.plan.merchants))
         await self._at_once([[merchant] for merchant in self.plan.merchants], one, task)
+
+    async def _mandates(self) -> None:
+        """Payers of collections give their consent: most on paper, some by a code that the clearing network sends them."""
+        asked = {
+            (order.merchant, order.account.number): order for order in self.plan.orders
+            if order.kind == "collection" and order.account
+        }  # fmt: skip
+        task = self._progress.add_task("代收协议 Mandates signed", total=len(asked))
+        callers = {
+            code: Caller(self.session, self.house.url, key, self.tally) for code, key in self._keys.items()
+        }
+
+        async def one(order: DemoOrder) -> None:
+            await mandates.sign(self.spectator, callers[order.merchant], order, self.first)
+
+        await self._at_once([[order] for order in asked.values()], one, task)
 
     async def _orders(self) -> None:
         """Pay-ins and refunds of the day, hour by hour; what comes after the cut-off belongs to the next date."""
@@ -170,10 +164,11 @@ class BusinessDay:
         for hour, title, kind, key in MORNING:
             self.phase = kind
             await self.spectator.set_time(_at(morning, hour))
-            done = partial(
-                self.spectator.done, kind, key.format(morning if kind == "settlement" else business)
-            )
-            ready = partial(self.spectator.arrived, business) if kind == "arrival" else done
+            day = morning if kind == "settlement" else business
+            ready = {
+                "arrival": partial(self.spectator.arrived, business),
+                "file": partial(self.spectator.files_read, business),
+            }.get(kind, partial(self.spectator.done, kind, key.format(day)))
             await self._until(f"{title} {business}", ready)
             await self.spectator.quiet()
 
@@ -201,12 +196,23 @@ class BusinessDay:
             raise AssertionError(f"{order.order_no}: {status} {made}")
         if made is not None and order.kind in PAY_INS:
             self.payments[order.merchant, order.order_no] = made["id"]
-        if order.kind == "purchase" and "redirect" in made:
-            choice = _payer(order.order_no)
-            if choice is None:
-                self.left.add(made["id"])
-            else:
-                await pay(self.session, made["redirect"], choice)
+        if order.kind == "purchase" and made["state"] == "REDIRECTED":
+            await self._pay(merchant, order, made)
+
+    async def _pay(self, merchant: Caller, order: DemoOrder, made: Any) -> None:
+        """Be the payer: at the cashier, or in the wallet's app, whose SDK has what the merchant's app handed to it."""
+        choice = _payer(order.order_no)
+        if choice is None:
+            self.left.add(made["id"])
+            return
+        shown = await merchant.presented(f"/v1/payments/{made['id']}", made)
+        if "redirect" in shown:
+            await pay(self.session, shown["redirect"], choice)
+        elif "app" in shown:
+            act = {"order_no": made["channel_order_no"], "action": choice}
+            await self.spectator.ask("POST", made["channel"], "/payers", act)
+        else:
+            self.left.add(made["id"])
 
     async def _ask_for(self, merchant: Caller, order: DemoOrder) -> tuple[int, Any]:
         body: dict[str, Any] = {"order_no": order.order_no, "amount": order.amount}
@@ -222,7 +228,9 @@ class BusinessDay:
             ):
                 return 200, None  # it was never paid: there is nothing to refund
             return await merchant.post(f"/v1/payments/{original}/refunds", body, order.order_no)
-        return await merchant.post("/v1/payments", body | {"kind": order.kind}, order.order_no)
+        body |= {"kind": order.kind, "product": order.product, "instalments": order.instalments}
+        body["fee_by"] = "payer" if order.instalments else ""
+        return await merchant.post("/v1/payments", body, order.order_no)
 
     async def _at_once(
         self, several: Sequence[Sequence[Any]], work: Callable[[Any], Awaitable[None]], task: Any

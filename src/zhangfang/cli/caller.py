@@ -14,6 +14,7 @@ import aiohttp
 from zhangfang.kernel.errors import ZhangfangError
 
 PATIENCE_SECONDS = 90.0
+PRESENTED_TRIES = 8
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 FINAL = frozenset({"SUCCESS", "FAILED", "REFUSED", "CLOSED"})
 _ACTION = re.compile(r'<form method="post" action="([^"]+)"')
@@ -80,6 +81,18 @@ class Caller:
             self._tally.unanswered += 1
             await asyncio.sleep(0.2)
         raise GaveUp(f"{method} {path}: {last}")
+
+    async def presented(self, path: str, made: Any) -> Any:
+        """Return a purchase as shown with what takes its payer to the channel; after some tries, as it is.
+
+        A channel whose answer with it was lost may never give it again: the payer then has nothing to pay with.
+        """
+        for _ in range(PRESENTED_TRIES):
+            if made["state"] != "REDIRECTED" or {"redirect", "app"} & made.keys():
+                break
+            await asyncio.sleep(0.3)
+            made = await self.get(path)
+        return made
 
     async def final(self, path: str) -> Any:
         """Wait until an intent has its outcome, and return it."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
 from zhangfang.kernel.settings import write_private
 
-BANKS = ("unionpay", "cmb")
+BANKS = ("cmb", "genericbank", "unionpay", "chinaums", "lakala", "epcc")  # those that hold our accounts first
 READY_SECONDS = 30.0
 AUDIT_SECONDS = 20  # the console's seal stands on an audit that is less than a minute old
 
@@ -74,9 +74,19 @@ class Process:
 class House:
     """Starts, watches and stops all processes of one home folder."""
 
-    def __init__(self, home: Path, port: int = 0, commands: Mapping[str, list[str]] | None = None) -> None:
-        """`commands` replaces the command of a process by name: a drill assembles its own parts that way."""
+    def __init__(
+        self,
+        home: Path,
+        port: int = 0,
+        commands: Mapping[str, list[str]] | None = None,
+        banks: Sequence[str] = BANKS,
+    ) -> None:
+        """`commands` replaces the command of a process by name: a drill assembles its own parts that way.
+
+        `banks` are the sandbox banks that are started; the two that hold our accounts belong to them where others pay.
+        """
         self.home = home.absolute()
+        self.banks = tuple(banks)
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         (self.home / "logs").mkdir(exist_ok=True)
@@ -115,12 +125,12 @@ class House:
 
     def start_banks(self) -> None:
         """Start the sandbox banks and wait until their control planes answer."""
-        for bank in BANKS:
+        for bank in self.banks:
             port, control = (free_port(wanted) for wanted in self.ports[bank])
             folder = self.home / "banks" / bank
             command = [sys.executable, "-m", f"zhangfang_sandbox.{bank}", "--data", str(folder)]
             self._start(bank, [*command, "--port", str(port), "--control-port", str(control)])
-        for bank in BANKS:
+        for bank in self.banks:
             self._wait(bank, lambda bank=bank: answers(self.ports[bank][1]) and answers(self.ports[bank][0]))
 
     def start_platform(self) -> None:
@@ -153,7 +163,7 @@ class House:
         self._watching.clear()
         if self._watcher is not None:
             self._watcher.join(5)
-        for name in ("audit", "serve", "work", "ledger", *BANKS):
+        for name in ("audit", "serve", "work", "ledger", *self.banks):
             if name in self.processes:
                 self.processes[name].stop()
         if not self.database_url:
@@ -165,7 +175,7 @@ class House:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
     def _start(self, name: str, command: list[str]) -> None:
-        env = {} if name in BANKS else self.environment()
+        env = {} if name in self.banks else self.environment()
         log = self.home / "logs" / f"{name}.log"
         self.processes[name] = Process(name, self._commands.get(name, command), log, env)
         self.processes[name].start()
@@ -189,13 +199,11 @@ class House:
             time.sleep(0.1)
 
     def _bank_ports(self) -> dict[str, tuple[int, int]]:
-        """The banks keep their addresses over a restart: channels and clients hold them."""
+        """Return wire and control plane of each bank. They stay over a restart: channels and clients hold them."""
         path = self.home / "ports.json"
-        if path.exists():
-            held = json.loads(path.read_text())
-            return {bank: (held[bank][0], held[bank][1]) for bank in BANKS}
-        ports = {bank: (free_port(), free_port()) for bank in BANKS}
-        write_private(path, json.dumps(ports))
+        held = json.loads(path.read_text()) if path.exists() else {}
+        ports = {bank: tuple(held.get(bank) or (free_port(), free_port())) for bank in self.banks}
+        write_private(path, json.dumps(held | ports))
         return ports
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from zhangfang.cli import books, breaks, ledger
+from zhangfang.cli import batches, books, breaks, drills, duplicates, ledger, resolve, tables
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings
 
@@ -26,9 +26,15 @@ audit = typer.Typer(
 bench = typer.Typer(help="Measure, beside floors taken in the same run.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
+app.add_typer(batches.app, name="batches")
 app.add_typer(books.app, name="books")
 app.add_typer(breaks.app, name="breaks")
+app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(drills.app, name="drill")
+app.command()(drills.simulate)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(resolve.app, name="resolve")
+app.add_typer(tables.app, name="tables")
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ ORDERS = Path(__file__).parent / "data" / "orders.csv"
 MERCHANTS = Path(__file__).parent / "data" / "merchants.csv"
 
 COLUMNS = ("order_no", "merchant", "kind", "time", "amount", "original", "account", "name")
+OPTIONAL = ("currency", "product", "instalments")
 MERCHANT_COLUMNS = (
     *("code", "name", "auto_payout", "purchase_ppm", "collection_ppm", "payout_fen", "settlement_days"),
     *("account", "account_name", "bank", "medium"),
@@ -32,6 +33,11 @@ MERCHANT_COLUMNS = (
 
 PAY_INS = (Operation.PURCHASE, Operation.COLLECTION)
 _KINDS = {kind.value: kind for kind in (*PAY_INS, Operation.REFUND, Operation.PAYOUT)}
+_PRODUCTS = {
+    True: {"": "", "cashier": "cashier", "alipay_app": "alipay_app"},
+    False: {"": ""},
+}  # of purchases, of all else
+_PERIODS = {True: {"": 0, "3": 3, "6": 6, "12": 12}, False: {"": 0}}
 _ORDER_NO = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _TIME = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _ACCOUNT = re.compile(r"[0-9]{8,32}")
@@ -51,7 +57,7 @@ class DemoOrder:
     """One row: `amount` in fen, `time` aware and in China, `original` the order number of the payment to refund.
 
     `account` is the payer of a collection, or the payee of a payout; a payout without one goes to the merchant's
-    settlement account.
+    settlement account. `product` and `instalments` are those of a purchase.
     """
 
     order_no: str
@@ -61,12 +67,14 @@ class DemoOrder:
     amount: int
     original: str | None = None
     account: PartyAccount | None = None
+    product: str = ""
+    instalments: int = 0
 
 
 def read_orders(path: Path = ORDERS, merchants: Iterable[NewMerchant] | None = None) -> list[DemoOrder]:
     """Return the orders of a file in the order of time, or raise `OrdersInvalid`. `merchants`: those that ship."""
     codes = {merchant.external_ref for merchant in (read_merchants() if merchants is None else merchants)}
-    orders, problems = read_rows(path, COLUMNS, ("currency",), lambda row: _order(row, codes))
+    orders, problems = read_rows(path, COLUMNS, OPTIONAL, lambda row: _order(row, codes))
     whole = not problems
     problems += [*_outside_days(orders), *_duplicates(orders), *_bad_refunds(orders, whole)]
     if problems:
@@ -117,6 +125,8 @@ def _order(row: Row, codes: Collection[str | None]) -> DemoOrder:
         amount=_amount(row["amount"]),
         original=_original(row["original"], kind),
         account=_account(row["account"], row["name"], kind),
+        product=_one_of("product", row.get("product", ""), _PRODUCTS[kind is Operation.PURCHASE]),
+        instalments=_one_of("instalments", row.get("instalments", ""), _PERIODS[kind is Operation.PURCHASE]),
     )
 
 

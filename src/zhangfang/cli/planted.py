@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from zhangfang.cli.orders import DemoOrder
-from zhangfang.cli.sandbox import CLIENT_MONEY, MER_ID
+from zhangfang.cli.sandbox_cmb import CLIENT_MONEY
+from zhangfang.cli.sandbox_unionpay import MER_ID
 from zhangfang.cli.spectator import Spectator
 from zhangfang.payments import Desk
 from zhangfang.reconciliation import approve, propose

@@ -9,9 +9,12 @@ from contextlib import AbstractAsyncContextManager
 import aiohttp
 from starlette.applications import Starlette
 
+from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.cli.parts import day_of, open_desk
-from zhangfang.kernel.driver import drive
+from zhangfang.duplicates import job as duplicate_job
+from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.settings import Settings
+from zhangfang.mandates import Mandates
 from zhangfang.operations import timetable
 from zhangfang.payments import Desk, intent_job, webhook_job
 
@@ -46,6 +49,19 @@ def run_app(app: Starlette, host: str, port: int) -> None:
     )
 
 
+def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
+    """Return everything that the driver does."""
+    return (
+        intent_job(desk),
+        webhook_job(desk, session),
+        timetable.job(day),
+        Mandates(desk.pool, desk.vault, desk.clock, desk.channels).job(),
+        batch_job(desk),
+        channel_batch_job(desk),
+        duplicate_job(desk),
+    )
+
+
 async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     """Run the driver over intents, webhooks and the timetable until SIGTERM."""
     stop = asyncio.Event()
@@ -54,8 +70,7 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     async with open_desk(settings) as desk, aiohttp.ClientSession() as session:
         day = day_of(desk, settings)
         await timetable.begin(day)
-        jobs = (intent_job(desk), webhook_job(desk, session), timetable.job(day))
-        driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs))
+        driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((driving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if driving.done():

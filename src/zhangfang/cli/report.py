@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zhangfang.cli.business_day import BusinessDay
-from zhangfang.cli.sandbox import ask
+from zhangfang.cli.control import ask
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sql import load
 
@@ -50,7 +50,7 @@ async def _figures(day: BusinessDay) -> dict[str, Any]:
 
 def _faults(day: BusinessDay) -> dict[str, int]:
     met: dict[str, int] = {}
-    for bank in ("unionpay", "cmb"):
+    for bank in day.house.banks:
         for fault, count in ask("GET", day.house.control(bank) + "/faults")["met"].items():
             met[fault] = met.get(fault, 0) + count
     return dict(sorted(met.items()))

@@ -11,15 +11,18 @@ from typing import Any
 
 import asyncpg
 
+from zhangfang.channels import BANKS
+from zhangfang.cli import sandbox_cmb, sandbox_genericbank
+from zhangfang.cli.control import ask
 from zhangfang.cli.house import House
-from zhangfang.cli.parts import OUR_ACCOUNT
-from zhangfang.cli.sandbox import CLIENT_MONEY, ask, set_time
+from zhangfang.cli.sandbox import set_time
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.settings import Settings
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "spectator.sql")
 
+ACCOUNTS = {"cmb": sandbox_cmb.CLIENT_MONEY, "genericbank": sandbox_genericbank.CLIENT_MONEY}
 RATE = 10.0  # business seconds a second, between the jumps
 SOON = timedelta(seconds=3)  # of business: what is due before it is not worth a jump
 FARTHEST = timedelta(minutes=40)  # no wait jumps farther from where it began: the cut-off stays where it is
@@ -70,14 +73,23 @@ class Spectator:
         """Whether a task of the timetable is done."""
         return bool(await self.query(queries.task_done, kind, key))
 
+    async def files_read(self, business: date) -> bool:
+        """Whether every channel's file of a settlement date is matched."""
+        acquirers = [bank for bank in self._house.banks if bank not in BANKS]
+        return all([await self.done("file", f"{name}/{business}") for name in acquirers])
+
     async def arrived(self, business: date) -> bool:
         """Whether a settlement date's money is on our account."""
-        return bool(await self.query(queries.money_arrived, business))
+        acquirers = [bank for bank in self._house.banks if bank not in BANKS]
+        return bool(await self.query(queries.money_arrived, business, acquirers))
 
     async def statement_read(self) -> bool:
         """Whether every line of the bank's statement is booked."""
-        book = await self.ask("GET", "cmb", f"/book?account={CLIENT_MONEY}")
-        return bool(await self.query(queries.lines_booked, OUR_ACCOUNT) == len(book["lines"]))
+        for bank, account in ACCOUNTS.items():
+            book = await self.ask("GET", bank, f"/book?account={account}")
+            if await self.query(queries.lines_booked, bank) != len(book["lines"]):
+                return False
+        return True
 
     async def query(self, sql: str, *values: Any) -> Any:
         """Return one value from the database; None while it is away."""

@@ -21,7 +21,8 @@ END FROM waiting
 SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2
 
 -- name: money_arrived
-SELECT arrived_at IS NOT NULL OR net_fen = 0 FROM channel_file WHERE channel = 'unionpay' AND settle_date = $1
+SELECT count(*) = cardinality($2::text[]) FROM channel_file
+WHERE channel = ANY($2) AND settle_date = $1 AND (arrived_at IS NOT NULL OR net_fen = 0)
 
 -- name: lines_booked
 SELECT count(*)::int FROM bank_line WHERE account = $1 AND posted_at IS NOT NULL

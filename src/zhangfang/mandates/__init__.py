@@ -13,7 +13,7 @@ from zhangfang.mandates.errors import (
     UnknownMandate,
 )
 from zhangfang.mandates.model import Mandate, MandateState, MandateStep, NewMandate
-from zhangfang.mandates.rules import check, since
+from zhangfang.mandates.rules import check
 from zhangfang.mandates.service import Mandates, fingerprint
 from zhangfang.mandates.store import find, lock
 
@@ -37,5 +37,4 @@ __all__ = [
     "find",
     "fingerprint",
     "lock",
-    "since",
 ]

@@ -1,11 +1,10 @@
 """Pure decisions: whether a mandate covers a collection, and what may be asked of a mandate."""
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 from zhangfang.channels.port import PartyAccount
 from zhangfang.kernel.calendar import china_day
-from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount, fen_to_yuan
 from zhangfang.mandates.errors import MandateEnded, MandateLimit, NoMandate
@@ -28,8 +27,8 @@ _ACCOUNT = {
 def check(mandate: Mandate | None, amount: int, used_day: int, used_month: int, at: datetime) -> None:
     """Raise `NoMandate`, `MandateEnded` or `MandateLimit` unless the mandate covers `amount` more at `at`.
 
-    `used_day` and `used_month` are what was asked for under it since the moments that `since` gives, whatever has not
-    definitely failed: an UNKNOWN collection is used. All in fen.
+    `used_day` and `used_month` are what was asked for under it on the day and in the month of `at` in China, whatever has
+    not definitely failed: an UNKNOWN collection is used. All in fen.
     """
     if mandate is None or mandate.state is MandateState.SIGNING:
         raise NoMandate(
@@ -61,12 +60,6 @@ def _check_limit(mandate: Mandate, span: str, limit: int, used: int, amount: int
 
 
 _WORDS = {"each": "debit", "day": "day", "month": "month"}
-
-
-def since(at: datetime) -> tuple[datetime, datetime]:
-    """Return the moments at which the day and the month of `at` began in China: what was used counts from there."""
-    midnight = datetime.combine(china_day(at), time(), CHINA)
-    return midnight, midnight - timedelta(days=midnight.day - 1)
 
 
 def check_new(new: NewMandate, at: datetime) -> None:

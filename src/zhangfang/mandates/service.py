@@ -16,7 +16,13 @@ from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, order_no
 from zhangfang.mandates import rules, store
-from zhangfang.mandates.errors import MandateKeyReused, MandateNumberTaken, NotSigning, SigningStopped, UnknownMandate
+from zhangfang.mandates.errors import (
+    MandateKeyReused,
+    MandateNumberTaken,
+    NotSigning,
+    SigningStopped,
+    UnknownMandate,
+)
 from zhangfang.mandates.model import Mandate, MandateState, MandateStep, NewMandate
 from zhangfang.mandates.store import queries
 from zhangfang.vault import Vault

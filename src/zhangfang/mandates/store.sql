@@ -35,15 +35,15 @@ UPDATE mandate SET code = $2, message = $3, code_sent_at = coalesce($4, code_sen
 -- A signature that comes to light after the revocation is ended at the channel as well.
 UPDATE mandate SET
     state = CASE WHEN state = 'SIGNING' THEN 'ACTIVE' ELSE state END,
-    agreement = $2, signed_at = $3, code = $4, message = $5,
-    next_action_at = CASE WHEN state = 'REVOKED' THEN $3 ELSE next_action_at END
+    agreement = $2, signed_at = $3::timestamptz, code = $4, message = $5,
+    next_action_at = CASE WHEN state = 'REVOKED' THEN $3::timestamptz ELSE next_action_at END
 WHERE id = $1 AND signed_at IS NULL
 RETURNING *
 
 -- name: revoke
 UPDATE mandate SET
-    state = 'REVOKED', revoked_at = $2,
-    next_action_at = CASE WHEN agreement <> '' THEN $2 END
+    state = 'REVOKED', revoked_at = $2::timestamptz,
+    next_action_at = CASE WHEN agreement <> '' THEN $2::timestamptz END
 WHERE id = $1 AND state <> 'REVOKED'
 RETURNING *
 

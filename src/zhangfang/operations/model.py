@@ -30,11 +30,12 @@ class Waiting:
     returned: int
     untold: int
     ledger_seq: int
+    duplicates: int = 0
 
     @property
     def errands(self) -> int:
         """How many things wait for a person."""
-        return self.manual + self.breaks + self.returned + self.untold
+        return self.manual + self.breaks + self.returned + self.untold + self.duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Something that waits for a person. `what` is manual, break, returned or untold; `link` says where it is done."""
+    """Something that waits for a person. `what` is manual, break, duplicate, returned or untold; `link` where to do it."""
 
     what: str
     detail: str

@@ -12,6 +12,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from zhangfang.channels.abilities import ReturningChannel
+from zhangfang.duplicates import find
 from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
@@ -19,7 +21,7 @@ from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.operations.roll import NotOver, roll
-from zhangfang.payments import Desk
+from zhangfang.payments import Desk, StepKind, weigh
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import close_day, release, settle
 
@@ -33,6 +35,10 @@ ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
 PLAN_EVERY = timedelta(minutes=10)
 STATEMENT_EVERY = timedelta(minutes=1)
+RETURNS_EVERY = timedelta(hours=1)
+LATE_RETURNS = timedelta(days=3)
+DUPLICATES_EVERY = timedelta(minutes=10)
+DUPLICATES_OF = timedelta(days=7)
 WAIT = timedelta(minutes=5)
 
 
@@ -88,6 +94,9 @@ async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     now = day.desk.clock.now()
     for account in day.accounts:
         await _add(day, "statement", account.alias, now)
+        if isinstance(account.bank, ReturningChannel):
+            await _add(day, "returns", account.alias, now)
+    await _add(day, "duplicates", "daily", now)
     today = settlement_day(now)
     first = await day.desk.pool.fetchval(queries.last_planned) or min(today, china_day(now))
     for n in range((today - first).days + 1):
@@ -120,6 +129,25 @@ async def _statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
     if waiting := await read(day.desk, account):
         raise NotYet(f"{waiting} lines wait for a channel's file", STATEMENT_EVERY)
     return STATEMENT_EVERY
+
+
+async def _returns(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Ask which payouts came back (退票): that is so in the evening, or one or two days later."""
+    account = next(account for account in day.accounts if account.alias == key)
+    assert isinstance(account.bank, ReturningChannel), "planned for such a bank"
+    today = china_day(day.desk.clock.now())
+    for told in await account.bank.late_returns(today - LATE_RETURNS, today):
+        intent = await day.desk.journal.by_channel_order(told.order_no)
+        if intent is not None and intent.channel == account.bank.name and intent.returned_at is None:
+            await weigh(day.desk, intent, StepKind.QUERY, told.answer)
+    return RETURNS_EVERY
+
+
+async def _duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Look for payers who were debited twice; people decide about what is found."""
+    if found := await find(day.desk, day.desk.clock.now() - DUPLICATES_OF):
+        log.error("payers may have been debited twice", cases=found)
+    return DUPLICATES_EVERY
 
 
 async def _file(day: Day, key: str, _ids: Sequence[UUID]) -> None:
@@ -157,6 +185,8 @@ async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {
     "plan": _plan,
     "statement": _statement,
+    "returns": _returns,
+    "duplicates": _duplicates,
     "file": _file,
     "settlement": _settlement,
     "close": _close,

@@ -5,7 +5,8 @@ SELECT
     (SELECT count(*) FROM break WHERE cleared_at IS NULL)::int AS breaks,
     (SELECT count(*) FROM intent WHERE returned_at >= $1)::int AS returned,
     (SELECT count(*) FROM webhook WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
-    (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq
+    (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq,
+    (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates
 
 -- name: last_audit
 SELECT at, ok, figures FROM audit_result ORDER BY at DESC LIMIT 1
@@ -59,6 +60,9 @@ SELECT what, detail, merchant, amount, since, link FROM (
     SELECT 'break', b.class, b.channel || ' · ' || b.key, abs(b.difference), b.opened_at,
         'break:' || b.settle_date || '#' || b.id
     FROM break b WHERE b.cleared_at IS NULL
+    UNION ALL
+    SELECT 'duplicate', d.state, m.name, d.amount, d.found_at, 'duplicate:' || d.id
+    FROM duplicate d LEFT JOIN merchant m ON m.id = d.merchant WHERE d.ended_at IS NULL AND d.state <> 'REVERSING'
     UNION ALL
     SELECT 'returned', '', m.name, i.amount, i.returned_at, 'payment:' || i.id
     FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.returned_at >= $1

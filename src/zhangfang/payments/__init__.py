@@ -20,14 +20,25 @@ from zhangfang.payments.model import (
     StepKind,
 )
 from zhangfang.payments.notify import notified
+from zhangfang.payments.outcomes import (
+    ENDED_BY_TWO,
+    Outcome,
+    SecondPerson,
+    approve_outcome,
+    outcomes,
+    propose_outcome,
+    withdraw_outcome,
+)
 from zhangfang.payments.posting import PLATFORM, book, must_post
 from zhangfang.payments.requests import MOST_INSTALMENTS, check, draft
 from zhangfang.payments.steps import advance, ask, order_of
 from zhangfang.payments.steps import job as intent_job
 from zhangfang.payments.store import Step
+from zhangfang.payments.strays import line_of, return_to_payer
 from zhangfang.payments.webhooks import job as webhook_job
 
 __all__ = [
+    "ENDED_BY_TWO",
     "FINAL",
     "MOST_INSTALMENTS",
     "NOUN",
@@ -41,13 +52,16 @@ __all__ = [
     "NotFound",
     "OperationStopped",
     "OrderNumberTaken",
+    "Outcome",
     "PaymentError",
     "Request",
+    "SecondPerson",
     "State",
     "Step",
     "StepKind",
     "accept",
     "advance",
+    "approve_outcome",
     "ask",
     "book",
     "bulk",
@@ -56,10 +70,15 @@ __all__ = [
     "fill_in",
     "give_back",
     "intent_job",
+    "line_of",
     "must_post",
     "notified",
     "order_of",
+    "outcomes",
     "placed",
+    "propose_outcome",
+    "return_to_payer",
     "webhook_job",
     "weigh",
+    "withdraw_outcome",
 ]

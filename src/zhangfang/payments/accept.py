@@ -8,6 +8,7 @@ from uuid import UUID
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
 from zhangfang.mandates import Mandate, MandateRefused
+from zhangfang.mandates import check as covers
 from zhangfang.merchants import Merchant, NoFeeRule
 from zhangfang.payments import steps
 from zhangfang.payments.attempts import ask_of, due
@@ -41,8 +42,10 @@ async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Inte
 async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> Intent:
     """Return an intent with its channel, by the tables in force.
 
-    Raises `NotAllowed` where no table allows it, `OperationStopped`.
+    Raises `NotAllowed` where no table allows it, `OperationStopped`, and `MandateRefused` for what no routing can mend.
     """
+    if mandate is not None:
+        covers(mandate, intent.amount, 0, 0, intent.created_at)
     choice = await desk.choose(ask_of(desk, intent, mandate.channel if mandate else ""))
     if choice.fate is Fate.REFUSE:
         raise NotAllowed(choice.reason)

@@ -57,6 +57,7 @@ def ask_of(desk: Desk, intent: Intent, fixed: str = "") -> Ask:
         type=AccountType(*intent.account_type.split("/")) if intent.account_type else None,
         instalments=intent.instalments,
         fixed=fixed or (intent.channel if intent.agreement else ""),
+        bound=intent.kind is Operation.COLLECTION,  # its account is the one that the mandate names
     )
 
 
@@ -83,8 +84,11 @@ async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Move | None:
 async def unsent(desk: Desk, intent: Intent) -> Move | None:
     """Return where a payment of which nothing has left goes on, None if it stays where it is.
 
-    It leaves its channel only if the channel cannot take it now. Raises `OperationStopped` if it can go nowhere.
+    It leaves its channel only if the channel cannot take it now. Raises `OperationStopped` if it can go nowhere. What
+    undoes a payment is where the payment is: no table routes it.
     """
+    if intent.original is not None:
+        return None
     try:
         here = await desk.choose(replace(ask_of(desk, intent), fixed=intent.channel))
     except OperationStopped:

@@ -4,12 +4,12 @@ An intent whose `batch` is set is never sent alone: the batch is what is sent, a
 says of it comes through `weigh`, like everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.channels.port import Operation, PartyAccount, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
@@ -171,14 +171,18 @@ async def begin_items(desk: Desk, connection: Connection, batch: UUID, requested
 
 async def items_not_sent(desk: Desk, connection: Connection, batch: UUID) -> None:
     """Take the attempt of every item back: it is proven that nothing of the batch has left."""
-    rows = await connection.fetch(queries.not_sent, batch, desk.clock.now())
-    await store.note(
-        connection,
-        [
-            desk.step(row["id"], StepKind.ANSWER, verdict="not_sent", state=State.CREATED, message="not sent")
-            for row in rows
-        ],
-    )
+    await _unsent(desk, connection, await connection.fetch(queries.not_sent, batch, desk.clock.now()))
+
+
+async def items_apart(desk: Desk, connection: Connection, batch: UUID, every: timedelta) -> None:
+    """Let every item of a batch of which nothing has left travel alone, one after the other."""
+    await _unsent(desk, connection, await connection.fetch(queries.apart, batch, desk.clock.now(), every))
+
+
+async def _unsent(desk: Desk, connection: Connection, rows: Sequence[Mapping[str, UUID]]) -> None:
+    verdict = Verdict.NOT_SENT.value
+    steps = [desk.step(row["id"], StepKind.ANSWER, verdict=verdict, state=State.CREATED) for row in rows]
+    await store.note(connection, steps)
 
 
 async def tell(

@@ -102,7 +102,7 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
         channel_ref=answer.channel_ref,
         code=answer.code,
         message=answer.message,
-        queried=int(kind in ASKING),
+        queried=int(kind in ASKING and answer.verdict is not Verdict.NOT_SENT),
         not_found=intent.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0,
         next_action_at=now + decision.wait if decision.wait is not None else None,
         release=kind in STEPPING and not decision.resend,

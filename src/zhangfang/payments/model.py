@@ -122,7 +122,8 @@ class Request:
     """What a merchant asks for. `account` is payer or payee, `original` the payment to refund or void.
 
     `product` of a purchase is `cashier` or `alipay_app`; `instalments` a number of periods, 0 for none, whose charge
-    `fee_by` bears: `payer` or `merchant`.
+    `fee_by` bears: `payer` or `merchant`. `template` says how a duplicate is reversed, U1 or U2: it is set by
+    `zhangfang.duplicates` alone, and gives all of the fee back.
     """
 
     kind: Operation
@@ -136,6 +137,7 @@ class Request:
     product: str = ""
     instalments: int = 0
     fee_by: str = ""
+    template: str = ""
 
 
 class PaymentError(ZhangfangError):

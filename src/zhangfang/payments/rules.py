@@ -16,6 +16,7 @@ from zhangfang.payments.model import FINAL, Intent, State
 
 MANUAL_WAIT = timedelta(minutes=10)
 NOT_SENT_WAIT = timedelta(seconds=1)
+NOT_ASKED_WAIT = timedelta(seconds=10)  # the channel's own pace left no room for a query: it counts as none
 PAYER_WAIT = timedelta(seconds=30)
 LATE = timedelta(
     minutes=15
@@ -70,7 +71,7 @@ def decide(
     `amount` is what the evidence says was moved, `asked` whether it is the answer to a query (a query that could not be
     sent proves nothing about the order), `same_day` whether what is sent now would still be of the request's day.
     """
-    if asked and verdict is Verdict.NOT_SENT:
+    if not_asked := asked and verdict is Verdict.NOT_SENT:
         verdict = Verdict.UNKNOWN
     if intent.state in FINAL:
         return Decision(intent.state, contradiction=(intent.state, verdict) in _CONTRADICTIONS)
@@ -83,6 +84,8 @@ def decide(
     state = _OPEN.get((intent.state, verdict), intent.state)
     missed = asked and verdict is Verdict.NOT_FOUND and state is State.UNKNOWN
     resend = missed and same_day and may_resend(rules, intent.not_found + 1)
+    if not_asked:
+        return Decision(state, NOT_ASKED_WAIT)
     return Decision(state, _wait(state, rules, intent.queries + asked), resend)
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from zhangfang.channels.port import Answer, Order, PartyAccount, Verdict
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import DURABLE
 from zhangfang.payments import posting
 from zhangfang.payments.attempts import PARKED_LOOK, Move, look_again, move, unsent
@@ -17,6 +18,7 @@ from zhangfang.payments.evidence import weigh
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
 from zhangfang.payments.rules import Decision
 from zhangfang.payments.store import Change, Step, queries
+from zhangfang.payments.strays import origin_of
 from zhangfang.payments.undoing import PAY_INS
 
 log = structlog.get_logger()
@@ -151,6 +153,9 @@ async def _in_time(desk: Desk, intent: Intent, order: Order, until: float) -> An
     try:
         async with asyncio.timeout(left):
             return await desk.channels[intent.channel].send(order)
+    except InvalidInput as error:  # it cannot be written in the channel's words, so nothing has ever left
+        first = intent.state is State.SENDING
+        return Answer(Verdict.FAILED if first else Verdict.UNKNOWN, message=str(error), elsewhere=first)
     except TimeoutError:
         raise LeaseLost(f"intent {intent.id}: no answer while its lease lasted") from None
 
@@ -180,7 +185,7 @@ async def _resend(desk: Desk, intent: Intent) -> None:
 
 async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Order:
     """Return what the channel is asked, made of stored values alone: the same now as at the first attempt."""
-    original = await desk.journal.by_id(intent.original) if intent.original else None
+    origin = await origin_of(desk, intent)
     return Order(
         operation=intent.kind,
         order_no=intent.channel_order_no,
@@ -189,11 +194,11 @@ async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = No
         key=intent.order_no,
         description=intent.description,
         account=account or desk.unseal(intent.account_token),
-        original_order_no=original.channel_order_no if original else "",
-        original_requested_at=original.requested_at if original else None,
-        original_ref=(original.channel_ref or "") if original else "",
-        original_operation=original.kind if original else None,
-        original_amount=original.amount if original else 0,
+        original_order_no=origin.order_no if origin else "",
+        original_requested_at=origin.requested_at if origin else None,
+        original_ref=origin.ref if origin else "",
+        original_operation=origin.operation if origin else None,
+        original_amount=origin.amount if origin else 0,
         instalments=intent.instalments,
         fee_by=intent.fee_by,
         agreement=intent.agreement,

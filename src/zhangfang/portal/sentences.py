@@ -1,10 +1,11 @@
 """The sentence with which each page begins. It answers the page's question; its figures are links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from markupsafe import Markup
 
+from zhangfang.duplicates import Case, CaseState
 from zhangfang.operations.channels import OperationHealth
 from zhangfang.operations.model import (
     Break,
@@ -67,17 +68,14 @@ def payment(_: Words, p: Payment, now: datetime) -> Markup:
     """Say what is known of one payment, and what follows."""
     if p.state == "UNKNOWN":
         return _unknown(_, p, now)
-    if p.state == "MANUAL":
-        return _("The channel itself does not know the outcome. A person has to ask it.")
     if p.state in FINAL:
         return _final(_, p)
-    if p.state == "REDIRECTED":
-        return _("The payer was sent to the cashier and has not paid yet.")
-    if p.state == "CREATED":
-        return _("The request is stored; nothing has left the house yet.")
-    if p.state == "PARKED":
-        return _("No table knows this type of account. The money is held; nothing was sent.")
-    return _("The channel is working on it; there is no outcome yet.")
+    return {
+        "MANUAL": _("The channel itself does not know the outcome. A person has to ask it."),
+        "REDIRECTED": _("The payer was sent to the cashier and has not paid yet."),
+        "CREATED": _("The request is stored; nothing has left the house yet."),
+        "PARKED": _("No table knows this type of account. The money is held; nothing was sent."),
+    }.get(p.state) or _("The channel is working on it; there is no outcome yet.")
 
 
 def _unknown(_: Words, p: Payment, now: datetime) -> Markup:
@@ -205,6 +203,43 @@ def breaks(_: Words, rows: Sequence[Break]) -> Markup:
     if not open_:
         return _("No break is open.")
     return _.n("{n} break is open.", "{n} breaks are open.", open_)
+
+
+def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:
+    """Say how many double payments wait for somebody, how many are on their way back, and how many are healed."""
+    if not counts:
+        return _("Nobody was charged twice, as far as anybody knows.")
+
+    def of(*states: CaseState) -> tuple[int, int]:
+        both = [counts.get(state, (0, 0)) for state in states]
+        return sum(count for count, _fen in both), sum(fen for _count, fen in both)
+
+    waiting, fen = of(CaseState.SUSPECTED, CaseState.APPROVAL, CaseState.PERSON)
+    if waiting:
+        text = _.n("{n} case of {fen} waits for a person", "{n} cases of {fen} wait for a person", waiting, fen=yuan(fen))
+        parts = [Markup('<span class="to-act">{}</span>').format(text)]
+    else:
+        parts = [_("No case waits for a person")]
+    if (back := of(CaseState.REVERSING))[0]:
+        parts.append(_("{n} on the way back to the payers", n=f"{back[0]:,}"))
+    if (done := of(CaseState.DONE))[0]:
+        parts.append(_("{n} healed, {fen}", n=f"{done[0]:,}", fen=yuan(done[1])))
+    return _("{parts}.", parts=_("; ").join(parts))
+
+
+def duplicate(_: Words, case: Case) -> Markup:
+    """Say what one case is, and what follows."""
+    return {
+        CaseState.SUSPECTED: _("The same order may have been paid twice. Nothing happens before somebody says so."),
+        CaseState.APPROVAL: _(
+            "{who} says it is a double. The merchant has the money already, so a second person must agree.",
+            who=case.confirmed_by or "",
+        ),
+        CaseState.REVERSING: _("The payer gets {fen} back. It ends when that is proven.", fen=yuan(case.amount)),
+        CaseState.PERSON: _("The platform does not settle this one by itself."),
+        CaseState.DONE: _("The payer has {fen} back, and the merchant all of its fee.", fen=yuan(case.amount)),
+        CaseState.DISMISSED: _("It was no double, or it was settled otherwise."),
+    }[case.state]  # fmt: skip
 
 
 def channels(_: Words, rows: Sequence[OperationHealth]) -> Markup:

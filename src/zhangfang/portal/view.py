@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from zhangfang.operations.model import Dossier, Payment
+from zhangfang.payments import ENDED_BY_TWO
 from zhangfang.portal.tables import FINAL
 from zhangfang.portal.words import N_, Words
 
@@ -73,6 +74,13 @@ def query_reason(payment: Payment) -> str | None:
     if payment.state == "CREATED":
         return N_("Query: nothing was sent yet")
     return None
+
+
+def outcome_reason(payment: Payment, *, waiting: bool) -> str | None:
+    """Return why nobody can say how a payment ended, as the label of the button; None if somebody can."""
+    if payment.state not in ENDED_BY_TWO:
+        return N_("Two people: only what is unknown needs them")
+    return N_("Two people: one has spoken, another has to approve") if waiting else None
 
 
 def path(dossier: Dossier, _: Words) -> tuple[Segment, ...]:

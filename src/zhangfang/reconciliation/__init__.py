@@ -3,6 +3,7 @@
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import receive, reconcile
 from zhangfang.reconciliation.people import TwoPeople, approve, list_breaks, propose
+from zhangfang.reconciliation.returns import finish_returns, give_back
 from zhangfang.reconciliation.rules import BreakClass, cures
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "TwoPeople",
     "approve",
     "cures",
+    "finish_returns",
+    "give_back",
     "list_breaks",
     "propose",
     "read",

@@ -12,6 +12,7 @@ from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
 from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.reconciliation import books
+from zhangfang.reconciliation.returns import RETURNED, check_returnable, give_back
 from zhangfang.reconciliation.rules import BreakClass, cures
 
 queries = load(__package__, "store.sql")
@@ -29,7 +30,7 @@ async def list_breaks(pool: asyncpg.Pool, *, cleared: bool = False) -> list[Any]
 
 
 async def propose(desk: Desk, break_id: UUID, cure: str, by: str, merchant: str | None = None) -> None:
-    """Propose a cure: B2 fills the payment in for `merchant`, B7 and B8 write a difference off."""
+    """Propose a cure: B2 fills the payment in for `merchant`, B3 returns it, B7 and B8 write a difference off."""
     row = await _open(desk, break_id)
     if not by.strip():
         raise InvalidInput("by", "nothing", "the name of the person who proposes it")
@@ -42,6 +43,8 @@ async def propose(desk: Desk, break_id: UUID, cure: str, by: str, merchant: str 
         if merchant is None:
             raise InvalidInput("merchant", "nothing", f"{cure} books to a merchant: name it")
         await _filling(desk, row, merchant)
+    if cure == RETURNED:
+        await check_returnable(desk, row)
     if await desk.pool.fetchval(queries.propose, break_id, cure, merchant, by.strip()) is None:
         raise InvalidInput("break", "one whose cure has begun", "a break that has none")
 
@@ -60,8 +63,11 @@ async def approve(desk: Desk, break_id: UUID, by: str) -> None:
     row = await _open(desk, break_id)
     if row["cure"] != row["proposed_cure"]:
         raise InvalidInput("break", f"one that {row['cure']} cures meanwhile", "a break that is still open")
-    await _COURSES[row["cure"]](desk, row, by.strip())
     both = f"{row['proposed_by']} and {by.strip()}"
+    if row["cure"] == RETURNED:  # it is over when the payer has the money
+        await give_back(desk, break_id, both)
+        return
+    await _COURSES[row["cure"]](desk, row, by.strip())
     await desk.pool.execute(queries.clear_break, break_id, desk.clock.now(), both)
 
 

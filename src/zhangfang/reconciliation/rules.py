@@ -190,5 +190,6 @@ def cures(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the cures of a break that two people may choose: where its difference stands in the books decides."""
     if row["template"] == "B1":
         fill_in = row["class"] == BreakClass.MISSING_HERE and row["intent"] is None
-        return ("B2", "B8") if fill_in else ("B8",)
+        back = row["class"] in (BreakClass.MISSING_HERE, BreakClass.DUPLICATE)
+        return (*(("B2",) if fill_in else ()), *(("B3",) if back else ()), "B8")
     return ("B7",) if row["template"] in ("B4", "B5-") else ()

@@ -107,7 +107,9 @@ def _records(text: str) -> list[tuple[int, list[str]]]:
                 found.append((start, fields))
             start = reader.line_num + 1
     except csv.Error:
-        raise TableInvalid([f"line {start}: row: got what is no CSV; allowed: quotes that close"]) from None
+        raise TableInvalid(
+            [f"line {start}: row: got what is no CSV; allowed: quotes that close, fields up to 128 KB"]
+        ) from None
     return found
 
 

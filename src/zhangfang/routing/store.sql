@@ -88,7 +88,8 @@ UPDATE channel_breaker SET opened_at = $3, probes = 0, probed_at = NULL WHERE ch
 DELETE FROM channel_minute WHERE channel = $1 AND operation = $2
 
 -- name: forget_old
-DELETE FROM channel_minute WHERE minute < $1
+DELETE FROM channel_minute
+WHERE (channel, operation) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND minute < $3
 
 -- name: count_unknown
 INSERT INTO account_type_unknown (operation, account_type, asked, first_at, last_at)

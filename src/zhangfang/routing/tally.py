@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import asyncpg
@@ -13,7 +14,7 @@ from zhangfang.channels.port import Operation, Verdict
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.sql import load
-from zhangfang.routing.breaker import LATELY, WINDOW, Count, is_bad, judge
+from zhangfang.routing.breaker import WINDOW, Count, is_bad, judge
 from zhangfang.routing.model import Way
 
 queries = load(__package__, "store.sql")
@@ -26,7 +27,7 @@ UNKNOWN_TYPES = Metric(
     "Requests whose account type is in no table; a payout is parked, a pay-in refused",
     ["operation", "account_type"],
 )
-_SHOWN_TYPES = 64  # a metric may not grow with what merchants send
+_SHOWN_TYPES = 64  # of one process by name: neither a metric nor a table may grow with what merchants send
 
 
 class Tally:
@@ -41,6 +42,7 @@ class Tally:
         self._unknown: Counter[tuple[Operation, str]] = Counter()
         self._shown: set[str] = set()
         self._writing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def report(self, channel: str, operation: Operation, verdict: Verdict) -> None:
         """Count an outcome. Returns at once."""
@@ -49,17 +51,18 @@ class Tally:
 
     def unknown(self, operation: Operation, type_: str) -> None:
         """Count a request whose account type is in no table, and raise the alarm. Returns at once."""
-        self._unknown[operation, type_] += 1
         if len(self._shown) < _SHOWN_TYPES:
             self._shown.add(type_)
-        UNKNOWN_TYPES.labels(operation.value, type_ if type_ in self._shown else "other").inc()
+        named = type_ if type_ in self._shown else "other"
+        self._unknown[operation, named] += 1
+        UNKNOWN_TYPES.labels(operation.value, named).inc()
         self._soon()
 
     async def close(self) -> None:
         """Write what is counted, and stop."""
+        self._closing.set()
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait([self._writing])
+            await self._writing
         await self.flush()
 
     async def flush(self) -> None:
@@ -81,8 +84,12 @@ class Tally:
 
     async def _later(self) -> None:
         while self._good or self._bad or self._unknown:
-            await asyncio.sleep(_EVERY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_SECONDS):
+                    await self._closing.wait()
             await self.flush()
+            if self._closing.is_set():
+                return
 
     async def _write(
         self, good: Counter[Way], bad: Counter[Way], unknown: Mapping[tuple[Operation, str], int]
@@ -120,7 +127,7 @@ class Tally:
                 if opened_at is None:
                     await connection.execute(queries.forget_counts, row["channel"], row["operation"])
                 _say(way, opened=opened_at is not None)
-        await connection.execute(queries.forget_old, now - max(_KEPT, LATELY))
+        await connection.execute(queries.forget_old, *names, now - _KEPT)
 
 
 def _way(row: asyncpg.Record) -> Way:

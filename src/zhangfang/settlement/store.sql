@@ -23,7 +23,7 @@ SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
 FROM intent r
 JOIN merchant m ON m.id = r.merchant AND m.state = 'active'
-WHERE r.template IN ('R1', 'V1') AND (
+WHERE r.template IN ('R1', 'V1', 'U1') AND (
     r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
     OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
 )
@@ -122,6 +122,7 @@ SELECT matched_at IS NOT NULL FROM channel_file WHERE channel = $1 AND settle_da
 
 -- name: statement_lines
 -- The pages of one business date, found by the date, and what is on no page yet: for as many merchants as are named.
+-- What is masked is left out.
 WITH own AS (
     SELECT a.shard, a.id, a.code, a.subject FROM head h JOIN account a ON a.shard = h.shard
     WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND a.subject = ANY($1::text[])
@@ -139,11 +140,16 @@ SELECT
     CASE WHEN p.debit = p.own THEN p.amount ELSE 0 END AS debit,
     CASE WHEN p.credit = p.own THEN p.amount ELSE 0 END AS credit
 FROM posted p LEFT JOIN intent i ON i.id = p.memo
+WHERE NOT EXISTS (SELECT FROM masked_voucher v WHERE v.voucher = p.voucher)
 ORDER BY p.subject, p.seq, p.credit = p.own -- between two accounts of one merchant: out of the one, into the other
 
 -- name: openings
--- Of every merchant, or of one: the roll's rows before the date, and what came after the roll.
-SELECT a.subject AS merchant, (-sum(b.opening))::bigint AS opening
+-- Of every merchant, or of one: the roll's rows before the date, and what came after the roll, without what is masked.
+SELECT
+    a.subject AS merchant,
+    (-sum(b.opening) - coalesce((
+        SELECT sum(v.net) FROM masked_voucher v WHERE v.merchant = a.subject AND v.business_date < $1
+    ), 0))::bigint AS opening
 FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id
 WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND ($2::text IS NULL OR a.subject = $2)
 GROUP BY a.subject

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zhangfang_sandbox.cmb.bank import Bank
 from zhangfang_sandbox.cmb.control import control
+from zhangfang_sandbox.cmb.notices import Notifier
 from zhangfang_sandbox.cmb.wire import wire
 from zhangfang_sandbox.common.process import Parts, arguments, run
 
@@ -13,15 +14,18 @@ from zhangfang_sandbox.common.process import Parts, arguments, run
 async def build(folder: Path) -> Parts:
     """Put the bank together."""
     bank = Bank(folder)
+    notifier = Notifier(bank)
 
     async def watch() -> None:
         """Do what falls due also while nobody asks, so that no answer has much to catch up with."""
         while True:
             bank.now()
+            notifier.release()
             await bank.store.committed()
             await asyncio.sleep(0.05)
 
     async def close() -> None:
+        await notifier.close()
         bank.store.close()
 
     await bank.store.committed()

@@ -1,27 +1,36 @@
 """The bank as a whole: its keys, its customers, and the answer to each message of the wire."""
 
+import hashlib
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from zhangfang_sandbox.cmb import payments
+from zhangfang_sandbox.cmb import batches, payments
 from zhangfang_sandbox.cmb.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
-from zhangfang_sandbox.cmb.functions import FUNCTIONS, Body, Call, order_key
+from zhangfang_sandbox.cmb.functions import FUNCTIONS, PAYING, Body, Call, order_key
 from zhangfang_sandbox.cmb.payments import BusinessError
 from zhangfang_sandbox.cmb.sm2 import PrivateKey, PublicKey
 from zhangfang_sandbox.cmb.store import Store
-from zhangfang_sandbox.cmb.times import in_china
+from zhangfang_sandbox.cmb.throttle import Throttle
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.times import in_china
 
 # Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order; BEFORE
 # and OUTCOME on payments, AFTER on the next answer about the order, be it to a payment or to a query.
-BEFORE = ("refused", "throttle")
-OUTCOME = ("decline", "return_later", "pending_first")
-AFTER = ("lost_answer", "late_answer", "garbled_answer", "bad_signature")
+# NOTICE on what is pushed. There is no file (F9): the statement is the file, and it is always there.
+BEFORE = ("refused", "throttle", "maintenance")
+OUTCOME = ("account_type", "contradict", "decline", "decline_later", "pending_first", "returned")
+AFTER = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
+NOTICE = ("notify_lost", "notify_late", "notify_repeated", "notify_disordered")
 HIDE = "not_found_first"
-FAULTS = frozenset((*BEFORE, *OUTCOME, *AFTER, HIDE))
+FAULTS = frozenset((*BEFORE, *OUTCOME, *AFTER, *NOTICE, HIDE))
+BUSY = {
+    "throttle": ("BUSY", "系统繁忙, 请稍后再试 (nothing was done)"),
+    "maintenance": ("MAINTENANCE", "系统维护中 (nothing was done)"),
+}
 HIDDEN_QUERIES = 2
 
 
@@ -46,6 +55,8 @@ class Bank:
         self.faults = Faults(self.store)
         number = self.store.get("sm2_key", None)
         self.key = PrivateKey.new(None if number is None else int(number, 16))
+        self.wrong_key = PrivateKey.new()  # nobody's: what the fault wrong_chain signs with
+        self.throttle = Throttle(self.store)
         self.store.put("sm2_key", f"{self.key.number:064x}")
         self._enterprises: dict[str, Enterprise] = {}
 
@@ -55,19 +66,25 @@ class Bank:
         payments.catch_up(self.store, self.faults, now)
         return now
 
-    def register(self, uid: str, public_key: str) -> str:
-        """Take a customer (uid: 1–16 letters or digits; key: SM2, hex) and return its SM4 key, hex.
+    def register(self, uid: str, public_key: str, notify_url: str = "") -> dict[str, str]:
+        """Take a customer (uid: 1–16 letters or digits; key: SM2, hex); return what it needs to know.
 
-        Raises ValueError for a key that is none, PermissionError for a uid that has another key.
+        A URL for notices replaces the one before. Raises ValueError for a key that is none, PermissionError for a
+        uid that has another key.
         """
         PublicKey.from_hex(public_key)
         known = self.store.row("SELECT * FROM enterprises WHERE uid = ?", uid)
         if known is not None and known["public_key"] != public_key:
             raise PermissionError("this uid has another public key")
-        sm4_key = secrets.token_hex(16) if known is None else str(known["sm4_key"])
         if known is None:
-            self.store.write("INSERT INTO enterprises VALUES (?, ?, ?)", (uid, public_key, sm4_key))
-        return sm4_key
+            # The number of the enterprise in its notices; a convention of the sandbox.
+            corp_nbr = f"P{int(hashlib.sha256(uid.encode()).hexdigest(), 16) % 10**7:07d}"
+            made = (uid, public_key, secrets.token_hex(16), corp_nbr, secrets.token_hex(16), "")
+            self.store.write("INSERT INTO enterprises VALUES (?, ?, ?, ?, ?, ?)", made)
+        if notify_url:
+            self.store.write("UPDATE enterprises SET notify_url = ? WHERE uid = ?", (notify_url, uid))
+        row = self.store.one("SELECT sm4_key, corp_nbr, notify_key FROM enterprises WHERE uid = ?", uid)
+        return {"bank_public_key": self.key.public_hex, **dict(row)}
 
     def enterprise(self, uid: str) -> Enterprise | None:
         """Return a customer or None; the table of its key is made once in the life of the process."""
@@ -94,23 +111,29 @@ class Bank:
             raise GatewayError(400, "FUNCODE", f"不支持的接口 (supported: {', '.join(FUNCTIONS)})")
         if self.store.row("SELECT 1 FROM requests WHERE uid = ? AND reqid = ?", uid, request.reqid):
             raise GatewayError(400, "REQID", "reqid 重复 (already used)")
+        if self.throttle.refuses(uid, request.funcode, request.body, time.monotonic()):
+            raise GatewayError(429, "THROTTLE", "请求过于频繁 (too often, or too many at once)")
         key = order_key(self.store, uid, request.funcode, request.body)
-        pays = request.funcode == "BB1PAYOP"
+        pays = request.funcode in PAYING
         before = self.faults.first_met(BEFORE, key) if pays else ""
         if before == "refused":
             return Reply(drop=True)
-        if before == "throttle":
-            raise GatewayError(503, "BUSY", "系统繁忙, 请稍后再试 (nothing was done)")
+        if before in BUSY:
+            raise GatewayError(503, *BUSY[before])
         self.store.write("INSERT INTO requests VALUES (?, ?)", (uid, request.reqid))
         code, message, body = self._call(request, now)
         if pays and code == "SUC0000" and self.faults.meets(HIDE, key):
-            hidden = payments.latest(self.store, uid, request.body["bb1payopx1"][0]["yurRef"])
-            if hidden is not None:
-                self.store.write(
-                    "UPDATE payments SET hidden = ? WHERE id = ?", (HIDDEN_QUERIES, hidden["id"])
-                )
+            self._hide(uid, request)
             return Reply(drop=True)
         return self._sealed(request, (code, message, body), self.faults.first_met(AFTER, key), now)
+
+    def _hide(self, uid: str, request: Request) -> None:
+        if request.funcode != "BB1PAYOP":
+            batches.hide(self.store, uid, request.body)
+            return
+        hidden = payments.latest(self.store, uid, request.body["bb1payopx1"][0]["yurRef"])
+        if hidden is not None:
+            self.store.write("UPDATE payments SET hidden = ? WHERE id = ?", (HIDDEN_QUERIES, hidden["id"]))
 
     def _call(self, request: Request, now: datetime) -> tuple[str, str, Body]:
         call = Call(self.store, self.faults, request.enterprise.uid, now)
@@ -130,7 +153,8 @@ class Bank:
             "resultmsg": message,
             "bizcode": "",
         }
-        sealed = seal_answer(head, body, request.enterprise, self.key, now, forged=fault == "bad_signature")
+        key = self.wrong_key if fault == "wrong_chain" else self.key
+        sealed = seal_answer(head, body, request.enterprise, key, now, forged=fault == "bad_signature")
         match fault:
             case "lost_answer":
                 return Reply(drop=True)

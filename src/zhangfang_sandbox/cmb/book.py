@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zhangfang_sandbox.cmb.store import Store
-from zhangfang_sandbox.cmb.times import china_day, stored
+from zhangfang_sandbox.common.times import china_day, stored
+
+NOTICE = (
+    "INSERT INTO notices (uid, kind, payment, line, due)"
+    " SELECT uid, ?, ?, ?, ? FROM enterprises WHERE uid = ? AND notify_url <> ''"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ def post(store: Store, movement: Movement, at: datetime) -> int:
     """
     signed = movement.amount if movement.credit else -movement.amount
     store.write("UPDATE accounts SET balance = balance + ? WHERE number = ?", (signed, movement.account))
-    row = store.one("SELECT balance FROM accounts WHERE number = ?", movement.account)
-    return store.insert(
+    row = store.one("SELECT balance, uid FROM accounts WHERE number = ?", movement.account)
+    seq = store.insert(
         "INSERT INTO lines (account, at, day, value_day, direction, amount, balance, payment, counterparty_name,"
         " counterparty_account, purpose, text, reversal, outside_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         movement.account,
@@ -51,6 +56,11 @@ def post(store: Store, movement: Movement, at: datetime) -> int:
         movement.reversal,
         movement.outside_id,
     )
+    store.write(
+        NOTICE,
+        ("NCCRTTRS" if movement.credit else "NCDBTTRS", movement.payment, seq, stored(at), row["uid"]),
+    )
+    return seq
 
 
 def account(store: Store, number: str) -> sqlite3.Row | None:

@@ -9,7 +9,7 @@ from aiohttp import web
 from zhangfang_sandbox.cmb import book, payments
 from zhangfang_sandbox.cmb.bank import FAULTS, Bank
 from zhangfang_sandbox.cmb.envelope import UID
-from zhangfang_sandbox.cmb.times import stored
+from zhangfang_sandbox.cmb.movements import movements
 from zhangfang_sandbox.common.control import (
     Refused,
     body_of,
@@ -19,8 +19,9 @@ from zhangfang_sandbox.common.control import (
     instant,
     need,
 )
+from zhangfang_sandbox.common.shapes import fen, sequence, word
+from zhangfang_sandbox.common.times import stored
 
-MOST_FEN = 10**15  # 15 digits of yuan and fen, as on the wire
 Json = dict[str, Any]
 
 
@@ -51,6 +52,17 @@ def control(bank: Bank) -> web.Application:
     async def get_summary(_: web.Request) -> web.Response:
         return await done(summary(bank))
 
+    async def get_movements(request: web.Request) -> web.Response:
+        bank.now()
+        return await done(movements(bank.store, sequence(request.query)))
+
+    async def get_throttle(_: web.Request) -> web.Response:
+        return await done(bank.throttle.report())
+
+    async def put_throttle(request: web.Request) -> web.Response:
+        bank.throttle.set(await body_of(request))
+        return await done(bank.throttle.report())
+
     async def get_payments(_: web.Request) -> web.Response:
         return await done(all_payments(bank))
 
@@ -72,23 +84,28 @@ def control(bank: Bank) -> web.Application:
             web.get("/book", get_book),
             web.get("/book/summary", get_summary),
             web.get("/payments", get_payments),
+            web.get("/movements", get_movements),
+            web.get("/throttle", get_throttle),
+            web.put("/throttle", put_throttle),
         ]
     )
     return app
 
 
 def register(bank: Bank, data: Json) -> Json:
-    """Take a customer: `uid`, `public_key` (128 hex). The same key again changes nothing."""
+    """Take a customer: `uid`, `public_key` (128 hex), `notify_url`. The same key again changes nothing but the URL."""
     uid, public_key = word(data, "uid", 16), need(data, "public_key", str).lower()
+    url = need({"notify_url": "", **data}, "notify_url", str)
+    if url and not url.startswith(("http://", "https://")):
+        raise Refused("notify_url: must be an http or https URL")
     if not UID.fullmatch(uid):
         raise Refused("uid: must be 1 to 16 letters or digits")
     try:
-        sm4_key = bank.register(uid, public_key)
+        return bank.register(uid, public_key, url)
     except ValueError as error:
         raise Refused("public_key: must be 128 hex characters x||y of a point of the SM2 curve") from error
     except PermissionError as error:
         raise Refused(f"uid: {error}", 409) from error
-    return {"bank_public_key": bank.key.public_hex, "sm4_key": sm4_key}
 
 
 def open_account(bank: Bank, data: Json) -> Json:
@@ -202,7 +219,10 @@ def line(row: sqlite3.Row) -> Json:
 
 
 def summary(bank: Bank) -> Json:
-    """Return all balances, the payments by status, and how many keys had more than one payment go out for good."""
+    """Return all balances, the payments by status, and how many keys had more than one payment go out for good.
+
+    A payment that the bank called failed and made all the same is no such double: it is counted as a contradiction.
+    """
     bank.now()
     accounts = bank.store.rows("SELECT number, opening, balance FROM accounts ORDER BY number")
     states = bank.store.rows(
@@ -210,8 +230,9 @@ def summary(bank: Bank) -> Json:
     )
     double = bank.store.one(
         "SELECT count(*) AS n FROM (SELECT key FROM payments WHERE key <> '' AND debit_seq IS NOT NULL"
-        " AND return_seq IS NULL GROUP BY uid, key HAVING count(*) > 1)"
+        " AND return_seq IS NULL AND NOT contradicts GROUP BY uid, key HAVING count(*) > 1)"
     )
+    contradictions = bank.store.one("SELECT count(*) AS n FROM payments WHERE contradicts")
     return {
         "accounts": [
             {"account": row["number"], "opening_fen": row["opening"], "balance_fen": row["balance"]}
@@ -219,6 +240,7 @@ def summary(bank: Bank) -> Json:
         ],
         "payments": {"/".join(filter(None, (row["req_sts"], row["rtn_flg"]))): row["n"] for row in states},
         "double_debits": double["n"],
+        "contradictions": contradictions["n"],
     }
 
 
@@ -242,19 +264,3 @@ def payment(row: sqlite3.Row) -> Json:
         "at": row["at"],
         "returned_at": row["returned_at"],
     }
-
-
-def word(data: Json, name: str, most: int) -> str:
-    """Return a text field of 1 to `most` characters."""
-    value = str(need(data, name, str))
-    if not 1 <= len(value) <= most or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Refused(f"{name}: must have 1 to {most} characters of Unicode, got {len(value)}")
-    return value
-
-
-def fen(data: Json, name: str, least: int) -> int:
-    """Return an amount in fen."""
-    value = need(data, name, int)
-    if not least <= value <= MOST_FEN:
-        raise Refused(f"{name}: must be from {least} to {MOST_FEN} fen")
-    return int(value)

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from zhangfang_sandbox.cmb.sm2 import PrivateKey, PublicKey
-from zhangfang_sandbox.cmb.times import in_china
 from zhangfang_sandbox.common.clock import CHINA
+from zhangfang_sandbox.common.times import in_china
 
 PLACEHOLDER = "__signature_sigdat__"
 SIGTIM_WINDOW = timedelta(hours=1)

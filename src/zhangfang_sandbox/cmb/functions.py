@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from zhangfang_sandbox.cmb import book, payments, rows
+from zhangfang_sandbox.cmb import batches, book, payments, rows
 from zhangfang_sandbox.cmb.fields import (
     CURRENCY,
     choice,
@@ -27,13 +27,13 @@ from zhangfang_sandbox.cmb.fields import (
 )
 from zhangfang_sandbox.cmb.payments import BusinessError, masked
 from zhangfang_sandbox.cmb.store import Store
-from zhangfang_sandbox.cmb.times import china_day, stored, thirteen_months_before
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.times import china_day, stored, thirteen_months_before
 
 PAGE = 200
 PAYMENTS = (
     "SELECT payments.*, accounts.name FROM payments JOIN accounts ON accounts.number = payments.account"
-    " WHERE payments.uid = ?"
+    " WHERE payments.uid = ? AND trx_seq = ''"  # an item of a payroll has no reference of the bank's payments
 )
 
 
@@ -157,8 +157,30 @@ def statement(call: Call, body: Body) -> Body:
     }
 
 
+def batch_payment(call: Call, body: Body) -> Body:
+    """BB1PAYBH."""
+    return batches.pay(call.store, call.faults, call.uid, call.now, body)
+
+
+def payroll(call: Call, body: Body) -> Body:
+    """BB6BTHHL."""
+    return batches.pay_payroll(call.store, call.faults, call.uid, call.now, body)
+
+
+def _about_batches(answer: Callable[[Store, str, datetime, Body], Body]) -> Callable[[Call, Body], Body]:
+    return lambda call, body: answer(call.store, call.uid, call.now, body)
+
+
+PAYING = frozenset({"BB1PAYOP", "BB1PAYBH", "BB6BTHHL"})
 FUNCTIONS: Mapping[str, Callable[[Call, Body], Body]] = {
     "BB1PAYOP": pay,
+    "BB1PAYBH": batch_payment,
+    "BB1QRYBT": _about_batches(batches.list_batches),
+    "BB1QRYBD": _about_batches(batches.list_details),
+    "BB6BTHHL": payroll,
+    "BB6BTHQY": _about_batches(batches.list_payrolls),
+    "BB6DTLQY": _about_batches(batches.list_payroll_details),
+    "BB6RFDQY": _about_batches(batches.list_payroll_returns),
     "BB1PAYQR": payment_query,
     "BB1PAYQB": return_query,
     "DCLISACC": account_list,
@@ -168,11 +190,11 @@ FUNCTIONS: Mapping[str, Callable[[Call, Body], Body]] = {
 
 
 def order_key(store: Store, uid: str, funcode: str, body: Body) -> str:
-    """Return the key (busNar) of the order that a payment or payment query is about, or "" if there is none."""
+    """Return the key of what a message is about: a payment's busNar, a batch's number; "" for anything else."""
     match funcode, body:
         case "BB1PAYOP", {"bb1payopx1": [{"busNar": str() as key}, *_]}:
             return key
         case "BB1PAYQR", {"bb1payqrx1": [{"yurRef": str() as yur_ref}, *_]}:
             row = payments.latest(store, uid, yur_ref)
             return "" if row is None else str(row["key"])
-    return ""
+    return batches.number_of(body)

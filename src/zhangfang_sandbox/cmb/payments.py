@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from zhangfang_sandbox.cmb.book import Movement, account, post
 from zhangfang_sandbox.cmb.store import Store
-from zhangfang_sandbox.cmb.times import next_working_day_at_ten, stored, thirteen_months_before
-from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.faults import Faults, chance
+from zhangfang_sandbox.common.times import next_working_day_at_ten, stored, thirteen_months_before
 
 # (reqSts, rtnFlg) -> whether the payment's money has left the account.
 MONEY_IS_OUT: Mapping[tuple[str, str], bool] = {
@@ -41,6 +41,7 @@ NO_REASON: Reason = ("", "")
 INSUFFICIENT: Reason = ("SBX0001", "余额不足")
 PAYEE_CLOSED: Reason = ("SBX0002", "收方户口已销户")
 NAME_DIFFERS: Reason = ("SBX0003", "收方账号与户名不相符")
+TYPE_REFUSED: Reason = ("SBX0009", "收方账户类型不支持")
 # Why a payment that somebody ended is unpaid, by rtnFlg.
 REASONS: Mapping[str, Reason] = {
     "F": ("SBX0004", "银行支付失败"),
@@ -83,12 +84,19 @@ def check(store: Store, uid: str, item: Mapping[str, str], now: datetime) -> Non
 
 
 def submit(
-    store: Store, faults: Faults, uid: str, item: Mapping[str, str], amount: int, now: datetime
+    store: Store,
+    faults: Faults,
+    uid: str,
+    item: Mapping[str, str],
+    amount: int,
+    now: datetime,
+    batch: int | None = None,
+    trx_seq: str = "",
 ) -> sqlite3.Row:
     """Take a payment that passed `check` (`item`: bb1payopx1; `amount`: fen) and execute it at once if it may be."""
     payment = store.insert(
-        "INSERT INTO payments (uid, yur_ref, account, payee, amount, key, item, req_sts, rtn_flg, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'OPR', '', ?)",
+        "INSERT INTO payments (uid, yur_ref, account, payee, amount, key, item, req_sts, rtn_flg, at, batch, trx_seq)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'OPR', '', ?, ?, ?)",
         uid,
         item["yurRef"],
         item["dbtAcc"],
@@ -97,6 +105,8 @@ def submit(
         item["busNar"],
         json.dumps(item, ensure_ascii=False),
         stored(now),
+        batch,
+        trx_seq,
     )
     refusal = _refusal(store, faults, item)
     if refusal:
@@ -105,6 +115,8 @@ def submit(
         change(store, payment, "AUT", "", now)
     else:
         _execute(store, faults, payment, now)
+        if faults.meets("contradict", item["busNar"]):
+            _contradict(store, payment)
     return by_id(store, payment)
 
 
@@ -135,6 +147,12 @@ def change(store: Store, payment: int, sts: str, flg: str, at: datetime, reason:
         " next_at = NULL, next_sts = NULL, next_flg = NULL WHERE id = ?",
         (sts, flg, *reason, finished, stored(at) if flg == "B" else None, payment),
     )
+    if sts == "FIN":
+        store.write(
+            "INSERT INTO notices (uid, kind, payment, req_sts, rtn_flg, due)"
+            " SELECT uid, ?, ?, ?, ?, ? FROM enterprises WHERE uid = ? AND notify_url <> ''",
+            ("FINB" if flg == "B" else "FINS", payment, sts, flg, stored(at), row["uid"]),
+        )
 
 
 def catch_up(store: Store, faults: Faults, now: datetime) -> None:
@@ -145,7 +163,7 @@ def catch_up(store: Store, faults: Faults, now: datetime) -> None:
         change(
             store, due["id"], due["next_sts"], due["next_flg"], at, REASONS.get(due["next_flg"], NO_REASON)
         )
-        if due["next_flg"] == "S" and faults.meets("return_later", due["key"]):
+        if due["next_flg"] == "S" and faults.meets("returned", due["key"]):
             _plan(store, due["id"], next_working_day_at_ten(at), "FIN", "B")
 
 
@@ -178,15 +196,32 @@ def _refusal(store: Store, faults: Faults, item: Mapping[str, str]) -> Reason | 
         return PAYEE_CLOSED
     if payee is not None and item["rcvChk"] == "1" and payee["name"] != item["crtNam"]:
         return NAME_DIFFERS
+    if faults.meets("account_type", item["busNar"]):
+        return TYPE_REFUSED
     return INSUFFICIENT if faults.meets("decline", item["busNar"]) else None
 
 
 def _execute(store: Store, faults: Faults, payment: int, now: datetime) -> None:
-    change(store, payment, "BNK", "", now)
-    row = by_id(store, payment)
-    if row["req_sts"] == "BNK":
-        wait = PENDING_FOR if faults.meets("pending_first", row["key"]) else SUCCESS_AFTER
-        _plan(store, payment, now + wait, "FIN", "S")
+    """Pay; a fault may leave the payment in doubt for a while, or accept it and let it fail after all."""
+    key = by_id(store, payment)["key"]
+    if faults.meets("decline_later", key):
+        change(store, payment, "NTE", "", now)  # no money moves: a statement would call the payment made
+        _plan(store, payment, now + SUCCESS_AFTER, "FIN", "F")
+        return
+    pending = faults.meets("pending_first", key)
+    status = "WRF" if pending and chance(0, "code", key) < 0.5 else "BNK"
+    change(store, payment, status, "", now)
+    if by_id(store, payment)["req_sts"] == status:
+        _plan(store, payment, now + (PENDING_FOR if pending else SUCCESS_AFTER), "FIN", "S")
+
+
+def _contradict(store: Store, payment: int) -> None:
+    """Say FIN/F of a payment whose money has left: what the bank answers and what it books differ for good."""
+    store.write(
+        "UPDATE payments SET req_sts = 'FIN', rtn_flg = 'F', err_cod = ?, err_txt = ?, contradicts = 1,"
+        " next_at = NULL, next_sts = NULL, next_flg = NULL WHERE id = ? AND debit_seq IS NOT NULL",
+        (*REASONS["F"], payment),
+    )
 
 
 def _plan(store: Store, payment: int, at: datetime, sts: str, flg: str) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 
 from zhangfang_sandbox.cmb.book import request_no, sequence_no, yuan
 from zhangfang_sandbox.cmb.fields import CURRENCY
-from zhangfang_sandbox.cmb.times import china_day, in_china
+from zhangfang_sandbox.common.times import china_day, in_china
 
 BRANCH = "75"  # Shenzhen [unverified]
 
@@ -82,6 +82,39 @@ def returned(row: sqlite3.Row) -> dict[str, str]:
         "updDat": china_day(row["returned_at"]),
         "rtnCod": row["err_cod"],
         "rtnTxt": row["err_txt"],
+    }
+
+
+def movement_notice(line: sqlite3.Row) -> dict[str, str]:
+    """What YQN01010 says of a line; field names of one public client [V]."""
+    return {
+        "accnbr": line["account"],
+        "trsdat": line["day"],
+        "trstim": f"{in_china(line['at']):%H%M%S}",
+        "c_ccynbr": CURRENCY,
+        "c_trsamt": yuan(line["amount"]),
+        "amtcdr": line["direction"],
+        "blvamt": yuan(line["balance"]),
+        "refnbr": sequence_no(line["seq"]),
+        "rpyacc": line["counterparty_account"],
+        "rpynam": line["counterparty_name"],
+        "naryur": line["purpose"],
+    }
+
+
+def payroll_item(row: sqlite3.Row) -> dict[str, str]:
+    """An item of BB6DTLQY and BB6RFDQY; `stscod` S, F, B or P (in progress) [K], `reqnbr` as elsewhere [G]."""
+    ended = row["req_sts"] == "FIN"
+    return {
+        "trxseq": row["trx_seq"],
+        "accnbr": row["payee"],
+        "accnam": json.loads(row["item"])["crtNam"],
+        "trsamt": yuan(row["amount"]),
+        "trsdat": china_day(row["at"]),
+        "trsdsp": row["yur_ref"],
+        "stscod": row["rtn_flg"] if ended else "P",
+        "errdsp": row["err_txt"],
+        "reqnbr": request_no(row["id"]),
     }
 
 

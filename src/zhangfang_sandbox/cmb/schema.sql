@@ -1,7 +1,10 @@
 CREATE TABLE IF NOT EXISTS enterprises (
     uid TEXT PRIMARY KEY,
     public_key TEXT NOT NULL, -- SM2, 128 hex
-    sm4_key TEXT NOT NULL -- 32 hex
+    sm4_key TEXT NOT NULL, -- 32 hex
+    corp_nbr TEXT NOT NULL, -- the enterprise's number in notices
+    notify_key TEXT NOT NULL, -- SM4 key of notices, 32 hex
+    notify_url TEXT NOT NULL -- where notices go, "" for nowhere
 ) WITHOUT ROWID;
 
 -- Every request number that was ever processed: it may not come twice.
@@ -48,6 +51,9 @@ CREATE TABLE IF NOT EXISTS payments (
     amount INTEGER NOT NULL CHECK (amount > 0),
     key TEXT NOT NULL, -- busNar
     item TEXT NOT NULL, -- JSON: the fields as they came
+    batch INTEGER REFERENCES batches, -- the batch it came in, if it did
+    trx_seq TEXT NOT NULL DEFAULT '', -- its number in a payroll batch
+    contradicts INTEGER NOT NULL DEFAULT 0, -- 1: says FIN/F, and the money is gone all the same
     req_sts TEXT NOT NULL,
     rtn_flg TEXT NOT NULL,
     err_cod TEXT NOT NULL DEFAULT '',
@@ -62,5 +68,33 @@ CREATE TABLE IF NOT EXISTS payments (
     next_flg TEXT,
     hidden INTEGER NOT NULL DEFAULT 0 -- so many queries still find nothing
 );
+CREATE INDEX IF NOT EXISTS payments_by_batch ON payments (batch);
 CREATE INDEX IF NOT EXISTS payments_by_reference ON payments (uid, yur_ref);
 CREATE INDEX IF NOT EXISTS payments_due ON payments (next_at) WHERE next_at IS NOT NULL;
+
+-- BB1PAYBH and BB6BTHHL: the items are payments; each has an outcome of its own.
+CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL REFERENCES enterprises,
+    kind TEXT NOT NULL, -- N02030 payments, N03020 payroll
+    number TEXT NOT NULL, -- bthNbr, or yurref of a payroll
+    account TEXT NOT NULL REFERENCES accounts,
+    mode TEXT NOT NULL, -- busMod
+    at TEXT NOT NULL,
+    hidden INTEGER NOT NULL DEFAULT 0, -- so many queries still find nothing
+    UNIQUE (uid, kind, number)
+);
+
+-- What is to be pushed to an enterprise; a row goes once it was taken, or after the last try.
+CREATE TABLE IF NOT EXISTS notices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL REFERENCES enterprises,
+    kind TEXT NOT NULL, -- FINS, FINB, NCCRTTRS, NCDBTTRS
+    payment INTEGER REFERENCES payments,
+    line INTEGER REFERENCES lines,
+    req_sts TEXT NOT NULL DEFAULT '', -- as they were when the notice fell due
+    rtn_flg TEXT NOT NULL DEFAULT '',
+    due TEXT NOT NULL,
+    sends INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS notices_due ON notices (due);

@@ -16,11 +16,15 @@ def wire(bank: Bank) -> Wire:
     async def endpoint(request: web.BaseRequest) -> web.StreamResponse:
         if (request.method, request.path) != ("POST", PATH):
             return web.Response(status=404, text=f"CDCServer:ErrCode:URL;ErrMsg:POST {PATH}")
-        reply = bank.answer(await request.read())
-        await bank.store.committed()
-        if reply.drop and request.transport is not None:
-            request.transport.close()
-        await asyncio.sleep(reply.delay)
+        bank.throttle.under_way += 1
+        try:
+            reply = bank.answer(await request.read())
+            await bank.store.committed()
+            if reply.drop and request.transport is not None:
+                request.transport.close()
+            await asyncio.sleep(reply.delay)
+        finally:
+            bank.throttle.under_way -= 1
         return web.Response(status=reply.status, text=reply.text)
 
     return endpoint

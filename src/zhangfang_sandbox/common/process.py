@@ -37,13 +37,14 @@ class Parts:
 
 @dataclass(slots=True)
 class Served:
-    """A bank that listens. The ports are the real ones, also where 0 was asked for."""
+    """A bank that listens. The ports are the real ones, also where 0 was asked for; `more_ports` by name."""
 
     port: int
     control_port: int
     parts: Parts
     runners: list[web.BaseRunner]
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    more_ports: dict[str, int] = field(default_factory=dict)
 
     async def ended(self) -> None:
         """Return never, or with the error of a background task: a bank whose clock stands still is no bank."""
@@ -89,14 +90,15 @@ def arguments(bank: str) -> argparse.ArgumentParser:
         prog=f"python -m zhangfang_sandbox.{bank}", description=f"Sandbox bank: {bank}"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder for everything the bank remembers")
-    parser.add_argument("--port", type=_port, required=True, help="the wire; 0 for any free port")
+    parser.add_argument("--port", type=port_number, required=True, help="the wire; 0 for any free port")
     parser.add_argument(
-        "--control-port", type=_port, required=True, help="the control plane; 0 for any free port"
+        "--control-port", type=port_number, required=True, help="the control plane; 0 for any free port"
     )
     return parser
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """A port as an option's type; 0 for any free one."""
     port = int(text)
     if not 0 <= port <= 65_535:
         raise argparse.ArgumentTypeError("must be from 0 to 65535")
@@ -105,23 +107,33 @@ def _port(text: str) -> int:
 
 def run(options: argparse.Namespace, build: Callable[[], Awaitable[Parts]]) -> int:
     """Serve until told to stop. Returns the exit code; 2 for a port or folder that cannot be had."""
+
+    async def start() -> Served:
+        return await serve(await build(), options.port, options.control_port)
+
+    return run_served(options.data, start)
+
+
+def run_served(data: Path, start: Callable[[], Awaitable[Served]]) -> int:
+    """The same for a bank that opens its ports itself."""
     os.umask(0o077)  # the folder holds the bank's private keys
     try:
-        options.data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print(f"error: --data {options.data}: {error.strerror}", file=sys.stderr)
+        print(f"error: --data {data}: {error.strerror}", file=sys.stderr)
         return 2
     try:
-        uvloop.run(_until_signal(options, build))
+        uvloop.run(_until_signal(start))
     except (PortTaken, StoreInUse) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-async def _until_signal(options: argparse.Namespace, build: Callable[[], Awaitable[Parts]]) -> None:
-    served = await serve(await build(), options.port, options.control_port)
-    print(json.dumps({"port": served.port, "control_port": served.control_port}), flush=True)
+async def _until_signal(start: Callable[[], Awaitable[Served]]) -> None:
+    served = await start()
+    ports = {"port": served.port, "control_port": served.control_port}
+    print(json.dumps(ports | served.more_ports), flush=True)
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

@@ -52,6 +52,12 @@ class Store:
         """All rows of a query; sees what has been written and not yet committed."""
         return self._db.execute(sql, row).fetchall()
 
+    def named(self, sql: str, row: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """All rows of a query as `read` finds them, each knowing its columns' names."""
+        cursor = self._db.cursor()
+        cursor.row_factory = sqlite3.Row
+        return cursor.execute(sql, row).fetchall()
+
     def get(self, name: str, default: Any) -> Any:
         """A value of the drawer, or `default`."""
         rows = self.read("SELECT value FROM meta WHERE name=?", (name,))

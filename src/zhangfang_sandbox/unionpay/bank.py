@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay.book import Book, Order
+from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no
 from zhangfang_sandbox.unionpay.codes import (
+    ACCOUNT_TYPE,
     BALANCE,
+    CAME_BACK,
     DUPLICATE,
     ISSUER,
     SUCCESS,
@@ -21,10 +23,10 @@ from zhangfang_sandbox.unionpay.codes import (
     WRONG_STATE,
     Refusal,
 )
-from zhangfang_sandbox.unionpay.fields import DEBITS, PURCHASE, VOID, check_current, china_time
+from zhangfang_sandbox.unionpay.fields import PAYOUT, RETURNS, VOID, check_current, china_time
 from zhangfang_sandbox.unionpay.keys import Identity
 from zhangfang_sandbox.unionpay.notify import Notifier
-from zhangfang_sandbox.unionpay.rules import fee_of, judge_return, settle_date
+from zhangfang_sandbox.unionpay.rules import back_at, judge_return, settle_date, succeed
 from zhangfang_sandbox.unionpay.seal import Merchant, Seal
 from zhangfang_sandbox.unionpay.wire import Fields
 
@@ -33,6 +35,8 @@ OPEN = "05"
 # Unverified: how long a cashier page lives where the merchant names no payTimeout.
 PAGE_LIFE = timedelta(days=1)
 HIDDEN_QUERIES = 2
+# Faults that make an order fail at once, and the respCode it fails with.
+_DECLINES = {"decline": BALANCE, "account_type": ACCOUNT_TYPE}
 
 
 class Bank:
@@ -52,12 +56,13 @@ class Bank:
         self.store, self.clock, self.faults, self.book, self.keys = store, clock, faults, book, keys
         self.seal, self.notifier, self.merchants = seal, notifier, merchants
         self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._coming_back = [order for order in book.all() if order.return_due]
 
     def resume(self) -> None:
         """Go on after a start: pending orders still end, and notifications that were due still leave."""
         for order in self.book.all():
             if order.final_code:
-                self._end_later(order)
+                self._wait(order, silent=bool(order.batch))
             elif order.notify_due is not None:
                 self.notifier.wait(order)
 
@@ -87,24 +92,26 @@ class Bank:
             amount=int(fields["txnAmt"]),
             key=fields.get("reqReserved", ""),
             acc_no=acc_no,
-            query_id=f"{fields['txnTime']}{seq % 10_000_000:07d}",
-            trace_no=f"{seq % 1_000_000:06d}",
+            query_id=query_id(fields["txnTime"], seq),
+            trace_no=trace_no(seq),
             trace_time=f"{now.astimezone(CHINA):%m%d%H%M%S}",
             back_url=fields["backUrl"],
             front_url=fields.get("frontUrl", ""),
+            acc_type=fields.get("accType", "01"),
+            bill_no=fields.get("billNo", ""),
+            instalments=int(fields.get("instalTransInfo", "")[-3:-1] or 0),
         )
 
-    def take(self, order: Order, original: Order | None = None) -> str:
-        """Book a collection, refund or void; returns the respCode of the synchronous answer."""
+    def take(self, order: Order, original: Order | None = None, silent: bool = False) -> str:
+        """Book an order of a merchant's server; returns the respCode of the synchronous answer."""
         code = SUCCESS
-        if order.txn_type not in DEBITS:
+        if order.txn_type in RETURNS:
             order.orig_qry_id = original.query_id if original else ""
             code = judge_return(order, original, settle_date(self.clock.now()))
         if self.faults.meets("not_found_first", order.key):
             order.hidden = HIDDEN_QUERIES
         self.book.add(order)
-        self._proceed(order, original, code)
-        return order.resp_code
+        return self._proceed(order, original, code, silent)
 
     def present(self, order: Order, pay_timeout: str) -> None:
         """Book a purchase that waits at the cashier."""
@@ -127,7 +134,7 @@ class Bank:
 
     def waits(self, order: Order) -> bool:
         """Whether an order waits for its payer. One whose time has run out fails here."""
-        if order.txn_type != PURCHASE or order.state != "PENDING" or order.final_code:
+        if not order.token or order.state != "PENDING" or order.final_code:
             return False
         if self.clock.now().timestamp() > order.closes_at:
             self.refuse(order)
@@ -165,29 +172,52 @@ class Bank:
 
     def plant_extra(self, order: Order, at: datetime) -> None:
         """A debit that no merchant asked for, settled with the day of `at`."""
-        self.book.add(order)
-        self._succeed(order, at)
-        self.book.save(order)
+        succeed(order, at)
+        self.book.add_new(order)
+
+    def bring_back(self) -> None:
+        """Payouts whose moment has come return: their money is the merchant's again on that settlement day."""
+        now = self.clock.now().timestamp()
+        for order in [order for order in self._coming_back if order.return_due <= now]:
+            self._coming_back.remove(order)
+            due = datetime.fromtimestamp(order.return_due, UTC)
+            order.return_due, order.returned_on = 0.0, settle_date(due).isoformat()
+            order.state, order.told = "RETURNED", CAME_BACK
+            self.book.save(order)
 
     def _proceed(
         self, order: Order, original: Order | None, code: str, silent: bool = False, late: bool = False
-    ) -> None:
-        if code == SUCCESS and self.faults.meets("decline", order.key):
-            code = BALANCE
-        if code == SUCCESS and original is not None:
+    ) -> str:
+        """Let an order run its course; returns what its merchant hears at once."""
+        meets, key = self.faults.meets, order.key
+        if code == SUCCESS:
+            code = next((code for fault, code in _DECLINES.items() if meets(fault, key)), SUCCESS)
+        if code == SUCCESS and meets("contradict", key):
+            order.told, silent = BALANCE, True  # the book has the money; who asks hears of a failure
+        fails_later = code == SUCCESS and not order.told and meets("decline_later", key)
+        if code == SUCCESS and not fails_later and original is not None:
             original.refunded += order.amount
             self.book.save(original)
-        if not self.faults.meets("pending_first", order.key):
-            self._end(order, code, silent, late)
-            return
-        order.final_code = code
-        order.resp_code = UNKNOWN[int(chance(0, "code", order.key) * len(UNKNOWN))]
-        self.book.save(order)
-        self._end_later(order, silent, late)
+        if fails_later:
+            return self._end_later(order, BALANCE, OPEN, SUCCESS, silent, late)
+        if not order.told and meets("pending_first", key):
+            pending = UNKNOWN[int(chance(0, "code", key) * len(UNKNOWN))]
+            return self._end_later(order, code, pending, pending, silent, late)
+        self._end(order, code, silent, late)
+        return order.code
 
-    def _end_later(self, order: Order, silent: bool = False, late: bool = False) -> None:
-        wait, loop = self.faults.plan.late_seconds, asyncio.get_running_loop()
-        self._timers[order.seq] = loop.call_later(wait, self._end, order, order.final_code, silent, late)
+    def _end_later(
+        self, order: Order, code: str, meanwhile: str, answer: str, silent: bool, late: bool
+    ) -> str:
+        """Let an order end with `code` after a while; until then a query says `meanwhile`. Returns `answer`."""
+        order.final_code, order.resp_code = code, meanwhile
+        self.book.save(order)
+        self._wait(order, silent, late)
+        return answer
+
+    def _wait(self, order: Order, silent: bool = False, late: bool = False) -> None:
+        seconds, loop = self.faults.plan.late_seconds, asyncio.get_running_loop()
+        self._timers[order.seq] = loop.call_later(seconds, self._end, order, order.final_code, silent, late)
 
     def _end(self, order: Order, code: str, silent: bool = False, late: bool = False) -> None:
         """The order's one and only end."""
@@ -209,7 +239,7 @@ class Bank:
         self.book.save(order)
 
     def _succeed(self, order: Order, at: datetime) -> None:
-        order.state, order.resp_code = "SUCCESS", SUCCESS
-        order.settle_date = settle_date(at).isoformat()
-        order.trace_time = f"{at.astimezone(CHINA):%m%d%H%M%S}"
-        order.fee = fee_of(order.amount) if order.txn_type in DEBITS else 0
+        succeed(order, at)
+        if order.txn_type == PAYOUT and self.faults.meets("returned", order.key):
+            order.return_due = back_at(settle_date(at)).timestamp()
+            self._coming_back.append(order)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from zhangfang_sandbox.common.store import Store
 
-State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED"]
+State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED", "RETURNED"]
 
 
 @dataclass(slots=True)
@@ -17,7 +17,9 @@ class Order:
     `key` is the merchant's reqReserved. `refunded` is what refunds and a void have taken or reserved. `final_code` is
     the outcome of a pending order that will come by itself; `token` names a cashier page, `closes_at` (epoch seconds)
     ends it. `notify_due` (epoch seconds of the bank's clock) is when the next notification leaves, None when none
-    does; `notify_sends` have left. The next `hidden` queries will not find the order.
+    does; `notify_sends` have left. The next `hidden` queries will not find the order. `told` is the respCode that
+    merchants hear where it is not the book's own: a contradiction, or the return of a payout. `return_due` (epoch
+    seconds, 0 for never) is when a payout comes back, `returned_on` the settlement date it did. `batch` is the batchNo.
     """
 
     seq: int
@@ -50,6 +52,19 @@ class Order:
     hidden: int = 0
     notify_due: float | None = None
     notify_sends: int = 0
+    acc_type: str = "01"
+    bill_no: str = ""
+    instalments: int = 0
+    surcharge: int = 0
+    told: str = ""
+    return_due: float = 0.0
+    returned_on: str = ""
+    batch: str = ""
+
+    @property
+    def code(self) -> str:
+        """The respCode that merchants hear."""
+        return self.told or self.resp_code
 
 
 COLUMNS = tuple(column.name for column in fields(Order))
@@ -58,20 +73,33 @@ _SAVE = f"INSERT OR REPLACE INTO orders({','.join(COLUMNS)}) VALUES({','.join('?
 SELECT = f"SELECT {','.join('orders.' + name for name in COLUMNS)} FROM orders"  # noqa: S608
 
 # `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
-# error the excess fen, the file that corrects it and the transfer that did.
+# error the excess fen, the file that corrects it and the transfer that did; for a payout that came back the same two.
+# An empty `listed_in` is a row that is missing for some days.
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS orders({",".join("seq INTEGER PRIMARY KEY" if n == "seq" else n for n in COLUMNS)});
 CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
 CREATE TABLE IF NOT EXISTS listing(seq INTEGER PRIMARY KEY, mer_id TEXT, listed_in TEXT, settled_in TEXT,
-    excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT);
+    excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT,
+    return_listed_in TEXT, return_settled_in TEXT);
 CREATE INDEX IF NOT EXISTS listing_by_day ON listing(mer_id, listed_in);
 CREATE TABLE IF NOT EXISTS merchants(mer_id TEXT PRIMARY KEY, name TEXT, secure_key TEXT);
 CREATE TABLE IF NOT EXISTS certificates(mer_id TEXT, cert_id TEXT, pem TEXT, PRIMARY KEY(mer_id, cert_id));
 CREATE TABLE IF NOT EXISTS accounts(mer_id TEXT PRIMARY KEY, url TEXT, account TEXT);
 CREATE TABLE IF NOT EXISTS days(mer_id TEXT, settle_date TEXT, pay_in_count INTEGER, pay_in_fen INTEGER,
-    refund_count INTEGER, refund_fen INTEGER, fee_fen INTEGER, adjust_fen INTEGER, net_fen INTEGER,
+    refund_count INTEGER, refund_fen INTEGER, payout_count INTEGER, payout_fen INTEGER,
+    returned_fen INTEGER, fee_fen INTEGER, adjust_fen INTEGER, net_fen INTEGER,
     content TEXT, transferred INTEGER, PRIMARY KEY(mer_id, settle_date));
 """
+
+
+def query_id(txn_time: str, seq: int) -> str:
+    """The bank's own number of an order: 21 digits."""
+    return f"{txn_time}{seq % 10_000_000:07d}"
+
+
+def trace_no(seq: int) -> str:
+    """The trace number of an order: 6 digits."""
+    return f"{seq % 1_000_000:06d}"
 
 
 class Book:
@@ -82,6 +110,7 @@ class Book:
         self._by_number: dict[tuple[str, str, str], Order] = {}
         self._by_query_id: dict[str, Order] = {}
         self._by_token: dict[str, Order] = {}
+        self._by_seq: dict[int, Order] = {}
         self._last_seq = 0
         for row in store.read(f"{SELECT} ORDER BY seq"):
             self._index(Order(*row))
@@ -94,6 +123,12 @@ class Book:
         """A new order."""
         self._index(order)
         self.save(order)
+
+    def add_new(self, order: Order) -> None:
+        """A new order that did not come by the wire and has no numbers of the bank's yet."""
+        order.seq = self.next_seq()
+        order.query_id, order.trace_no = query_id(order.txn_time, order.seq), trace_no(order.seq)
+        self.add(order)
 
     def save(self, order: Order) -> None:
         """Keep what changed."""
@@ -113,9 +148,18 @@ class Book:
         order = self._by_query_id.get(query_id)
         return order if order is not None and order.mer_id == mer_id else None
 
+    def by_seq(self, seq: int) -> Order | None:
+        """The order with this number of the book."""
+        return self._by_seq.get(seq)
+
     def by_token(self, token: str) -> Order | None:
         """The order of a cashier page."""
         return self._by_token.get(token)
+
+    def by_order_id(self, order_id: str) -> Order | None:
+        """The newest order with this number, of whatever merchant and day."""
+        found = (order for (_, number, _), order in reversed(self._by_number.items()) if number == order_id)
+        return next(found, None)
 
     def all(self) -> Iterator[Order]:
         """Every order, oldest first."""
@@ -124,6 +168,7 @@ class Book:
     def _index(self, order: Order) -> None:
         self._by_number[order.mer_id, order.order_id, order.txn_time[:8]] = order
         self._by_query_id[order.query_id] = order
+        self._by_seq[order.seq] = order
         if order.token:
             self._by_token[order.token] = order
         self._last_seq = order.seq

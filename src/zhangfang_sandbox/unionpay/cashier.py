@@ -89,7 +89,7 @@ class Cashier:
                 f'{self._facts(order)}<form method="post" action="{PATH}{order.token}">{buttons}</form>'
             )
         said = f"<p>{remark}</p>" if remark else ""
-        return page(f"{self._facts(order)}{said}<p><strong>{_ENDS[order.state]}</strong></p>")
+        return page(f"{self._facts(order)}{said}<p><strong>{_ended(order)}</strong></p>")
 
     def _return(self, order: Order) -> web.Response:
         merchant = self._bank.merchants[order.mer_id]
@@ -100,7 +100,7 @@ class Cashier:
         )
         target = f'action="{escape(order.front_url)}" accept-charset="{order.encoding}"'
         button = '<button class="first">返回商户 Back to the merchant</button>'
-        end = f"<p><strong>{_ENDS[order.state]}</strong></p>"
+        end = f"<p><strong>{_ended(order)}</strong></p>"
         content = f'{self._facts(order)}{end}<form method="post" {target}>{inputs}{button}</form>'
         return page(content, script=f"<script>{_SUBMIT}</script>")
 
@@ -111,8 +111,15 @@ class Cashier:
             "订单号 Order": escape(order.order_id),
             "银行卡 Card": order.acc_no,
         }
+        if order.instalments:
+            rows["分期 Instalments"] = f"{order.instalments}"
         listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows.items())
         return f'<dl>{listed}<dt>金额 Amount</dt><dd class="amount">¥{yuan}</dd></dl>'
+
+
+def _ended(order: Order) -> str:
+    """How an order ended, as far as its payer is told."""
+    return _ENDS["FAILED" if order.told else order.state]
 
 
 def refused(refusal: codes.Refusal) -> web.Response:

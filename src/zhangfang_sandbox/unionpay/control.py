@@ -1,12 +1,10 @@
-"""The control plane of this bank: merchants, planted errors, the book. Never part of the wire."""
+"""The control plane of this bank: merchants, payers, planted errors. Never part of the wire."""
 
-from datetime import date, datetime, time
-from hashlib import sha256
+from datetime import date, datetime
 from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.control import (
     Refused,
     body_of,
@@ -15,50 +13,21 @@ from zhangfang_sandbox.common.control import (
     fault_routes,
     need,
 )
+from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.cashier import CARD
 from zhangfang_sandbox.unionpay.customer import masked
-from zhangfang_sandbox.unionpay.days import Days
+from zhangfang_sandbox.unionpay.days import MISHAPS, Days
 from zhangfang_sandbox.unionpay.fields import SHAPES
 from zhangfang_sandbox.unionpay.gateway import FAULTS
 from zhangfang_sandbox.unionpay.rules import settle_date
-
-_BOOK = {
-    "seq": "seq",
-    "merId": "orders.mer_id",
-    "orderId": "order_id",
-    "txnTime": "txn_time",
-    "txnType": "txn_type",
-    "txnSubType": "txn_sub_type",
-    "bizType": "biz_type",
-    "amount": "amount",
-    "state": "state",
-    "respCode": "resp_code",
-    "queryId": "query_id",
-    "settleDate": "nullif(settle_date, '')",
-    "key": "key",
-    "origQryId": "nullif(orig_qry_id, '')",
-    "fee": "fee",
-    "accNo": "acc_no",
-    "listed_in": "listed_in",
-    "settled_in": "settled_in",
-}
-_FROM = "FROM orders LEFT JOIN listing USING(seq)"
-_OWED = f"""SELECT
-    coalesce(sum(CASE WHEN settled_in IS NOT NULL THEN 0 WHEN txn_type='04' THEN -amount ELSE amount END), 0)
-        - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
-    coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
-    {_FROM} WHERE state='SUCCESS' AND txn_type<>'31'"""
-_DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
-    WHERE txn_type IN ('01','11') AND state='SUCCESS' AND refunded<amount AND key<>''
-    GROUP BY mer_id, key HAVING count(*)>1)"""
-_FIGURES = ("pay_in_count", "pay_in_fen", "refund_count", "refund_fen", "fee_fen", "adjust_fen", "net_fen")
+from zhangfang_sandbox.unionpay.views import Views
 
 
 def application(bank: Bank, days: Days) -> web.Application:
     """The control plane."""
-    plane = Control(bank, days)
+    plane, views = Control(bank, days), Views(bank, days)
     app = web.Application(middlewares=[errors_as_json])
     app.add_routes(clock_routes(bank.store, bank.clock, plane.check_clock))
     app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
@@ -66,9 +35,11 @@ def application(bank: Bank, days: Days) -> web.Application:
         [
             web.post("/merchants", plane.merchants),
             web.post("/settlement_account", plane.settlement_account),
+            web.post("/payers", plane.payers),
             web.put("/plant", plane.plant),
-            web.get("/book", plane.book),
-            web.get("/book/summary", plane.summary),
+            web.get("/book", views.book),
+            web.get("/book/summary", views.summary),
+            web.get("/movements", views.movements),
         ]
     )
     return app
@@ -114,61 +85,39 @@ class Control:
         return web.json_response({"ok": True})
 
     async def plant(self, request: web.Request) -> web.Response:
-        """Plan errors of the file; `extra` transactions come into the book at once, each one once."""
+        """Plan errors of files and of fetching them; `extra` transactions come into the book at once, each one once."""
         data = await body_of(request)
         plants = {name: need({name: [], **data}, name, list) for name in ("missing", "off_by_one")}
         for name, keys in plants.items():
             if not all(isinstance(key, str) for key in keys):
                 raise Refused(f"{name}: must be a list of keys")
         extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
+        mishaps = {name: _days_of(data, name) for name in MISHAPS}
         self._store.put("plants", (plants["missing"], plants["off_by_one"]))
+        self._days.plan(mishaps)
         for order, at in extras:
             if self._bank.book.by_number(order.mer_id, order.order_id, order.txn_time) is None:
-                order.seq = self._bank.book.next_seq()
-                order.query_id = f"{order.txn_time}{order.seq % 10_000_000:07d}"
-                order.trace_no = f"{order.seq % 1_000_000:06d}"
                 self._bank.plant_extra(order, at)
         await self._store.committed()
-        return web.json_response(plants | {"extra": [order.order_id for order, _ in extras]})
+        return web.json_response(plants | mishaps | {"extra": [order.order_id for order, _ in extras]})
 
-    async def book(self, request: web.Request) -> web.Response:
-        """All transactions, or those whose columns equal the query's parameters."""
-        if unknown := set(request.query) - set(_BOOK):
-            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(_BOOK)}")
-        where = " AND ".join(f"CAST({_BOOK[name]} AS TEXT)=?" for name in request.query) or "1"
-        columns = ",".join(_BOOK.values())
-        rows = self._store.read(
-            f"SELECT {columns} {_FROM} WHERE {where} ORDER BY seq",
-            tuple(request.query.values()),
-        )
+    async def payers(self, request: web.Request) -> web.Response:
+        """The payer of a purchase that waits at the cashier pays, or refuses."""
+        data = await body_of(request)
+        action = need(data, "action", str)
+        if action not in {"pay", "refuse"}:
+            raise Refused("action: must be pay or refuse")
+        order = self._bank.book.by_order_id(need(data, "order_no", str))
+        if order is None:
+            raise Refused("order_no: no such order", 404)
+        if not self._bank.waits(order):
+            raise Refused("order_no: does not wait for its payer", 409)
+        if action == "pay":
+            self._bank.pay(order, silent=False, late=False)
+        else:
+            self._bank.refuse(order)
         await self._store.committed()
-        return web.json_response([dict(zip(_BOOK, row, strict=True)) for row in rows])
-
-    async def summary(self, _: web.Request) -> web.Response:
-        """What the bank owes by its own book, and each day in figures."""
-        owed, fees = self._store.read(_OWED)[0]
-        double = self._store.read(_DOUBLE)[0][0]
-        await self._store.committed()
-        return web.json_response(
-            {"owed_fen": owed, "unsettled_fee_fen": fees, "days": self._figures(), "double_debits": double}
-        )
-
-    def _figures(self) -> dict[str, dict[str, Any]]:
-        """All merchants together: closed days by their files, open ones so far."""
-        sums = ",".join(f"sum({name})" for name in _FIGURES)
-        closed = self._store.read(
-            f"SELECT settle_date,{sums},min(transferred) FROM days GROUP BY 1 ORDER BY 1"  # noqa: S608
-        )
-        found = {
-            day: dict(zip(_FIGURES, values, strict=True)) | {"transferred": bool(done)}
-            for day, *values, done in closed
-        }
-        for mer_id in self._bank.merchants:
-            for day, figures in self._days.open_sums(mer_id).items():
-                kept = found.setdefault(day, dict.fromkeys(_FIGURES, 0) | {"transferred": False})
-                for name in _FIGURES:
-                    kept[name] += getattr(figures, name)
-        return found
+        return web.json_response({"order_no": order.order_id, "state": order.state})
 
     def _merchant(self, mer_id: str) -> str:
         if mer_id not in self._bank.merchants:
@@ -190,27 +139,17 @@ class Control:
             raise Refused("extra.amount: must be from 1 to 999999999999 fen")
         default = next(iter(self._bank.merchants), "")
         mer_id = self._merchant(need({"merId": default, **extra}, "merId", str))
-        number = sha256(f"{mer_id}|{day}|{amount}|{key}".encode()).hexdigest()[:32]
-        order = Order(
-            seq=0,
-            mer_id=mer_id,
-            order_id=number,
-            txn_time=f"{day:%Y%m%d}120000",
-            txn_type="01",
-            txn_sub_type="01",
-            biz_type="000201",
-            access_type="0",
-            encoding="UTF-8",
-            sign_method="01",
-            amount=amount,
-            key=key,
-            acc_no=masked(account) if (account := need({"account": "", **extra}, "account", str)) else CARD,
-            query_id="",
-            trace_no="",
-            trace_time="",
-            back_url="",
-        )
-        return order, datetime.combine(day, time(12), CHINA)
+        account = need({"account": "", **extra}, "account", str)
+        order = planting.stranger(mer_id, day, amount, key, key, masked(account) if account else CARD)
+        return order, planting.noon(day)
+
+
+def _days_of(data: dict[str, Any], name: str) -> list[str]:
+    days = need({name: [], **data}, name, list)
+    try:
+        return [date.fromisoformat(day).isoformat() for day in days]
+    except (TypeError, ValueError) as error:
+        raise Refused(f"{name}: must be a list of dates YYYY-MM-DD") from error
 
 
 def _shaped(data: dict[str, Any], name: str) -> str:

@@ -1,6 +1,7 @@
 """What a message must hold, as tables: which transaction goes where, its fields, and their shapes.
 
-Facts from the ACP 5.1.0 field lists. Unverified: bizType 000501 of collections; that a field's charset excludes
+Facts from the ACP 5.1.0 field lists. Unverified: bizType 000501 of collections; what a batch result query (22) holds;
+which fields a payout must have beside those of its business table; that a field's charset excludes
 `& = { } [ ]` (the bank advises against them in reqReserved, and an answer's bare body could not carry them); how far
 txnTime may be from the bank's clock.
 """
@@ -13,17 +14,22 @@ from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.unionpay.codes import FORMAT, MISSING, PERMISSION, Refusal
 from zhangfang_sandbox.unionpay.wire import Fields
 
-FRONT, BACK, QUERY, FILE = (
+FRONT, BACK, QUERY, BATCH, FILE = (
     "/gateway/api/frontTransReq.do",
     "/gateway/api/backTransReq.do",
     "/gateway/api/queryTrans.do",
+    "/gateway/api/batchTrans.do",
     "/",
 )
-PURCHASE, COLLECTION, REFUND, VOID = "01", "11", "04", "31"
+PURCHASE, COLLECTION, REFUND, VOID, PAYOUT = "01", "11", "04", "31", "12"
 DEBITS = (PURCHASE, COLLECTION)
+RETURNS = (REFUND, VOID)
+SUBMIT, RESULT = "21", "22"
 
 _COMMON = ("version", "encoding", "signMethod", "txnType", "txnSubType", "bizType", "accessType", "merId")
 _MONEY = ("orderId", "txnTime", "channelType", "txnAmt", "currencyCode", "backUrl")
+_SUBMITTED = ("batchNo", "txnTime", "totalQty", "totalAmt", "fileContent")
+_BATCH_BUSINESS = {"01": (), "02": ("000501",), "03": ("000401",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +42,18 @@ class Kind:
 
 KINDS = {
     (FRONT, PURCHASE, "01"): Kind(("000201",), (*_MONEY, "frontUrl")),
+    (FRONT, PURCHASE, "03"): Kind(("000201",), (*_MONEY, "frontUrl", "instalTransInfo")),
+    (BACK, PURCHASE, "03"): Kind(("000201",), (*_MONEY, "accNo", "instalTransInfo")),
     (BACK, COLLECTION, "03"): Kind(("000501",), (*_MONEY, "accNo")),
+    (BACK, PAYOUT, "00"): Kind(("000401",), (*_MONEY, "accNo", "customerInfo")),
     (BACK, REFUND, "00"): Kind((), _MONEY),
     (BACK, VOID, "00"): Kind((), _MONEY),
     (QUERY, "00", "00"): Kind(("000000",), ()),
     (FILE, "76", "01"): Kind(("000000",), ("txnTime", "fileType", "settleDate")),
+} | {
+    (BATCH, txn_type, sub_type): Kind(biz_types, required)
+    for txn_type, required in ((SUBMIT, _SUBMITTED), (RESULT, _SUBMITTED[:2]))
+    for sub_type, biz_types in _BATCH_BUSINESS.items()
 }
 
 _URL = (r"https?://[!-~]{1,248}", "an http or https URL of at most 256 characters")
@@ -68,6 +81,15 @@ SHAPES = {
         "frontFailUrl": _URL,
         "reqReserved": (r"[^&={}\[\]\x00-\x1f]{1,1024}", "1 to 1024 characters, none that splits a message"),
         "accType": (r"01|02|04", "01, 02 or 04"),
+        "reserved": (r"\{[^{}\[\]]{1,2046}\}", "pairs in braces, at most 2048 characters"),
+        "billNo": (r"[^&={}\[\]\x00-\x1f]{1,64}", "1 to 64 characters, none that splits a message"),
+        "instalTransInfo": (
+            r"\{numberOfInstallments=(?!00|01)\d{2}\}",
+            "{numberOfInstallments=NN}, NN from 02 to 99",
+        ),
+        "batchNo": (r"(?!0000)\d{4}", "0001 to 9999"),
+        "totalQty": (r"[1-9]\d{0,5}", "1 to 6 digits, not 0"),
+        "totalAmt": (r"[1-9]\d{0,14}", "1 to 15 digits of fen, not 0"),
         "encryptCertId": (r"\d{1,128}", "1 to 128 digits"),
         "origQryId": (r"\d{21}", "21 digits"),
         "queryId": (r"\d{21}", "21 digits"),
@@ -79,7 +101,7 @@ SHAPES = {
     }.items()
 }
 
-_ECHOED = (*_COMMON, "orderId", "txnTime", "reqReserved")
+_ECHOED = (*_COMMON, "orderId", "txnTime", "reqReserved", "batchNo", "totalQty", "totalAmt")
 _CLOCK_TOLERANCE = timedelta(days=1)
 
 

@@ -5,9 +5,10 @@ import base64
 
 from aiohttp import web
 
+from zhangfang_sandbox.common.faults import chance
 from zhangfang_sandbox.unionpay import codes, fields, messages, wire
 from zhangfang_sandbox.unionpay.bank import Bank
-from zhangfang_sandbox.unionpay.book import Order
+from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.cashier import PATH, Cashier, refused
 from zhangfang_sandbox.unionpay.codes import Refusal
 from zhangfang_sandbox.unionpay.customer import Customer
@@ -19,13 +20,25 @@ _ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer", "bad_signature
 FAULTS = frozenset(_ANSWER_FAULTS) | {
     "refused",
     "throttle",
+    "maintenance",
     "decline",
+    "account_type",
     "pending_first",
+    "decline_later",
+    "contradict",
+    "returned",
     "not_found_first",
     "notify_lost",
     "notify_repeated",
     "notify_late",
+    "notify_disordered",
+    "file_missing",
+    "file_extra",
+    "file_off_by_one",
+    "file_late_row",
 }
+# A message with a batch of 5,000 items has some three million bytes; any other a few thousand.
+_MOST_BATCH_BYTES = 16 * 1024 * 1024
 
 
 class Dropped(Exception):
@@ -35,11 +48,16 @@ class Dropped(Exception):
 class Gateway:
     """Answers on the wire's port."""
 
-    def __init__(self, bank: Bank, days: Days) -> None:
-        self._bank, self._days = bank, days
+    def __init__(self, bank: Bank, days: Days, batches: Batches) -> None:
+        self._bank, self._days, self._batches = bank, days, batches
         self._cashier = Cashier(bank)
         self._customer = Customer(bank.keys["encrypt"])
-        self._kinds = {fields.BACK: self._back, fields.QUERY: self._query, fields.FILE: self._file}
+        self._kinds = {
+            fields.BACK: self._back,
+            fields.QUERY: self._query,
+            fields.BATCH: self._batch,
+            fields.FILE: self._file,
+        }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One HTTP request."""
@@ -51,7 +69,7 @@ class Gateway:
         if request.method != "POST":
             return web.Response(status=405, text="POST only", headers={"Allow": "POST"})
         try:
-            body = await request.read()
+            body = await (_long(request) if path == fields.BATCH else request.read())
             return await (self._front(body) if path == fields.FRONT else self._server(path, body))
         except web.HTTPException as error:
             return web.Response(status=error.status, text=error.reason)
@@ -77,7 +95,7 @@ class Gateway:
         try:
             told = wire.parse(body)
             self._admit(fields.FRONT, told)
-            self._blocked(told)
+            self._blocked(told.get("reqReserved", ""))
             return await self._cashier.present(told)
         except wire.Malformed as error:
             return refused(Refusal(codes.FORMAT, str(error)))
@@ -106,35 +124,48 @@ class Gateway:
             raise Refusal(codes.SIGNATURE)
         fields.check(path, told)
 
-    def _blocked(self, told: wire.Fields) -> None:
+    def _blocked(self, key: str) -> None:
         """Faults that keep a request from being processed at all."""
-        key = told.get("reqReserved", "")
         if self._bank.faults.meets("refused", key):
             raise Dropped
         if self._bank.faults.meets("throttle", key):
             raise Refusal(codes.BUSY)
+        if self._bank.faults.meets("maintenance", key):
+            raise Refusal(codes.CLOSED[chance(0, "maintenance", key) < 0.5])
 
     async def _back(self, told: wire.Fields) -> web.Response:
-        self._blocked(told)
-        debit = told["txnType"] in fields.DEBITS
-        order = self._bank.open(told, self._customer.account(told) if debit else "")
+        self._blocked(told.get("reqReserved", ""))
+        undoes = told["txnType"] in fields.RETURNS
+        order = self._bank.open(told, "" if undoes else self._customer.account(told))
         original = None
-        if not debit:
+        if undoes:
             if "origQryId" not in told and not {"origOrderId", "origTxnTime"} <= told.keys():
                 raise Refusal(codes.MISSING, "origQryId, or origOrderId and origTxnTime")
             original = self._bank.find(told, "orig")
         code = self._bank.take(order, original)
-        fault = "lost_answer" if order.hidden else self._bank.faults.first_met(_ANSWER_FAULTS, order.key)
-        await self._bank.store.committed()
-        return await self._answer(told, order, code, fault)
+        return await self._answer(told, code, order.key, bool(order.hidden), {"queryId": order.query_id})
 
-    async def _answer(self, told: wire.Fields, order: Order, code: str, fault: str) -> web.Response:
+    async def _batch(self, told: wire.Fields) -> web.Response:
+        key = told["batchNo"]
+        if told["txnType"] == fields.SUBMIT:
+            self._blocked(key)
+            batch = self._batches.submit(told)
+            return await self._answer(told, codes.SUCCESS, key, bool(batch.hidden), {})
+        result = self._batches.result(told)
+        await self._bank.store.committed()
+        return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=result))
+
+    async def _answer(
+        self, told: wire.Fields, code: str, key: str, hidden: bool, extra: wire.Fields
+    ) -> web.Response:
+        """The answer to what was booked, as far as no fault is in its way. What queries do not find is not answered."""
+        fault = "lost_answer" if hidden else self._bank.faults.first_met(_ANSWER_FAULTS, key)
+        await self._bank.store.committed()
         if fault == "lost_answer":
             raise Dropped
         if fault == "late_answer":
             await asyncio.sleep(self._bank.faults.plan.late_seconds)
-        plain = messages.answer(told, code, extra={"queryId": order.query_id})
-        return self._sealed(told, plain, fault)
+        return self._sealed(told, messages.answer(told, code, extra=extra), fault)
 
     async def _query(self, told: wire.Fields) -> web.Response:
         if "queryId" not in told and not {"orderId", "txnTime"} <= told.keys():
@@ -164,3 +195,13 @@ class Gateway:
         if fault == "garbled_answer":
             body = body[: len(body) // 2]
         return web.Response(body=body, content_type="text/html", charset=wire.charset(sealed))
+
+
+async def _long(request: web.BaseRequest) -> bytes:
+    """The body of a batch, which may be longer than others."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > _MOST_BATCH_BYTES:
+            raise web.HTTPRequestEntityTooLarge(_MOST_BATCH_BYTES, len(body))
+    return bytes(body)

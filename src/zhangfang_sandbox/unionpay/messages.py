@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from zhangfang_sandbox.unionpay.book import Order
-from zhangfang_sandbox.unionpay.codes import SUCCESS, words
+from zhangfang_sandbox.unionpay.codes import CAME_BACK, SUCCESS, words
 from zhangfang_sandbox.unionpay.fields import echo
 from zhangfang_sandbox.unionpay.wire import Fields
 
@@ -24,7 +24,7 @@ def answer(
 
 def status(order: Order) -> dict[str, str]:
     """What a query's answer adds when the order was found: the outcome is in origRespCode."""
-    code = order.resp_code
+    code = order.code
     return {"origRespCode": code, "origRespMsg": words(code), **_facts(order)}
 
 
@@ -41,11 +41,18 @@ def outcome(order: Order) -> dict[str, str]:
         "txnType": order.txn_type,
         "txnSubType": order.txn_sub_type,
         "bizType": order.biz_type,
-        "respCode": order.resp_code,
-        "respMsg": words(order.resp_code),
+        "respCode": order.code,
+        "respMsg": words(order.code),
         "origQryId": order.orig_qry_id,
         **_facts(order),
     }
+
+
+def older(order: Order) -> dict[str, str]:
+    """What a notification of the order would have said while its end was open, for one that comes too late."""
+    left_out = {"settleDate", "settleAmt", "settleCurrencyCode"}
+    told = {name: value for name, value in outcome(order).items() if name not in left_out}
+    return told | {"respCode": "05", "respMsg": words("05")}
 
 
 def _facts(order: Order) -> dict[str, str]:
@@ -58,7 +65,7 @@ def _facts(order: Order) -> dict[str, str]:
         "accNo": order.acc_no,
         "reqReserved": order.key,
     }
-    if order.resp_code == SUCCESS:
+    if order.code in {SUCCESS, CAME_BACK}:
         day = order.settle_date.replace("-", "")[4:]  # MMDD: the protocol has no year here
         facts |= {"settleDate": day, "settleAmt": str(order.amount), "settleCurrencyCode": "156"}
     return facts

@@ -49,8 +49,9 @@ class Notifier:
             return
         late = self._faults.meets("notify_late", order.key) or late
         order.notify_due = self._clock.now().timestamp()
+        disordered = self._faults.meets("notify_disordered", order.key)
         copies = COPIES if self._faults.meets("notify_repeated", order.key) else 1
-        self._start(order, self._faults.plan.late_seconds if late else SOON, copies)
+        self._start(order, self._faults.plan.late_seconds if late else SOON, copies, disordered)
 
     def wait(self, order: Order) -> None:
         """Send when the bank's clock reaches `notify_due`."""
@@ -70,17 +71,18 @@ class Notifier:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
 
-    def _start(self, order: Order, delay: float, copies: int) -> None:
-        task = asyncio.create_task(self._send(order, delay, copies))
+    def _start(self, order: Order, delay: float, copies: int, disordered: bool = False) -> None:
+        task = asyncio.create_task(self._send(order, delay, copies, disordered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, order: Order, delay: float, copies: int) -> None:
+    async def _send(self, order: Order, delay: float, copies: int, disordered: bool) -> None:
         await asyncio.sleep(delay)
         await self._store.committed()  # never tell what a crash could still undo
-        fields = self._seal.sign(messages.outcome(order), self._merchants[order.mer_id])
-        body = wire.form(fields)
-        taken = [await self._post(order, body) for _ in range(copies)]
+        bodies = [self._body(order, messages.outcome(order))] * copies
+        if disordered:
+            bodies.append(self._body(order, messages.older(order)))
+        taken = [await self._post(order, body) for body in bodies]
         order.notify_sends += 1
         order.notify_due = None
         if not any(taken) and order.notify_sends <= len(GAP_MINUTES):
@@ -88,6 +90,9 @@ class Notifier:
             order.notify_due = self._clock.now().timestamp() + gap
             self.wait(order)
         self._book.save(order)
+
+    def _body(self, order: Order, fields: wire.Fields) -> bytes:
+        return wire.form(self._seal.sign(fields, self._merchants[order.mer_id]))
 
     async def _post(self, order: Order, body: bytes) -> bool:
         kind = {"Content-Type": f"application/x-www-form-urlencoded;charset={order.encoding}"}

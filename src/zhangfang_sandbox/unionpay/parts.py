@@ -12,16 +12,19 @@ from zhangfang_sandbox.common.process import Parts
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay import book, keys
 from zhangfang_sandbox.unionpay.bank import Bank
+from zhangfang_sandbox.unionpay.batches import SCHEMA as BATCHES
+from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.control import application
 from zhangfang_sandbox.unionpay.days import Days
 from zhangfang_sandbox.unionpay.gateway import Gateway
 from zhangfang_sandbox.unionpay.notify import Notifier
 from zhangfang_sandbox.unionpay.seal import Merchant, Seal
+from zhangfang_sandbox.unionpay.transfers import Transfers
 
 
 async def build(folder: Path, null_signatures: bool) -> Parts:
     """Open the folder, make what it lacks, and return the bank ready to be served."""
-    store = Store(folder / "bank.db", faults.SCHEMA + book.SCHEMA)
+    store = Store(folder / "bank.db", faults.SCHEMA + book.SCHEMA + BATCHES)
     clock = BankClock.load(store)
     clock.save(store)
     identities = _identities(store)
@@ -29,17 +32,18 @@ async def build(folder: Path, null_signatures: bool) -> Parts:
     kept, planned = book.Book(store), faults.Faults(store)
     notifier = Notifier(store, clock, planned, kept, seal, merchants)
     bank = Bank(store, clock, planned, kept, identities, seal, notifier, merchants)
-    days = Days(store, clock, kept, merchants)
+    days = Days(store, clock, planned, kept, merchants)
+    batches, transfers = Batches(bank), Transfers(store, clock)
     bank.resume()
 
     async def close() -> None:
         bank.close()
         await notifier.close()
-        await days.close()
+        await transfers.close()
         store.close()
 
-    background = [days.watch(notifier.release), days.transfer()]
-    return Parts(Gateway(bank, days).handle, application(bank, days), background, close)
+    background = [days.watch(bank.bring_back, notifier.release), transfers.work(), batches.work()]
+    return Parts(Gateway(bank, days, batches).handle, application(bank, days), background, close)
 
 
 def _identities(store: Store) -> Mapping[str, keys.Identity]:

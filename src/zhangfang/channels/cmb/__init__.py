@@ -1,7 +1,7 @@
-"""China Merchants Bank by enterprise direct connect (CDC): payouts, their returns, and the account's statement."""
+"""China Merchants Bank by enterprise direct connect (CDC): payouts alone and in batches, returns, notices, statement."""
 
 from zhangfang.channels.cmb.client import Cmb
-from zhangfang.channels.cmb.config import CmbConfig, make_enterprise_key
+from zhangfang.channels.cmb.config import CmbConfig, make_enterprise_key, public_key_of
 from zhangfang.channels.cmb.envelope import NoAnswer, Refused
 
-__all__ = ["Cmb", "CmbConfig", "NoAnswer", "Refused", "make_enterprise_key"]
+__all__ = ["Cmb", "CmbConfig", "NoAnswer", "Refused", "make_enterprise_key", "public_key_of"]

@@ -1,16 +1,17 @@
-"""The connector: one function per thing we ask of the bank, over one HTTP address."""
+"""The connector: one method per thing we ask of the bank."""
 
-import asyncio
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
+from typing import TypeVar
 
-import aiohttp
-
-from zhangfang.channels.cmb import envelope, replies, requests
+from zhangfang.channels.abilities import Batch, BatchResult
+from zhangfang.channels.cmb import batching, codes, notifications, replies, requests
 from zhangfang.channels.cmb.config import CmbConfig
-from zhangfang.channels.cmb.envelope import Json, NoAnswer, Refused, Reply
-from zhangfang.channels.cmb.replies import without_name
+from zhangfang.channels.cmb.envelope import NoAnswer, Refused
+from zhangfang.channels.cmb.envelope import Reply as Received
+from zhangfang.channels.cmb.exchange import Exchange
 from zhangfang.channels.port import (
     Answer,
     ChannelError,
@@ -18,42 +19,50 @@ from zhangfang.channels.port import (
     Notification,
     Operation,
     Order,
+    Reply,
     Rules,
     StatementPage,
     Verdict,
 )
-from zhangfang.kernel.clock import Clock, in_china
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.driver import LEASE, MARGIN
 
-_AT_ONCE = 20  # connections the bank allows an enterprise
 # The bank recommends the first query after five minutes; the later waits are ours. After "not found" it allows the
 # same message with the same yurRef again, and nothing else.
-_RULES = {
-    Operation.PAYOUT: Rules(
-        query_after=tuple(timedelta(minutes=wait) for wait in (5, 1, 2, 5, 10)),
-        resend_after_not_found=1,
-    )
-}
+_RULES = Rules(
+    query_after=tuple(timedelta(minutes=wait) for wait in (5, 1, 2, 5, 10)),
+    resend_after_not_found=1,
+)
+_STEP_SECONDS = (LEASE - MARGIN).total_seconds()  # what a step has before its lease gets short
+_PATIENCE_SECONDS = 60.0  # of who reads pages one after the other, on a job of his own
+_PERMITTED_SECONDS = 600.0  # how long the list of our accounts is believed
+
+_T = TypeVar("_T")
 
 
 class Cmb:
-    """China Merchants Bank, enterprise direct connect; implements `BankChannel` for PAYOUT.
+    """China Merchants Bank, enterprise direct connect; a `BankChannel`, `BatchChannel`, `NotifyingChannel` and
+    `ReturningChannel` for PAYOUT.
 
-    `send` and `query` raise `InvalidInput` for an order that cannot be written, and nothing for what a network or
-    the bank can do. The other methods raise `ChannelError` (`NoAnswer`, `Refused`, `MalformedMessage`,
-    `ForgedMessage`). The bank wants 2 s between queries and 10 s between statements of one account; whoever
-    schedules the calls keeps to that.
+    `send`, `query` and the two of batches raise `InvalidInput` for what cannot be written, and nothing for what a
+    network or the bank can do. The others raise `ChannelError` (`NoAnswer`, `NotAsked`, `Refused`, `MalformedMessage`,
+    `ForgedMessage`). Enquiries keep the bank's pace, payments do not wait for it. The bank would rather not be asked
+    at the minutes :00 and :30: advice, which is left to whoever plans the day.
     """
 
     name = "cmb"
-    rules: Mapping[Operation, Rules] = _RULES
+    rules: Mapping[Operation, Rules] = MappingProxyType({Operation.PAYOUT: _RULES})
+    batch_rules = _RULES
+    batch_most: Mapping[Operation, int] = MappingProxyType({Operation.PAYOUT: batching.MOST})
 
     def __init__(self, config: CmbConfig, clock: Clock) -> None:
         """Derive the keys; nothing is sent yet."""
         self._config = config
-        self._keys = config.keys()
         self._clock = clock
-        self._places = asyncio.Semaphore(_AT_ONCE)
-        self._session: aiohttp.ClientSession | None = None
+        self._keys = config.keys()
+        self._bank = Exchange(config, self._keys, clock)
+        self._permitted_until = float("-inf")
+        self._patience = max(0.0, _STEP_SECONDS - config.timeout_seconds)
 
     @property
     def account(self) -> str:
@@ -62,97 +71,152 @@ class Cmb:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._bank.close()
 
     async def send(self, order: Order) -> Answer:
         """Ask for a payout (BB1PAYOP). NOT_SENT if no connection was made; all that is unclear is UNKNOWN."""
         body = requests.payment(order, self._config)
-        return await self._answer(order, "BB1PAYOP", body, replies.payment_answer, Verdict.NOT_SENT)
+        reference = requests.yur_ref(order.order_no)
+
+        async def paid() -> Answer:
+            return _read(await self._bank.call("BB1PAYOP", body), replies.payment_answer, reference)
+
+        return replies.without_name(await _answered(paid, Verdict.NOT_SENT), order)
 
     async def query(self, order: Order) -> Answer:
-        """Ask what became of a payout (BB1PAYQR).
+        """Ask what became of a payout (BB1PAYQR). A query that could not be sent is UNKNOWN: it says nothing.
 
-        NOT_FOUND also means "no permission on the account": `reachable_accounts` tells. A query that could not be
-        sent is UNKNOWN, for it says nothing about the payment.
+        An empty answer means "no record" or "no permission on the account": it is NOT_FOUND only where the bank lists
+        our account as one we may use. A query whose turn would come too late is not sent: "not asked: queue".
         """
         body = requests.payment_query(order)
-        return await self._answer(order, "BB1PAYQR", body, replies.query_answer, Verdict.UNKNOWN)
+        reference = requests.yur_ref(order.order_no)
+
+        async def asked() -> Answer:
+            reply = await self._bank.ask("BB1PAYQR", body, self._patience)
+            return await self._permitted(_read(reply, replies.query_answer, reference))
+
+        return replies.without_name(await _answered(asked, Verdict.UNKNOWN), order)
+
+    async def send_batch(self, batch: Batch) -> Answer:
+        """Ask for many payouts at once (BB1PAYBH; BB6BTHHL where payroll is set up and fits). All or none is taken."""
+        function, body = batching.payment(batch, self._config)
+
+        async def brought() -> Answer:
+            return _read(await self._bank.call(function, body), batching.taken, batch)
+
+        return await _answered(brought, Verdict.NOT_SENT)
+
+    async def query_batch(self, batch: Batch) -> BatchResult:
+        """Ask how a batch stands and, once it is worked off, what became of each item."""
+        items: dict[str, Answer] = {}
+
+        async def asked() -> Answer:
+            payroll = batching.is_payroll(batch, self._config)
+            reply = await self._bank.ask(*batching.list_query(batch, payroll=payroll), self._patience)
+            answer, number = batching.standing(reply, batch, payroll=payroll)
+            if answer.verdict is not Verdict.SUCCESS:
+                return await self._permitted(answer)
+            async for page in self._details(batch, number, payroll=payroll):
+                items.update(page)
+            return batching.settled(answer, items)
+
+        return BatchResult(await _answered(asked, Verdict.UNKNOWN), items)
 
     async def statement(self, account: str, cursor: str) -> StatementPage:
         """Return up to 200 lines after `cursor` (trsQryByBreakPoint). Today's lines are provisional until its end.
 
         A line's `reference` is our order number where the payment was ours.
         """
-        body = requests.statement_query(account, cursor, self._clock.now())
-        return replies.statement_page(await self._call("trsQryByBreakPoint", body), account, cursor)
+        body = requests.statement_query(account, cursor, self._clock.now(), intraday=self._config.intraday)
+        reply = await self._bank.ask_of_account(account, "trsQryByBreakPoint", body, _PATIENCE_SECONDS)
+        return replies.statement_page(reply, account, cursor)
 
-    async def late_returns(self, account: str, from_date: date, to_date: date) -> Sequence[Notification]:
-        """Return payouts of these days that came back after their success (BB1PAYQB), each as RETURNED."""
+    async def late_returns(self, first: date, last: date) -> Sequence[Notification]:
+        """Return payouts of these days that came back after their success (BB1PAYQB, and BB6RFDQY for payrolls).
+
+        To be asked on the evening of the payout and for at least three days after it.
+        """
         found: list[Notification] = []
         key, seen = "", {""}
         while True:
-            body = requests.late_return_query(account, from_date, to_date, key)
-            page, key = replies.late_returns(await self._call("BB1PAYQB", body))
+            body = requests.late_return_query(self.account, first, last, key)
+            page, key = replies.late_returns(await self._bank.ask("BB1PAYQB", body, _PATIENCE_SECONDS))
             found.extend(page)
             if not key:
-                return found
-            if key in seen:
-                raise MalformedMessage("ctnKey: seen before; expected a new one with every page")
-            seen.add(key)
+                break
+            _moves_on(key, seen)
+        if self._config.payroll_mode:
+            query = batching.returns_query(self.account, first, last)
+            found.extend(batching.returns(await self._bank.ask(*query, _PATIENCE_SECONDS)))
+        return found
 
     async def reachable_accounts(self) -> frozenset[str]:
         """Return the accounts we may act on (DCLISACC): without one, its queries say "not found" to everything."""
-        return replies.account_numbers(await self._call("DCLISACC", requests.account_list(self._config)))
+        reply = await self._bank.ask("DCLISACC", requests.account_list(self._config), self._patience)
+        return replies.account_numbers(reply)
 
-    async def _answer(
-        self, order: Order, function: str, body: Json, read: Callable[[Reply, str], Answer], unsent: Verdict
-    ) -> Answer:
-        """Turn whatever happens into an answer about the order; `unsent` is the verdict when nothing left."""
-        try:
-            reply = await self._call(function, body)
-        except NoAnswer as error:
-            return Answer(Verdict.UNKNOWN if error.sent else unsent, message=str(error))
-        except Refused as error:
-            answer = Answer(Verdict.UNKNOWN, error.code, error.message, raw=error.raw)
-        except ChannelError as error:
-            return Answer(Verdict.UNKNOWN, message=str(error))
-        else:
-            try:
-                answer = read(reply, requests.yur_ref(order.order_no))
-            except MalformedMessage as error:
-                answer = Answer(Verdict.UNKNOWN, message=str(error), raw=reply.raw)
-        return without_name(answer, order)
+    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
+        """Return what the bank pushed about a payout of ours; None for an account's movement and for others' payments.
 
-    async def _call(self, function: str, body: Json) -> Reply:
-        """Do one exchange. `reqid` and `sigtim` are of this moment; everything else comes from the caller."""
-        async with self._places:
-            now = in_china(self._clock.now())
-            reqid = f"{now:%Y%m%d%H%M%S}{now.microsecond // 1000:03d}{secrets.randbelow(10**12):012d}"
-            head = {"funcode": function, "userid": self._config.uid, "reqid": reqid}
-            data = envelope.seal("request", head, body, f"{now:%Y%m%d%H%M%S}", self._keys)
-            form = {"UID": self._config.uid, "FUNCODE": function, "ALG": "SM", "DATA": data}
-            return envelope.unseal(await self._post(form), head, self._keys)
-
-    async def _post(self, form: Mapping[str, str]) -> bytes:
-        """Return the body of the answer whatever its status: the gateway explains itself beside 4xx and 5xx too."""
-        try:
-            async with self._connected().post(self._config.url, data=form, allow_redirects=False) as response:
-                return await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise NoAnswer(f"CMB: no connection ({type(error).__name__})", sent=False) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise NoAnswer(f"CMB: no readable answer ({type(error).__name__})", sent=True) from error
-
-    def _connected(self) -> aiohttp.ClientSession:
-        """Return the session. Connections are not kept: one that dies as we write leaves a payment in doubt.
-
-        Their number is limited by `_places`, whose queue does not count against the time allowed for an answer.
+        Raises `MalformedMessage`, `ForgedMessage`.
         """
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._config.timeout_seconds),
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        return notifications.read(body, self._config, self._keys.bank)
+
+    def reply(self, *, taken: bool) -> Reply:
+        """Return what the bank is to hear. Its wish is in no public source: the status 200 is taken to be enough."""
+        return Reply("SUCCESS" if taken else "FAIL")
+
+    async def _details(
+        self, batch: Batch, number: str, *, payroll: bool
+    ) -> AsyncIterator[Mapping[str, Answer]]:
+        key, seen = "", {""}
+        while True:
+            query = batching.details_query(batch, number, key, payroll=payroll)
+            page, key = batching.details(
+                await self._bank.ask(*query, _PATIENCE_SECONDS), batch, payroll=payroll
             )
-        return self._session
+            yield page
+            if not key:
+                return
+            _moves_on(key, seen)
+
+    async def _permitted(self, answer: Answer) -> Answer:
+        """Believe "not found" only while the bank lists our account among those we may use."""
+        if answer.verdict is not Verdict.NOT_FOUND or time.monotonic() < self._permitted_until:
+            return answer
+        if self.account not in await self.reachable_accounts():
+            return Answer(Verdict.UNKNOWN, message="no permission on our account: not found proves nothing")
+        self._permitted_until = time.monotonic() + _PERMITTED_SECONDS
+        return answer
+
+
+def _read(reply: Received, read: Callable[[Received, _T], Answer], about: _T) -> Answer:
+    """Read an answer; one that is genuine and not as documented is UNKNOWN, with its text as evidence."""
+    try:
+        return read(reply, about)
+    except MalformedMessage as error:
+        return Answer(Verdict.UNKNOWN, message=str(error), raw=reply.raw)
+
+
+async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> Answer:
+    """Turn whatever happens into an answer; `unsent` is the verdict when nothing left: NOT_SENT makes it a request."""
+    try:
+        return await work()
+    except NoAnswer as error:
+        return Answer(Verdict.UNKNOWN if error.sent else unsent, message=str(error))
+    except Refused as error:
+        asked = (
+            unsent is Verdict.UNKNOWN
+        )  # then the refusal is of the question and says nothing of the payment
+        verdict = Verdict.UNKNOWN if asked else codes.proof("resultcode", error.code).sent
+        return Answer(verdict, error.code, error.message, raw=error.raw)
+    except ChannelError as error:
+        return Answer(Verdict.UNKNOWN, message=str(error))
+
+
+def _moves_on(key: str, seen: set[str]) -> None:
+    """Refuse pages that go in a circle."""
+    if key in seen:
+        raise MalformedMessage("ctnKey: seen before; expected a new one with every page")
+    seen.add(key)

@@ -1,38 +1,56 @@
-"""What the bank's pair `reqSts`/`rtnFlg` proves about a payment (CDC documents of BB1PAYOP and BB1PAYQR).
+"""What the bank's codes prove, as a table: `codes.csv`, from its CDC documents.
 
-`rtnFlg` means something only when `reqSts` is FIN. A pair that is not listed proves nothing.
+`sent` is the verdict in the answer to the request itself, `final` in the answer to a query. Operations: `payout` (the pair
+reqSts/rtnFlg of one payment), `batch` (the same pair of a whole BB1PAYBH), `payroll` (stscod of an item of BB6DTLQY),
+`resultcode` (head of any answer), `errcod` (why a payment failed). Mark V: read in public; K: unverified; G: invented.
+A code that is not listed is UNKNOWN: only a listed one ends anything.
 """
 
-from collections.abc import Mapping
+import csv
+from pathlib import Path
+from typing import NamedTuple
 
 from zhangfang.channels.port import Verdict
 
 SUCCESS_CODE = "SUC0000"  # the request was received; nothing is said about the payment
 
-_STATUS: Mapping[str, Verdict] = {
-    "OPR": Verdict.ACCEPTED,  # being received
-    "AUT": Verdict.ACCEPTED,  # waits for approval in the enterprise
-    "NTE": Verdict.ACCEPTED,  # final approval given
-    "APW": Verdict.ACCEPTED,  # waits for a person at the bank
-    "BNK": Verdict.ACCEPTED,  # the bank works on it
-    "WRF": Verdict.MANUAL,  # suspicious: its state is unknown to the bank itself
-}
-_FINISHED: Mapping[str, Verdict] = {
-    "S": Verdict.SUCCESS,
-    "F": Verdict.FAILED,
-    "B": Verdict.RETURNED,  # paid, then sent back (退票)
-    "R": Verdict.FAILED,  # refused by the enterprise's approver
-    "D": Verdict.FAILED,  # nobody approved in time
-    "C": Verdict.FAILED,  # withdrawn
-    "U": Verdict.MANUAL,  # held at the bank (挂账)
-}
+
+class Proof(NamedTuple):
+    """What a code proves at either time, and whether another channel may be asked."""
+
+    sent: Verdict
+    final: Verdict
+    elsewhere: bool
+
+
+def _read() -> dict[tuple[str, str], Proof]:
+    with (Path(__file__).parent / "codes.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            (operation, row["code"]): Proof(
+                Verdict(row["sent"]), Verdict(row["final"]), row["elsewhere"] == "yes"
+            )
+            for row in csv.DictReader(file)
+            for operation in row["operations"].split()
+        }
+
+
+_TABLE = _read()
+_UNLISTED = Proof(Verdict.UNKNOWN, Verdict.UNKNOWN, False)
+
+
+def proof(operation: str, code: str) -> Proof:
+    """Return what a code proves; an unlisted one nothing."""
+    return _TABLE.get((operation, code), _UNLISTED)
+
+
+def pair(req_sts: str, rtn_flg: str) -> str:
+    """Return the pair as the table writes it: `rtnFlg` means something only when `reqSts` is FIN."""
+    return f"FIN/{rtn_flg}" if req_sts == "FIN" else req_sts
 
 
 def verdict(req_sts: str, rtn_flg: str) -> Verdict:
     """Return what a pair proves in the answer to a query (BB1PAYQR)."""
-    if req_sts == "FIN":
-        return _FINISHED.get(rtn_flg, Verdict.UNKNOWN)
-    return _STATUS.get(req_sts, Verdict.UNKNOWN)
+    return proof("payout", pair(req_sts, rtn_flg)).final
 
 
 def first_verdict(req_sts: str, rtn_flg: str) -> Verdict:
@@ -41,6 +59,9 @@ def first_verdict(req_sts: str, rtn_flg: str) -> Verdict:
     There FIN+F alone is final; the bank wants every other outcome confirmed by BB1PAYQR, success included (rule 11
     of BB1PAYOP: the answer says no more than that the money was put forward).
     """
-    said = verdict(req_sts, rtn_flg)
-    settled = said in (Verdict.SUCCESS, Verdict.RETURNED, Verdict.FAILED)
-    return Verdict.ACCEPTED if settled and rtn_flg != "F" else said
+    return proof("payout", pair(req_sts, rtn_flg)).sent
+
+
+def elsewhere(err_cod: str) -> bool:
+    """Return whether a failure for this reason was the bank's own unwillingness: another channel may be asked."""
+    return proof("errcod", err_cod).elsewhere

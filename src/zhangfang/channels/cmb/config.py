@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from gmssl_pyx import InvalidValueError, normalize_sm2_public_key, sm2_key_generate
 
 from zhangfang.channels.cmb.envelope import Keys
-from zhangfang.channels.cmb.sm2 import ORDER, public_key_of
+from zhangfang.channels.cmb.sm2 import ORDER
+from zhangfang.channels.cmb.sm2 import public_key_of as point_of
 from zhangfang.kernel.errors import InvalidInput
 
 _PRODUCTION = "cmbchina.com"
@@ -21,7 +22,11 @@ class CmbConfig:
     `uid` is the bank's user id (at most 16 letters and digits); `base_url` is scheme, host and port (the path
     `/cdcserver/api/v2` is the protocol's own); `account` pays the payouts; `private_key` is 64 characters of hex,
     `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the business mode the bank lets the user act in.
-    The production host is refused unless `allow_production`.
+    `query_gap_seconds` lie between two enquiries, `statement_gap_seconds` between two looks at one account; 0 is for
+    tests, where the bank's throttle is off. `corp_nbr` and `notify_key` (32 of hex) open the bank's notices. `intraday`
+    reads today's lines of the statement too, which are provisional. Batches for persons at this bank go as payroll
+    under `payroll_mode`, our account's `account_name` beside it; without it none does. The production host is refused
+    unless `allow_production`.
     """
 
     uid: str
@@ -32,6 +37,13 @@ class CmbConfig:
     sm4_key: str = field(repr=False)
     bus_mod: str = "00001"
     timeout_seconds: float = 5.0
+    query_gap_seconds: float = 2.0
+    statement_gap_seconds: float = 10.0
+    corp_nbr: str = ""
+    notify_key: str = field(default="", repr=False)
+    intraday: bool = True
+    payroll_mode: str = ""
+    account_name: str = ""
     allow_production: bool = False
 
     def __post_init__(self) -> None:
@@ -46,6 +58,9 @@ class CmbConfig:
             )
         if self.timeout_seconds <= 0:
             raise InvalidInput("cmb.timeout_seconds", "zero or less", "more than zero seconds")
+        for name in ("query_gap_seconds", "statement_gap_seconds"):
+            if getattr(self, name) < 0:
+                raise InvalidInput(f"cmb.{name}", "less than zero", "zero seconds or more")
         _point(self.bank_public_key)
         host = _host(self.base_url)
         if f".{host}".endswith(f".{_PRODUCTION}") and not self.allow_production:
@@ -64,7 +79,7 @@ class CmbConfig:
         return Keys(
             uid=self.uid,
             private=private,
-            public=public_key_of(private),
+            public=point_of(private),
             bank=_point(self.bank_public_key),
             sm4=bytes.fromhex(self.sm4_key),
         )
@@ -78,6 +93,9 @@ _SHAPES = [
     ("bank_public_key", r"[0-9a-fA-F]{128}", "128 characters of hex: x, then y"),
     ("sm4_key", r"[0-9a-fA-F]{32}", "32 characters of hex"),
     ("bus_mod", r"[0-9A-Za-z]{5}", "5 letters and digits"),
+    ("corp_nbr", r"[0-9A-Za-z]{0,16}", "at most 16 letters and digits"),
+    ("notify_key", r"([0-9a-fA-F]{32})?", "32 characters of hex, or none"),
+    ("payroll_mode", r"([0-9A-Za-z]{5})?", "5 letters and digits, or none"),
 ]
 
 
@@ -85,6 +103,11 @@ def make_enterprise_key() -> tuple[str, str]:
     """Return a new SM2 key: private (64 characters of hex) and public (128: x, then y) for the bank to register."""
     public, private = sm2_key_generate()
     return private.hex(), public.hex()
+
+
+def public_key_of(private_key: str) -> str:
+    """Return the public key (128 characters of hex) of a private one (64)."""
+    return point_of(bytes.fromhex(private_key)).hex()
 
 
 def _host(base_url: str) -> str:

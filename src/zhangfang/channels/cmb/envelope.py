@@ -108,7 +108,7 @@ def unseal(data: bytes, head: Mapping[str, str], keys: Keys) -> Reply:
     data = data.strip()
     if data.startswith(_GATEWAY.encode()):
         _refuse_plain(data.decode("utf-8", "replace"))
-    document = _parse(_decrypt(data, keys))
+    document = parse(_decrypt(data, keys), "response")
     _check_signature(document, keys)
     response = _object(document, "response")
     answered = _object(response, "head")
@@ -144,15 +144,15 @@ def _decrypt(data: bytes, keys: Keys) -> bytes:
         ) from error
 
 
-def _parse(plain: bytes) -> Json:
-    """Read the JSON; numbers with a point stay decimal, so that they are signed as they were written."""
+def parse(plain: bytes, what: str) -> Json:
+    """Read a JSON object; numbers with a point stay decimal, so that they are signed as they were written."""
     try:
         document = json.loads(plain.decode(), parse_float=Decimal, parse_constant=_no_constant)
         canonical(document).encode()  # a lone surrogate has no UTF-8
     except (ValueError, RecursionError) as error:
-        raise MalformedMessage(f"response: {len(plain)} bytes decrypted; expected JSON in UTF-8") from error
+        raise MalformedMessage(f"{what}: {len(plain)} bytes; expected JSON in UTF-8") from error
     if not isinstance(document, dict):
-        raise MalformedMessage("response: JSON, but not an object; expected response and signature")
+        raise MalformedMessage(f"{what}: JSON, but not an object")
     return document
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 from zhangfang.channels.cmb import codes
 from zhangfang.channels.cmb.envelope import Json, Reply, canonical
 from zhangfang.channels.cmb.masking import masked, masked_name, masked_text
-from zhangfang.channels.cmb.requests import next_cursor, order_no_of
+from zhangfang.channels.cmb.reading import day, fen, moment, positive_fen, records, required, text
+from zhangfang.channels.cmb.requests import BUS_COD, next_cursor, order_no_of
 from zhangfang.channels.port import (
     Answer,
     MalformedMessage,
@@ -20,9 +19,6 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
-from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.money import yuan_to_fen
 
 _REVERSALS = {"*", "X"}  # 冲账 takes an entry back, 补账 makes it good
 
@@ -36,7 +32,7 @@ class Returns(NamedTuple):
 
 def payment_answer(reply: Reply, reference: str) -> Answer:
     """Read BB1PAYOP's answer to the payment `reference`."""
-    found = _records(reply.body, "bb1payopz1")
+    found = records(reply.body, "bb1payopz1")
     if len(found) != 1:
         raise MalformedMessage(f"bb1payopz1: {len(found)} records; expected one")
     _check_reference(found[0], reference, required=False)
@@ -49,7 +45,7 @@ def query_answer(reply: Reply, reference: str) -> Answer:
     The bank keeps every failed attempt under the same reference and the largest `reqNbr` is the latest. Still a
     failure counts only if no other record says anything else: two that disagree are for a person to look at.
     """
-    found = _records(reply.body, "bb1payqrz1")
+    found = records(reply.body, "bb1payqrz1")
     if not found:
         return Answer(Verdict.NOT_FOUND, raw=reply.raw)
     for record in found:
@@ -63,9 +59,9 @@ def query_answer(reply: Reply, reference: str) -> Answer:
 
 def late_returns(reply: Reply) -> Returns:
     """Read a page of BB1PAYQB. A return of a payment that we did not make keeps the bank's own reference."""
-    found = [_late_return(record) for record in _records(reply.body, "bb1payqbz1")]
-    following = _records(reply.body, "bb1payqby1")
-    return Returns(found, _text(following[0], "ctnKey") if following else "")
+    found = [_late_return(record) for record in records(reply.body, "bb1payqbz1")]
+    following = records(reply.body, "bb1payqby1")
+    return Returns(found, text(following[0], "ctnKey") if following else "")
 
 
 def account_numbers(reply: Reply) -> frozenset[str]:
@@ -73,21 +69,66 @@ def account_numbers(reply: Reply) -> frozenset[str]:
     return frozenset(
         number
         for block in reply.body
-        for record in _records(reply.body, block)
-        if (number := _text(record, "accNbr") or _text(record, "accnbr"))
+        for record in records(reply.body, block)
+        if (number := text(record, "accNbr") or text(record, "accnbr"))
     )
+
+
+def item_answer(record: Json) -> Answer:
+    """Read an item of BB1QRYBD: as a payment of BB1PAYQR."""
+    return _answer(record, codes.verdict(*_pair(record)), canonical(masked(record)))
+
+
+def payroll_answer(record: Json) -> Answer:
+    """Read an item of BB6DTLQY."""
+    status = text(record, "stscod")
+    return Answer(
+        verdict=codes.proof("payroll", status).final,
+        code=status,
+        message=masked_text(text(record, "errdsp")),
+        channel_ref=text(record, "reqnbr"),
+        amount=positive_fen(record, "trsamt") if text(record, "trsamt") else None,
+        raw=canonical(masked(record)),
+    )
+
+
+def payroll_return(record: Json) -> Notification:
+    """Read a row of BB6RFDQY."""
+    returned = _named(replace(payroll_answer(record), verdict=Verdict.RETURNED), text(record, "accnam"))
+    return Notification(_reference(required(record, "trsdsp")), Operation.PAYOUT, returned)
+
+
+def payment_ended(record: Json) -> Notification | None:
+    """Read a notice FINS; None about a payment that is none of ours.
+
+    A failure is kept as UNKNOWN: it may be an earlier attempt under the same reference that failed while a later one
+    pays, which the query alone can tell apart.
+    """
+    order_no = _reference(text(record, "yurRef"))
+    if text(record, "busCod") not in ("", BUS_COD) or order_no == text(record, "yurRef"):
+        return None
+    said = codes.verdict(*_pair(record))
+    verdict = Verdict.UNKNOWN if said is Verdict.FAILED else said
+    answer = _answer(record, verdict, canonical(masked(record)))
+    return Notification(order_no, Operation.PAYOUT, _named(answer, text(record, "crtNam")))
+
+
+def payment_returned(record: Json) -> Notification | None:
+    """Read a notice FINB; None about a payment that is none of ours. Its fields are taken to be those of BB1PAYQB [K]."""
+    found = _late_return(record)
+    return None if found.order_no == text(record, "yurRef") else found
 
 
 def statement_page(reply: Reply, account: str, cursor: str) -> StatementPage:
     """Read a page of trsQryByBreakPoint, asked for with `cursor`."""
-    lines = [_line(record, account) for record in _records(reply.body, "TRANSQUERYBYBREAKPOINT_Z2")]
-    totals = _records(reply.body, "TRANSQUERYBYBREAKPOINT_Z1")
-    flag = _text(totals[0], "ctnFlag") if totals else ""
+    lines = [_line(record, account) for record in records(reply.body, "TRANSQUERYBYBREAKPOINT_Z2")]
+    totals = records(reply.body, "TRANSQUERYBYBREAKPOINT_Z1")
+    flag = text(totals[0], "ctnFlag") if totals else ""
     if flag not in ("Y", "N"):
         raise MalformedMessage(f"ctnFlag: {len(flag)} characters; expected Y or N")
     more = flag == "Y"
-    records = _records(reply.body, "TRANSQUERYBYBREAKPOINT_Y1")
-    following = next_cursor(records, _text(totals[0], "queryAcctNbr") if more else "") if records else cursor
+    held = records(reply.body, "TRANSQUERYBYBREAKPOINT_Y1")
+    following = next_cursor(held, text(totals[0], "queryAcctNbr") if more else "") if held else cursor
     if following == cursor and (more or lines):
         raise MalformedMessage(
             "TRANSQUERYBYBREAKPOINT_Y1: the cursor stands still; expected it to move with lines"
@@ -97,7 +138,10 @@ def statement_page(reply: Reply, account: str, cursor: str) -> StatementPage:
 
 def without_name(answer: Answer, order: Order) -> Answer:
     """Return the answer with the payee's name masked where the bank repeats it in its own free text."""
-    name = order.account.name if order.account else ""
+    return _named(answer, order.account.name if order.account else "")
+
+
+def _named(answer: Answer, name: str) -> Answer:
     if len(name) < 2:
         return answer
     hidden = masked_name(name)
@@ -106,14 +150,15 @@ def without_name(answer: Answer, order: Order) -> Answer:
 
 def _answer(record: Json, verdict: Verdict, raw: str) -> Answer:
     req_sts, rtn_flg = _pair(record)
-    told = (_text(record, name) for name in ("rtnNar", "errTxt", "msgTxt"))
+    told = (text(record, name) for name in ("rtnNar", "errTxt", "msgTxt"))
     return Answer(
         verdict=verdict,
         code=f"{req_sts}/{rtn_flg}" if rtn_flg else req_sts,
         message=masked_text(next(filter(None, told), "")),
-        channel_ref=_text(record, "reqNbr"),
-        amount=_positive_fen(record, "trsAmt") if _text(record, "trsAmt") else None,
+        channel_ref=text(record, "reqNbr"),
+        amount=positive_fen(record, "trsAmt") if text(record, "trsAmt") else None,
         raw=raw,
+        elsewhere=verdict is Verdict.FAILED and codes.elsewhere(text(record, "errCod")),
     )
 
 
@@ -122,119 +167,57 @@ def _late_return(record: Json) -> Notification:
     answer = Answer(
         verdict=Verdict.RETURNED,
         code="FIN/B",
-        message=masked_text(_text(record, "rtnTxt")),
-        channel_ref=_text(record, "reqNbr"),
-        amount=_positive_fen(record, "trsAmt"),
-        settle_date=_day(record, "updDat") if _text(record, "updDat") else None,
+        message=masked_text(text(record, "rtnTxt")),
+        channel_ref=text(record, "reqNbr"),
+        amount=positive_fen(record, "trsAmt"),
+        settle_date=day(record, "updDat") if text(record, "updDat") else None,
         raw=canonical(masked(record)),
     )
-    return Notification(_reference(_required(record, "yurRef")), Operation.PAYOUT, answer)
+    named = _named(answer, text(record, "rcvEan"))
+    return Notification(_reference(required(record, "yurRef")), Operation.PAYOUT, named)
 
 
 def _line(record: Json, account: str) -> StatementLine:
-    amount, code = _fen(record, "transAmount"), _text(record, "loanCode")
+    amount, code = fen(record, "transAmount"), text(record, "loanCode")
     # The amount is signed as the balance moves; a line whose sign and code disagree would be booked the wrong way.
     if code != ("C" if amount > 0 else "D") or amount == 0:
         raise MalformedMessage("loanCode, transAmount: expected C with more than zero or D with less")
     return StatementLine(
         account=account,
-        sequence=_required(record, "transSequenceIdn"),
-        booked_at=_moment(record),
+        sequence=required(record, "transSequenceIdn"),
+        booked_at=moment(record),
         amount=abs(amount),
         credit=code == "C",
-        balance=_fen(record, "acctOnlineBal"),
-        reference=_reference(_text(record, "yurRef")),
-        request_no=_text(record, "requestNbr"),
-        counterparty=_text(record, "ctpAcctName"),
-        text=_text(record, "remarkTextClt"),
-        reversal=_text(record, "reversalFlag") in _REVERSALS,
+        balance=fen(record, "acctOnlineBal"),
+        reference=_reference(text(record, "yurRef")),
+        request_no=text(record, "requestNbr"),
+        counterparty=text(record, "ctpAcctName"),
+        text=text(record, "remarkTextClt"),
+        reversal=text(record, "reversalFlag") in _REVERSALS,
         raw=canonical(masked(record)),
     )
 
 
-def _records(body: Json, block: str) -> list[Json]:
-    """Return the records of a block; a block that is absent or null has none."""
-    found = body.get(block)
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise MalformedMessage(f"{block}: {type(found).__name__}; expected a list of objects")
-    return found
-
-
-def _text(record: Json, field: str) -> str:
-    """Return a field as text, `""` if absent; the bank fills some with blanks and writes some as bare numbers."""
-    found = record.get(field)
-    if found is None:
-        return ""
-    if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
-        raise MalformedMessage(f"{field}: {type(found).__name__}; expected text")
-    return str(found).strip()
-
-
-def _required(record: Json, field: str) -> str:
-    found = _text(record, field)
-    if not found:
-        raise MalformedMessage(f"{field}: missing; expected text")
-    return found
-
-
 def _pair(record: Json) -> tuple[str, str]:
-    return _text(record, "reqSts"), _text(record, "rtnFlg")
+    return text(record, "reqSts"), text(record, "rtnFlg")
 
 
 def _check_reference(record: Json, reference: str, *, required: bool) -> None:
     """Refuse a record of some other payment; BB1PAYOP need not repeat the reference."""
-    found = _text(record, "yurRef")
+    found = text(record, "yurRef")
     if found != reference and (found or required):
         raise MalformedMessage("yurRef: not that of the payment asked for")
 
 
 def _request_order(record: Json) -> tuple[int, str]:
     """Order `reqNbr` as the number it is, though the bank types it as text."""
-    number = _text(record, "reqNbr").lstrip("0")
+    number = text(record, "reqNbr").lstrip("0")
     return len(number), number
 
 
-def _reference(text: str) -> str:
+def _reference(yur_ref: str) -> str:
     """Return our order number for a `yurRef` of ours, any other reference as it stands."""
     try:
-        return order_no_of(text)
+        return order_no_of(yur_ref)
     except MalformedMessage:
-        return text
-
-
-def _fen(record: Json, field: str) -> int:
-    try:
-        return yuan_to_fen(_text(record, field), field)
-    except InvalidInput as error:
-        raise MalformedMessage(str(error)) from error
-
-
-def _positive_fen(record: Json, field: str) -> int:
-    fen = _fen(record, field)
-    if fen <= 0:
-        raise MalformedMessage(f"{field}: zero or less; expected more than 0.00 yuan")
-    return fen
-
-
-def _day(record: Json, field: str) -> date:
-    return _parsed(_text(record, field), "%Y%m%d", field).date()
-
-
-def _moment(record: Json) -> datetime:
-    """Return the China time of a line as UTC; a line without a time is at the start of its day."""
-    time = _text(record, "transTime") or "000000"
-    moment = _parsed(_text(record, "transDate") + time, "%Y%m%d%H%M%S", "transDate, transTime")
-    return moment.astimezone(UTC)
-
-
-def _parsed(text: str, pattern: str, field: str) -> datetime:
-    """Read digits as China time; the length is checked because strptime also takes single digits."""
-    try:
-        moment = datetime.strptime(text, pattern).replace(tzinfo=CHINA)
-        if f"{moment:{pattern}}" == text:
-            return moment
-    except (ValueError, OverflowError):
-        pass
-    raise MalformedMessage(f"{field}: {len(text)} characters; expected digits such as {pattern}")
+        return yur_ref

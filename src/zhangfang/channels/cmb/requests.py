@@ -59,6 +59,12 @@ def payment(order: Order, config: CmbConfig) -> Json:
 
     Raises `InvalidInput` for an order that the bank has no room for.
     """
+    mode = {"busMod": config.bus_mod, "busCod": BUS_COD}
+    return {"bb1paybmx1": [mode], "bb1payopx1": [fields_of(order, config)]}
+
+
+def fields_of(order: Order, config: CmbConfig) -> dict[str, str]:
+    """Return the fields of one payment, alone or in a batch. Raises `InvalidInput`."""
     payee = _payee(order)
     asked_at = in_china(order.requested_at)
     fields = {
@@ -80,7 +86,7 @@ def payment(order: Order, config: CmbConfig) -> Json:
         size = len(fields.get(name, "").encode())
         if size > width:
             raise InvalidInput(name, f"{size} bytes of UTF-8", f"at most {width}")
-    return {"bb1paybmx1": [{"busMod": config.bus_mod, "busCod": BUS_COD}], "bb1payopx1": [fields]}
+    return fields
 
 
 def _payee(order: Order) -> PartyAccount:
@@ -96,13 +102,17 @@ def _route(bank: str) -> dict[str, str]:
     """Return the fields that say where the payee's account is.
 
     The fast channel (Q) wants the bank of an account elsewhere; where we do not know it, the smart one (I) finds it
-    from the card. Codes 308… and names 招商银行… are this bank's own.
+    from the card.
     """
-    own = bank.startswith(("308", "招商银行"))
-    fields = {"bnkFlg": "Y" if own else "N", "stlChn": "Q" if bank else "I"}
+    fields = {"bnkFlg": "Y" if is_own_bank(bank) else "N", "stlChn": "Q" if bank else "I"}
     if bank:
         fields["brdNbr" if bank.isdecimal() else "crtBnk"] = bank
     return fields
+
+
+def is_own_bank(bank: str) -> bool:
+    """Return whether an account lies at this bank: codes 308… and names 招商银行… are its own."""
+    return bank.startswith(("308", "招商银行"))
 
 
 def payment_query(order: Order) -> Json:
@@ -126,14 +136,18 @@ def account_list(config: CmbConfig) -> Json:
     return {"buscod": BUS_COD, "busmod": config.bus_mod}
 
 
-def statement_query(account: str, cursor: str, now: datetime) -> Json:
-    """Return the body of trsQryByBreakPoint for the lines after `cursor`, which `next_cursor` made (`""`: all)."""
+def statement_query(account: str, cursor: str, now: datetime, *, intraday: bool) -> Json:
+    """Return the body of trsQryByBreakPoint for the lines after `cursor`, which `next_cursor` made (`""`: all).
+
+    Today's lines are provisional: the bank may sum some of them up at the day's end. `intraday` asks for them.
+    """
     today = in_china(now).date()
+    last = today if intraday else today - timedelta(days=1)
     held = _held(cursor)
     condition = {
         "cardNbr": account,
         "beginDate": f"{today - _HISTORY:%Y%m%d}",
-        "endDate": f"{today:%Y%m%d}",
+        "endDate": f"{last:%Y%m%d}",
         "transactionSequence": "1",  # counts only without a cursor
         "queryAcctNbr": held["queryAcctNbr"],
     }

@@ -1,4 +1,5 @@
-"""UnionPay's online gateway, ACP 5.1.0: cashier, collection, refund, void, status query, notification and file.
+"""UnionPay's online gateway, ACP 5.1.0: cashier, instalments, collection, payout, refund, void, batches, status query,
+notification and file.
 
 Written from public descriptions of the protocol and never tried against the real gateway. Where a fact comes from
 one source or from memory, the place that uses it says *unverified*.

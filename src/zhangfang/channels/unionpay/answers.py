@@ -14,32 +14,30 @@ def of_request(fields: Mapping[str, str], order: Order) -> Answer:
     """Return what the synchronous answer to `order` proves: at best that it was accepted."""
     txn_type = KINDS[order.operation][0]
     _check_ours(fields, order, txn_type)
-    code = _required(fields, "respCode")
-    return _answer(fields, codes.sent(txn_type, code), code, fields.get("respMsg", ""))
+    code = required(fields, "respCode")
+    return _answer(fields, txn_type, codes.sent(txn_type, code), code, fields.get("respMsg", ""))
 
 
 def of_query(fields: Mapping[str, str], order: Order) -> Answer:
     """Return what a query's answer proves: its own respCode first and, only if that is 00, the order's."""
     _check_ours(fields, order, QUERY_KIND[0])
-    code, message = _required(fields, "respCode"), fields.get("respMsg", "")
-    if code == codes.QUERY_NOT_FOUND:
-        return _answer(fields, Verdict.NOT_FOUND, code, message)
-    if code != codes.QUERY_OK:
-        return _answer(fields, Verdict.UNKNOWN, code, message)
-    code = _required(fields, "origRespCode")
-    verdict = codes.final(KINDS[order.operation][0], code)
-    return _answer(fields, verdict, code, fields.get("origRespMsg", message))
+    code, message = required(fields, "respCode"), fields.get("respMsg", "")
+    verdict = codes.sent(codes.QUERY, code)
+    if verdict is not Verdict.SUCCESS:
+        return _answer(fields, codes.QUERY, verdict, code, message)
+    code, txn_type = required(fields, "origRespCode"), KINDS[order.operation][0]
+    return _answer(fields, txn_type, codes.final(txn_type, code), code, fields.get("origRespMsg", message))
 
 
 def of_notification(fields: Mapping[str, str], mer_id: str) -> Notification:
     """Return what the gateway pushed, or raise `MalformedMessage`."""
     if fields.get("merId") != mer_id:
         raise MalformedMessage("merId: another merchant's notification")
-    txn_type, code = _required(fields, "txnType"), _required(fields, "respCode")
+    txn_type, code = required(fields, "txnType"), required(fields, "respCode")
     if txn_type not in OPERATIONS:
         raise MalformedMessage(f"txnType: got {len(txn_type)} characters; allowed: {', '.join(OPERATIONS)}")
-    answer = _answer(fields, codes.final(txn_type, code), code, fields.get("respMsg", ""))
-    return Notification(_required(fields, "orderId"), OPERATIONS[txn_type], answer)
+    answer = _answer(fields, txn_type, codes.final(txn_type, code), code, fields.get("respMsg", ""))
+    return Notification(required(fields, "orderId"), OPERATIONS[txn_type], answer)
 
 
 def settle_date(month_and_day: str, txn_time: str) -> date:
@@ -54,7 +52,14 @@ def settle_date(month_and_day: str, txn_time: str) -> date:
         raise MalformedMessage("settleDate: four digits that are no day of that year") from None
 
 
-def _answer(fields: Mapping[str, str], verdict: Verdict, code: str, message: str) -> Answer:
+def required(fields: Mapping[str, str], name: str) -> str:
+    """Return a field that must be there, or raise `MalformedMessage`."""
+    if not fields.get(name):
+        raise MalformedMessage(f"{name}: missing")
+    return fields[name]
+
+
+def _answer(fields: Mapping[str, str], txn_type: str, verdict: Verdict, code: str, message: str) -> Answer:
     amount, day = fields.get("txnAmt", ""), fields.get("settleDate", "")
     if amount and not re.fullmatch(r"[0-9]{1,12}", amount):
         raise MalformedMessage(f"txnAmt: got {len(amount)} characters; allowed: 1 to 12 digits, in fen")
@@ -66,6 +71,7 @@ def _answer(fields: Mapping[str, str], verdict: Verdict, code: str, message: str
         amount=int(amount) if amount else None,
         settle_date=settle_date(day, fields.get("txnTime", "")) if day else None,
         raw=masked(fields),
+        elsewhere=verdict is Verdict.FAILED and codes.elsewhere(txn_type, code),
     )
 
 
@@ -75,9 +81,3 @@ def _check_ours(fields: Mapping[str, str], order: Order, txn_type: str) -> None:
     for name, value in ours.items():
         if fields.get(name) != value:
             raise MalformedMessage(f"{name}: not that of the request")
-
-
-def _required(fields: Mapping[str, str], name: str) -> str:
-    if not fields.get(name):
-        raise MalformedMessage(f"{name}: missing")
-    return fields[name]

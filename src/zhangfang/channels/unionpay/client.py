@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
+from zhangfang.channels.abilities import Batch, BatchResult
 from zhangfang.channels.port import (
     Answer,
     ChannelError,
@@ -20,7 +22,7 @@ from zhangfang.channels.port import (
     Rules,
     Verdict,
 )
-from zhangfang.channels.unionpay import answers, codes, requests, zmfile
+from zhangfang.channels.unionpay import answers, batches, codes, requests, zmfile
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked, parse_answer, parse_form
@@ -32,16 +34,24 @@ from zhangfang.kernel.errors import InvalidInput
 _FRONT = "/gateway/api/frontTransReq.do"
 _BACK = "/gateway/api/backTransReq.do"
 _QUERY = "/gateway/api/queryTrans.do"
+_BATCH = "/gateway/api/batchTrans.do"
 _MAX_ANSWER_BYTES = 64 * 1024
+_MAX_BATCH_BYTES = 32 * 1024 * 1024
+_BATCH_TIMEOUT_SECONDS = 30.0  # three million bytes take their time
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _FILE_TIMEOUT_SECONDS = 60.0
 # UnionPay asks for at most six early queries; the steady ones after them are the platform's own.
 _WAITS = (*(timedelta(seconds=2**n) for n in range(6)), timedelta(minutes=5))
+# A payout is asked about after three minutes, a batch after an hour; what comes after that is the platform's own.
+_PAYOUT_WAITS = tuple(timedelta(minutes=n) for n in (3, 3, 5, 10))
+_BATCH_WAITS = (timedelta(hours=1), timedelta(minutes=10))
 _SETTLEMENT = re.compile(r"银联商户清算 ([0-9]{8}) ([0-9A-Za-z]{15})")
+
+Read = Callable[[Mapping[str, str]], Answer]
 
 
 class UnionPay:
-    """UnionPay ACP 5.1.0 for one merchant: purchase by cashier, collection, refund and void."""
+    """UnionPay ACP 5.1.0 for one merchant: purchase, collection, payout, refund and void, singly and in batches."""
 
     name = "unionpay"
     # A re-send has the same orderId and txnTime; the gateway answers 12 if it knows them already. A purchase is
@@ -51,7 +61,13 @@ class UnionPay:
         Operation.COLLECTION: Rules(_WAITS, 3),
         Operation.REFUND: Rules(_WAITS, 3),
         Operation.VOID: Rules(_WAITS, 3),
+        Operation.PAYOUT: Rules(_PAYOUT_WAITS, 3),
     })  # fmt: skip
+    batch_most: Mapping[Operation, int] = MappingProxyType({
+        Operation.COLLECTION: batches.MOST_ITEMS,
+        Operation.PAYOUT: batches.MOST_ITEMS,
+    })  # fmt: skip
+    batch_rules = Rules(_BATCH_WAITS, 3)
 
     def __init__(self, config: UnionPayConfig, clock: Clock, signer: Signer | None = None) -> None:
         """Read keys and certificates; `signer` replaces the one that the configuration describes."""
@@ -73,18 +89,46 @@ class UnionPay:
         return Form(self._config.base_url + _FRONT, self._signer.sign(fields))
 
     async def send(self, order: Order) -> Answer:
-        """Send a collection, refund or void once. `00` is ACCEPTED: success is known by query or notification."""
+        """Send an order once. `00` is ACCEPTED: success is known by query or notification.
+
+        A purchase goes this way only in instalments and by a card that is known; any other has a form.
+        """
+        fields = self._signer.sign(self._fields(order))
         try:
-            return await self._ask(_BACK, self._fields(order), order, answers.of_request)
+            return await self._ask(_BACK, fields, partial(answers.of_request, order=order))
         except NotConnectedError as error:
             return Answer(Verdict.NOT_SENT, message=str(error))
 
     async def query(self, order: Order) -> Answer:
         """Ask what became of any order. A query that could not be sent says nothing about the order: UNKNOWN."""
         try:
-            return await self._ask(_QUERY, requests.query(order, self._config), order, answers.of_query)
+            fields = self._signer.sign(requests.query(order, self._config))
+            return await self._ask(_QUERY, fields, partial(answers.of_query, order=order))
         except NotConnectedError as error:
             return Answer(Verdict.UNKNOWN, message=str(error))
+
+    async def send_batch(self, batch: Batch) -> Answer:
+        """Hand in a batch once. A second batch of its number and day is answered 12, and nothing is done twice."""
+        fields = await asyncio.to_thread(self._submission, batch)  # thousands of encryptions
+        try:
+            return await self._ask_long(fields, partial(batches.of_submission, batch=batch))
+        except NotConnectedError as error:
+            return Answer(Verdict.NOT_SENT, message=str(error))
+
+    async def query_batch(self, batch: Batch) -> BatchResult:
+        """Ask for the result of a batch. A question that could not be sent says nothing about it: UNKNOWN."""
+        items: dict[str, Answer] = {}
+
+        def read(fields: Mapping[str, str]) -> Answer:
+            result = batches.of_result(fields, batch)
+            items.update(result.items)
+            return result.answer
+
+        try:
+            answer = await self._ask_long(self._signer.sign(batches.question(batch, self._config)), read)
+        except NotConnectedError as error:
+            answer = Answer(Verdict.UNKNOWN, message=str(error))
+        return BatchResult(answer, items)
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Return what a POST to our backUrl says. Only the body counts: the URL's own parameters are not signed."""
@@ -118,35 +162,52 @@ class UnionPay:
             return None
 
     def _fields(self, order: Order) -> dict[str, str]:
-        if order.operation == Operation.COLLECTION:
-            return requests.collection(order, self._config, self._cipher)
         if order.operation in (Operation.REFUND, Operation.VOID):
             return requests.reversal(order, self._config)
-        raise InvalidInput("operation", order.operation, "collection, refund, void; a purchase has a form")
+        if order.operation == Operation.PURCHASE and not (order.instalments and order.account):
+            raise InvalidInput(
+                "operation", order.operation, "a purchase in instalments by a known card; else a form"
+            )
+        make = {
+            Operation.PURCHASE: requests.card_purchase,
+            Operation.COLLECTION: requests.collection,
+            Operation.PAYOUT: requests.payout,
+        }
+        return make[order.operation](order, self._config, self._cipher)
 
-    async def _ask(
-        self,
-        path: str,
-        fields: Mapping[str, str],
-        order: Order,
-        read: Callable[[Mapping[str, str], Order], Answer],
-    ) -> Answer:
+    def _submission(self, batch: Batch) -> dict[str, str]:
+        return self._signer.sign(batches.submission(batch, self._config, self._cipher))
+
+    async def _ask(self, path: str, signed: Mapping[str, str], read: Read) -> Answer:
         """Return the answer's verdict, UNKNOWN for whatever cannot be believed; `NotConnectedError` goes through."""
-        received: Mapping[str, str] = {}
         try:
             body = await self._transport.post(
-                self._config.base_url + path,
-                self._signer.sign(fields),
-                self._config.timeout_seconds,
-                _MAX_ANSWER_BYTES,
+                self._config.base_url + path, signed, self._config.timeout_seconds, _MAX_ANSWER_BYTES
             )
+        except NoAnswerError as error:
+            return _unproven(error)
+        return self._believed(body, read)
+
+    async def _ask_long(self, signed: Mapping[str, str], read: Read) -> Answer:
+        """Ask about a batch as `_ask` does; in a thread, for payments go on while thousands of items are read."""
+        url, seconds = (
+            self._config.base_url + _BATCH,
+            max(self._config.timeout_seconds, _BATCH_TIMEOUT_SECONDS),
+        )
+        try:
+            body = await self._transport.post(url, signed, seconds, _MAX_BATCH_BYTES)
+        except NoAnswerError as error:
+            return _unproven(error)
+        return await asyncio.to_thread(self._believed, body, read)
+
+    def _believed(self, body: bytes, read: Read) -> Answer:
+        received: Mapping[str, str] = {}
+        try:
             received = parse_answer(body)
             self._verify(received)
-            return read(received, order)
-        except NotConnectedError:
-            raise
+            return read(received)
         except ChannelError as error:
-            return Answer(Verdict.UNKNOWN, message=f"unproven: {error}", raw=masked(received))
+            return _unproven(error, masked(received))
 
     def _verify(self, received: Mapping[str, str]) -> None:
         self._signer.verify(received)
@@ -157,11 +218,16 @@ class UnionPay:
         received = parse_answer(body)
         self._verify(received)
         code = received.get("respCode", "")
-        if code in codes.FILE_LATER:
+        verdict = codes.sent(codes.FILE, code)
+        if verdict is Verdict.ACCEPTED:
             raise FileNotReady(f"file of {settle_date}: respCode {code}; ask again later")
-        if code != codes.FILE_OK:
+        if verdict is not Verdict.SUCCESS:
             raise MalformedMessage(f"file of {settle_date}: refused with respCode {code or 'missing'}")
         if received.get("settleDate", asked["settleDate"]) != asked["settleDate"]:
             raise MalformedMessage("settleDate: not that of the request")
         name = received.get("fileName", "")
         return zmfile.parse(received.get("fileContent", ""), name, self._config.mer_id, settle_date)
+
+
+def _unproven(error: ChannelError, raw: str = "") -> Answer:
+    return Answer(Verdict.UNKNOWN, message=f"unproven: {error}", raw=raw)

@@ -15,6 +15,7 @@ _MARK = re.compile(r"[{}\[\]&]")
 _MASKED = ("accNo", "payCardNo")
 _DROPPED = frozenset({
     "signature", "signPubKeyCert", "customerInfo", "payerVerifiInfo", "tokenPayData", "cardTransData", "reserved",
+    "fileContent",
 })  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
 _MAX_FORM_BYTES = 64 * 1024

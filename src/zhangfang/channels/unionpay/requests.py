@@ -1,7 +1,8 @@
 """Orders as ACP fields, before they are signed.
 
-Source: UnionPay ACP 5.1.0. *Unverified*: bizType 000501 of the collection product, and naming the original by
-origOrderId and origTxnTime in a refund (published for the void).
+Source: UnionPay ACP 5.1.0. *Unverified*: bizType 000501 of the collection product, naming the original by origOrderId
+and origTxnTime in a refund (published for the void), and that a payout's memo (billNo) may have 32 characters. Who
+bears the charge of instalments is a matter of the merchant's contract: no field says it, so `fee_by` is not sent.
 """
 
 import base64
@@ -22,38 +23,76 @@ PAY_TIMEOUT = timedelta(minutes=15)
 KINDS = {
     Operation.PURCHASE: ("01", "01", "000201"),
     Operation.COLLECTION: ("11", "03", "000501"),
+    Operation.PAYOUT: ("12", "00", "000401"),
     Operation.REFUND: ("04", "00", ""),
     Operation.VOID: ("31", "00", ""),
 }
 QUERY_KIND = ("00", "00", "000000")
 FILE_KIND = ("76", "01", "000000")
 OPERATIONS = {txn_type: operation for operation, (txn_type, _, _) in KINDS.items()}
-_ACCOUNT_TYPES = {"card": "01", "passbook": "02", "corporate": "04"}
+_INSTALMENTS = "03"  # the txnSubType of a purchase in instalments
+_COMPANY = "04"
+_ACCOUNT_TYPES = {"card": "01", "credit": "01", "passbook": "02", "corporate": _COMPANY}
+# A name may hold what takes a message apart: the wide forms of the same signs do not.
+_WIDE = str.maketrans({letter: chr(ord(letter) + 0xFEE0) for letter in "&={}[]|"})
+_MEMO = 32
 _ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")  # ACP takes 40, but the file has room for 32
 _PLAIN = re.compile(r"[^&={}\[\]]+")  # what a value may hold without breaking the message apart
 
 
 def purchase(order: Order, config: UnionPayConfig, return_url: str) -> dict[str, str]:
     """Return the cashier's fields: the payer has 15 minutes and comes back to `return_url`."""
-    return _money(order, config) | {
-        "frontUrl": return_url,
-        "payTimeout": time14(order.requested_at + PAY_TIMEOUT),
-    }
+    return (
+        _money(order, config)
+        | _instalments(order)
+        | {"frontUrl": return_url, "payTimeout": time14(order.requested_at + PAY_TIMEOUT)}
+    )
+
+
+def card_purchase(order: Order, config: UnionPayConfig, cipher: Cipher) -> dict[str, str]:
+    """Return the fields of a purchase in instalments by a card that is known, which needs no cashier."""
+    return _money(order, config) | _instalments(order) | party(order, cipher)
 
 
 def collection(order: Order, config: UnionPayConfig, cipher: Cipher) -> dict[str, str]:
     """Return the fields that debit `order.account`, whose number and phone travel encrypted."""
+    return _money(order, config) | party(order, cipher)
+
+
+def payout(order: Order, config: UnionPayConfig, cipher: Cipher) -> dict[str, str]:
+    """Return the fields that pay `order.account`; a company is named in `reserved`, with its business licence."""
+    return _money(order, config) | party(order, cipher) | {"billNo": memo(order)}
+
+
+def party(order: Order, cipher: Cipher) -> dict[str, str]:
+    """Return the fields that name the account of the other side."""
     account = order.account
     if account is None:
-        raise InvalidInput("account", "none", "the payer's account")
-    if account.medium not in _ACCOUNT_TYPES:
+        raise InvalidInput("account", "none", "the account to debit or to pay")
+    kind = _COMPANY if account.type.holder == "corporate" else _ACCOUNT_TYPES.get(account.medium)
+    if kind is None:
         raise InvalidInput("account.medium", f"{len(account.medium)} characters", ", ".join(_ACCOUNT_TYPES))
-    return _money(order, config) | {
+    fields = {
         "accNo": cipher.encrypt(_plain("account.number", account.number, 40)),
-        "accType": _ACCOUNT_TYPES[account.medium],
+        "accType": kind,
         "encryptCertId": cipher.cert_id,
         "customerInfo": customer_info(account, cipher),
     }
+    if kind == _COMPANY and order.operation == Operation.PAYOUT:
+        fields["reserved"] = company_info(account)
+    return fields
+
+
+def company_info(account: PartyAccount) -> str:
+    """Return `{k=v&…}` with a company's name and business licence, both of which a payout to it must have."""
+    name, licence = _name(account), _plain("account.id_no", account.id_no)
+    return f"{{comDebitCardAccName={name}&businessLicenseRegNo={licence}}}"
+
+
+def memo(order: Order) -> str:
+    """Return what the payee reads on his statement: the order's description, or else its key."""
+    text = "".join(c if c.isprintable() else " " for c in order.description or order.key)
+    return text.translate(_WIDE)[:_MEMO].strip()
 
 
 def reversal(order: Order, config: UnionPayConfig) -> dict[str, str]:
@@ -88,12 +127,15 @@ def file(settle_date: date, config: UnionPayConfig, now: datetime) -> dict[str, 
 
 
 def customer_info(account: PartyAccount, cipher: Cipher) -> str:
-    """Return base64 of `{k=v&…}`: identity document and name, the phone encrypted inside as encryptedInfo."""
+    """Return base64 of `{k=v&…}`: identity document and name, the phone encrypted inside as encryptedInfo.
+
+    A company's `id_no` is its business licence and no document of a person's: it goes into `reserved`.
+    """
     parts = {}
-    if account.id_no:
+    if account.id_no and account.type.holder != "corporate":
         parts = {"certifTp": "01", "certifId": _plain("account.id_no", account.id_no)}
     if account.name:
-        parts["customerNm"] = _plain("account.name", account.name)
+        parts["customerNm"] = _name(account)
     if account.phone:
         parts["encryptedInfo"] = cipher.encrypt(f"phoneNo={_plain('account.phone', account.phone, 40)}")
     inner = "&".join(f"{name}={value}" for name, value in parts.items())
@@ -140,6 +182,21 @@ def _money(order: Order, config: UnionPayConfig) -> dict[str, str]:
         "currencyCode": "156",
         "backUrl": config.back_url,
     }
+
+
+def _instalments(order: Order) -> dict[str, str]:
+    if not order.instalments:
+        return {}
+    if not 2 <= order.instalments <= 99:
+        raise InvalidInput("instalments", f"{order.instalments}", "2 to 99, or 0 for none")
+    return {
+        "txnSubType": _INSTALMENTS,
+        "instalTransInfo": f"{{numberOfInstallments={order.instalments:02d}}}",
+    }
+
+
+def _name(account: PartyAccount) -> str:
+    return _plain("account.name", account.name.translate(_WIDE))
 
 
 def _plain(field: str, text: str, max_bytes: int = 1024) -> str:

@@ -1,12 +1,12 @@
 """The daily reconciliation file: base64 of DEFLATE of a ZIP with fixed-width text in GBK.
 
 Source: UnionPay ACP 5.1.0: entries named `…ZM_…` hold the transactions, `…ZME_…` the exceptions, others are not
-read. Columns have fixed widths in bytes and one space between them. *Unverified*: the names of the ZME columns and
-what its last one holds are a convention between this platform and its sandbox bank.
+read. Columns have fixed widths in bytes and one space between them. *Unverified*: that a surcharge of instalments marked
+`D` is the merchant's to pay, and one marked `C` the payer's and in no sum. *Invented*, a convention between this
+platform and its sandbox bank: the names of the ZME columns, what its last one holds, and code E12 in the first, a
+payout that came back.
 """
 
-import base64
-import binascii
 import hashlib
 import io
 import re
@@ -16,13 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 
-from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage
+from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
 from zhangfang.channels.unionpay.message import mask_account
+from zhangfang.channels.unionpay.packing import decoded, inflated
 from zhangfang.channels.unionpay.requests import OPERATIONS
 
 MAX_ZIP_BYTES = 64 * 1024 * 1024
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 _MAX_ENTRIES = 100
+# What a code in the first column of ZME says beyond the correction of an amount.
+_EXCEPTIONS = {"E12": Operation.PAYOUT}
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 
 ZM_COLUMNS = (
@@ -124,11 +127,8 @@ def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFil
     Lines are numbered through all entries, the transactions first. The digest is that of the compressed bytes.
     """
     _check_name(name, mer_id, settle_date)
-    try:
-        packed = base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage(f"fileContent: {len(content)} characters that are not base64") from None
-    entries = _unzip(_inflate(packed))
+    packed = decoded(content)
+    entries = _unzip(inflated(packed, MAX_ZIP_BYTES))
     if not any("ZM_" in entry for entry in entries):
         raise MalformedMessage("fileContent: the ZIP has no entry named …ZM_…")
     rows = chain(
@@ -157,7 +157,7 @@ def _transaction(line_no: int, row: _Row, mer_id: str) -> FileLine:
         operation=OPERATIONS.get(row.text(20)),
         amount=row.fen(7),
         credit=credit,
-        fee=_fee(row, 16),
+        fee=_fee(row, 16) + _surcharge(row),
         original_order_no=row.text(41),
         note=row.text(35),
         raw=row.raw(),
@@ -175,7 +175,7 @@ def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
         line_no=line_no,
         order_no="",
         channel_ref=names[0],
-        operation=None,
+        operation=_EXCEPTIONS.get(row.text(1)),
         amount=row.fen(7),
         credit=credit,
         fee=_fee(row, 15),
@@ -193,24 +193,19 @@ def _fee(row: _Row, number: int) -> int:
     return fen
 
 
+def _surcharge(row: _Row) -> int:
+    """Return what instalments cost the merchant; a row may leave the column blank."""
+    if not row.text(38):
+        return 0
+    credit, fen = row.signed(38)
+    return 0 if credit else fen
+
+
 def _check_name(name: str, mer_id: str, settle_date: date) -> None:
     """The request had no year, so the name is what tells last year's file from this one's."""
     match = re.fullmatch(r"([0-9A-Za-z]{15})_(\d{8})\.zip", name)
     if match and match.groups() != (mer_id, f"{settle_date:%Y%m%d}"):
         raise MalformedMessage(f"fileName: of another merchant or day than {settle_date}")
-
-
-def _inflate(packed: bytes) -> bytes:
-    stream = zlib.decompressobj()
-    try:
-        data = stream.decompress(packed, MAX_ZIP_BYTES)
-    except zlib.error:
-        raise MalformedMessage(f"fileContent: {len(packed)} bytes that are not DEFLATE") from None
-    if stream.unconsumed_tail:
-        raise MalformedMessage(f"fileContent: inflates to more than {MAX_ZIP_BYTES} bytes")
-    if not stream.eof or stream.unused_data:
-        raise MalformedMessage(f"fileContent: {len(packed)} bytes are not one whole DEFLATE stream")
-    return data
 
 
 def _unzip(data: bytes) -> dict[str, bytes]:

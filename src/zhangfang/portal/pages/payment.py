@@ -10,10 +10,11 @@ from uuid import UUID
 from starlette.responses import Response
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.ids import parse
+from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import check_amount, fen_to_yuan, yuan_to_fen
 from zhangfang.operations import channels, payments
 from zhangfang.operations.model import Dossier
+from zhangfang.payments import ENDED_BY_TWO, outcomes
 from zhangfang.portal import sentences, view
 from zhangfang.portal.timeline import days, timeline
 from zhangfang.portal.visit import FormInvalid, Missing, Visit
@@ -21,13 +22,14 @@ from zhangfang.portal.visit import FormInvalid, Missing, Visit
 
 async def page(visit: Visit) -> Response:
     """Draw the payment with its evidence."""
-    return await _page(visit, await _dossier(visit))
+    return await _page(visit, await find(visit))
 
 
 async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str = "") -> Response:
     p, _ = dossier.payment, visit.words
     checks = view.three_way(dossier, _)
     events = timeline(p, dossier.steps)
+    proposed = await outcomes(visit.pool, p.id) if p.state in ENDED_BY_TWO else []
     return await visit.page(
         "payment.html",
         status,
@@ -44,6 +46,8 @@ async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str 
         agreement=view.agreement(checks, p),
         refund_reason=view.refund_reason(p),
         query_reason=view.query_reason(p),
+        outcome_reason=view.outcome_reason(p, waiting=bool(proposed)),
+        proposed=[(prefixed("out", row["id"]), row) for row in proposed],
         debits=sum(line.debit or 0 for line in dossier.lines),
         credits=sum(line.credit or 0 for line in dossier.lines),
     )
@@ -51,7 +55,7 @@ async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str 
 
 async def peek(visit: Visit) -> Response:
     """Draw the payment small, beside a list."""
-    dossier = await _dossier(visit)
+    dossier = await find(visit)
     p = dossier.payment
     say = sentences.payment(visit.words, p, visit.now)
     return visit.draw("peek.html", p=p, say=say, shown_id=visit.id_of(p), events=timeline(p, dossier.steps))
@@ -59,7 +63,7 @@ async def peek(visit: Visit) -> Response:
 
 async def evidence(visit: Visit) -> Response:
     """Give everything that is stored of the payment, as JSON."""
-    dossier = await _dossier(visit)
+    dossier = await find(visit)
     name = visit.id_of(dossier.payment)
     body = json.dumps(asdict(dossier), default=_plain, ensure_ascii=False, indent=2)
     disposition = {"content-disposition": f'attachment; filename="{name}.json"'}
@@ -68,7 +72,7 @@ async def evidence(visit: Visit) -> Response:
 
 async def query_now(visit: Visit) -> Response:
     """Ask the channel now, and return to the payment."""
-    dossier = await _dossier(visit)
+    dossier = await find(visit)
     if reason := view.query_reason(dossier.payment):
         return await _page(visit, dossier, 409, str(visit.words(reason)))
     name = visit.id_of(dossier.payment)
@@ -82,7 +86,7 @@ async def query_now(visit: Visit) -> Response:
 
 async def refund_page(visit: Visit) -> Response:
     """Ask for the amount; with an amount, show what will be done and ask to confirm it."""
-    dossier = await _dossier(visit)
+    dossier = await find(visit)
     return await _refund_page(visit, dossier, visit.query.get("amount"))
 
 
@@ -111,7 +115,7 @@ async def _refund_page(visit: Visit, dossier: Dossier, text: str | None, error: 
 
 async def refund(visit: Visit) -> Response:
     """Refund what the confirming page showed. Its key makes a second press the same refund."""
-    dossier = await _dossier(visit)
+    dossier = await find(visit)
     p, form = dossier.payment, visit.request.state.form
     if reason := view.refund_reason(p):
         return await _page(visit, dossier, 409, str(visit.words(reason)))
@@ -135,7 +139,8 @@ def _amount(text: str, left: int) -> int:
     return amount
 
 
-async def _dossier(visit: Visit) -> Dossier:
+async def find(visit: Visit) -> Dossier:
+    """Return the payment that the address names with its evidence, or raise `Missing`."""
     dossier = await payments.dossier(visit.pool, _id(visit.request.path_params["id"]))
     if dossier is None:
         raise Missing("payment")

@@ -21,9 +21,11 @@ from zhangfang.portal.words import N_, Words
 ERRANDS = {
     "manual": N_("The channel does not know the outcome"),
     "break": N_("Break"),
+    "duplicate": N_("Suspected double payment"),
     "returned": N_("Payout returned"),
     "untold": N_("The merchant could not be told"),
 }
+_PLACES = {"payment": "/payments", "break": "/reconciliation", "duplicate": "/duplicates"}
 _STACK = 150  # height of the two stacks, in units of their drawing
 _GAP = 2
 
@@ -146,7 +148,7 @@ def chart(hours: Sequence[Hour], now: datetime, _: Words) -> dict[str, Any]:
 def errand_href(visit: Visit, errand: Errand) -> str:
     """Return where an errand is done."""
     what, _, key = errand.link.partition(":")
-    return visit.href(f"/payments/{key}" if what == "payment" else f"/reconciliation/{key}")
+    return visit.href(f"{_PLACES[what]}/{key}")
 
 
 def _to_cutoff(now: datetime) -> Any:

@@ -1,0 +1,126 @@
+"""A batch, what carries it to the channels, and how far it is. Amounts are fen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class BatchState(StrEnum):
+    """Where a batch stands. LOADING is nobody's yet; ACCEPTED is being collected; FINISHED: every item has its result."""
+
+    LOADING = "LOADING"
+    ACCEPTED = "ACCEPTED"
+    FINISHED = "FINISHED"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What comes with a file: the merchant's own number of it, its form, and the control totals.
+
+    `form` is `csv` or `jsonl`; `count` is the number of items and `amount` their sum in fen. With `partial` bad lines are
+    let in as refused items; otherwise one bad line refuses the file.
+    """
+
+    batch_no: str
+    form: str
+    count: int
+    amount: int
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A row of the table; the columns are explained in the migration that makes it."""
+
+    id: UUID
+    merchant: str
+    batch_no: str
+    digest: bytes
+    items: int
+    amount: int
+    partial: bool
+    state: BatchState
+    told: UUID
+    created_at: datetime
+    alone_until: datetime | None = None
+    finished_at: datetime | None = None
+    fence: int = 0
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Batch":
+        """Build it from a row of the table."""
+        return cls(**{name: row[name] for name in _COLUMNS} | {"state": BatchState(row["state"])})
+
+
+_COLUMNS = tuple(column.name for column in fields(Batch))
+
+
+class Carriage(StrEnum):
+    """Where a channel's batch stands; the states are explained in the migration that makes the table."""
+
+    CREATED = "CREATED"
+    SENDING = "SENDING"
+    ACCEPTED = "ACCEPTED"
+    UNKNOWN = "UNKNOWN"
+    REFUSED = "REFUSED"
+    DONE = "DONE"
+    LEFT = "LEFT"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBatch:
+    """A row of the table of what travels to a channel in one message."""
+
+    id: UUID
+    batch: UUID
+    channel: str
+    operation: str
+    items: int
+    amount: int
+    state: Carriage
+    number: str | None = None
+    requested_at: datetime | None = None
+    code: str = ""
+    message: str = ""
+    queries: int = 0
+    not_found: int = 0
+    fence: int = 0
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "ChannelBatch":
+        """Build it from a row of the table."""
+        return cls(**{name: row[name] for name in _CARRIED} | {"state": Carriage(row["state"])})
+
+
+_CARRIED = tuple(column.name for column in fields(ChannelBatch))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of a file and what has become of it: `state` is its payment's, or WAITING, or REFUSED with a code."""
+
+    line: int
+    order_no: str
+    amount: int
+    state: str
+    payment: UUID | None
+    code: str
+    message: str
+    settle_date: str
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is: items and their amount by state."""
+
+    counts: Mapping[str, int]
+    amounts: Mapping[str, int]
+
+    @property
+    def collected(self) -> int:
+        """Return what has been collected, in fen."""
+        return self.amounts.get("SUCCESS", 0)

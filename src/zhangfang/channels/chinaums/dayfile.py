@@ -1,0 +1,92 @@
+"""The daily file of ChinaUMS. Its layout is set by contract and not public [G]: this map is the sandbox bank's convention.
+
+A contract's own layout is another `LAYOUT`. UTF-8 CSV; see `channels.columns` for its first and last line. Purchases
+name their order by merOrderId, refunds by refundOrderId; a correction (ADJUST) names the order that it corrects.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from zhangfang.channels import columns
+from zhangfang.channels.chinaums.config import ChinaUmsConfig
+from zhangfang.channels.columns import Column, Layout, Row
+from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
+from zhangfang.channels.strict_json import text
+
+MAX_ANSWER_BYTES = columns.MAX_BYTES * 4 // 3 + 64 * 1024  # in base64, and the JSON around it
+_TYPES = {"PAY": Operation.PURCHASE, "REFUND": Operation.REFUND, "ADJUST": None}
+LAYOUT = Layout(
+    {
+        "settleDate": Column("day", columns.day("%Y-%m-%d")),
+        "mid": Column("mid"),
+        "merOrderId": Column("mer_order"),
+        "targetOrderId": Column("target"),
+        "type": Column("operation", columns.one_of(_TYPES)),
+        "totalAmount": Column("amount", columns.fen),
+        "fee": Column("fee", columns.fen),
+        "netAmount": Column("net", columns.signed_fen),
+        "refundOrderId": Column("refund_order"),
+        "srcReserve": Column("note"),
+    },
+    totals=("totalAmount", "fee", "netAmount"),
+)
+
+
+def parse(fields: Mapping[str, Any], config: ChinaUmsConfig, settle_date: date) -> ChannelFile:
+    """Return the file in an answer's `content` (base64). Raises `MalformedMessage`."""
+    try:
+        content = base64.b64decode(text(fields, "content"), validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedMessage("content: not base64") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if not hmac.compare_digest(text(fields, "sha256").encode(), digest.encode()):
+        raise MalformedMessage("sha256: is not that of content")
+    rows = columns.read(content, LAYOUT)
+    lines = tuple(_line(row, config, settle_date) for row in rows)
+    return ChannelFile("chinaums", settle_date, text(fields, "fileName"), digest, lines)
+
+
+def _line(row: Row, config: ChinaUmsConfig, settle_date: date) -> FileLine:
+    found = row.values
+    if found["mid"] != config.mid:
+        raise row.fault("mid", "our own number")
+    if found["day"] != settle_date:
+        raise row.fault("day", f"{settle_date}, the date that was asked for")
+    if abs(found["net"]) != abs(found["amount"] - found["fee"]):
+        raise row.fault("net", "what is left of totalAmount after fee, its sign that of the movement")
+    operation = found["operation"]
+    original = _own(row, "mer_order", config)
+    return FileLine(
+        line_no=row.line_no,
+        order_no={Operation.PURCHASE: original, Operation.REFUND: _own(row, "refund_order", config)}.get(
+            operation, ""
+        ),
+        channel_ref=found["target"],
+        operation=operation,
+        amount=found["amount"],
+        credit=_credit(row),
+        fee=found["fee"],
+        adjustment=operation is None,
+        original_order_no="" if operation is Operation.PURCHASE else original,
+        note=found["note"],
+        raw=row.raw,
+    )
+
+
+def _credit(row: Row) -> bool:
+    """A payment brings money, a refund takes it; only a correction may do either, as its sign says."""
+    credit = bool(row.values["net"] > 0)
+    operation = row.values["operation"]
+    if operation is not None and credit is not (operation is Operation.PURCHASE):
+        raise row.fault("net", "above zero for PAY, below for REFUND")
+    return credit
+
+
+def _own(row: Row, name: str, config: ChinaUmsConfig) -> str:
+    number: str = row.values[name]
+    return number.removeprefix(config.source)

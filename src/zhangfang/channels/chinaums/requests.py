@@ -1,0 +1,93 @@
+"""Orders as ChinaUMS messages: path and JSON body, before they are signed.
+
+Source: the open platform's pages and chinaums-php [V]; `srcReserve` in a refund and naming a refund by its own number in
+refund-query are unverified [K]. A body is made of stored values alone, so a re-send has the same one to the byte.
+"""
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+from zhangfang.channels.chinaums.config import ChinaUmsConfig
+from zhangfang.channels.port import NotPresented, Order
+from zhangfang.kernel.clock import in_china
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import check_amount
+
+PRECREATE = "/v1/netpay/trade/precreate"
+QUERY = "/v1/netpay/query"
+REFUND = "/v1/netpay/refund"
+REFUND_QUERY = "/v1/netpay/refund-query"
+CLOSE = "/v1/netpay/close"
+# [G] No path for the daily file is public: it comes by the merchants' portal or SFTP. This one is the sandbox bank's.
+FILE = "/v1/sandbox/settlement-file"
+
+INSTALMENTS = (3, 6, 12)  # Alipay's own rule for Huabei [V2]
+_ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
+
+
+def precreate(order: Order, config: ChinaUmsConfig) -> bytes:
+    """Return the body that makes an order the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
+    fields = _common(order, config) | {
+        "merOrderId": mer_order_id(order.order_no, config),
+        "totalAmount": check_amount(order.amount),
+        "orderDesc": order.description or order.key,
+        "notifyUrl": config.notify_url,
+        "srcReserve": order.key,
+    }
+    if order.instalments:
+        _check_instalments(order, config)
+        fields["installmentNumber"] = order.instalments
+    return _bytes(fields)
+
+
+def refund(order: Order, config: ChinaUmsConfig) -> bytes:
+    """Return the body that gives back a purchase, whole or in part; its own number makes it happen once."""
+    fields = _common(order, config) | {
+        "merOrderId": mer_order_id(order.original_order_no, config, "original_order_no"),
+        "refundOrderId": mer_order_id(order.order_no, config),
+        "refundAmount": check_amount(order.amount),
+        "srcReserve": order.key,
+    }
+    return _bytes(fields)
+
+
+def named(order: Order, config: ChinaUmsConfig) -> bytes:
+    """Return the body that asks for an order, or closes it: all of them name it by its own number."""
+    return _bytes(_common(order, config) | {"merOrderId": mer_order_id(order.order_no, config)})
+
+
+def file(settle_date: date, config: ChinaUmsConfig) -> bytes:
+    """Return the body that asks for one settlement date's file [G]."""
+    return _bytes({"mid": config.mid, "tid": config.tid, "settleDate": settle_date.isoformat()})
+
+
+def mer_order_id(order_no: str, config: ChinaUmsConfig, name: str = "order_no") -> str:
+    """Return our number as the platform wants it: behind the source's number, at most 50 characters."""
+    if not _ORDER_NO.fullmatch(order_no):
+        raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
+    return config.source + order_no
+
+
+def _common(order: Order, config: ChinaUmsConfig) -> dict[str, Any]:
+    return {
+        "msgId": order.order_no,
+        "requestTimestamp": f"{in_china(order.requested_at):%Y-%m-%d %H:%M:%S}",
+        "mid": config.mid,
+        "tid": config.tid,
+        "instMid": "APPDEFAULT",
+    }
+
+
+def _check_instalments(order: Order, config: ChinaUmsConfig) -> None:
+    if order.instalments not in INSTALMENTS:
+        raise NotPresented(f"instalments: got {order.instalments}; allowed: 3, 6, 12")
+    if order.fee_by and order.fee_by != config.instalment_fee_by:
+        raise NotPresented(
+            f"fee_by: the contract with ChinaUMS says {config.instalment_fee_by}, no order can change it"
+        )
+
+
+def _bytes(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,88 @@
+"""One exchange with the bank: sealed, posted, unsealed; and for enquiries their turn in the bank's pace."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+import aiohttp
+
+from zhangfang.channels.cmb import envelope
+from zhangfang.channels.cmb.config import CmbConfig
+from zhangfang.channels.cmb.envelope import Json, Keys, NoAnswer, Reply
+from zhangfang.channels.cmb.pacing import Pace
+from zhangfang.kernel.clock import Clock, in_china
+
+_AT_ONCE = 20  # connections the bank allows an enterprise
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a page of 1,000 details is far below
+
+
+class Exchange:
+    """Everything that is sent to the bank goes through here. Raises `NoAnswer`, `NotAsked` and what `unseal` raises."""
+
+    def __init__(self, config: CmbConfig, keys: Keys, clock: Clock) -> None:
+        """Nothing is sent yet."""
+        self._config = config
+        self._keys = keys
+        self._clock = clock
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._enquiries = Pace(config.query_gap_seconds)
+        self._statements: dict[str, Pace] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(self, function: str, body: Json, patience: float) -> Reply:
+        """Do one exchange of an enquiry, when its turn comes."""
+        async with self._enquiries.turn(patience):
+            return await self.call(function, body)
+
+    async def ask_of_account(self, account: str, function: str, body: Json, patience: float) -> Reply:
+        """Do one exchange about an account's statement, which has a pace of its own beside that of all enquiries."""
+        pace = self._statements.setdefault(account, Pace(self._config.statement_gap_seconds))
+        async with pace.turn(patience):
+            return await self.ask(function, body, patience)
+
+    async def call(self, function: str, body: Json) -> Reply:
+        """Do one exchange at once. `reqid` and `sigtim` are of this moment; everything else comes from the caller."""
+        async with self._places:
+            now = in_china(self._clock.now())
+            reqid = f"{now:%Y%m%d%H%M%S}{now.microsecond // 1000:03d}{secrets.randbelow(10**12):012d}"
+            head = {"funcode": function, "userid": self._config.uid, "reqid": reqid}
+            data = envelope.seal("request", head, body, f"{now:%Y%m%d%H%M%S}", self._keys)
+            form = {"UID": self._config.uid, "FUNCODE": function, "ALG": "SM", "DATA": data}
+            return envelope.unseal(await self._post(form), head, self._keys)
+
+    async def _post(self, form: Mapping[str, str]) -> bytes:
+        """Return the body of the answer whatever its status: the gateway explains itself beside 4xx and 5xx too."""
+        try:
+            async with self._connected().post(self._config.url, data=form, allow_redirects=False) as response:
+                return await _read(response)
+        except aiohttp.ClientConnectorError as error:
+            raise NoAnswer(f"CMB: no connection ({type(error).__name__})", sent=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise NoAnswer(f"CMB: no readable answer ({type(error).__name__})", sent=True) from error
+
+    def _connected(self) -> aiohttp.ClientSession:
+        """Return the session. Connections are not kept: one that dies as we write leaves a payment in doubt.
+
+        Their number is limited by `_places`, whose queue does not count against the time allowed for an answer.
+        """
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._config.timeout_seconds),
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise NoAnswer(f"CMB: an answer of more than {_MAX_ANSWER_BYTES} bytes", sent=True)
+    return bytes(body)

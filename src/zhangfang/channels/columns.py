@@ -1,0 +1,222 @@
+"""Reads a channel's CSV file by a map of columns: the layout of a contract is another map, not other code.
+
+The layouts of ChinaUMS, Lakala, EPCC and the generic bank are not public [G]; what the connectors read is a convention
+between this platform and its sandbox banks:
+
+- the first line holds the columns' names, in any order; a name that the map does not know is neither read nor kept;
+- the last line is `#,count=<rows>,<column>=<sum>…` with the sums that the layout asks for. Without it the file is not
+  complete, and with counts or sums that do not agree it is not believed.
+
+Every error is a `MalformedMessage` that names line and column.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from zhangfang.channels.port import FileLine, MalformedMessage
+from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import yuan_to_fen
+
+MAX_BYTES = 64 * 1024 * 1024
+_FOOTER = "#"
+_FEN = re.compile(r"[0-9]{1,15}")
+_SIGNED = re.compile(r"-?[0-9]{1,15}")
+# All three decode strictly; utf-8-sig is UTF-8 that may begin with a byte order mark.
+ENCODINGS = {"UTF-8": "utf-8-sig", "GB18030": "gb18030"}
+
+Convert = Callable[[str], Any]
+
+
+def text(cell: str) -> str:
+    """Return the cell without the spaces around it."""
+    return cell.strip()
+
+
+def fen(cell: str) -> int:
+    """Return whole fen, never negative."""
+    if not _FEN.fullmatch(cell):
+        raise ValueError("1 to 15 digits, in fen")
+    return int(cell)
+
+
+def signed_fen(cell: str) -> int:
+    """Return whole fen, below zero with a minus."""
+    if not _SIGNED.fullmatch(cell):
+        raise ValueError("1 to 15 digits, in fen, a minus before them if need be")
+    return int(cell)
+
+
+def yuan(cell: str) -> int:
+    """Return fen for yuan with at most two decimals, never negative."""
+    amount = signed_yuan(cell)
+    if amount < 0 or cell.startswith("-"):
+        raise ValueError("yuan with at most two decimals, not below zero")
+    return amount
+
+
+def signed_yuan(cell: str) -> int:
+    """Return fen for yuan with at most two decimals, below zero with a minus."""
+    try:
+        return yuan_to_fen(cell)
+    except InvalidInput as error:
+        raise ValueError(error.allowed) from None
+
+
+def one_of(allowed: Mapping[str, Any]) -> Convert:
+    """Return a conversion that takes the listed words alone, each for what it stands for."""
+
+    def convert(cell: str) -> Any:
+        if cell not in allowed:
+            raise ValueError(", ".join(allowed))
+        return allowed[cell]
+
+    return convert
+
+
+def day(form: str) -> Convert:
+    """Return a conversion of dates written as `form` (as in strptime)."""
+    return lambda cell: _moment(cell, form).date()
+
+
+def moment(form: str) -> Convert:
+    """Return a conversion of China times written as `form` to aware times."""
+    return lambda cell: _moment(cell, form)
+
+
+class Column(NamedTuple):
+    """What a column is read into: the field's name, how, and how its text is kept (personal data: masked)."""
+
+    field: str
+    convert: Convert = text
+    shown: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A file's columns by their names in it, its encoding (a key of ENCODINGS), and which sums its last line has."""
+
+    columns: Mapping[str, Column]
+    totals: Sequence[str] = ()
+    encoding: str = "UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its line in the file, its converted fields, and its text as it may be stored (the map's columns)."""
+
+    line_no: int
+    values: Mapping[str, Any]
+    raw: str
+    names: Mapping[str, str] = field(repr=False)
+
+    def fault(self, field_name: str, allowed: str) -> MalformedMessage:
+        """Return the error for a field that does not fit the rest of its row."""
+        return MalformedMessage(f"line {self.line_no}, column {self.names[field_name]}: allowed: {allowed}")
+
+    def file_line(self) -> FileLine:
+        """Return the row as a line of a reconciliation file; its fields are named as FileLine's."""
+        return FileLine(line_no=self.line_no, raw=self.raw, **self.values)
+
+
+def read(data: bytes, layout: Layout) -> list[Row]:
+    """Return the rows of a whole file. Raises `MalformedMessage`."""
+    cells = _cells(_decoded(data, layout.encoding))
+    _, header = next(cells, (0, []))
+    places = _places(header, layout)
+    names = {column.field: name for name, column in layout.columns.items()}
+    sums = {"count": 0} | dict.fromkeys(layout.totals, 0)
+    rows: list[Row] = []
+    for line_no, row in cells:
+        if row[0] == _FOOTER:
+            _check_footer(line_no, row[1:], sums)
+            if next(cells, None) is not None:
+                raise MalformedMessage(f"line {line_no}: the sums are not the last line")
+            return rows
+        read_row = _row(line_no, row, header, places, names)
+        rows.append(read_row)
+        sums["count"] += 1
+        for name in layout.totals:
+            sums[name] += read_row.values[layout.columns[name].field]
+    raise MalformedMessage("the file ends without a line of counts and sums: it is not complete")
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise MalformedMessage(f"{len(data)} bytes; at most {MAX_BYTES} are read")
+    if b"\0" in data:  # it could not be stored
+        raise MalformedMessage(f"line {data[: data.index(0)].count(10) + 1}: a NUL byte")
+    try:
+        return data.decode(ENCODINGS[encoding])
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise MalformedMessage(f"line {line}: byte {error.start} of the file is no {encoding}") from None
+
+
+def _cells(whole: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield line numbers and cells; lines with nothing on them are passed over."""
+    reader = csv.reader(io.StringIO(whole, newline=""), strict=True)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise MalformedMessage(f"line {reader.line_num}: no CSV ({error})") from None
+        if row is None:
+            return
+        if row:
+            yield reader.line_num, row
+
+
+def _places(header: Sequence[str], layout: Layout) -> list[tuple[int, Column]]:
+    """Return where in a row each column of the map stands."""
+    named = [name.strip() for name in header]
+    for name in layout.columns:
+        if named.count(name) != 1:
+            raise MalformedMessage(f"line 1: the column {name} is there {named.count(name)} times, not once")
+    return [(named.index(name), column) for name, column in layout.columns.items()]
+
+
+def _row(
+    line_no: int,
+    row: Sequence[str],
+    header: Sequence[str],
+    places: Sequence[tuple[int, Column]],
+    names: Mapping[str, str],
+) -> Row:
+    if len(row) != len(header):
+        raise MalformedMessage(f"line {line_no}: {len(row)} columns, the first line has {len(header)}")
+    values = {}
+    for place, (name, convert, _) in places:
+        try:
+            values[name] = convert(row[place])
+        except ValueError as error:
+            got = f"{len(row[place])} characters"
+            raise MalformedMessage(
+                f"line {line_no}, column {names[name]}: got {got}; allowed: {error}"
+            ) from None
+    return Row(line_no, values, ",".join(column.shown(row[place]) for place, column in places), names)
+
+
+def _check_footer(line_no: int, cells: Sequence[str], sums: Mapping[str, int]) -> None:
+    """The last line must say what we counted, all of it and nothing else."""
+    said = dict(cell.partition("=")[::2] for cell in cells)
+    if len(said) != len(cells) or said.keys() != sums.keys():
+        raise MalformedMessage(f"line {line_no}: the last line must have {', '.join(sums)}, each once")
+    for name, counted in sums.items():
+        if said[name] != str(counted):
+            raise MalformedMessage(f"line {line_no}, {name}: is not the {counted} of the lines above")
+
+
+def _moment(cell: str, form: str) -> datetime:
+    try:
+        read_at = datetime.strptime(cell, form).replace(tzinfo=CHINA)
+    except ValueError:
+        raise ValueError(f"a time that exists, written {form}") from None
+    if read_at.strftime(form) != cell:  # strptime takes 2026-1-2 for 2026-01-02, and digits of other scripts
+        raise ValueError(f"a time written exactly {form}")
+    return read_at

@@ -1,0 +1,59 @@
+"""The day's file, by the shared reader of CSV. Its layout is a convention [G]: the network's is not public.
+
+The answer to 999 carries the file as base64 in `FileInf/FileCntnt` and its SHA-256 as `FileInf/FileDgst`; as the whole
+message is signed, so is the file.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+
+from zhangfang.channels import columns
+from zhangfang.channels.columns import Column, Layout
+from zhangfang.channels.epcc.requests import OPERATIONS, file_name
+from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
+
+_INFO = "MsgBody/FileInf/"
+_LAYOUT = Layout(
+    {
+        "TrxId": Column("order_no"),
+        "TrxCtgy": Column("operation", columns.one_of(OPERATIONS | {"": None})),
+        "TrxAmt": Column("amount", columns.fen),
+        "Sign": Column("credit", columns.one_of({"C": True, "D": False})),
+        "Fee": Column("fee", columns.fen),
+        "Kind": Column("adjustment", columns.one_of({"N": False, "A": True})),
+        "OriTrxId": Column("original_order_no"),
+        "OrdrId": Column("note"),
+    },
+    totals=("TrxAmt", "Fee"),
+)
+
+
+def parse(fields: Mapping[str, str], settle_date: date, channel: str) -> ChannelFile:
+    """Return the file that a verified 999 carries. Raises `MalformedMessage`."""
+    name = fields.get(_INFO + "FileNm", "")
+    if name != file_name(settle_date):
+        raise MalformedMessage("FileInf/FileNm: not the file that was asked for")
+    try:
+        data = base64.b64decode(fields.get(_INFO + "FileCntnt", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedMessage("FileInf/FileCntnt: not base64") from None
+    digest = hashlib.sha256(data).hexdigest()
+    if fields.get(_INFO + "FileDgst") != digest:
+        raise MalformedMessage("FileInf/FileDgst: not the SHA-256 of the file")
+    lines = [_line(row) for row in columns.read(data, _LAYOUT)]
+    return ChannelFile(channel, settle_date, name, digest, lines)
+
+
+def _line(row: columns.Row) -> FileLine:
+    """No number but the TrxId is public: it is the channel's own too, of a correction that of the line it corrects."""
+    values = row.values
+    if values["adjustment"]:
+        ref = values["original_order_no"]
+    else:
+        ref, operation = values["order_no"], values["operation"]
+        if operation is None or values["credit"] is not (operation is Operation.COLLECTION):
+            raise row.fault("credit", "C of a collection, D of a refund")
+    return FileLine(line_no=row.line_no, raw=row.raw, channel_ref=ref, **values)

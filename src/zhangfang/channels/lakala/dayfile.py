@@ -1,0 +1,70 @@
+"""The daily file of Lakala. Its layout is given on onboarding and not public [G]: this map is the sandbox bank's convention.
+
+A contract's own layout is another `LAYOUT`. A ZIP with one CSV in GB18030; see `channels.columns` for its first and last
+line. Every line names its own order by out_trade_no; what it takes back or corrects stands in origin_out_trade_no.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from zhangfang.channels import columns
+from zhangfang.channels.columns import Column, Layout, Row
+from zhangfang.channels.lakala.config import LakalaConfig
+from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
+from zhangfang.channels.strict_json import text
+from zhangfang.channels.zipped import only_entry
+
+MAX_ANSWER_BYTES = columns.MAX_BYTES
+_KINDS = {"PREORDER": Operation.PURCHASE, "REFUND": Operation.REFUND, "ADJUST": None}
+LAYOUT = Layout(
+    {
+        "settle_date": Column("day", columns.day("%Y-%m-%d")),
+        "merchant_no": Column("merchant"),
+        "out_trade_no": Column("order_no"),
+        "trade_no": Column("channel_ref"),
+        "log_no": Column("log_no"),
+        "trade_main_type": Column("operation", columns.one_of(_KINDS)),
+        "total_amount": Column("amount", columns.fen),
+        "sign": Column("credit", columns.one_of({"C": True, "D": False})),
+        "fee": Column("fee", columns.fen),
+        "origin_out_trade_no": Column("original_order_no"),
+        "remark": Column("note"),
+    },
+    totals=("total_amount", "fee"),
+    encoding="GB18030",
+)
+_OURS = ("order_no", "channel_ref", "operation", "amount", "credit", "fee", "original_order_no", "note")
+
+
+def parse(data: Mapping[str, Any], config: LakalaConfig, settle_date: date) -> ChannelFile:
+    """Return the file in an answer's `content` (base64 of a ZIP). Raises `MalformedMessage`."""
+    try:
+        content = base64.b64decode(text(data, "content"), validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedMessage("content: not base64") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if not hmac.compare_digest(text(data, "sha256").encode(), digest.encode()):
+        raise MalformedMessage("sha256: is not that of content")
+    rows = columns.read(only_entry(content, ".csv", columns.MAX_BYTES), LAYOUT)
+    lines = tuple(_line(row, config, settle_date) for row in rows)
+    return ChannelFile("lakala", settle_date, text(data, "file_name"), digest, lines)
+
+
+def _line(row: Row, config: LakalaConfig, settle_date: date) -> FileLine:
+    found = row.values
+    if found["merchant"] != config.merchant_no:
+        raise row.fault("merchant", "our own number")
+    if found["day"] != settle_date:
+        raise row.fault("day", f"{settle_date}, the date that was asked for")
+    if found["log_no"] != found["channel_ref"][-14:]:
+        raise row.fault("log_no", "the last 14 digits of trade_no")
+    operation = found["operation"]
+    if operation is not None and found["credit"] is not (operation is Operation.PURCHASE):
+        raise row.fault("credit", "C for PREORDER, D for REFUND")
+    values = {name: found[name] for name in _OURS}
+    return FileLine(line_no=row.line_no, adjustment=operation is None, raw=row.raw, **values)

@@ -1,0 +1,115 @@
+"""Orders as Lakala messages: path and JSON body, before they are signed.
+
+Source: the SDK's request classes [V] and the field lists of the pre-order [V2]. That `refund_reason` carries the
+merchant's own number of the refund is our choice: of all fields that travel with a refund it alone is free text.
+"""
+
+import json
+import re
+from datetime import date, datetime
+from typing import Any
+
+from zhangfang.channels.lakala.config import LakalaConfig
+from zhangfang.channels.port import NotPresented, Operation, Order
+from zhangfang.kernel.clock import in_china
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.money import check_amount
+
+PREORDER = "/api/v3/labs/trans/preorder"
+QUERY = "/api/v3/labs/query/tradequery"
+CLOSE = "/api/v3/labs/relation/close"
+# [G] No path for the daily file is public: it comes by SFTP. This one is the sandbox bank's.
+FILE = "/api/v3/sandbox/settlement_file"
+REVERSALS = {
+    Operation.REFUND: "/api/v3/labs/relation/refund",
+    Operation.VOID: "/api/v3/labs/relation/revoked",
+}
+
+INSTALMENTS = (3, 6, 12)  # hb_fq_num [V2]
+_SELLER_PERCENT = {"": "0", "payer": "0", "merchant": "100"}  # hb_fq_seller_percent [V2]
+_ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
+_SUBJECT_LENGTH = 42
+
+
+def preorder(order: Order, config: LakalaConfig) -> bytes:
+    """Return the body that makes an order the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
+    data = _common(order, config) | {
+        "account_type": "ALIPAY",
+        "trans_type": "61",
+        "total_amount": str(check_amount(order.amount)),
+        "busi_mode": "ACQ",
+        "subject": (order.description or order.key)[:_SUBJECT_LENGTH],
+        "notify_url": config.notify_url,
+        "settle_type": "0",
+        "remark": order.key,
+        "acc_busi_fields": {"timeout_express": "15"} | _instalments(order),
+    }
+    return _envelope(data, order.requested_at)
+
+
+def reversal(order: Order, config: LakalaConfig) -> bytes:
+    """Return the body of a refund or void; its own out_trade_no makes it happen once."""
+    data = _common(order, config) | {
+        "origin_out_trade_no": _number(order.original_order_no, "original_order_no")
+    }
+    if order.operation is Operation.REFUND:
+        data |= {"refund_amount": str(check_amount(order.amount)), "refund_reason": order.key}
+    return _envelope(data, order.requested_at)
+
+
+def query(order: Order, config: LakalaConfig, now: datetime) -> bytes:
+    """Return the body that asks for any order by its own number."""
+    data = {
+        "merchant_no": config.merchant_no,
+        "term_no": config.term_no,
+        "out_trade_no": _number(order.order_no),
+    }
+    return _envelope(data, now)
+
+
+def close(order: Order, config: LakalaConfig, now: datetime) -> bytes:
+    """Return the body that closes a pre-order nobody has paid."""
+    data = {
+        "merchant_no": config.merchant_no,
+        "term_no": config.term_no,
+        "origin_out_trade_no": _number(order.order_no),
+        "location_info": {"request_ip": config.request_ip},
+    }
+    return _envelope(data, now)
+
+
+def file(settle_date: date, config: LakalaConfig, now: datetime) -> bytes:
+    """Return the body that asks for one settlement date's file [G]."""
+    return _envelope({"merchant_no": config.merchant_no, "settle_date": f"{settle_date:%Y%m%d}"}, now)
+
+
+def _common(order: Order, config: LakalaConfig) -> dict[str, Any]:
+    return {
+        "merchant_no": config.merchant_no,
+        "term_no": config.term_no,
+        "out_trade_no": _number(order.order_no),
+        "location_info": {"request_ip": config.request_ip},
+    }
+
+
+def _instalments(order: Order) -> dict[str, Any]:
+    if not order.instalments:
+        return {}
+    if order.instalments not in INSTALMENTS:
+        raise NotPresented(f"instalments: got {order.instalments}; allowed: 3, 6, 12")
+    if order.fee_by not in _SELLER_PERCENT:
+        raise NotPresented("fee_by: allowed are payer and merchant")
+    percent = _SELLER_PERCENT[order.fee_by]
+    return {"extend_params": {"hb_fq_num": str(order.instalments), "hb_fq_seller_percent": percent}}
+
+
+def _number(order_no: str, name: str = "order_no") -> str:
+    if not _ORDER_NO.fullmatch(order_no):
+        raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
+    return order_no
+
+
+def _envelope(data: dict[str, Any], at: datetime) -> bytes:
+    """The moment is the order's own where the order is sent, so that a re-send is equal to the byte."""
+    whole = {"req_time": f"{in_china(at):%Y%m%d%H%M%S}", "version": "3.0", "req_data": data}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,181 @@
+"""Many orders in one message: the batch that is submitted, and the result that is asked for.
+
+Source: UnionPay ACP 5.1.0: txnType 21, with `fileContent` the base64 of a deflated file, batchNo 0001 to 9999 unique in
+a day. *Unverified*: txnType 22 of the result query and its fields. *Invented*, a convention between this platform and
+its sandbox bank, for the layout of both files is public nowhere: lines of text that end in a line feed, columns divided
+by `|`, a header line, one line an item. Most items in a batch: ours.
+
+Submitted: `merId|batchNo|txnTime|txnType|totalQty|totalAmt`, then
+`orderId|txnTime|txnAmt|accNo|accType|encryptCertId|customerInfo|reserved|billNo|origQryId|reqReserved`, as in a single
+order but without the phone, which would cost a second encryption for each item. Result: the same header with quantity
+and sum of what succeeded, then `orderId|txnTime|txnAmt|respCode|queryId|settleDate|respMsg`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from zhangfang.channels.abilities import Batch, BatchResult
+from zhangfang.channels.port import Answer, MalformedMessage, Operation, Order, Verdict
+from zhangfang.channels.unionpay import codes, requests
+from zhangfang.channels.unionpay.answers import required, settle_date
+from zhangfang.channels.unionpay.certificates import Cipher
+from zhangfang.channels.unionpay.config import UnionPayConfig
+from zhangfang.channels.unionpay.message import masked
+from zhangfang.channels.unionpay.packing import decoded, deflated, inflated
+from zhangfang.kernel.errors import InvalidInput
+
+MOST_ITEMS = 5_000
+MAX_RESULT_BYTES = 16 * 1024 * 1024
+_SUB_TYPES = {Operation.COLLECTION: "02", Operation.PAYOUT: "03"}
+_MAKE = {Operation.COLLECTION: requests.collection, Operation.PAYOUT: requests.payout}
+_COLUMNS = (
+    "orderId", "txnTime", "txnAmt", "accNo", "accType", "encryptCertId", "customerInfo", "reserved", "billNo",
+    "origQryId", "reqReserved",
+)  # fmt: skip
+_NUMBER = re.compile(r"(?!0000)[0-9]{4}")
+_AMOUNT = re.compile(r"[0-9]{1,12}")
+
+
+def submission(batch: Batch, config: UnionPayConfig, cipher: Cipher) -> dict[str, str]:
+    """Return the fields that hand in a batch. `InvalidInput` for one that the channel cannot take."""
+    header = _header(batch, config)  # first, for it says what is wrong with the whole
+    lines = [header, *(_line(order, config, cipher) for order in batch.orders)]
+    text = "".join("|".join(line) + "\n" for line in lines)
+    return question(batch, config) | {
+        "txnType": codes.SUBMIT,
+        "totalQty": str(len(batch.orders)),
+        "totalAmt": str(batch.amount),
+        "fileContent": deflated(text.encode()),
+    }
+
+
+def question(batch: Batch, config: UnionPayConfig) -> dict[str, str]:
+    """Return the fields that ask for the result of a batch."""
+    return {
+        "version": "5.1.0",
+        "encoding": "UTF-8",
+        "txnType": codes.RESULT,
+        "txnSubType": _SUB_TYPES[batch.operation],
+        "bizType": requests.KINDS[batch.operation][2],
+        "accessType": "0",
+        "channelType": "07",
+        "merId": config.mer_id,
+        "batchNo": batch.number,
+        "txnTime": requests.time14(batch.requested_at),
+    }
+
+
+def of_submission(fields: Mapping[str, str], batch: Batch) -> Answer:
+    """Return what the answer to a submission proves: of its items at best that they were taken."""
+    return _whole(fields, batch, codes.SUBMIT)
+
+
+def of_result(fields: Mapping[str, str], batch: Batch) -> BatchResult:
+    """Return what the answer to a result query proves of the whole and, if that is worked off, of each item."""
+    whole = _whole(fields, batch, codes.RESULT)
+    if whole.verdict is not Verdict.SUCCESS:
+        return BatchResult(whole)
+    text = _text(inflated(decoded(required(fields, "fileContent")), MAX_RESULT_BYTES))
+    header, *lines = (line.split("|") for line in text)
+    ours = [required(fields, "merId"), *_identity(batch)]
+    if len(header) != 8 or header[:6] != ours:
+        raise MalformedMessage("fileContent, line 1: not the header of this batch")
+    orders = {order.order_no: order for order in batch.orders}
+    items: dict[str, Answer] = {}
+    for number, line in enumerate(lines, 2):
+        name, answer = _item(number, line, orders, batch.operation)
+        if name in items:
+            raise MalformedMessage(f"fileContent, line {number}: an item that stands there before")
+        items[name] = answer
+    _check_sums(header[6:], items.values())
+    return BatchResult(whole, items)
+
+
+def _header(batch: Batch, config: UnionPayConfig) -> list[str]:
+    if batch.operation not in _SUB_TYPES:
+        raise InvalidInput("operation", batch.operation, ", ".join(_SUB_TYPES))
+    if not _NUMBER.fullmatch(batch.number):
+        raise InvalidInput("number", f"{len(batch.number)} characters", "0001 to 9999")
+    if not 1 <= len(batch.orders) <= MOST_ITEMS:
+        raise InvalidInput("orders", f"{len(batch.orders)} of them", f"1 to {MOST_ITEMS}")
+    if len({order.order_no for order in batch.orders}) != len(batch.orders):
+        raise InvalidInput("orders", "one order_no twice", "each once")
+    if any(order.operation != batch.operation for order in batch.orders):
+        raise InvalidInput("orders", "another operation", batch.operation)
+    return [config.mer_id, *_identity(batch)]
+
+
+def _identity(batch: Batch) -> list[str]:
+    """What header lines repeat of a batch, after merId."""
+    txn_type, moment = requests.KINDS[batch.operation][0], requests.time14(batch.requested_at)
+    return [batch.number, moment, txn_type, str(len(batch.orders)), str(batch.amount)]
+
+
+def _line(order: Order, config: UnionPayConfig, cipher: Cipher) -> list[str]:
+    account = replace(order.account, phone="") if order.account else None
+    fields = _MAKE[order.operation](replace(order, account=account), config, cipher)
+    line = [fields.get(name, "") for name in _COLUMNS]
+    if any("|" in cell for cell in line):
+        raise InvalidInput("orders", "a text with |", "texts without |")
+    return line
+
+
+def _whole(fields: Mapping[str, str], batch: Batch, txn_type: str) -> Answer:
+    ours = {
+        "txnType": txn_type,
+        "txnSubType": _SUB_TYPES[batch.operation],
+        "batchNo": batch.number,
+        "txnTime": requests.time14(batch.requested_at),
+    }
+    for name, value in ours.items():
+        if fields.get(name) != value:
+            raise MalformedMessage(f"{name}: not that of the request")
+    code = required(fields, "respCode")
+    verdict = codes.sent(txn_type, code)
+    own = verdict is Verdict.FAILED and codes.elsewhere(txn_type, code)
+    return Answer(verdict, code=code, message=fields.get("respMsg", ""), raw=masked(fields), elsewhere=own)
+
+
+def _text(data: bytes) -> list[str]:
+    try:
+        lines = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise MalformedMessage(f"fileContent: byte {error.start} of {len(data)} is not UTF-8") from None
+    if lines.pop() != "":
+        raise MalformedMessage(f"fileContent, line {len(lines) + 1}: breaks off")
+    return lines or [""]
+
+
+def _item(
+    number: int, line: Sequence[str], orders: Mapping[str, Order], operation: Operation
+) -> tuple[str, Answer]:
+    where = f"fileContent, line {number}"
+    if len(line) != 7:
+        raise MalformedMessage(f"{where}: {len(line)} columns; allowed: 7")
+    name, txn_time, amount, code, query_id, day, message = line
+    order = orders.get(name)
+    if order is None or requests.time14(order.requested_at) != txn_time:
+        raise MalformedMessage(f"{where}, orderId: no item of this batch")
+    if not _AMOUNT.fullmatch(amount) or not code:
+        raise MalformedMessage(f"{where}: no amount of 1 to 12 digits, or no respCode")
+    txn_type = requests.KINDS[operation][0]
+    verdict = codes.final(txn_type, code)
+    return name, Answer(
+        verdict,
+        code=code,
+        message=message,
+        channel_ref=query_id,
+        amount=int(amount),
+        settle_date=settle_date(day, txn_time) if day else None,
+        raw="|".join(line),
+        elsewhere=verdict is Verdict.FAILED and codes.elsewhere(txn_type, code),
+    )
+
+
+def _check_sums(stated: Sequence[str], answers: Iterable[Answer]) -> None:
+    paid = [answer.amount or 0 for answer in answers if answer.code == "00"]
+    if list(stated) != [str(len(paid)), str(sum(paid))]:
+        raise MalformedMessage(
+            "fileContent, line 1: quantity and sum of what succeeded are not those of the items"
+        )

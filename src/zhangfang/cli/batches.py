@@ -1,0 +1,146 @@
+"""Batches on the command line: hand a merchant's file in, see how far it is, take its results away."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from zhangfang.batches import Batch, Progress, Upload
+
+app = typer.Typer(help="Files of collections, and what became of them.", no_args_is_help=True)
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FINAL = ("SUCCESS", "FAILED", "REFUSED", "CLOSED")
+LOOK_SECONDS = 0.5
+_READ = 64 * 1024  # bytes at once
+Id = Annotated[str, typer.Argument(metavar="ID", help="the batch's id: bat_…")]
+
+
+class FileUnreadable(ZhangfangError):
+    """A file cannot be read or written."""
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="CSV (.csv) or JSON lines (.jsonl)")],
+    merchant: Annotated[str, typer.Option(help="whose batch it is: mer_…")],
+    number: Annotated[str, typer.Option(help="the merchant's own number of the batch")],
+    count: Annotated[int, typer.Option(help="control total: how many items")],
+    amount: Annotated[int, typer.Option(help="control total: their sum in fen")],
+    partial: Annotated[bool, typer.Option("--partial", help="let bad lines in as refused items")] = False,
+) -> None:
+    """Hand a file in. The same file again finds the same batch."""
+    from zhangfang.batches import Upload
+
+    upload = Upload(number, FORMS.get(file.suffix.lower(), ""), count, amount, partial)
+    batch, new = asyncio.run(_submit(file, merchant, upload))
+    typer.echo(
+        f"{prefixed('bat', batch.id)}: {batch.items} items, {fen_to_yuan(batch.amount)} yuan, {_NEW[new]}"
+    )
+
+
+_NEW = {True: "accepted", False: "handed in before"}
+
+
+@app.command()
+def show(
+    batch_id: Id,
+    wait: Annotated[bool, typer.Option("--wait", help="stay until every item has its result")] = False,
+) -> None:
+    """Show how far a batch is: items and yuan by state."""
+    batch, how = asyncio.run(_show(parse("bat", batch_id, "batch"), wait))
+    typer.echo(f"{batch_id}  {batch.batch_no}  {batch.state}  {batch.items} items")
+    for state, items in sorted(how.counts.items()):
+        typer.echo(f"{state:<10}{items:>9}{fen_to_yuan(how.amounts[state]):>18}")
+
+
+@app.command()
+def results(
+    batch_id: Id, out: Annotated[Path, typer.Option(help="the CSV to write; an existing one is not touched")]
+) -> None:
+    """Write the results as CSV, in the order of the file, as they stand."""
+    lines = asyncio.run(_results(parse("bat", batch_id, "batch"), out))
+    typer.echo(f"{out}: {lines} bytes")
+
+
+async def _submit(file: Path, merchant: str, upload: "Upload") -> "tuple[Batch, bool]":
+    from zhangfang.batches import BatchInvalid, load
+    from zhangfang.cli.parts import open_desk
+    from zhangfang.merchants import get_merchant
+
+    async with open_desk(Settings()) as desk:
+        whose = await get_merchant(desk.pool, merchant)
+        with _bar() as bar:
+            try:
+                return await load(desk, whose, upload, _chunks(file, bar))
+            except BatchInvalid as error:
+                for one in error.problems:
+                    typer.echo(f"line {one.line}: {one}", err=True)
+                raise
+
+
+async def _chunks(file: Path, bar: "Bar") -> AsyncIterator[bytes]:
+    """Read the file a piece at a time, with a bar of how far it is."""
+    try:
+        with file.open("rb") as source:
+            task = bar.add_task("read, checked and stored", total=os.fstat(source.fileno()).st_size)
+            while data := source.read(_READ):
+                yield data
+                bar.advance(task, len(data))
+    except OSError as error:
+        raise FileUnreadable(f"{file}: {error.strerror}; allowed: a file that can be read") from None
+
+
+async def _show(id_: UUID, wait: bool) -> "tuple[Batch, Progress]":
+    from zhangfang.batches import BatchState, any_batch, progress
+    from zhangfang.cli.parts import open_pool
+
+    async with open_pool(Settings(), 1) as pool:
+        batch, how = await any_batch(pool, id_), await progress(pool, id_)
+        with _bar() as bar:
+            task = bar.add_task("items with their result", total=batch.items) if wait else None
+            while task is not None and batch.state is not BatchState.FINISHED:
+                bar.update(task, completed=_ended(how.counts))
+                await asyncio.sleep(LOOK_SECONDS)
+                batch, how = await any_batch(pool, id_), await progress(pool, id_)
+        return batch, how
+
+
+def _ended(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(state, 0) for state in FINAL)
+
+
+async def _results(id_: UUID, out: Path) -> int:
+    from zhangfang import batches
+    from zhangfang.cli.parts import open_pool
+
+    size = 0
+    async with open_pool(Settings(), 1) as pool:
+        await batches.any_batch(pool, id_)
+        try:
+            with out.open("xb") as target:
+                async for part in batches.results(pool, id_):
+                    size += target.write(part)
+        except OSError as error:
+            raise FileUnreadable(f"{out}: {error.strerror}; allowed: a path where nothing is yet") from None
+    return size
+
+
+def _bar() -> "Bar":
+    """Return a bar on the terminal's error stream; where there is no terminal nothing is drawn."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), transient=True)

@@ -1,0 +1,51 @@
+"""The faults of the demo's day: by bank, the share of orders that meet each of them."""
+
+APPS = {
+    "lost_answer": 0.02,
+    "late_answer": 0.01,
+    "garbled_answer": 0.01,
+    "bad_signature": 0.01,
+    "notify_lost": 0.03,
+    "notify_repeated": 0.03,
+    "notify_late": 0.01,
+    "refused": 0.01,
+    "throttle": 0.01,
+    "decline": 0.01,
+}
+FAULTS = {
+    "unionpay": {
+        "lost_answer": 0.015,
+        "late_answer": 0.010,
+        "notify_lost": 0.012,
+        "notify_repeated": 0.015,
+        "notify_late": 0.005,
+        "not_found_first": 0.012,
+        "pending_first": 0.008,
+        "garbled_answer": 0.003,
+        "bad_signature": 0.003,
+        "wrong_chain": 0.002,
+        "refused": 0.004,
+        "throttle": 0.003,
+        "decline": 0.010,
+    },
+    "cmb": {
+        "lost_answer": 0.05,
+        "pending_first": 0.05,
+        "not_found_first": 0.03,
+        "decline": 0.02,
+        "returned": 0.03,
+    },
+    "chinaums": APPS,
+    "lakala": APPS,
+    "epcc": {
+        "lost_answer": 0.03,
+        "late_answer": 0.01,
+        "notify_lost": 0.03,
+        "notify_repeated": 0.03,
+        "not_found_first": 0.02,
+        "pending_first": 0.02,
+        "refused": 0.02,
+        "decline": 0.02,
+    },
+    "genericbank": {"lost_answer": 0.05, "not_found_first": 0.05},
+}

@@ -1,0 +1,44 @@
+"""Double payments (重复代收): found by their business key, confirmed by people, reversed with their fee, masked, kept.
+
+`find` opens cases; `confirm`, `approve` and `dismiss` are what people decide; `job` is what the driver does about it.
+"""
+
+from zhangfang.duplicates.finding import find
+from zhangfang.duplicates.flow import approve, confirm, confirm_all, dismiss
+from zhangfang.duplicates.healing import advance, job
+from zhangfang.duplicates.model import (
+    Case,
+    CaseState,
+    CaseStep,
+    DoesNotFit,
+    DuplicateError,
+    NoCase,
+    TwoPeople,
+)
+from zhangfang.duplicates.store import PREFIX, Masked, cases, counts, get, line, masked, steps, to_confirm
+
+__all__ = [
+    "PREFIX",
+    "Case",
+    "CaseState",
+    "CaseStep",
+    "DoesNotFit",
+    "DuplicateError",
+    "Masked",
+    "NoCase",
+    "TwoPeople",
+    "advance",
+    "approve",
+    "cases",
+    "confirm",
+    "confirm_all",
+    "counts",
+    "dismiss",
+    "find",
+    "get",
+    "job",
+    "line",
+    "masked",
+    "steps",
+    "to_confirm",
+]

@@ -1,0 +1,73 @@
+"""Finding double payments by their business key: among our own payments, and in what the channel lists beyond them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from zhangfang.duplicates.model import CaseState
+from zhangfang.duplicates.rules import kept, unfit, unfit_line
+from zhangfang.duplicates.store import queries
+from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.ids import new_id
+from zhangfang.payments import Desk, Intent
+from zhangfang.reconciliation import finish_returns
+
+log = structlog.get_logger()
+
+
+async def find(desk: Desk, since: datetime) -> int:
+    """Open a case for every suspected double of a payment asked for or settled from `since` on; return how many are new.
+
+    Safe to repeat: what goes back has one case for ever. Lines of the channel are looked at as long as their break is
+    open. A line that may be another merchant's opens no case: its break stays with the people.
+    """
+    await finish_returns(desk)
+    found = 0
+    pairs = await desk.pool.fetch(queries.pairs, since, china_day(since))
+    ids = {id_ for row in pairs for id_ in (row["goes"], row["keep"])}
+    intents = {row["id"]: Intent.of(row) for row in await desk.pool.fetch(queries.intents, list(ids))}
+    for row in pairs:
+        found += await _pair(desk, intents[row["goes"]], intents[row["keep"]])
+    for row in await desk.pool.fetch(queries.strays):
+        found += await _stray(desk, row)
+    if found:
+        log.warning("suspected double payments", found=found)
+    return found
+
+
+async def _pair(desk: Desk, goes: Intent, keep: Intent) -> bool:
+    why = "two payments of one merchant succeeded under one order number"
+    return await _open(desk, goes, keep, why, unfit(goes, keep), intent=goes.id)
+
+
+async def _stray(desk: Desk, row: Any) -> bool:
+    key = await desk.pool.fetchrow(queries.key_of_line, row["intent"], row["order_no"])
+    if key is not None:
+        rows = await desk.pool.fetch(queries.holders_of_key, key["merchant"], key["order_no"])
+    else:
+        rows = await desk.pool.fetch(queries.holders_of_number, row["note"]) if row["note"] else []
+    keep = kept(row, [Intent.of(one) for one in rows])
+    if keep is None:
+        return False
+    why = "the channel lists a further payment with the order number of one that succeeded"
+    return await _open(desk, keep, keep, why, unfit_line(row, keep), break_=row["break"])
+
+
+async def _open(
+    desk: Desk,
+    goes: Intent,
+    keep: Intent,
+    why: str,
+    obstacle: str,
+    *,
+    intent: UUID | None = None,
+    break_: UUID | None = None,
+) -> bool:
+    state = CaseState.PERSON if obstacle else CaseState.SUSPECTED
+    made = await desk.pool.fetchval(
+        queries.open, new_id(desk.clock), goes.merchant, goes.order_no, goes.amount, keep.id, intent, break_, state,
+        obstacle or why, desk.clock.now(), new_id(desk.clock),
+    )  # fmt: skip
+    return made is not None

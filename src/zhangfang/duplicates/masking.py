@@ -1,0 +1,55 @@
+"""Masking: the merchant's statement leaves out a payment that should not have been and its reversal. Nobody else's does.
+
+Only what comes to nothing is masked, and only before any statement that would show it is released. What was settled, or
+stands on a released statement, stays visible: a released statement is not changed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from zhangfang.duplicates import store
+from zhangfang.duplicates.model import Case
+from zhangfang.duplicates.store import queries
+from zhangfang.payments import Desk, Intent, State
+from zhangfang.reconciliation import finish_returns
+
+_UNDONE = (State.FAILED, State.REFUSED)
+
+
+async def mask_and_end(desk: Desk, case: Case, reversal: Intent) -> None:
+    """End a case whose money is back with the payer: its vouchers are masked in the same transaction, if they may be."""
+    await finish_returns(desk)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        text, masked = await _mask(desk, connection, case, reversal)
+        await store.note(desk, connection, case.id, "mask" if masked else "done", text)
+        await connection.execute(queries.done, case.id, text, masked, desk.clock.now())
+
+
+async def _mask(desk: Desk, connection: Any, case: Case, reversal: Intent) -> tuple[str, bool]:
+    if case.intent is None:
+        return "no merchant's account was touched: there is nothing to mask", False
+    if reversal.template != "U1":
+        return "adjusted after its settlement: both stay on the merchant's statements", False
+    vouchers = await _vouchers(connection, case.intent)
+    rows = await connection.fetch(queries.nets, vouchers, case.merchant)
+    if sum(row["net"] for row in rows):
+        return "its vouchers do not come to nothing: they stay on the merchant's statements", False
+    first = min(row["business_date"] for row in rows)
+    if released := await connection.fetchval(queries.released, case.merchant, first):
+        return f"a statement that shows it is released, so both stay visible: {released}", False
+    await connection.execute(queries.mask, case.id, case.merchant, desk.clock.now(), *_columns(rows))
+    return "both are left out of the merchant's statements", True
+
+
+async def _vouchers(connection: Any, intent: UUID) -> list[UUID]:
+    """Return the payment's voucher and those of every attempt to reverse it, with what took a failed one back."""
+    (payment,) = await connection.fetch(queries.intents, [intent])
+    found = [payment["voucher"]]
+    for row in await connection.fetch(queries.reversals, intent):
+        found += [row["voucher"], row["undo_voucher"]] if row["state"] in _UNDONE else [row["voucher"]]
+    return found
+
+
+def _columns(rows: Sequence[Any]) -> list[list[Any]]:
+    return [[row[name] for row in rows] for name in ("voucher", "business_date", "net", "lines")]

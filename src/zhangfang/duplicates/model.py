@@ -1,0 +1,103 @@
+"""A case: two payments of which one should not be, who said so, and how far its healing has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from zhangfang.kernel.errors import ZhangfangError
+
+
+class CaseState(StrEnum):
+    """Where a case stands."""
+
+    SUSPECTED = "SUSPECTED"  # found; a person says whether it is one
+    APPROVAL = "APPROVAL"  # confirmed; the money was settled to the merchant, so a second person has to agree
+    REVERSING = "REVERSING"  # on its way back to the payer, or waiting for what the note says
+    PERSON = "PERSON"  # it does not fit the flow; the note says why
+    DONE = "DONE"
+    DISMISSED = "DISMISSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of `duplicate`; the columns are explained in the migration that makes the table. Amounts in fen.
+
+    What goes back is `intent`, a payment of ours, or `break_`, a line of the channel for which no payment stands.
+    """
+
+    id: UUID
+    merchant: str
+    order_no: str
+    amount: int
+    keep: UUID
+    intent: UUID | None
+    break_: UUID | None
+    state: CaseState
+    note: str
+    found_at: datetime
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+    reason: str
+    approved_by: str | None
+    approved_at: datetime | None
+    attempt: int
+    way: str
+    reversal: UUID | None
+    masked: bool
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Case":
+        """Build it from a row of the table."""
+        held = {name: row[name.rstrip("_")] for name in _COLUMNS}
+        return cls(**held | {"state": CaseState(row["state"])})
+
+    @property
+    def key(self) -> str:
+        """Return the idempotency key of the present attempt to reverse it."""
+        return f"duplicate:{self.id.hex}:{self.attempt}"
+
+    @property
+    def number(self) -> str:
+        """Return the order number of the present attempt to reverse it."""
+        return f"DUP-{self.id.hex}-{self.attempt}"
+
+
+_COLUMNS = tuple(column.name for column in fields(Case))
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStep:
+    """Who did what about a case, when and why, and which voucher it made; kept for ever."""
+
+    id: UUID
+    at: datetime
+    by: str
+    act: str
+    note: str
+    voucher: UUID | None
+
+
+class DuplicateError(ZhangfangError):
+    """The flow will not do what was asked of a case.
+
+    DuplicateError
+    ├── NoCase
+    ├── DoesNotFit
+    └── TwoPeople
+    """
+
+
+class NoCase(DuplicateError):
+    """There is no such case."""
+
+
+class DoesNotFit(DuplicateError):
+    """The case's state, or what has become of its payments, does not allow it; the text says what stands in the way."""
+
+
+class TwoPeople(DuplicateError):
+    """What takes settled money back is confirmed by one person and approved by another."""

@@ -1,0 +1,108 @@
+"""The SQL of the cases, and the two things that are written beside every change of one: its step and the person's act."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.duplicates.model import Case, CaseState, CaseStep, NoCase
+from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.sql import load
+from zhangfang.payments import Desk, Intent
+
+queries = load(__package__, "store.sql")
+
+PLATFORM = "platform"  # who acts where no person does
+PREFIX = "dup"
+
+Connection = Any  # asyncpg's pool or one of its connections
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A voucher that the merchant's statement leaves out; `net` is what it added to the balance, in fen."""
+
+    voucher: UUID
+    business_date: Any
+    net: int
+    lines: int
+
+
+async def get(pool: asyncpg.Pool, id_: UUID) -> Case:
+    """Return a case, or raise `NoCase`."""
+    return _found(await pool.fetchrow(queries.get, id_))
+
+
+async def lock(connection: Connection, id_: UUID) -> Case:
+    """Return a case whose row nobody else changes until the transaction ends, or raise `NoCase`."""
+    return _found(await connection.fetchrow(queries.lock, id_))
+
+
+def _found(row: Any) -> Case:
+    if row is None:
+        raise NoCase("id: there is no such case")
+    return Case.of(row)
+
+
+async def cases(
+    pool: asyncpg.Pool,
+    states: Sequence[CaseState] | None = None,
+    before: UUID | None = None,
+    limit: int = 100,
+) -> list[Case]:
+    """Return up to `limit` cases (of some states, found before `before`), newest first."""
+    rows = await pool.fetch(queries.listed, [s.value for s in states] if states else None, before, limit)
+    return [Case.of(row) for row in rows]
+
+
+async def counts(pool: asyncpg.Pool) -> dict[CaseState, tuple[int, int]]:
+    """Return the number of cases in each state and the sum of what goes back in them, in fen."""
+    return {CaseState(row["state"]): (row["count"], row["fen"]) for row in await pool.fetch(queries.counted)}
+
+
+async def to_confirm(pool: asyncpg.Pool) -> list[UUID]:
+    """Return the ids of all cases that wait for somebody to say whether they are one, oldest first."""
+    return [row["id"] for row in await pool.fetch(queries.to_confirm)]
+
+
+async def steps(pool: asyncpg.Pool, id_: UUID) -> list[CaseStep]:
+    """Return everything that was done about a case, oldest first."""
+    return [CaseStep(**row) for row in await pool.fetch(queries.steps, id_)]
+
+
+async def masked(pool: asyncpg.Pool, id_: UUID) -> list[Masked]:
+    """Return the vouchers of a case that the merchant's statement leaves out."""
+    return [Masked(**row) for row in await pool.fetch(queries.masked, id_)]
+
+
+async def line(pool: asyncpg.Pool, break_: UUID) -> Any:
+    """Return the channel's line that goes back: channel, settle_date, line_no, order_no, channel_ref, amount, note."""
+    return await pool.fetchrow(queries.lines_of_breaks, break_)
+
+
+async def two(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, Intent]:
+    """Return the payment that goes back and the one that stays, the first with its row locked."""
+    held = await connection.fetchrow(queries.lock_intent, goes)
+    (other,) = await connection.fetch(queries.intents, [keep])
+    return Intent.of(held), Intent.of(other)
+
+
+async def note(
+    desk: Desk,
+    connection: Connection,
+    case: UUID,
+    act: str,
+    text: str,
+    by: str = PLATFORM,
+    voucher: UUID | None = None,
+) -> None:
+    """Keep a step of a case; what a person did stands among the operators' acts as well."""
+    now = desk.clock.now()
+    await connection.execute(queries.add_step, new_id(desk.clock), case, now, by, act, text, voucher)
+    if by != PLATFORM:
+        target = prefixed(PREFIX, case)
+        await connection.execute(
+            queries.add_act, new_id(desk.clock), now, by, f"duplicate_{act}", target, text
+        )

@@ -1,0 +1,58 @@
+"""What the simulator knows of each bank: one line a channel, in the vocabulary of faults that all sandbox banks share.
+
+A rate is the share of orders (by the merchant's own number) that meet the fault on a simulated day.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OFTEN, SOME, RARE = 0.05, 0.025, 0.012
+
+ANSWERS = {
+    "lost_answer": OFTEN,
+    "late_answer": RARE,
+    "refused": OFTEN,
+    "garbled_answer": SOME,
+    "bad_signature": SOME,
+    "wrong_chain": SOME,
+    "throttle": SOME,
+    "maintenance": SOME,
+    "not_found_first": OFTEN,
+}
+OUTCOMES = {
+    "decline": OFTEN,
+    "account_type": RARE,
+    "pending_first": SOME,
+    "decline_later": SOME,
+    "contradict": RARE,
+    "returned": SOME,
+}
+NOTICES = {"notify_lost": OFTEN, "notify_repeated": SOME, "notify_late": SOME, "notify_disordered": SOME}
+FILES = {"file_missing": RARE, "file_extra": RARE, "file_off_by_one": RARE, "file_late_row": SOME}
+EVERYTHING = ANSWERS | OUTCOMES | NOTICES | FILES
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A bank: whether it acquires (brings money in and has a file), and which faults it is told to have."""
+
+    name: str
+    acquirer: bool
+    rates: Mapping[str, float]
+
+
+def _without(*faults: str) -> Mapping[str, float]:
+    return {fault: rate for fault, rate in EVERYTHING.items() if fault not in faults}
+
+
+ADAPTERS: Mapping[str, Adapter] = {
+    one.name: one
+    for one in (  # those that hold our accounts first
+        Adapter("cmb", False, _without(*FILES)),
+        Adapter("unionpay", True, EVERYTHING),
+        Adapter("chinaums", True, _without("returned", "account_type")),
+        Adapter("lakala", True, _without("returned", "account_type")),
+        Adapter("epcc", True, _without("returned")),
+        Adapter("genericbank", False, _without(*FILES, *NOTICES)),
+    )
+}

@@ -1,0 +1,28 @@
+"""What a drill ends with: the auditor, started as the program that it is, and the bank's own count."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from zhangfang_drill.world import World
+
+
+async def ledger_evidence(world: World) -> dict[str, Any]:
+    """Have the auditor derive every balance from the ledger's history, and compare all books with the banks'."""
+    verify = ("verify", "--database", world.house.database_url)
+    books = ("books", "--home", str(world.house.home))
+    return {"ledger_verify": await _audit(world, *verify), "books_audit": await _audit(world, *books)}
+
+
+async def _audit(world: World, *options: str) -> dict[str, Any]:
+    out = Path(world.house.home) / f"{options[0]}.json"
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "zhangfang_audit", *options, "--json", str(out),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await program.communicate()
+    found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    last = said.decode(errors="replace").splitlines()[-3:]
+    return {"ok": program.returncode == 0, "said": last, "details": found.get("details", {})}

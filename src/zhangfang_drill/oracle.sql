@@ -1,0 +1,90 @@
+-- name: intents
+SELECT
+    i.*,
+    EXISTS (SELECT FROM transfer t WHERE t.voucher = i.voucher AND t.flags & 74 = 0) AS booked
+FROM intent i ORDER BY i.id
+
+-- name: attempts
+-- Every order number that was ever stored, with the intent that it is of.
+SELECT channel, channel_order_no AS number, id, merchant, order_no, kind, amount, business_date FROM intent
+UNION ALL
+SELECT a.channel, a.channel_order_no, i.id, i.merchant, i.order_no, i.kind, i.amount, a.business_date
+FROM attempt a JOIN intent i ON i.id = a.intent
+
+-- name: evidence
+-- Of each intent: how often it ended, whether its channel said a definite failure, whether it was found absent.
+SELECT
+    intent,
+    count(*) FILTER (WHERE state IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')) AS ends,
+    bool_or(verdict = 'failed' AND kind IN ('answer', 'query', 'notification')) AS failed,
+    bool_or(verdict = 'not_found' AND state IN ('FAILED', 'CLOSED')) AS absent
+FROM step GROUP BY intent
+
+-- name: ended
+-- How every intent that was ever UNKNOWN ended: the kind of the step that ended it.
+SELECT i.id, s.kind, s.verdict
+FROM intent i
+JOIN step s ON s.intent = i.id AND s.state IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')
+WHERE i.unknown_since IS NOT NULL
+
+-- name: unknowns
+SELECT count(*) FROM intent WHERE unknown_since IS NOT NULL
+
+-- name: claims
+-- What the ledger holds of each merchant, pending and available: posted movements alone.
+SELECT a.subject AS merchant, sum(s.fen)::bigint AS fen
+FROM transfer t
+CROSS JOIN LATERAL (VALUES (t.debit, -t.amount), (t.credit, t.amount)) AS s (account, fen)
+JOIN account a ON a.shard = t.shard AND a.id = s.account
+WHERE a.code IN (2321, 2322) AND t.flags & 74 = 0
+GROUP BY a.subject
+
+-- name: trial
+-- The stored running balance of every account, after its last entry: debits less credits of all of them.
+SELECT coalesce(sum(fen), 0)::bigint AS fen FROM (
+    SELECT DISTINCT ON (t.shard, s.account) s.fen
+    FROM transfer t
+    CROSS JOIN LATERAL (VALUES (t.debit, t.debit_balance), (t.credit, t.credit_balance)) AS s (account, fen)
+    WHERE t.flags & 74 = 0
+    ORDER BY t.shard, s.account, t.seq DESC
+) AS last
+
+-- name: positions
+-- What each channel owes us by our books: payouts and refunds that it has sent for us taken off.
+SELECT a.subject AS channel, sum(s.fen)::bigint AS fen
+FROM transfer t
+CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS s (account, fen)
+JOIN account a ON a.shard = t.shard AND a.id = s.account
+WHERE a.code IN (3011, 3012, 3013, 3014, 3015, 1242) AND t.flags & 74 = 0
+GROUP BY a.subject
+
+-- name: unclear
+-- Channels of which something is not known yet: an order without outcome, or a break that nobody has cured.
+SELECT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
+UNION
+SELECT channel FROM break WHERE cleared_at IS NULL
+
+-- name: cash
+SELECT a.subject AS alias, sum(s.fen)::bigint AS fen
+FROM transfer t
+CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS s (account, fen)
+JOIN account a ON a.shard = t.shard AND a.id = s.account
+WHERE a.code = 1003 AND t.flags & 74 = 0
+GROUP BY a.subject
+
+-- name: unread_lines
+SELECT count(*) FROM bank_line WHERE posted_at IS NULL
+
+-- name: breaks_of_intents
+SELECT DISTINCT intent FROM break WHERE intent IS NOT NULL
+
+-- name: story
+SELECT at, kind, verdict, state, code, message FROM step WHERE intent = $1 ORDER BY id
+
+-- name: waiting_tasks
+SELECT kind, key, attempts, note FROM task
+WHERE done_at IS NULL AND attempts > 0 AND note <> ''
+ORDER BY kind, key
+
+-- name: lines_of
+SELECT count(*) FROM bank_line WHERE account = $1

@@ -1,0 +1,36 @@
+"""Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and end some of it."""
+
+from datetime import date
+from random import Random
+
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.payments import Intent, Outcome, State, approve_outcome, propose_outcome
+from zhangfang_drill.day import queries
+from zhangfang_drill.movements import Movement, Truth
+from zhangfang_drill.world import World
+
+SHARE = 0.3  # of what is UNKNOWN overnight
+
+
+async def ring_the_bank(world: World, truth: Truth, rng: Random) -> None:
+    """End some of what has no outcome by what the banks say on the telephone; where they do not know either, wait."""
+    for row in await world.pool.fetch(queries.unknown):
+        intent = Intent.of(row)
+        movement = truth.of_order(intent.channel, intent.channel_order_no)
+        said = _said(intent, movement)
+        if rng.random() < SHARE and said is not None:
+            proposal = await propose_outcome(world.desk, intent.id, said, "王会计")
+            try:
+                await approve_outcome(world.desk, proposal, "王会计")
+            except ZhangfangError:  # nobody approves their own proposal
+                await approve_outcome(world.desk, proposal, "李主管")
+
+
+def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
+    if movement is not None and movement.state == "SUCCESS" and movement.amount == intent.amount:
+        day = date.fromisoformat(movement.settle_date) if movement.settle_date else intent.business_date
+        ref = movement.order_no
+        return Outcome(State.SUCCESS, "the bank says so", "a recorded call", intent.amount, day, ref)
+    if movement is None or movement.state == "FAILED":
+        return Outcome(State.FAILED, "the bank has not done it", "a recorded call")
+    return None

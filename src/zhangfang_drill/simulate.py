@@ -1,0 +1,246 @@
+"""`zhangfang simulate`: many random days, and the law checked after each of them."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from zhangfang.channels.port import PartyAccount
+from zhangfang.kernel.clock import CHINA
+from zhangfang.mandates import Mandates, NewMandate
+from zhangfang.routing import Kind, canary, promote, propose, replay, rows_of, write_csv
+from zhangfang_drill import movements, oracle
+from zhangfang_drill.adapters import ADAPTERS
+from zhangfang_drill.day import Intensity, SimDay, Tally
+from zhangfang_drill.mortal import MortalLoop
+from zhangfang_drill.oracle import Found, Oracle, Violation
+from zhangfang_drill.orders import Merchant, account
+from zhangfang_drill.people import ring_the_bank
+from zhangfang_drill.story import tell
+from zhangfang_drill.world import World, opened
+
+FIRST = date(2026, 9, 1)  # a Tuesday
+MERCHANTS = 4
+PAYERS = 4
+EPCC = "epcc"  # the clearing house that keeps mandates itself
+LONG = 100  # days from which on everything has to be met
+DEMANDED = ("query", "notification", "file", "absence", "person")
+WAYS = ("query", "notification", "file", "absence", "person", "bank", "answer")
+console = Console(stderr=True)
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run came to."""
+
+    seed: int
+    tally: Tally = field(default_factory=Tally)
+    faults: dict[str, dict[str, int]] = field(default_factory=dict)
+    crashes: dict[str, int] = field(default_factory=dict)
+    unknowns: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    contradictions: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    stories: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for other programs."""
+        return {
+            "seed": self.seed,
+            "days": self.tally.days,
+            "payments": self.tally.payments,
+            "by_kind": self.tally.by_kind,
+            "faults": self.faults,
+            "crashes": self.crashes,
+            "unknowns": self.unknowns,
+            "ended": self.ended,
+            "contradictions": self.contradictions,
+            "violations": oracle.named(self.violations),
+            "stories": self.stories,
+        }
+
+
+def simulate(days: int, seed: int, channels: tuple[str, ...], out: Path | None) -> int:
+    """Run it; return the exit code: 0 where the law held, 1 where it did not."""
+    with asyncio.Runner(loop_factory=MortalLoop) as runner:
+        result = runner.run(run(days, seed, channels, Intensity()))
+    if out is not None:
+        out.write_text(json.dumps(result.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    for story in result.stories:
+        console.print(story, markup=False, highlight=False)
+    absent = missing(result)
+    for what in absent:
+        console.print(f"never met in {days} days: {what}", style="red", markup=False)
+    return 1 if result.violations or absent else 0
+
+
+async def run(
+    days: int,
+    seed: int,
+    channels: tuple[str, ...],
+    much: Intensity,
+    url: str = "",
+    *,
+    rates: Mapping[str, float] | None = None,
+    quiet: bool = False,
+) -> Result:
+    """Play `days` days of one seed in a world of their own; stop at the first day that breaks the law.
+
+    `rates` replaces every bank's own rates of faults.
+    """
+    result = Result(seed)
+    async with opened(datetime.combine(FIRST, time(8), CHINA), channels, url) as world:
+        await _every_channel_gets_some(world)
+        merchants = await _merchants(world, Random(f"{seed}/merchants"))
+        watch = Oracle(world)
+        with _progress(quiet) as progress:
+            task = progress.add_task(f"seed {seed}", total=days)
+            for n in range(days + 1):  # the last morning closes the last day
+                day = FIRST + timedelta(days=n)
+                await _one_day(world, merchants, day, result, watch, much, rates, last=n == days)
+                progress.advance(task)
+                if result.violations:
+                    break
+        await _counts(world, result)
+    return result
+
+
+async def _one_day(
+    world: World,
+    merchants: list[Merchant],
+    day: date,
+    result: Result,
+    watch: Oracle,
+    much: Intensity,
+    rates: Mapping[str, float] | None,
+    *,
+    last: bool,
+) -> None:
+    played = SimDay(world, merchants, day, Random(f"{result.seed}/{day}"), result.tally, much)
+    truth = await movements.read(world.banks, tuple(world.banks.names))
+    await ring_the_bank(world, truth, Random(f"{result.seed}/{day}/people"))
+    await played.faults(rates)
+    await played.morning()
+    await _check(world, result, watch, day - timedelta(days=1))
+    if not last:
+        await played.bursts()
+        result.tally.days += 1
+
+
+async def _check(world: World, result: Result, watch: Oracle, closed: date) -> None:
+    truth = await movements.read(world.banks, tuple(world.banks.names))
+    before = datetime.combine(closed, time(22, 45), CHINA)
+    found: Found = await watch.check(truth, before, closed)
+    result.contradictions = len(found.contradictions)
+    for order_no in result.tally.made_twice:
+        found.wrong(6, "was asked for again and given another id", order_no=order_no)
+    result.violations += found.violations
+    for violation in found.violations[:3]:
+        result.stories.append(await tell(world, truth, violation, closed))
+
+
+def missing(result: Result) -> list[str]:
+    """Return what a long run has to meet and did not: each fault on each channel, each way out of UNKNOWN."""
+    if result.tally.days < LONG:
+        return []
+    never = [
+        f"{bank}: {fault}"
+        for bank, met in result.faults.items()
+        for fault in ADAPTERS[bank].rates
+        if not met.get(fault)
+    ]
+    return never + [f"no UNKNOWN was ended by {way}" for way in DEMANDED if not result.ended.get(way)]
+
+
+async def _merchants(world: World, rng: Random) -> list[Merchant]:
+    made = []
+    for n in range(MERCHANTS):
+        body = {
+            "name": f"模拟商户{n}",
+            "external_ref": f"SIM{n}",
+            "auto_payout": n == 0,
+            "settlement_days": rng.choice((1, 1, 2)),
+            "fee_rules": [
+                {"kind": "purchase", "rate_ppm": 6000, "fixed_fen": 0},
+                {"kind": "collection", "rate_ppm": 4000, "fixed_fen": 5},
+                {"kind": "payout", "rate_ppm": 0, "fixed_fen": 50},
+            ],
+            "settlement_account": {
+                "number": f"62148300{n:08d}",
+                "name": f"模拟商户{n}",
+                "medium": "corporate",
+            },
+        }
+        _, merchant = await world.api("POST", "/v1/merchants", world.admin, body)
+        _, key = await world.api("POST", f"/v1/merchants/{merchant['id']}/keys", world.admin)
+        made.append(Merchant(merchant["id"], key["secret"], [account(rng) for _ in range(PAYERS)]))
+        for number, payer in enumerate(made[-1].payers):
+            sign = _agreed if EPCC in world.banks.names and number % 2 else _signed
+            await sign(world, merchant["id"], f"SIM{n}-{number}", payer)
+    return made
+
+
+async def _every_channel_gets_some(world: World) -> None:
+    """Release a table of routes by which no channel is only a reserve: proposed, replayed, canaried, promoted."""
+    pool, clock, channels = world.pool, world.clock, tuple(world.desk.channels)
+    rows = [{**row, "priority": "1"} for row in await rows_of(pool, Kind.ROUTES)]
+    text = write_csv(Kind.ROUTES, rows)
+    version = await propose(pool, clock, Kind.ROUTES, text, "王工", "every channel gets some")
+    await replay(pool, clock, version, channels)
+    await canary(pool, clock, version, 50, "王工")
+    await promote(pool, clock, version, "李主管")
+
+
+async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
+    """Have a payer sign at the clearing house, with the code that it sends to the payer's telephone."""
+    desk, wide = world.desk, 10**8
+    account_ = PartyAccount(**payer, id_no="330106199001011237", phone="13800138000")
+    until = FIRST + timedelta(days=3000)
+    asked = NewMandate(number, number, account_, wide, wide, wide, FIRST, until, EPCC, "")
+    mandates = Mandates(desk.pool, desk.vault, desk.clock, desk.channels)
+    made, _ = await mandates.create(merchant, asked)
+    sent = await world.banks.ask("GET", EPCC, f"/codes?order_no={made.order_no}")
+    await mandates.confirm(merchant, made.id, sent["code"])
+
+
+async def _signed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
+    """Give the merchant the payer's mandate on paper: it goes by every channel that asks for no agreement of its own."""
+    desk, wide = world.desk, 10**11
+    asked = NewMandate(
+        number,
+        number,
+        PartyAccount(**payer),
+        wide,
+        wide,
+        wide,
+        FIRST,
+        FIRST + timedelta(days=3650),
+        "",
+        "paper",
+    )
+    await Mandates(desk.pool, desk.vault, desk.clock, desk.channels).create(merchant, asked)
+
+
+async def _counts(world: World, result: Result) -> None:
+    for name in world.banks.names:
+        met = (await world.banks.ask("GET", name, "/faults"))["met"]
+        result.faults[name] = dict(sorted(met.items()))
+    result.crashes = dict(world.platform.deaths) | {"bank": result.tally.bank_kills}
+    result.unknowns = await world.pool.fetchval(oracle.queries.unknowns)
+    ways: Counter[str] = Counter(dict.fromkeys(WAYS, 0))
+    for row in await world.pool.fetch(oracle.queries.ended):
+        ways["absence" if row["kind"] == "query" and row["verdict"] == "not_found" else row["kind"]] += 1
+    result.ended = dict(ways)
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=quiet)

@@ -1,0 +1,187 @@
+"""The control plane that all acquiring banks share: merchants, payers, planted errors, the book. Never part of the wire."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from hashlib import sha256
+from typing import Any
+
+from aiohttp import web
+
+from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer, settle_date
+from zhangfang_sandbox.common.clock import CHINA
+from zhangfang_sandbox.common.control import (
+    Refused,
+    body_of,
+    clock_routes,
+    errors_as_json,
+    fault_routes,
+    need,
+)
+from zhangfang_sandbox.common.settling import Days
+
+_ORDERS = {
+    "seq": "seq", "key": "key", "order_no": "order_no", "operation": "operation", "amount": "amount",
+    "state": "state", "settle_date": "nullif(settle_date, '')", "original": "original", "fee": "fee",
+    "account": "account",
+}  # fmt: skip
+# `denied`: the bank tells merchants that it failed, whatever its book says. No acquirer here pays out, so none returns.
+_MOVEMENTS = _ORDERS | {"settled_in": "settled_in", "return_settled_in": "NULL", "denied": "told<>''"}
+_BOOK = _ORDERS | {
+    "merId": "orders.mer_id", "ref": "ref", "reason": "reason", "refunded": "refunded",
+    "listed_in": "listed_in", "settled_in": "settled_in",
+}  # fmt: skip
+_FROM = "FROM orders LEFT JOIN listing USING(seq)"
+_OWED = f"""SELECT
+    coalesce(sum(CASE WHEN settled_in IS NOT NULL THEN 0 WHEN operation='refund' THEN -amount ELSE amount END), 0)
+        - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
+    coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
+    {_FROM} WHERE state='SUCCESS' AND operation<>'void'"""
+_DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
+    WHERE operation IN ('purchase','collection') AND state='SUCCESS' AND refunded<amount AND key<>''
+    GROUP BY mer_id, key HAVING count(*)>1)"""
+_BAD_FILES = ("file_not_ready", "file_bad")
+
+
+def application(acquirer: Acquirer, days: Days) -> web.Application:
+    """The control plane."""
+    plane = Control(acquirer, days)
+    app = web.Application(middlewares=[errors_as_json])
+    app.add_routes(clock_routes(acquirer.store, acquirer.clock, plane.check_clock))
+    app.add_routes(fault_routes(acquirer.store, acquirer.faults, acquirer.dialect.faults))
+    app.add_routes(
+        [
+            web.post("/merchants", plane.merchants),
+            web.post("/settlement_account", plane.settlement_account),
+            web.post("/payers", plane.payers),
+            web.put("/plant", plane.plant),
+            web.get("/movements", plane.movements),
+            web.get("/book", plane.book),
+            web.get("/book/summary", plane.summary),
+        ]
+    )
+    return app
+
+
+class Control:
+    """Handlers. What the bank refuses here, it refuses in words."""
+
+    def __init__(self, acquirer: Acquirer, days: Days) -> None:
+        self._acquirer, self._days, self._store = acquirer, days, acquirer.store
+
+    def check_clock(self, now: datetime) -> None:
+        """A settlement day that has passed does not come back, unless nothing has happened yet."""
+        if settle_date(now) >= settle_date(self._acquirer.clock.now()):
+            return
+        if self._store.read("SELECT 1 FROM orders LIMIT 1"):
+            raise Refused("now: lies in a settlement day that has passed, and the book is not empty", 409)
+        self._days.begin(now)
+
+    async def merchants(self, request: web.Request) -> web.Response:
+        """Register a merchant; answers what it needs to know."""
+        return await self._done(self._acquirer.register(await body_of(request)))
+
+    async def settlement_account(self, request: web.Request) -> web.Response:
+        """Where a merchant's net is paid: another bank's control plane, and the account there."""
+        data = await body_of(request)
+        url = need(data, "url", str).rstrip("/")
+        row = (self._merchant(need(data, "merId", str)), url, need(data, "account", str))
+        if not url.startswith(("http://", "https://")):
+            raise Refused("url: must be an http or https URL")
+        self._store.write("INSERT OR REPLACE INTO accounts VALUES(?,?,?)", row)
+        return await self._done({"ok": True})
+
+    async def payers(self, request: web.Request) -> web.Response:
+        """The payer of a waiting purchase pays or refuses. `order_no` is the merchant's own."""
+        data = await body_of(request)
+        number, action = need(data, "order_no", str), need(data, "action", str)
+        order = self._acquirer.book.by_own_number(number)
+        if order is None:
+            raise Refused("order_no: no such order", 404)
+        if action not in ("pay", "refuse"):
+            raise Refused("action: must be pay or refuse")
+        if not self._acquirer.waiting(order):
+            await self._store.committed()
+            raise Refused("order_no: does not wait for its payer", 409)
+        if action == "pay":
+            self._acquirer.pay(order)
+        else:
+            self._acquirer.end_unpaid(order, REFUSED)
+        return await self._done({"state": order.state})
+
+    async def plant(self, request: web.Request) -> web.Response:
+        """Plan bad files by their dates; `extra` debits come into the book at once, each one once."""
+        data = await body_of(request)
+        planned = {name: need({name: [], **data}, name, list) for name in _BAD_FILES}
+        for name, listed in planned.items():
+            for text in listed:
+                _day({name: text}, name)
+        extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
+        self._store.put("bad_files", planned)
+        for extra in extras:
+            self._acquirer.book_extra(*extra)
+        return await self._done(planned | {"extra": [number for _, number, *_ in extras]})
+
+    async def movements(self, request: web.Request) -> web.Response:
+        """Every order after a number, as the bank has it."""
+        after = request.query.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) < 16):
+            raise Refused("after: must be a number of at most 15 digits")
+        rows = self._rows(_MOVEMENTS, "seq>?", (int(after),))
+        return await self._done([row | {"denied": bool(row["denied"])} for row in rows])
+
+    async def book(self, request: web.Request) -> web.Response:
+        """All orders, or those whose columns equal the query's parameters."""
+        if unknown := set(request.query) - set(_BOOK):
+            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(_BOOK)}")
+        where = " AND ".join(f"CAST({_BOOK[name]} AS TEXT)=?" for name in request.query) or "1"
+        return await self._done(self._rows(_BOOK, where, tuple(request.query.values())))
+
+    async def summary(self, _: web.Request) -> web.Response:
+        """What the bank owes by its own book, and how many pay-ins it holds twice for one key."""
+        owed, fees = self._store.read(_OWED)[0]
+        double = self._store.read(_DOUBLE)[0][0]
+        days = self._store.read("SELECT settle_date, net_fen, transferred FROM days ORDER BY 1")
+        shown = [{"settle_date": day, "net_fen": net, "transferred": bool(paid)} for day, net, paid in days]
+        return await self._done(
+            {"owed_fen": owed, "unsettled_fee_fen": fees, "double_debits": double, "days": shown}
+        )
+
+    def _rows(self, columns: Mapping[str, str], where: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+        listed = ",".join(columns.values())
+        rows = self._store.read(f"SELECT {listed} {_FROM} WHERE {where} ORDER BY seq", values)
+        own = self._acquirer.dialect.own_no
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        for row in found:
+            row.update({name: own(row[name]) for name in ("order_no", "original")})
+        return found
+
+    async def _done(self, answer: object) -> web.Response:
+        await self._store.committed()
+        return web.json_response(answer)
+
+    def _merchant(self, mer_id: str) -> str:
+        if mer_id not in self._acquirer.merchants:
+            raise Refused("merId: not registered", 404)
+        return mer_id
+
+    def _extra(self, extra: Any) -> tuple[str, str, int, str, datetime]:
+        """A purchase by the merchant's static code, at noon of its day; its number follows from what it is."""
+        if not isinstance(extra, dict):
+            raise Refused("extra: must be a list of objects")
+        day = _day(extra, "settleDate")
+        if day <= self._days.closed:
+            raise Refused("extra.settleDate: the file of that day is made already", 409)
+        amount, key = need(extra, "amount", int), need(extra, "key", str)
+        if not 0 < amount < 10**12:
+            raise Refused("extra.amount: must be from 1 to 999999999999 fen")
+        default = next(iter(self._acquirer.merchants), "")
+        mer_id = self._merchant(need({"merId": default, **extra}, "merId", str))
+        number = sha256(f"{mer_id}|{day}|{amount}|{key}".encode()).hexdigest()[:32]
+        return mer_id, number, amount, key, datetime.combine(day, time(12), CHINA)
+
+
+def _day(data: Mapping[str, Any], name: str) -> date:
+    try:
+        return date.fromisoformat(need(data, name, str))
+    except ValueError as error:
+        raise Refused(f"{name}: must be YYYY-MM-DD") from error

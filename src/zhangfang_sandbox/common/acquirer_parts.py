@@ -1,0 +1,48 @@
+"""How an acquiring bank is put together from what its folder remembers."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zhangfang_sandbox.common import faults, orders
+from zhangfang_sandbox.common.acquirer_control import application
+from zhangfang_sandbox.common.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.couriers import Notifier
+from zhangfang_sandbox.common.process import Parts, Wire
+from zhangfang_sandbox.common.settling import Days
+from zhangfang_sandbox.common.store import Store
+
+Merchants = Mapping[str, Mapping[str, Any]]
+
+
+async def assemble(
+    folder: Path,
+    dialect_of: Callable[[Store, BankClock, Merchants], Dialect],
+    wire_of: Callable[[Acquirer, Days], Wire],
+    schema: str = "",
+) -> Parts:
+    """Open the folder, make what it lacks, and return the bank ready to be served.
+
+    `dialect_of` gets the store (for keys of its own), the clock, and the merchants that will be registered: a mapping
+    of what `Dialect.register` kept of each, which fills later.
+    """
+    store = Store(folder / "bank.db", faults.SCHEMA + orders.SCHEMA + schema)
+    clock = BankClock.load(store)
+    clock.save(store)
+    merchants: dict[str, dict[str, Any]] = {}
+    dialect = dialect_of(store, clock, merchants)
+    book, planned = orders.Book(store, dialect.own_no), faults.Faults(store)
+    notifier = Notifier(store, clock, planned, book, dialect.notice)
+    acquirer = Acquirer(store, clock, planned, book, notifier, dialect, merchants)
+    days = Days(acquirer)
+    acquirer.resume()
+
+    async def close() -> None:
+        acquirer.close()
+        await notifier.close()
+        await days.close()
+        store.close()
+
+    background = [days.watch(notifier.release), days.transfer()]
+    return Parts(wire_of(acquirer, days), application(acquirer, days), background, close)

@@ -1,0 +1,261 @@
+"""What happens in an acquiring bank: orders come to be, meet faults, and reach their end. The wire is not its business.
+
+A bank's dialect gives `Dialect`; see `acquirer_parts.assemble` for how a bank is put together of it.
+Where a rule is none of a channel's own, it is a convention of these sandbox banks [G]: a settlement day from 23:00 to
+23:00 China time, a void on the same settlement day only and of the whole amount, refunds up to what is left.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.couriers import Notice, Notifier
+from zhangfang_sandbox.common.dayfile import FileForm
+from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.orders import DEBITS, Book, Operation, Order
+from zhangfang_sandbox.common.store import Store
+
+HIDDEN_QUERIES = 2
+# Reasons for which an order fails; a dialect has a code of its own for each.
+BALANCE, REFUSED, CLOSED = "balance", "refused", "closed"
+WRONG_STATE, RETURNED, MISMATCH, ACCOUNT_TYPE = "wrong_state", "returned", "mismatch", "account_type"
+
+# What a request meets before anything is processed, and what its answer meets afterwards: one each.
+BLOCKING = ("refused", "throttle", "maintenance")
+ANSWERING = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
+FAULTS = frozenset((*BLOCKING, *ANSWERING)) | {
+    "decline", "decline_later", "pending_first", "not_found_first", "contradict", "account_type",
+    "notify_lost", "notify_repeated", "notify_late", "notify_disordered",
+    "file_missing", "file_extra", "file_off_by_one", "file_late_row",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one bank has of its own.
+
+    `name` is how it calls itself in the text of a settlement transfer, `prefix` begins the transfer's id. `ref` makes
+    the bank's own number from an order's seq and the moment, `fee` a pay-in's fee in fen. `own_no` turns a number on
+    the wire into the merchant's own. `register` reads the body of POST /merchants: the merchant's number, what the
+    bank keeps of it (JSON), and what it is told; it raises `control.Refused`.
+    """
+
+    bank: str
+    name: str
+    prefix: str
+    faults: frozenset[str]
+    ref: Callable[[int, datetime], str]
+    fee: Callable[[Order], int]
+    file: FileForm
+    notice: Notice
+    register: Callable[[Mapping[str, Any]], tuple[str, dict[str, Any], dict[str, Any]]]
+    own_no: Callable[[str], str] = str
+
+
+class Acquirer:
+    """Orders and the rules that move them. What it changes is answered for after `store.committed()`."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: BankClock,
+        faults: Faults,
+        book: Book,
+        notifier: Notifier,
+        dialect: Dialect,
+        merchants: dict[str, dict[str, Any]],
+    ) -> None:
+        """`merchants` is filled from the book, and as they register: by number, what the dialect keeps of each."""
+        self.store, self.clock, self.faults, self.book = store, clock, faults, book
+        self.dialect, self._notifier, self.merchants = dialect, notifier, merchants
+        for mer_id, details in store.read("SELECT mer_id, details FROM merchants"):
+            merchants[mer_id] = json.loads(details)
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+
+    def resume(self) -> None:
+        """Go on after a start: pending orders still end, and notifications that were due still leave."""
+        for order in self.book.all():
+            if order.outcome:
+                self._end_later(order)
+            elif order.notify_due is not None:
+                self._notifier.wait(order)
+
+    def close(self) -> None:
+        """Let no pending order end any more; `resume` takes them up again."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def draft(self, mer_id: str, order_no: str, operation: Operation, amount: int, key: str) -> Order:
+        """A new order that is not in the book yet: its dialect fills in what it has more."""
+        seq, now = self.book.next_seq(), self.clock.now()
+        return Order(
+            seq, mer_id, order_no, operation, amount, key, self.dialect.ref(seq, now), now.timestamp()
+        )
+
+    def blocked(self, key: str) -> str:
+        """Which fault, if any, keeps a request with this key from being processed."""
+        return self.faults.first_met(BLOCKING, key)
+
+    def answer_fault(self, order: Order, among: Sequence[str] = ANSWERING) -> str:
+        """Which fault, if any, the answer to an order that was taken meets."""
+        if order.hidden and order.operation != "purchase":  # who has the answer would not ask
+            return "lost_answer"
+        known = tuple(fault for fault in among if fault in self.dialect.faults)
+        return self.faults.first_met(known, order.fault_key)
+
+    def present(self, order: Order, closes_at: datetime) -> None:
+        """Book a purchase that waits for its payer."""
+        order.waits, order.closes_at = 1, closes_at.timestamp()
+        self._hide(order)
+        self.book.add(order)
+
+    def take(self, order: Order) -> None:
+        """Book a collection, refund or void, and let it go its way; `order.phase` says how far it came."""
+        self._hide(order)
+        self.book.add(order)
+        reason = "" if order.operation in DEBITS else self._judge(order)
+        if order.operation == "collection" and self.faults.meets("account_type", order.fault_key):
+            reason = ACCOUNT_TYPE
+        self._proceed(order, reason)
+
+    def pay(self, order: Order) -> None:
+        """The payer pays an order that waits."""
+        order.waits = 0
+        self._proceed(order, "")
+
+    def end_unpaid(self, order: Order, reason: str) -> None:
+        """An order that waits ends: its payer refused, or it was closed, or its time ran out."""
+        order.waits = 0
+        self._end(order, reason)
+
+    def waiting(self, order: Order) -> bool:
+        """Whether an order waits for its payer. One whose time has run out ends here."""
+        if order.waits and self.clock.now().timestamp() > order.closes_at:
+            self.end_unpaid(order, CLOSED)
+        return bool(order.waits)
+
+    def seen(self, order: Order) -> bool:
+        """Whether a query finds the order; some are hidden from their first queries."""
+        if not order.hidden:
+            return True
+        order.hidden -= 1
+        self.book.save(order)
+        return False
+
+    def original(self, order: Order) -> Order | None:
+        """The pay-in that a refund or void takes back."""
+        return self.book.by_number(order.original) if order.original else None
+
+    def register(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a merchant as its dialect knows it; the same again changes nothing but what it brings anew."""
+        mer_id, details, told = self.dialect.register(data)
+        self.merchants[mer_id] = self.merchants.get(mer_id, {}) | details
+        row = (mer_id, str(data.get("name", "")), json.dumps(self.merchants[mer_id]))
+        self.store.write("INSERT OR REPLACE INTO merchants VALUES(?,?,?)", row)
+        return told
+
+    def book_extra(self, mer_id: str, number: str, amount: int, key: str, at: datetime) -> None:
+        """A debit that no merchant asked for, settled with the day of `at`; its number makes it come once."""
+        if self.book.by_number(number) is not None:
+            return
+        order = self.draft(mer_id, number, "purchase", amount, key)
+        self.book.add(order)
+        self._succeed(order, at)
+        self.book.save(order)
+
+    def _hide(self, order: Order) -> None:
+        if self.faults.meets("not_found_first", order.fault_key):
+            order.hidden = HIDDEN_QUERIES
+
+    def _judge(self, order: Order) -> str:
+        return judge_return(order, self.original(order), settle_date(self.clock.now()))
+
+    def _proceed(self, order: Order, reason: str) -> None:
+        if not reason and self.faults.meets("decline", order.fault_key):
+            reason = BALANCE
+        later = self.faults.meets("pending_first", order.fault_key)
+        if not reason and not later and self.faults.meets("decline_later", order.fault_key):
+            reason, later = BALANCE, True
+        original = self.original(order)
+        if not reason and original is not None:
+            original.refunded += order.amount
+            self.book.save(original)
+        if not later:
+            self._end(order, reason)
+            return
+        order.outcome = reason or "SUCCESS"
+        self.book.save(order)
+        self._end_later(order)
+
+    def _end_later(self, order: Order) -> None:
+        reason = "" if order.outcome == "SUCCESS" else order.outcome
+        wait, loop = self.faults.plan.late_seconds, asyncio.get_running_loop()
+        self._timers[order.seq] = loop.call_later(wait, self._end, order, reason)
+
+    def _end(self, order: Order, reason: str) -> None:
+        """The order's one and only end."""
+        self._timers.pop(order.seq, None)
+        now, original = self.clock.now(), self.original(order)
+        if not reason and order.operation == "void" and original is not None:
+            if original.settle_date == settle_date(now).isoformat():
+                original.state = "VOIDED"
+            else:  # it was pending when the day closed under it
+                reason = WRONG_STATE
+                original.refunded -= order.amount
+            self.book.save(original)
+        order.outcome, order.reason, order.state, order.ended_at = "", reason, "FAILED", now.timestamp()
+        if not reason:
+            self._succeed(order, now)
+            self._tell(order, now)
+        self.book.save(order)
+
+    def _tell(self, order: Order, now: datetime) -> None:
+        if self.faults.meets("contradict", order.fault_key):
+            order.told = BALANCE
+        elif order.notify_url:
+            self._notifier.plan(order)
+        if order.operation in DEBITS and self.faults.meets("file_extra", order.fault_key):
+            self.book_extra(
+                order.mer_id, f"{order.order_no[:24]}EXTRA{order.seq % 1000:03d}", order.amount,
+                f"extra-{order.key}", now,
+            )  # fmt: skip
+
+    def _succeed(self, order: Order, at: datetime) -> None:
+        order.state, order.ended_at = "SUCCESS", at.timestamp()
+        order.settle_date = settle_date(at).isoformat()
+        order.fee = self.dialect.fee(order) if order.operation in DEBITS else 0
+
+
+def settle_date(now: datetime) -> date:
+    """The settlement day a moment belongs to; from 23:00 China time on it is tomorrow's [K]."""
+    return (now.astimezone(CHINA) + timedelta(hours=1)).date()
+
+
+def basis_points(amount: int, points: int) -> int:
+    """A fee of so many basis points, half a fen rounded up, at least one fen. Fen in, fen out."""
+    return max(1, (amount * points + 5_000) // 10_000)
+
+
+def judge_return(order: Order, original: Order | None, today: date) -> str:
+    """Why a refund or void is not possible; nothing where it is."""
+    if original is None or original.operation not in DEBITS or original.mer_id != order.mer_id:
+        return WRONG_STATE
+    if original.state in {"PENDING", "FAILED"}:
+        return WRONG_STATE
+    if original.state == "VOIDED" or original.refunded == original.amount:
+        return RETURNED
+    if order.operation == "void":
+        return _judge_void(order, original, today)
+    return "" if order.amount <= original.amount - original.refunded else MISMATCH
+
+
+def _judge_void(order: Order, original: Order, today: date) -> str:
+    if original.refunded:
+        return RETURNED
+    if order.amount != original.amount:
+        return MISMATCH
+    return "" if original.settle_date == today.isoformat() else WRONG_STATE

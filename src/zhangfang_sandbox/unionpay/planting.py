@@ -1,0 +1,38 @@
+"""Transactions that no merchant of ours asked for, as a channel's file may list them all the same."""
+
+from datetime import date, datetime, time
+from hashlib import sha256
+
+from zhangfang_sandbox.common.clock import CHINA
+from zhangfang_sandbox.unionpay.book import Order
+
+
+def noon(day: date) -> datetime:
+    """Noon of a day in China."""
+    return datetime.combine(day, time(12), CHINA)
+
+
+def stranger(mer_id: str, day: date, amount: int, seed: str, key: str, acc_no: str) -> Order:
+    """A purchase by the merchant's static code, at noon of its day; its number follows from what it is.
+
+    Not yet in the book. `amount` is fen, `acc_no` masked; `seed` tells apart what is otherwise the same.
+    """
+    return Order(
+        seq=0,
+        mer_id=mer_id,
+        order_id=sha256(f"{mer_id}|{day}|{amount}|{seed}".encode()).hexdigest()[:32],
+        txn_time=f"{day:%Y%m%d}120000",
+        txn_type="01",
+        txn_sub_type="01",
+        biz_type="000201",
+        access_type="0",
+        encoding="UTF-8",
+        sign_method="01",
+        amount=amount,
+        key=key,
+        acc_no=acc_no,
+        query_id="",
+        trace_no="",
+        trace_time="",
+        back_url="",
+    )

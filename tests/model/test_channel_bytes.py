@@ -1,0 +1,252 @@
+"""Every parser of bytes that a peer can send, of all connectors, under the same hail: nothing breaks, nothing is believed.
+
+The table says which there are; a method of a connector that is in no row of it fails a test.
+"""
+
+import asyncio
+import json
+import re
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.model.channel_peers import Parser, Said, recorded
+from zhangfang.channels import chinaums, cmb, epcc, genericbank, lakala, unionpay
+from zhangfang.channels.abilities import BatchResult, Signed
+from zhangfang.channels.cmb import envelope as cmb_envelope
+from zhangfang.channels.cmb import exchange as cmb_exchange
+from zhangfang.channels.epcc import envelope as epcc_envelope
+from zhangfang.channels.port import Answer, ChannelError, Verdict
+from zhangfang.kernel.errors import InvalidInput
+
+TABLE = {
+    unionpay.UnionPay: "send query send_batch query_batch notification file settlement_of",
+    chinaums.ChinaUms: "present send query query:refund notification file settlement_of",
+    lakala.Lakala: "present send query query:refund notification file settlement_of",
+    epcc.Epcc: "send send:refund query request_code sign revoke renew_digits notification file settlement_of",
+    cmb.Cmb: (
+        "send query query:returned send_batch send_batch:payroll query_batch query_batch:payroll late_returns "
+        "late_returns:payroll statement reachable_accounts notification notification:returned"
+    ),
+    genericbank.GenericBank: "send query statement",
+}
+HEARS_NOTHING = {"close", "reply", "account", "order_number"}  # these read no byte of a peer
+MAKES_ITS_OWN = {"unionpay.present", "epcc.present"}
+# ChinaUMS signs no answer: what its TLS brings is believed (V). Its notifications are signed.
+UNSIGNED = {f"chinaums.{name}" for name in ("present", "send", "query", "query:refund", "file")}
+UNSIGNED |= {f"{name}.settlement_of" for name in ("unionpay", "chinaums", "lakala", "epcc")}
+NAMES = [f"{connector.name}.{name}" for connector, names in TABLE.items() for name in names.split()]
+
+DEFINITE = (Verdict.SUCCESS, Verdict.FAILED, Verdict.RETURNED)
+BOUND = 48 * 1024 * 1024  # bytes at once, for a message of a few hundred thousand at most
+HOSTILE = [
+    b"", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"null", b"true", b"[]", b"{}", b'""', b"-1", b"0", b"1e999999999", b"-1e-999999999",
+    b"9" * 5000, b"NaN", b"Infinity", b'"\\ud800"', b'"\\u0000"', "٣".encode(), "²".encode(), b"[" * 3000, b'{"a":' * 3000,
+    b"<a>" * 3000, b"<!DOCTYPE root>", b"<!-- -->", b"&amp;", b"&#x0;", b"&", b"=", b"|", b"\n", b"%00", b"CDCServer:ErrMsg:[x]",
+]  # fmt: skip
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+BOMBS = {
+    "nested lists": b"[" * 60_000,
+    "nested objects": b'{"response":' * 5_000,
+    "a number of many digits": b'{"code":' + b"9" * 60_000 + b"}",
+    "a number with a great exponent": b'{"code":1e999999999,"body":{"amount":1e999999999}}',
+    "many fields": b"&".join(b"f%d=1" % n for n in range(8_000)),
+    "brackets": b"a=" + b"{[" * 30_000,
+    "deep XML": b"<root>" + b"<a>" * 15_000 + b"</root>\r\n{S:AAAA}",
+    "a billion laughs": f'<!DOCTYPE root [<!ENTITY l0 "ha">{LAUGHS}]><root>&l9;</root>{{S:AAAA}}'.encode(),
+}
+_VALUE = re.compile(rb'-?[0-9]+(?:\.[0-9]+)?|"[^"]*"|(?<==)[^&]*|(?<=>)[^<]+(?=<)')
+Edit = tuple[str, int, int, bytes]
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "cut", "insert", "swap", "repeat", "value", "value", "header", "whole"]),
+        st.integers(0, 2**16), st.integers(0, 2**16), st.sampled_from(HOSTILE) | st.binary(max_size=40),
+    ),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.run_until_complete(made.shutdown_default_executor())
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def parsers(
+    tmp_path_factory: pytest.TempPathFactory, loop: asyncio.AbstractEventLoop
+) -> Iterator[dict[str, Parser]]:
+    # The bank's answer repeats our random request number: it is the same each time here.
+    with patch.object(cmb_exchange, "secrets", SimpleNamespace(randbelow=lambda _: 7)):
+        yield loop.run_until_complete(recorded(tmp_path_factory.mktemp("peers")))
+
+
+def test_the_table_names_every_method_that_hears_a_peer() -> None:
+    there = {
+        f"{connector.name}.{name}"
+        for connector in TABLE
+        for name in dir(connector)
+        if not name.startswith("_") and callable(getattr(connector, name)) and name not in HEARS_NOTHING
+    }
+    assert there - MAKES_ITS_OWN == {name.partition(":")[0] for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_genuine_message_is_believed(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    one = parsers[name]
+    found = loop.run_until_complete(one.read(one.genuine))
+    assert found == one.result
+    assert found, "it says nothing, so nothing is tried"
+    assert not proves_nothing(found) or name.split(".")[1].startswith(("send", "request_code"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_that_nobody_signed_break_nothing_and_prove_nothing(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    one = parsers[name]
+
+    @settings(max_examples=25, deadline=None, database=None)
+    @given(EDITS, st.integers(0, 3))
+    def hail(edits: Sequence[Edit], which: int) -> None:
+        found = loop.run_until_complete(heard(one.read(touched(one.genuine, edits, which))))
+        assert name in UNSIGNED or proves_nothing(found) or says_the_same(found, one.result)
+
+    hail()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_that_the_bank_itself_signed_break_nothing(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    one = parsers[name]
+    with believing(one.channel):
+        inner = [opened(one.channel, said) for said in one.genuine]
+
+        @settings(max_examples=25, deadline=None, database=None)
+        @given(EDITS, st.integers(0, 3))
+        def hail(edits: Sequence[Edit], which: int) -> None:
+            loop.run_until_complete(heard(one.read(touched(inner, edits, which))))
+
+        hail()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_bomb_fills_the_memory(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    one = parsers[name]
+    for believed in (False, True):
+        with believing(one.channel) if believed else ExitStack():
+            for bomb in BOMBS.values():
+                tracemalloc.start()
+                loop.run_until_complete(heard(one.read([replace(one.genuine[0], body=bomb)])))
+                _, most = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+                assert most < BOUND
+
+
+async def heard(reading: Awaitable[Any]) -> Any:
+    """What comes of it; None for an error that a peer may cause. Any other error goes through and fails the test."""
+    try:
+        return await reading
+    except (ChannelError, InvalidInput):
+        return None
+
+
+def proves_nothing(found: Any) -> bool:
+    """Whether no money and no state may move by it."""
+    match found:
+        case None:
+            return True
+        case Answer():
+            return found.verdict not in DEFINITE
+        case Signed():
+            return proves_nothing(found.answer)
+        case BatchResult():
+            return proves_nothing(found.answer) and not found.items
+    return False
+
+
+def says_the_same(found: Any, genuine: Any) -> bool:
+    """Whether it is what the genuine message says, or a part of it: of a batch, the items of an untouched page."""
+    if isinstance(found, BatchResult):
+        whole = proves_nothing(found.answer) or found.answer == genuine.answer
+        return whole and found.items.items() <= genuine.items.items()
+    return bool(found == genuine)
+
+
+def touched(messages: Sequence[Said], edits: Sequence[Edit], which: int) -> list[Said]:
+    """Return the messages, one of them changed."""
+    changed = list(messages)
+    at = which % len(changed)
+    for edit in edits:
+        changed[at] = _edited(changed[at], *edit)
+    return changed
+
+
+def _edited(said: Said, kind: str, a: int, b: int, put: bytes) -> Said:
+    if kind == "header" and said.headers:
+        name = sorted(said.headers)[a % len(said.headers)]
+        return replace(said, headers={**said.headers, name: put.decode("latin-1")})
+    body = said.body
+    i, j = sorted((a % (len(body) + 1), b % (len(body) + 1)))
+    spans = [match.span() for match in _VALUE.finditer(body)] if kind == "value" else []
+    make: dict[str, Callable[[], bytes]] = {
+        "flip": lambda: body[:i] + bytes([body[i] ^ (1 << b % 8)]) + body[i + 1 :] if i < len(body) else body,
+        "cut": lambda: body[:i] + body[j:],
+        "swap": lambda: body[:i] + body[j:] + body[i:j],
+        "repeat": lambda: body[:j] + body[i:j] * (b % 3) + body[j:],
+        "value": lambda: body[: spans[a % len(spans)][0]] + put + body[spans[a % len(spans)][1] :],
+        "whole": lambda: put,
+    }
+    if kind == "value" and not spans:
+        kind = "insert"
+    return replace(said, body=make.get(kind, lambda: body[:i] + put + body[i:])())
+
+
+@contextmanager
+def believing(channel: Any) -> Iterator[None]:
+    """The peer has the key: whatever it says verifies, and CMB's cipher is off."""
+    yes, signer = lambda *_, **__: True, getattr(channel, "_signer", None)  # noqa: E731
+    with ExitStack() as stack:
+        for name in ("verify", "verify_answer", "verify_notification"):
+            if hasattr(signer, name):
+                stack.enter_context(patch.object(signer, name, yes))
+        if channel.name == "epcc":
+            stack.enter_context(
+                patch.object(epcc_envelope, "opened", lambda body, _, most: epcc_envelope._parts(body, most)[0])
+            )
+        if channel.name == "cmb":
+            stack.enter_context(patch.object(cmb_envelope, "_decrypt", lambda data, _: data))
+            stack.enter_context(patch.object(cmb.notifications, "_decrypted", lambda data, _: data.encode()))
+            stack.enter_context(patch.object(cmb_envelope.sm2, "verifies", yes))
+        if channel.name == "chinaums":
+            stack.enter_context(patch("zhangfang.channels.chinaums.signature.hmac.compare_digest", yes))
+        yield
+
+
+_decrypt, _notice = cmb_envelope._decrypt, cmb.notifications._decrypted
+
+
+def opened(channel: Any, said: Said) -> Said:
+    """What a hostile bank would write, before it is sealed: of CMB the text inside, else the message as it is."""
+    if channel.name != "cmb":
+        return said
+    if said.body.startswith(b"{"):  # a notice
+        outer = json.loads(said.body)
+        return Said(json.dumps(outer | {"enptData": _notice(outer["enptData"], channel._config).decode()}).encode())
+    return Said(_decrypt(said.body, channel._keys))
