@@ -196,8 +196,11 @@ async def _damage(world: World, size: Size) -> dict[str, Any]:
 
 async def _healed(world: World, progress: Progress) -> dict[str, Any]:
     """The duplicates flow: found, confirmed by one person, the settled one approved by another, reversed, masked."""
-    found = await duplicates.find(world.desk, at(DAY, time(0)))
     pool, desk = world.pool, world.desk
+    await duplicates.find(
+        desk, at(DAY, time(0))
+    )  # the timetable may have found that of the day before by itself
+    found = await pool.fetchval(queries.cases)
     await duplicates.confirm_all(
         desk, await duplicates.to_confirm(pool), "王会计", "drill 5: collected twice"
     )

@@ -25,6 +25,9 @@ SELECT count(DISTINCT (i.merchant, i.order_no)) FROM intent i
 JOIN step s ON s.intent = i.id AND s.kind = 'query' AND s.state = 'SUCCESS'
 WHERE i.kind = 'collection'
 
+-- name: cases
+SELECT count(*) FROM duplicate
+
 -- name: reversing
 SELECT count(*) FROM duplicate WHERE state NOT IN ('DONE', 'DISMISSED', 'PERSON')
 

@@ -48,7 +48,7 @@ def _show(number: int, guard: bool, figures: Mapping[str, Any], wrong: list[str]
     table.add_column("came to", justify="right")
     for name, value in figures.items():
         if not isinstance(value, dict):
-            table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+            table.add_row(name, f"{value:,}" if type(value) is int else str(value))
     console.print(table)
     for line in wrong:
         console.print(f"not as it has to be: {line}", style="red", markup=False)

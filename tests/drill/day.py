@@ -20,8 +20,9 @@ from rich.progress import Progress
 
 from tests.drill.outcome import Outcome, read_outcome
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.cli.business_day import FAULTS, BusinessDay, Plan
+from zhangfang.cli.business_day import BusinessDay, Plan
 from zhangfang.cli.control import ask
+from zhangfang.cli.day_faults import FAULTS
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import DemoOrder, read_merchants
 from zhangfang.cli.up import start
@@ -142,7 +143,7 @@ MOMENTS = {  # phase → how often it is chosen, and within how many seconds of 
 def opened(commands: Mapping[str, list[str]] | None = None) -> Iterator[House]:
     """Open a house in a fresh folder; when it is left, nothing of it is."""
     home = Path(tempfile.mkdtemp(prefix="zf-day-", dir="/tmp"))  # a short path: sockets lie in it
-    house = House(home, 0, commands)
+    house = House(home, 0, commands, ("cmb", "unionpay"))
     try:
         yield house
     finally:

@@ -40,7 +40,7 @@ from zhangfang.payments import Desk
 
 pytestmark = pytest.mark.drill
 
-ITEMS = int(os.environ.get("ZHANGFANG_DRILL_ITEMS", "600"))
+ITEMS = int(os.environ.get("ZHANGFANG_DRILL_ITEMS", "400"))
 FILES = 4
 MOMENTS = (  # when the driver is killed: as soon as so many rows are there, and a random moment later
     ("batch_item WHERE state = 'ACCEPTED'", 1),

@@ -41,6 +41,20 @@ _ENDS = {  # where a connector's HTTP ends, and how an answer looks there
 }
 
 
+class Numbers:
+    """Stands for chance in CMB's request numbers: each is used once, and the bank's answer repeats it."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def randbelow(self, _: int) -> int:
+        self.last += 1
+        return self.last
+
+
+NUMBERS = Numbers()
+
+
 @dataclass(frozen=True)
 class Said:
     """One message of a peer: its body, and the headers that carry a signature."""
@@ -103,13 +117,26 @@ class Recording:
     async def learn(self, name: str, channel: Any, wire: Wire, call: Callable[[], Awaitable[Any]]) -> Any:
         """Do a genuine exchange and keep it."""
         wire.heard.clear()
-        return self.keep(name, channel, wire, call, await call(), wire.heard)
+        before = NUMBERS.last
+        return self.keep(name, channel, wire, call, await call(), wire.heard, before)
 
     def keep(
-        self, name: str, channel: Any, wire: Wire, call: Callable[[], Awaitable[Any]], result: Any, said: Sequence[Said]
-    ) -> Any:  # fmt: skip
+        self,
+        name: str,
+        channel: Any,
+        wire: Wire,
+        call: Callable[[], Awaitable[Any]],
+        result: Any,
+        said: Sequence[Said],
+        before: int = 0,
+    ) -> Any:
+        """Keep an exchange; it is read again at the same moment, for questions carry their time."""
+        moment = channel._clock.now()
+
         async def read(messages: Sequence[Said]) -> Any:
             wire.say(messages)
+            channel._clock.set(moment)
+            NUMBERS.last = before
             return await call()
 
         self.parsers[f"{channel.name}.{name}"] = Parser(channel, read, tuple(said), result)
@@ -179,16 +206,16 @@ async def _unionpay(made: Recording) -> None:
         said = [Said(text_of(bank_signs(fields)).encode())]
         wire.say(said)
         made.keep(name, channel, wire, call, await call(), said)
-    made.push(
-        "notification", channel, Said(urlencode(bank_signs(paid | {"txnType": "11"})).encode())
-    )
+    made.push("notification", channel, Said(urlencode(bank_signs(paid | {"txnType": "11"})).encode()))
     made.text(channel, f"银联商户清算 20260901 {MER_ID}")
 
 
 async def _app(made: Recording, shop: Shop) -> None:
     channel, pushed = shop.connector, []
     hear = channel.notification
-    channel.notification = lambda headers, body: pushed.append(Said(body, dict(headers))) or hear(headers, body)
+    channel.notification = lambda headers, body: (
+        pushed.append(Said(body, dict(headers))) or hear(headers, body)
+    )
     wire, paid = Wire(channel), shop.order()
 
     async def present() -> Any:
@@ -214,10 +241,10 @@ async def _epcc(made: Recording, net: epcc_network.Net) -> None:
     wire, signing = Wire(channel), net.signing()
 
     async def renewed() -> Any:
-        await channel.renew_digits()
+        await channel.upkeep()
         return channel._digits.usable()
 
-    await made.learn("renew_digits", channel, wire, renewed)
+    await made.learn("upkeep", channel, wire, renewed)
     await made.learn("request_code", channel, wire, lambda: channel.request_code(signing))
     code = (await net.control("GET", f"/codes?order_no={signing.order_no}"))["code"]
     signed = await made.learn("sign", channel, wire, lambda: channel.sign(signing, code))
@@ -247,15 +274,15 @@ async def _cmb(made: Recording, site: cmb_site.Site) -> None:
     await made.learn("query", channel, wire, lambda: channel.query(one))
     await made.learn("query_batch", channel, wire, lambda: channel.query_batch(batch))
     await made.learn("reachable_accounts", channel, wire, channel.reachable_accounts)
-    notices = await site.noticed(2)
-    made.push("notification", channel, Said(notices[0]))
+    await site.noticed(2)
+    made.push("notification", channel, _about_order(site))
     await site.wait(days=2)
     first = in_china(one.requested_at).date()
     last = first + timedelta(days=2)
     await made.learn("late_returns", channel, wire, lambda: channel.late_returns(first, last))
     await made.learn("query:returned", channel, wire, lambda: channel.query(back))
     await made.learn("statement", channel, wire, lambda: channel.statement(cmb_site.ACCOUNT, ""))
-    made.push("notification:returned", channel, Said(site.notices[-1]))
+    made.push("notification:returned", channel, _about_order(site, -1))
 
 
 async def _payroll(made: Recording, site: cmb_site.Site) -> None:
@@ -297,3 +324,8 @@ async def _once(pushed: list[Said]) -> bool:
 
 def _own_number(channel: Any) -> str:
     return str(getattr(channel._config, "mid", "") or channel._config.merchant_no)
+
+
+def _about_order(site: cmb_site.Site, which: int = 0) -> Said:
+    """A notice about a payout: others are about the account, and say nothing of an order."""
+    return Said([body for body in site.notices if site.bank.notification({}, body)][which])

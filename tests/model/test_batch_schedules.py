@@ -53,7 +53,7 @@ def stage(postgres_url: str, template: str, tmp_path: Path) -> Any:
         runner.run(stack.aclose())
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(
     fates=st.lists(st.sampled_from(FATES), max_size=4),
     queries=st.lists(st.sampled_from(QUERIES), max_size=4),

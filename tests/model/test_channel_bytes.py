@@ -1,6 +1,7 @@
 """Every parser of bytes that a peer can send, of all connectors, under the same hail: nothing breaks, nothing is believed.
 
-The table says which there are; a method of a connector that is in no row of it fails a test.
+The table says which there are; a method of a connector that is in no row of it fails a test. What unpacks to more than it
+looks (DEFLATE, ZIP) is tried beside the readers of files: `test_unionpay_zmfile`, `test_unionpay_batches`, `test_columns`.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.model.channel_peers import Parser, Said, recorded
+from tests.model.channel_peers import NUMBERS, Parser, Said, recorded
 from zhangfang.channels import chinaums, cmb, epcc, genericbank, lakala, unionpay
 from zhangfang.channels.abilities import BatchResult, Signed
 from zhangfang.channels.cmb import envelope as cmb_envelope
@@ -32,7 +32,7 @@ TABLE = {
     unionpay.UnionPay: "send query send_batch query_batch notification file settlement_of",
     chinaums.ChinaUms: "present send query query:refund notification file settlement_of",
     lakala.Lakala: "present send query query:refund notification file settlement_of",
-    epcc.Epcc: "send send:refund query request_code sign revoke renew_digits notification file settlement_of",
+    epcc.Epcc: "send send:refund query request_code sign revoke upkeep notification file settlement_of",
     cmb.Cmb: (
         "send query query:returned send_batch send_batch:payroll query_batch query_batch:payroll late_returns "
         "late_returns:payroll statement reachable_accounts notification notification:returned"
@@ -55,12 +55,12 @@ HOSTILE = [
 ]  # fmt: skip
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 BOMBS = {
-    "nested lists": b"[" * 60_000,
+    "nested lists": b"[" * 20_000,
     "nested objects": b'{"response":' * 5_000,
     "a number of many digits": b'{"code":' + b"9" * 60_000 + b"}",
     "a number with a great exponent": b'{"code":1e999999999,"body":{"amount":1e999999999}}',
     "many fields": b"&".join(b"f%d=1" % n for n in range(8_000)),
-    "brackets": b"a=" + b"{[" * 30_000,
+    "brackets": b"a=" + b"{[" * 8_000,
     "deep XML": b"<root>" + b"<a>" * 15_000 + b"</root>\r\n{S:AAAA}",
     "a billion laughs": f'<!DOCTYPE root [<!ENTITY l0 "ha">{LAUGHS}]><root>&l9;</root>{{S:AAAA}}'.encode(),
 }
@@ -87,8 +87,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def parsers(
     tmp_path_factory: pytest.TempPathFactory, loop: asyncio.AbstractEventLoop
 ) -> Iterator[dict[str, Parser]]:
-    # The bank's answer repeats our random request number: it is the same each time here.
-    with patch.object(cmb_exchange, "secrets", SimpleNamespace(randbelow=lambda _: 7)):
+    with patch.object(cmb_exchange, "secrets", NUMBERS):
         yield loop.run_until_complete(recorded(tmp_path_factory.mktemp("peers")))
 
 
@@ -119,7 +118,7 @@ def test_bytes_that_nobody_signed_break_nothing_and_prove_nothing(
 ) -> None:
     one = parsers[name]
 
-    @settings(max_examples=25, deadline=None, database=None)
+    @settings(max_examples=20, deadline=None, database=None)
     @given(EDITS, st.integers(0, 3))
     def hail(edits: Sequence[Edit], which: int) -> None:
         found = loop.run_until_complete(heard(one.read(touched(one.genuine, edits, which))))
@@ -136,7 +135,7 @@ def test_bytes_that_the_bank_itself_signed_break_nothing(
     with believing(one.channel):
         inner = [opened(one.channel, said) for said in one.genuine]
 
-        @settings(max_examples=25, deadline=None, database=None)
+        @settings(max_examples=20, deadline=None, database=None)
         @given(EDITS, st.integers(0, 3))
         def hail(edits: Sequence[Edit], which: int) -> None:
             loop.run_until_complete(heard(one.read(touched(inner, edits, which))))
@@ -228,7 +227,9 @@ def believing(channel: Any) -> Iterator[None]:
                 stack.enter_context(patch.object(signer, name, yes))
         if channel.name == "epcc":
             stack.enter_context(
-                patch.object(epcc_envelope, "opened", lambda body, _, most: epcc_envelope._parts(body, most)[0])
+                patch.object(
+                    epcc_envelope, "opened", lambda body, _, most: epcc_envelope._parts(body, most)[0]
+                )
             )
         if channel.name == "cmb":
             stack.enter_context(patch.object(cmb_envelope, "_decrypt", lambda data, _: data))
@@ -248,5 +249,7 @@ def opened(channel: Any, said: Said) -> Said:
         return said
     if said.body.startswith(b"{"):  # a notice
         outer = json.loads(said.body)
-        return Said(json.dumps(outer | {"enptData": _notice(outer["enptData"], channel._config).decode()}).encode())
+        return Said(
+            json.dumps(outer | {"enptData": _notice(outer["enptData"], channel._config).decode()}).encode()
+        )
     return Said(_decrypt(said.body, channel._keys))

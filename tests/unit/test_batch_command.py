@@ -12,6 +12,7 @@ from tests.batch_bank import batch_bank, settle_down
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from zhangfang.cli import batches
+from zhangfang.kernel.clock import set_clock
 from zhangfang.kernel.errors import ZhangfangError
 
 
@@ -21,6 +22,7 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     monkeypatch.setenv("ZHANGFANG_HOME", str(tmp_path))
     monkeypatch.setenv("ZHANGFANG_DATABASE_URL", database_url)
+    set_clock(tmp_path / "clock.json", clock.now())
     async with open_shop(database_url, tmp_path, clock) as shop:
         yield shop
 

@@ -30,6 +30,7 @@ from zhangfang.duplicates import (
     steps,
     to_confirm,
 )
+from zhangfang.duplicates.store import queries
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
@@ -422,6 +423,11 @@ async def test_two_processes_that_heal_one_case_at_once_make_one_reversal(house:
     merchant = await house.merchant()
     case, goes = await one(house, merchant)
     case = await confirm(house.desk, case.id, "lin", WHY)
+    chosen = [await house.pool.fetchrow(queries.choose, case.id, "void", case.attempt) for _ in range(2)]
+    assert [row is None for row in chosen] == [
+        False,
+        True,
+    ]  # the second has read what the first had not yet changed
     await asyncio.gather(*(advance(house.desk, case) for _ in range(4)))
     await heal(house, house.clock)
     now = await get(house.pool, case.id)

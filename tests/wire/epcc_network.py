@@ -202,7 +202,7 @@ async def network(folder: Path, **changes: Any) -> AsyncIterator[Net]:
                 folder, (served.port, served.more_ports["second_port"]), await net.register(), **changes
             )
             net.channel = receiver.channel = Epcc(held, clock)
-            await net.channel.renew_digits()
+            await net.channel.upkeep()
             await net.signed()
             yield net
             await net.channel.close()

@@ -273,16 +273,16 @@ async def test_a_lost_notice_never_comes_and_the_query_knows(site: Site) -> None
     assert (await site.bank.query(order)).verdict is Verdict.SUCCESS
 
 
-THROTTLE = {"on": True, "query_seconds": 0.1, "account_seconds": 0.3}
+THROTTLE = {"on": True, "query_seconds": 0.5, "account_seconds": 0.8}
 
 
 async def test_with_the_throttle_on_the_banks_pace_is_kept_and_no_payout_waits_for_it(tmp_path: Path) -> None:
     """In short seconds: the bank's own are 2 and 10. Payouts go out in the midst of queries that wait their turn."""
     async with served(
-        tmp_path, query_gap_seconds=0.1, statement_gap_seconds=0.3, timeout_seconds=4.0
+        tmp_path, query_gap_seconds=0.5, statement_gap_seconds=0.8, timeout_seconds=4.0
     ) as site:
         await site.ask("PUT", "/throttle", THROTTLE)
-        orders = [site.order(f"M-{number}", 1) for number in range(10)]
+        orders = [site.order(f"M-{number}", 1) for number in range(4)]
         sent = await asyncio.gather(*(site.bank.send(order) for order in orders))
         assert {answer.verdict for answer in sent} == {Verdict.ACCEPTED}
         await site.wait(seconds=2)
@@ -317,3 +317,14 @@ async def test_without_intraday_lines_todays_wait_for_tomorrow(tmp_path: Path) -
         assert page.lines == []
         await site.wait(days=1)
         assert len((await site.bank.statement(ACCOUNT, page.cursor)).lines) == 1
+
+
+async def test_a_query_that_has_no_turn_in_time_is_not_sent_and_says_so(tmp_path: Path) -> None:
+    async with served(tmp_path, query_gap_seconds=3600.0) as site:
+        order = site.order()
+        await site.bank.send(order)
+        await site.wait(seconds=2)
+        assert (await site.bank.query(order)).verdict is Verdict.SUCCESS
+        answer = await site.bank.query(order)
+        assert (answer.verdict, answer.message) == (Verdict.NOT_SENT, "not asked: queue")
+        assert (await site.bank.query_batch(site.batch(order))).answer.verdict is Verdict.NOT_SENT

@@ -229,7 +229,7 @@ async def test_a_new_order_with_retired_digits_is_not_taken_and_stays_unknown(ne
 async def test_where_every_site_is_drained_nothing_is_numbered(net: Net) -> None:
     for site in "ab":
         await net.control("PUT", "/drain", {"site": site, "drained": True})
-    await net.channel.renew_digits()
+    await net.channel.upkeep()
     with pytest.raises(NoControlDigits):
         net.number()
 

@@ -52,7 +52,11 @@ EXAMPLES = 40  # a call
 PHASES = (Phase.explicit, Phase.generate)
 
 
-SELDOM_BY_CHANCE = ("/v1/webhook", "/v1/mandates", "/v1/batches")  # an address, dates in order, a file with its sums
+SELDOM_BY_CHANCE = (
+    "/v1/webhook",
+    "/v1/mandates",
+    "/v1/batches",
+)  # an address, dates in order, a file with its sums
 
 
 async def _file() -> AsyncIterator[bytes]:

@@ -113,7 +113,8 @@ async def _store(desk: Desk, db: Any, batch: Batch, lines: list[int], said: list
             decided.append((lines[place], intent.id, "", ""))
     decided += _without_intent(lines, said)
     await _carry(desk, db, batch, carried, new)
-    await db.execute(queries.decided, batch.id, *map(list, zip(*decided, strict=True)))
+    if decided:  # all may have met conflicts with requests of this moment
+        await db.execute(queries.decided, batch.id, *map(list, zip(*decided, strict=True)))
 
 
 def _parted(desk: Desk, said: Sequence[Said]) -> tuple[list[_Carried], list[int]]:

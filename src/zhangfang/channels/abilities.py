@@ -126,3 +126,12 @@ class ReturningChannel(PaymentChannel, Protocol):
     async def late_returns(self, first: date, last: date) -> Sequence[Notification]:
         """Return the payouts of these days that came back, each as RETURNED. A network failure is a `ChannelError`."""
         ...
+
+
+@runtime_checkable
+class UpkeepChannel(Protocol):
+    """A connector that has to ask its channel for something from time to time, whether there are payments or not."""
+
+    async def upkeep(self) -> None:
+        """Do it; may be repeated at any time. A network failure is a `ChannelError`."""
+        ...

@@ -62,6 +62,6 @@ def _joined(house: House, control: str, member: dict[str, str]) -> dict[str, Any
 async def _renew(config: EpccConfig, clock: Clock) -> None:
     channel = Epcc(config, clock)
     try:
-        await channel.renew_digits()
+        await channel.upkeep()
     finally:
         await channel.close()

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from zhangfang.channels.abilities import ReturningChannel
+from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.duplicates import find
 from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day
 from zhangfang.kernel.clock import CHINA
@@ -37,6 +37,7 @@ PLAN_EVERY = timedelta(minutes=10)
 STATEMENT_EVERY = timedelta(minutes=1)
 RETURNS_EVERY = timedelta(hours=1)
 LATE_RETURNS = timedelta(days=3)
+UPKEEP_EVERY = timedelta(hours=6)
 DUPLICATES_EVERY = timedelta(minutes=10)
 DUPLICATES_OF = timedelta(days=7)
 WAIT = timedelta(minutes=5)
@@ -96,6 +97,9 @@ async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
         await _add(day, "statement", account.alias, now)
         if isinstance(account.bank, ReturningChannel):
             await _add(day, "returns", account.alias, now)
+    for name, channel in day.desk.channels.items():
+        if isinstance(channel, UpkeepChannel):
+            await _add(day, "upkeep", name, now)
     await _add(day, "duplicates", "daily", now)
     today = settlement_day(now)
     first = await day.desk.pool.fetchval(queries.last_planned) or min(today, china_day(now))
@@ -143,6 +147,13 @@ async def _returns(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
     return RETURNS_EVERY
 
 
+async def _upkeep(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
+    channel = day.desk.channels[key]
+    assert isinstance(channel, UpkeepChannel), "planned for such a channel"
+    await channel.upkeep()
+    return UPKEEP_EVERY
+
+
 async def _duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     """Look for payers who were debited twice; people decide about what is found."""
     if found := await find(day.desk, day.desk.clock.now() - DUPLICATES_OF):
@@ -186,6 +197,7 @@ _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | N
     "plan": _plan,
     "statement": _statement,
     "returns": _returns,
+    "upkeep": _upkeep,
     "duplicates": _duplicates,
     "file": _file,
     "settlement": _settlement,

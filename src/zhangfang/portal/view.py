@@ -18,7 +18,14 @@ KINDS = {
     "void": N_("Void"),
     "payout": N_("Payout"),
 }
-CHANNELS = {"unionpay": N_("UnionPay"), "cmb": N_("China Merchants Bank")}
+CHANNELS = {
+    "unionpay": N_("UnionPay"),
+    "chinaums": N_("ChinaUMS"),
+    "lakala": N_("Lakala"),
+    "epcc": N_("EPCC-style"),
+    "cmb": N_("China Merchants Bank"),
+    "genericbank": N_("Generic bank"),
+}
 _CONTROL = {"purchase": 3011, "collection": 3011, "refund": 3013, "void": 3013, "payout": 3014}
 
 

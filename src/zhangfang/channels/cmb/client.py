@@ -12,6 +12,7 @@ from zhangfang.channels.cmb.config import CmbConfig
 from zhangfang.channels.cmb.envelope import NoAnswer, Refused
 from zhangfang.channels.cmb.envelope import Reply as Received
 from zhangfang.channels.cmb.exchange import Exchange
+from zhangfang.channels.cmb.pacing import NotAsked
 from zhangfang.channels.port import (
     Answer,
     ChannelError,
@@ -87,7 +88,8 @@ class Cmb:
         """Ask what became of a payout (BB1PAYQR). A query that could not be sent is UNKNOWN: it says nothing.
 
         An empty answer means "no record" or "no permission on the account": it is NOT_FOUND only where the bank lists
-        our account as one we may use. A query whose turn would come too late is not sent: "not asked: queue".
+        our account as one we may use. A query whose turn would come too late is NOT_SENT, "not asked: queue": the
+        platform then counts no query and asks again soon.
         """
         body = requests.payment_query(order)
         reference = requests.yur_ref(order.order_no)
@@ -211,6 +213,8 @@ async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> A
         )  # then the refusal is of the question and says nothing of the payment
         verdict = Verdict.UNKNOWN if asked else codes.proof("resultcode", error.code).sent
         return Answer(verdict, error.code, error.message, raw=error.raw)
+    except NotAsked as error:
+        return Answer(Verdict.NOT_SENT, message=str(error))
     except ChannelError as error:
         return Answer(Verdict.UNKNOWN, message=str(error))
 

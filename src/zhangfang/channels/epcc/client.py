@@ -75,7 +75,7 @@ class Epcc:
         """Return the TrxId for an id born at `at`: to be stored before anything is sent. Raises `NoControlDigits`."""
         return numbers.mint(id_, at, self._digits.usable())
 
-    async def renew_digits(self) -> None:
+    async def upkeep(self) -> None:
         """Ask each site for its control digits; a site that is away keeps those it had. `ChannelError` if all are."""
         failures = [failure for name in self._config.sites if (failure := await self._renew(name))]
         if len(failures) == len(self._config.sites):

@@ -10,6 +10,7 @@ from zhangfang.operations import channels
 from zhangfang.operations.channels import OperationHealth
 from zhangfang.portal import sentences
 from zhangfang.portal.visit import Missing, Visit
+from zhangfang.routing import open_breakers, unknown_types
 
 _ACTS = {"stop": channels.stop, "open": channels.open_again}
 
@@ -18,8 +19,13 @@ async def page(visit: Visit) -> Response:
     """Draw every operation with what was answered and what is unknown."""
     rows = await channels.health(visit.pool, visit.now, visit.house.settings.channels)
     acts = await channels.acts(visit.pool)
+    alarms = {
+        "resting": await open_breakers(visit.pool),
+        "unknown_types": await unknown_types(visit.pool, visit.now),
+    }
     say = sentences.channels(visit.words, rows)
-    return await visit.page("channels.html", here="channels", grouped=by_channel(rows), acts=acts, say=say)
+    grouped = by_channel(rows)
+    return await visit.page("channels.html", here="channels", grouped=grouped, acts=acts, say=say, **alarms)
 
 
 def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
