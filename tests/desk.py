@@ -74,11 +74,16 @@ class FakeBank:
     account: str = "755900000000001"
 
     async def send(self, order: Order) -> Answer:
-        """Meet the next of `on_send`: done, lost_request, lost_answer, late, not_sent, decline, decline_later, pending."""
+        """Meet the next of `on_send`.
+
+        done, lost_request, lost_answer, late, not_sent, not_here, decline, decline_later, pending.
+        """
         fate = _next(self.on_send, order.key, "done")
         if fate == "not_sent":
             return Answer(Verdict.NOT_SENT)
         self.sent[order.order_no].append(order)
+        if fate == "not_here":
+            return Answer(Verdict.FAILED, "05", "closed at this hour", elsewhere=True)
         if fate == "lost_request":
             return Answer(Verdict.UNKNOWN, message="no answer")
         if fate == "late":

@@ -1,6 +1,6 @@
 """Drill 4: payouts to a type of account that no table knows.
 
-717 payouts go to companies' class-II accounts, which the bank that pays by default rejects for their type (F10). The
+717 payouts go to companies' class-II accounts, which a bank rejects for their type if it is not told (F10). The
 unguarded platform is assembled here: its routing takes what no table knows for what it knows best, as the new logic of
 the incident did. The platform as it stands parks them with their money held; a release that would break what the old
 table paid is rejected by its replay; a good one, released in the ordinary way, lets all of them go.
@@ -46,7 +46,8 @@ async def run(*, guard: bool, progress: Progress, payouts: int = PAYOUTS, url: s
         await morning(world, DAY + timedelta(days=1))
         await world.set_time(at(DAY + timedelta(days=1), time(13)))
         await _pay(world, merchants, ORDINARY, "O", "I", progress)
-        await world.banks.ask("PUT", "cmb", "/faults", {"rates": {"account_type": 1}})
+        for bank in ("cmb", "unionpay"):  # sent for what they are not, they are rejected for their type
+            await world.banks.ask("PUT", bank, "/faults", {"rates": {"account_type": 1}})
         if not guard:
             with _unguarded():
                 figures = await _incident(world, merchants, payouts, progress)
@@ -121,6 +122,7 @@ async def _released(world: World, progress: Progress) -> dict[str, Any]:
     await canary(pool, clock, version, 10, "王工")
     await promote(pool, clock, version, "李主管")
     progress.advance(task)
+    await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {}})  # now they are sent as what they are
     await _all_go(world, progress)
     return {"bad_release_rejected": rejected}
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from zhangfang.cli import batches, books, breaks, drills, duplicates, ledger, resolve, tables
+from zhangfang.cli import batches, books, breaks, drills, duplicates, ledger, parked, resolve, tables
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings
 
@@ -33,6 +33,7 @@ app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(drills.app, name="drill")
 app.command()(drills.simulate)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(parked.app, name="parked")
 app.add_typer(resolve.app, name="resolve")
 app.add_typer(tables.app, name="tables")
 
@@ -146,6 +147,20 @@ def bench_payments(
     from zhangfang.cli.bench import bench_payments as run
 
     run(json, payments, payers, floor_seconds)
+
+
+@bench.command("channels")
+def bench_channels(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    orders: Annotated[int, typer.Option(help="how many unknown collections are healed")] = 11_744,
+    items: Annotated[int, typer.Option(help="how many items the batch file has")] = 100_000,
+    exchanges: Annotated[int, typer.Option(help="how many orders and queries each channel does")] = 300,
+    paced: Annotated[int, typer.Option(help="how many payouts are asked about at CMB's pace")] = 10,
+) -> None:
+    """Measure messages, healing and batch files, beside bare operations and the banks' own most."""
+    from zhangfang.cli.bench_channels import bench_channels as run
+
+    run(json, orders, items, exchanges, paced)
 
 
 @bench.command("ledger")

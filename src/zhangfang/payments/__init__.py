@@ -29,6 +29,7 @@ from zhangfang.payments.outcomes import (
     propose_outcome,
     withdraw_outcome,
 )
+from zhangfang.payments.parked import parked, refuse_parked
 from zhangfang.payments.posting import PLATFORM, book, must_post
 from zhangfang.payments.requests import MOST_INSTALMENTS, check, draft
 from zhangfang.payments.steps import advance, ask, order_of
@@ -75,8 +76,10 @@ __all__ = [
     "notified",
     "order_of",
     "outcomes",
+    "parked",
     "placed",
     "propose_outcome",
+    "refuse_parked",
     "return_to_payer",
     "webhook_job",
     "weigh",

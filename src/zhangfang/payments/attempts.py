@@ -12,7 +12,7 @@ import structlog
 from zhangfang.channels.port import AccountType, Answer, Operation, Rules, Verdict
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.ids import new_id
-from zhangfang.ledger import void
+from zhangfang.ledger import Result, void
 from zhangfang.payments import posting
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
@@ -143,10 +143,14 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
 
 
 async def _given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
-    if sent:
-        await posting.release(desk, intent)  # what failed left through O2, which a crash may have cut off
-        await posting.must_post(desk, intent, posting.undo(intent, desk.alias, china_day(desk.clock.now())))
-        return True
+    """Give back what the last attempt held. What came as far as the socket had left through O2, and comes back by O6."""
     held = posting.transfers(intent, desk.alias, intent.business_date)
-    booked = await posting.book(desk, void(held, business_date=intent.business_date))
-    return posting.succeeded(booked.answers)
+    if not sent:
+        booked = await posting.book(desk, void(held, business_date=intent.business_date))
+        if posting.succeeded(booked.answers):
+            return True
+        if posting.refusal(booked.answers) is not Result.PENDING_ALREADY_POSTED:
+            return False
+    await posting.release(desk, intent)  # where a crash has cut it off
+    await posting.must_post(desk, intent, posting.undo(intent, desk.alias, china_day(desk.clock.now())))
+    return True

@@ -230,3 +230,9 @@ WHERE id = $1
 SELECT a.*, i.merchant, i.amount, i.kind, i.order_no
 FROM attempt a JOIN intent i ON i.id = a.intent
 WHERE a.channel_order_no = $1
+
+-- name: parked
+SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
+
+-- name: refused_by
+INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, 'refuse parked', $4, $5)

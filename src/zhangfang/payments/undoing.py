@@ -98,4 +98,6 @@ def _check_duplicate(original: Intent, request: Request) -> None:
         raise NotAllowed("a duplicate goes back whole; allowed: a payment of which nothing was refunded")
     if (request.template == DUPLICATE_SETTLED) != (original.settlement is not None):
         settled = "settled" if original.settlement is not None else "not settled"
-        raise NotAllowed(f"the payment is {settled}, and its reversal was decided otherwise; allowed: decide anew")
+        raise NotAllowed(
+            f"the payment is {settled}, and its reversal was decided otherwise; allowed: decide anew"
+        )

@@ -19,13 +19,16 @@ async def page(visit: Visit) -> Response:
     """Draw every operation with what was answered and what is unknown."""
     rows = await channels.health(visit.pool, visit.now, visit.house.settings.channels)
     acts = await channels.acts(visit.pool)
-    alarms = {
-        "resting": await open_breakers(visit.pool),
-        "unknown_types": await unknown_types(visit.pool, visit.now),
-    }
     say = sentences.channels(visit.words, rows)
-    grouped = by_channel(rows)
-    return await visit.page("channels.html", here="channels", grouped=grouped, acts=acts, say=say, **alarms)
+    return await visit.page(
+        "channels.html",
+        here="channels",
+        grouped=by_channel(rows),
+        resting=await open_breakers(visit.pool),
+        unknown_types=await unknown_types(visit.pool, visit.now),
+        acts=acts,
+        say=say,
+    )
 
 
 def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:

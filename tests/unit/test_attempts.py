@@ -1,0 +1,261 @@
+"""Another attempt: only where nothing was sent or after a definite failure, with numbers of its own, and paid once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clock import SetClock
+from tests.desk import PAYER, Shop, open_shop
+from tests.mandates import sign
+from tests.routing import CLASS_2, ROW, bring_live, table
+from zhangfang.channels.port import Answer, Operation, PartyAccount, Verdict
+from zhangfang.ledger import Book, account_id
+from zhangfang.mandates import MandateLimit
+from zhangfang.merchants import Merchant
+from zhangfang.payments import (
+    Intent,
+    NotAllowed,
+    OperationStopped,
+    Request,
+    State,
+    StepKind,
+    accept,
+    notified,
+    parked,
+    refuse_parked,
+    weigh,
+)
+from zhangfang.routing import Kind
+
+COMPANY = PartyAccount(
+    "9550880012345678", "青禾置业", "corporate", class_=CLASS_2.class_, id_no="91330106MA00000000"
+)
+CLOSED = Answer(Verdict.FAILED, "05", "closed at this hour", elsewhere=True)
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, tmp_path, clock) as opened:
+        yield opened
+
+
+async def earlier(shop: Shop, intent: Intent) -> list[tuple[Any, ...]]:
+    sql = "SELECT number, channel, channel_order_no, sent FROM attempt WHERE intent = $1 ORDER BY number"
+    return [tuple(row) for row in await shop.desk.pool.fetch(sql, intent.id)]
+
+
+async def in_transit(shop: Shop, channel: str) -> int:
+    """Return what lies in 3014 of a channel, in fen."""
+    id_ = account_id(Book.CUSTOMERS, 3014, channel)
+    held = (await shop.desk.ledger.account_balances([id_]))[id_]
+    return held.credits + held.credits_pending - held.debits - held.debits_pending
+
+
+async def stop(shop: Shop, channel: str) -> None:
+    sql = "INSERT INTO channel_stop VALUES ($1, 'payout', 'drill', 'lin', now())"
+    await shop.desk.pool.execute(sql, channel)
+    shop.desk._stops_read = 0.0
+
+
+async def test_what_the_channel_itself_will_not_do_goes_by_another_under_new_numbers_and_is_paid_once(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["not_here"]
+    first = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    assert (first.state, first.channel, first.attempt) == (State.CREATED, "unionpay", 2)
+    await shop.settle_down()
+    paid = await shop.reload(first)
+    (old,) = await earlier(shop, first)
+    assert (paid.state, paid.channel) == (State.SUCCESS, "unionpay")
+    assert (old[0], old[1], old[3]) == (1, "cmb", True)
+    assert old[2] != paid.channel_order_no
+    assert shop.unionpay.debits[Operation.PAYOUT, "A1"] == 1
+    assert not shop.cmb.debits[Operation.PAYOUT, "A1"]
+    assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 5_000)
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
+
+
+async def test_where_no_channel_is_left_the_definite_failure_ends_it_and_the_money_is_back(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["not_here"]
+    shop.unionpay.on_send["A1"] = ["not_here"]
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await shop.settle_down()
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.attempt) == (State.FAILED, 2)
+    assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 0)
+    assert (await shop.balances(merchant.id))[2322] == 100_000
+
+
+async def test_a_failure_that_is_the_payees_own_goes_nowhere_else(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["decline"]
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    assert (payout.state, payout.attempt) == (State.FAILED, 1)
+
+
+async def test_an_unknown_outcome_goes_nowhere_else_however_long_it_takes(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["lost_answer"]
+    shop.cmb.on_query["A1"] = ["no_answer"] * 5
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await stop(shop, "cmb")
+    for _ in range(5):
+        shop.clock.advance(hours=1)
+        await shop.forget_leases()
+        await shop.drive()
+        payout = await shop.reload(payout)
+        assert (payout.state, payout.attempt, payout.channel) == (State.UNKNOWN, 1, "cmb")
+    assert not shop.unionpay.debits
+
+
+async def test_what_has_not_left_goes_by_another_channel_when_its_own_is_stopped(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["not_sent"]
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    assert payout.state is State.CREATED
+    await stop(shop, "cmb")
+    await shop.settle_down()
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.channel) == (State.SUCCESS, "unionpay")
+    assert [(row[1], row[3]) for row in await earlier(shop, payout)] == [("cmb", False)]
+    assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 5_000)
+
+
+async def test_evidence_about_an_attempt_that_had_ended_moves_nothing_and_is_kept(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.unionpay.on_send["A1"] = ["pending"]
+    shop.cmb.on_send["A1"] = ["lost_answer"]
+    before = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await weigh(shop.desk, before, StepKind.QUERY, CLOSED)
+    await weigh(shop.desk, before, StepKind.QUERY, Answer(Verdict.SUCCESS, "00"))
+    body = shop.cmb.message(before.channel_order_no)
+    await notified(shop.desk, shop.cmb, {}, body)
+    now = await shop.reload(before)
+    assert (now.state, now.attempt, now.channel) == (State.CREATED, 2, "unionpay")
+    said = [
+        step.verdict for step in await shop.desk.journal.steps(now.id) if step.kind is StepKind.NOTIFICATION
+    ]
+    assert said == ["success"]
+    assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 0)
+
+
+async def test_two_answers_that_send_it_elsewhere_send_it_once(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["lost_request"]
+    before = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await asyncio.gather(*(weigh(shop.desk, before, StepKind.QUERY, CLOSED) for _ in range(4)))
+    assert (await shop.reload(before)).attempt == 2
+    await shop.settle_down()
+    assert shop.unionpay.debits[Operation.PAYOUT, "A1"] == 1
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
+
+
+async def park(shop: Shop, merchant: Merchant) -> Intent:
+    return await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000, account=COMPANY)
+
+
+async def test_a_type_that_no_table_knows_is_parked_with_its_money_held_until_a_release_knows_it(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant(100_000)
+    payout = await park(shop, merchant)
+    assert (payout.state, payout.account_type) == (State.PARKED, str(CLASS_2))
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
+    await shop.settle_down(3)
+    assert (await shop.reload(payout)).state is State.PARKED
+    assert not shop.cmb.sent
+    assert not shop.unionpay.sent
+
+    await bring_live(shop.desk.pool, shop.clock, Kind.ACCOUNT_TYPES, await table(shop.desk.pool, extra=[ROW]))
+    await shop.desk.router.refresh()
+    await shop.settle_down()
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.channel) == (State.SUCCESS, "cmb")
+    assert shop.cmb.debits[Operation.PAYOUT, "A1"] == 1
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
+
+
+async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_again(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    payout = await park(shop, merchant)
+    assert [one.id for one in await parked(shop.desk)] == [payout.id]
+    await refuse_parked(shop.desk, payout.id, "lin", "the bank does not take it")
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.code) == (State.REFUSED, "parked")
+    assert (await shop.balances(merchant.id))[2322] == 100_000
+    with pytest.raises(NotAllowed, match="REFUSED"):
+        await refuse_parked(shop.desk, payout.id, "lin", "again")
+    acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act WHERE act = 'refuse parked'")
+    assert [tuple(row) for row in acts] == [("lin", "the bank does not take it")]
+
+
+async def test_an_unsupported_type_is_refused_on_acceptance_and_nothing_is_held(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    account = PartyAccount("6222021234567890", "张三丰", "passbook", class_="III")
+    with pytest.raises(NotAllowed, match="personal/III/passbook"):
+        await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000, account=account)
+    assert (await shop.balances(merchant.id))[2322] == 100_000
+
+
+async def test_a_new_payout_waits_for_nobody_when_every_channel_is_stopped(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    await stop(shop, "cmb")
+    await stop(shop, "unionpay")
+    with pytest.raises(OperationStopped, match="payout"):
+        await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+
+
+async def test_a_hundred_collections_at_once_take_a_mandates_day_to_its_last_fen_and_not_one_more(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant()
+    payer = PartyAccount("6222029999990001", "李四", "card")
+    await sign(shop.desk, merchant.id, payer, "M-9", limit_each=100, limit_day=1_000, limit_month=1_000_000)
+    requests = [
+        Request(Operation.COLLECTION, f"C{n}", 70 + n % 31, f"C{n}", account=payer) for n in range(100)
+    ]
+    made = await asyncio.gather(
+        *(accept(shop.desk, merchant, one) for one in requests), return_exceptions=True
+    )
+    await shop.idle()
+    taken = sum(one[0].amount for one in made if isinstance(one, tuple))
+    refused = [one for one in made if not isinstance(one, tuple)]
+    assert all(isinstance(one, MandateLimit) for one in refused), refused
+    assert 900 < taken <= 1_000
+    again = await accept(
+        shop.desk, merchant, next(r for r, m in zip(requests, made, strict=True) if isinstance(m, tuple))
+    )
+    assert not again[1], "what was accepted is found, whatever is left of the limit"
+
+
+async def test_a_collection_that_failed_gives_its_part_of_the_limit_back_and_an_unknown_one_does_not(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant()
+    payer = PartyAccount("6222029999990001", "李四", "card")
+    await sign(shop.desk, merchant.id, payer, "M-9", limit_each=100, limit_day=100, limit_month=1_000)
+    shop.unionpay.on_send["C1"] = ["decline"]
+    shop.unionpay.on_send["C2"] = ["lost_request"]
+    for number in ("C1", "C2"):
+        await shop.ask(merchant, Operation.COLLECTION, number, 100, account=payer)
+    with pytest.raises(MandateLimit, match="0 fen"):
+        await shop.ask(merchant, Operation.COLLECTION, "C3", 1, account=payer)
+
+
+async def test_a_collection_without_a_mandate_is_refused(shop: Shop) -> None:
+    merchant, other = await shop.merchant(), await shop.merchant()
+    stranger = PartyAccount("6222028888880002", "王五", "card")
+    await sign(shop.desk, other.id, stranger, "M-8")
+    with pytest.raises(Exception, match="mandate"):
+        await shop.ask(merchant, Operation.COLLECTION, "C1", 100, account=stranger)
+    assert (
+        await shop.ask(other, Operation.COLLECTION, "C1", 100, account=stranger)
+    ).kind is Operation.COLLECTION
+    assert PAYER.number not in repr(stranger)
