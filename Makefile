@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo up test drill check format lock clean
+.PHONY: help demo up test drill nightly check format lock clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -24,6 +24,10 @@ test: $(READY) ## Run all tests, those in a browser too
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
 	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
 		tests/drill/test_ledger_kill.py tests/drill/test_two_shards.py $(ARGS)
+
+nightly: $(READY) ## Hold the law of the unknown over many simulated days, on all channels (takes the night)
+	for seed in $$(seq 1 30); do $(BIN)/zhangfang simulate --days 400 --seed $$seed || exit 1; done
+	for drill in 4 5; do for guard in off on; do $(BIN)/zhangfang drill run $$drill --guard $$guard || exit 1; done; done
 
 check: $(READY) ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .

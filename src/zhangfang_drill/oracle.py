@@ -78,9 +78,7 @@ class Oracle:
         """Rules 1 and 4: a bank knows no order that was not stored before it was sent."""
         for at, movement in truth.of.items():
             row = attempts.get(at)
-            if (
-                row is None and movement.key
-            ):  # without a key it was planted: a payment that nobody here asked for
+            if row is None and not planted(movement):
                 found.wrong(1, f"{at[0]} has an order that no attempt of ours knows", order_no=movement.key)
             elif row is not None and (movement.operation, movement.amount) != (row["kind"], row["amount"]):
                 what = f"{at[0]} has a {movement.operation} of {movement.amount} fen"

@@ -20,6 +20,7 @@ from zhangfang.routing import Kind, canary, promote, propose, replay, rows_of, w
 from zhangfang_drill import movements, oracle
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.day import Intensity, SimDay, Tally
+from zhangfang_drill.evidence import ledger_evidence
 from zhangfang_drill.mortal import MortalLoop
 from zhangfang_drill.oracle import Found, Oracle, Violation
 from zhangfang_drill.orders import Merchant, account
@@ -109,8 +110,21 @@ async def run(
                 progress.advance(task)
                 if result.violations:
                     break
+        if not result.violations:
+            await _audited(world, result)
         await _counts(world, result)
     return result
+
+
+async def _audited(world: World, result: Result) -> None:
+    """In the end the auditor, which shares no code with the platform, derives every balance from the ledger's history.
+
+    What it says of the books is left out: it names the banks' own errors as well, and the faults have made some.
+    """
+    verify = (await ledger_evidence(world))["ledger_verify"]
+    if not verify["ok"]:
+        result.violations.append(Violation(0, "the ledger does not verify"))
+        result.stories.append("\n  ".join(["rule 0: ledger_verify", *verify["said"]]))
 
 
 async def _one_day(
@@ -189,9 +203,10 @@ async def _merchants(world: World, rng: Random) -> list[Merchant]:
 
 
 async def _every_channel_gets_some(world: World) -> None:
-    """Release a table of routes by which no channel is only a reserve: proposed, replayed, canaried, promoted."""
+    """Release a table of routes by which none is dearer or only a reserve: proposed, replayed, canaried, promoted."""
     pool, clock, channels = world.pool, world.clock, tuple(world.desk.channels)
-    rows = [{**row, "priority": "1"} for row in await rows_of(pool, Kind.ROUTES)]
+    equal = {"rate_ppm": "0", "fixed_fen": "0", "priority": "1"}
+    rows = [{**row, **equal} for row in await rows_of(pool, Kind.ROUTES)]
     text = write_csv(Kind.ROUTES, rows)
     version = await propose(pool, clock, Kind.ROUTES, text, "王工", "every channel gets some")
     await replay(pool, clock, version, channels)

@@ -31,15 +31,6 @@ from zhangfang.channels.unionpay import UnionPay
 from zhangfang.channels.unionpay.packing import deflated
 from zhangfang.kernel.clock import in_china
 
-_ENDS = {  # where a connector's HTTP ends, and how an answer looks there
-    "unionpay": ("_transport.post", lambda said: said.body),
-    "chinaums": ("_transport.post", lambda said: Received(said.headers, said.body)),
-    "lakala": ("_transport.post", lambda said: Received(said.headers, said.body)),
-    "epcc": ("_exchange._transport.post", lambda said: said.body),
-    "cmb": ("_bank._post", lambda said: said.body),
-    "genericbank": ("_post", lambda said: (said.body, said.headers["X-Signature"])),
-}
-
 
 class Numbers:
     """Stands for chance in CMB's request numbers: each is used once, and the bank's answer repeats it."""
@@ -69,6 +60,18 @@ class Said:
         if isinstance(answer, Received):
             return cls(answer.body, {name: answer.headers[name] for name in answer.headers})
         return cls(answer[0], {"X-Signature": answer[1]})
+
+
+_ENDS: dict[
+    str, tuple[str, Callable[[Said], Any]]
+] = {  # where a connector's HTTP ends, and how an answer looks there
+    "unionpay": ("_transport.post", lambda said: said.body),
+    "chinaums": ("_transport.post", lambda said: Received(said.headers, said.body)),
+    "lakala": ("_transport.post", lambda said: Received(said.headers, said.body)),
+    "epcc": ("_exchange._transport.post", lambda said: said.body),
+    "cmb": ("_bank._post", lambda said: said.body),
+    "genericbank": ("_post", lambda said: (said.body, said.headers["X-Signature"])),
+}
 
 
 class Wire:
@@ -211,11 +214,15 @@ async def _unionpay(made: Recording) -> None:
 
 
 async def _app(made: Recording, shop: Shop) -> None:
-    channel, pushed = shop.connector, []
+    channel = shop.connector
+    pushed: list[Said] = []
     hear = channel.notification
-    channel.notification = lambda headers, body: (
-        pushed.append(Said(body, dict(headers))) or hear(headers, body)
-    )
+
+    def listen(headers: Mapping[str, str], body: bytes) -> Any:
+        pushed.append(Said(body, dict(headers)))
+        return hear(headers, body)
+
+    channel.notification = listen
     wire, paid = Wire(channel), shop.order()
 
     async def present() -> Any:

@@ -377,5 +377,5 @@ async def test_a_file_that_is_not_there_or_not_ours_is_an_error_of_its_kind(
 
 async def test_a_file_that_breaks_off_on_the_way_is_asked_for_again_later() -> None:
     async with gateway(lambda _: RESET) as bank, unionpay(bank.url) as channel:
-        with pytest.raises(FileNotReady, match="the connection broke"):
+        with pytest.raises(FileNotReady, match="the connection to the channel broke"):
             await channel.file(DAY)

@@ -1,5 +1,6 @@
-"""HTTPS with a channel that speaks JSON. What counts is what is known when it fails: can anything have arrived?"""
+"""HTTP with a channel. What counts is what is known when it fails: can anything have arrived?"""
 
+import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,10 +9,11 @@ import aiohttp
 from zhangfang.channels.port import ChannelError
 
 MAX_ANSWER_BYTES = 64 * 1024
+_CONNECTING = 0.6  # of the time for an answer; connecting includes the whole handshake of TLS
 
 
 class NotConnectedError(ChannelError):
-    """No connection came about, so nothing was sent."""
+    """No connection came about, or the other side did not prove who it is: nothing was sent."""
 
 
 class NoAnswerError(ChannelError):
@@ -25,40 +27,55 @@ class Received(NamedTuple):
     body: bytes
 
 
-class Transport:
-    """Keeps connections to a channel open. Belongs to the event loop that first posts."""
+class Peer(NamedTuple):
+    """Who has to be at the other end of a mutual TLS: the name in its certificate, and how that is checked."""
+
+    name: str
+    context: ssl.SSLContext
+
+
+class Https:
+    """Keeps connections to a channel open. Belongs to the event loop that first asks."""
 
     def __init__(self) -> None:
         """Open nothing yet."""
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(
+    async def exchange(
         self,
         url: str,
         body: bytes,
         headers: Mapping[str, str],
-        timeout_seconds: float,
-        max_bytes: int = MAX_ANSWER_BYTES,
+        seconds: float,
+        max_bytes: int,
+        peer: Peer | None = None,
     ) -> Received:
-        """Return the answer with status 200, or raise `NotConnectedError` or `NoAnswerError`. Never sends twice."""
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        """POST, and return the answer with status 200. Never sends twice.
+
+        Raises `NotConnectedError`, `NoAnswerError`.
+        """
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=seconds * _CONNECTING if peer else None)
+        name, context = peer or ("the channel", True)
         try:
             async with self._open().post(
                 url,
                 data=body,
-                headers={"Content-Type": "application/json;charset=UTF-8", **headers},
+                headers=headers,
                 timeout=timeout,
+                ssl=context,
+                server_hostname=name if peer else None,
                 allow_redirects=False,  # a 307 would send the order again
             ) as response:
                 if response.status != 200:
-                    raise NoAnswerError(f"the channel answered HTTP {response.status}")
+                    raise NoAnswerError(f"{name} answered HTTP {response.status}")
                 return Received(response.headers, await _read(response, max_bytes))
-        except aiohttp.ClientConnectorError as error:
-            raise NotConnectedError(f"no connection to the channel ({type(error).__name__})") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotConnectedError(f"no connection to {name} ({type(error).__name__})") from None
         except TimeoutError:
-            raise NoAnswerError(f"no answer within {timeout_seconds} s") from None
+            raise NoAnswerError(f"no answer of {name} within {seconds} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(f"the connection broke before an answer ({type(error).__name__})") from None
+            what = type(error).__name__
+            raise NoAnswerError(f"the connection to {name} broke before an answer ({what})") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,6 +89,22 @@ class Transport:
             connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
+
+
+class Transport(Https):
+    """JSON with a channel."""
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Received:
+        """Return the answer with status 200. Raises `NotConnectedError`, `NoAnswerError`."""
+        told = {"Content-Type": "application/json;charset=UTF-8", **headers}
+        return await self.exchange(url, body, told, timeout_seconds, max_bytes)
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:

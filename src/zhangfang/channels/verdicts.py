@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from zhangfang.channels.port import Operation, Verdict
+from zhangfang.channels.port import Verdict
 
 
 class Meaning(NamedTuple):
@@ -38,6 +38,6 @@ class Codes:
                 for operation in row["operations"].split()
             }
 
-    def of(self, operation: Operation, code: str) -> Meaning:
+    def of(self, operation: str, code: str) -> Meaning:
         """Return what a code proves about an operation."""
         return self._table.get((operation, code)) or self._table.get(("*", code)) or _UNLISTED

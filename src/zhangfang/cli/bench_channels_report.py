@@ -13,6 +13,7 @@ _WHAT = {
     "build_sign": "build and sign a request",
     "build_sign_query": "build and sign a query",
     "verify_parse": "verify and parse an answer",
+    "query_and_answer": "a query and its answer",
 }
 Row = tuple[str, str, str, str]
 
@@ -40,7 +41,7 @@ def print_report(made: Mapping[str, Any]) -> None:
 
 def message_verdict(one: Mapping[str, Any]) -> str:
     """Return `met` or by how much the aim is missed; nothing where there is no asymmetric operation to compare with."""
-    if one["bare"] in (None, "hmac"):
+    if one["bare"] in ("", "hmac"):
         return ""
     return "met" if one["ratio"] <= bench_channels_wire.AIM else "missed"
 

@@ -6,9 +6,10 @@ its bytes to HTTP and where it gets them back, so neither HTTP nor the bank's wo
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from statistics import median
 from typing import Any, NamedTuple
@@ -107,19 +108,24 @@ async def exchanges(
 def figures(name: str, costs: Costs, bare: Mapping[str, float]) -> dict[str, Any]:
     """Return a channel's medians, with their ratios to its bare operations."""
     sign, verify = BARE[name]
+    query, found = median(costs.query), median(costs.found)
     pairs = {
-        "build_sign": (median(costs.request), sign),
-        "build_sign_query": (median(costs.query), sign),
-        "verify_parse": (median(costs.found), verify),
+        "build_sign": (median(costs.request), [sign]),
+        "build_sign_query": (query, [sign]),
+        "verify_parse": (found, [verify] if verify else []),
+        "query_and_answer": (query + found, [sign, verify] if verify else []),
     }
+    return {what: _beside(us, operations, bare) for what, (us, operations) in pairs.items()}
+
+
+def _beside(us: float, operations: Sequence[str], bare: Mapping[str, float]) -> dict[str, Any]:
+    """Return a figure beside the operations that it cannot do without; none where nothing is signed."""
+    least = sum(bare[operation] for operation in operations)
     return {
-        what: {
-            "us": round(us, 1),
-            "bare": operation,
-            "bare_us": round(bare[operation], 1) if operation else None,
-            "ratio": round(us / bare[operation], 2) if operation else None,
-        }
-        for what, (us, operation) in pairs.items()
+        "us": round(us, 1),
+        "bare": " + ".join(operations),
+        "bare_us": round(least, 1) if operations else None,
+        "ratio": round(us / least, 2) if operations else None,
     }
 
 
@@ -153,8 +159,8 @@ async def _measured(house: House, channel: Any, clock: Clock, count: int, tick: 
     orders = await _ORDERS[channel.name](house, channel, clock, count)
     gauge = Gauge(channel)
     for order in orders:
-        await gauge.time(lambda order=order: channel.send(order))
-        answer = await gauge.time(lambda order=order: channel.query(order))
+        await gauge.time(partial(channel.send, order))
+        answer = await gauge.time(partial(channel.query, order))
         if not answer.code:
             raise BenchFailed(f"{channel.name}: a query was not answered ({answer.message})")
         tick(1)

@@ -71,24 +71,42 @@ async def drive(pool: asyncpg.Pool, clock: Clock, jobs: tuple[Job, ...], poll_se
 
 
 async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: float) -> None:
-    while True:
-        found = 0
-        try:
-            found = await run_due(pool, clock.now(), job)
-        except AWAY as error:
-            log.warning("the database is away; the driver waits", table=job.table, error=type(error).__name__)
-            await asyncio.sleep(0.2)
-        if found < job.most:
-            await asyncio.sleep(poll_seconds)
+    """Keep up to `job.most` steps under way; more are claimed when half of them are done: one that waits holds up none."""
+    running: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            room, rows = job.most - len(running), []
+            taken = time.monotonic()
+            try:
+                rows = await _claim(pool, clock.now(), job, room)
+            except AWAY as error:
+                log.warning(
+                    "the database is away; the driver waits", table=job.table, error=type(error).__name__
+                )
+                await asyncio.sleep(0.2)
+            running |= {asyncio.create_task(_run(pool, job, row, taken)) for row in rows}
+            if len(rows) < room:
+                await asyncio.sleep(poll_seconds)
+            while len(running) > job.most // 2:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                running = {task for task in running if not task.done()}
+            running = {task for task in running if not task.done()}
+    finally:
+        for task in running:
+            task.cancel()
 
 
 async def run_due(pool: asyncpg.Pool, now: datetime, job: Job) -> int:
     """Claim the rows of `job` that are due at `now`, do one step of each at once, and return how many there were."""
-    claim = _CLAIM.format(table=job.table, only=f" AND {job.only}" if job.only else "")
     taken = time.monotonic()
-    rows = await pool.fetch(claim, now, LEASE, job.most)
+    rows = await _claim(pool, now, job, job.most)
     await asyncio.gather(*(_run(pool, job, row, taken) for row in rows))
     return len(rows)
+
+
+async def _claim(pool: asyncpg.Pool, now: datetime, job: Job, most: int) -> list[asyncpg.Record]:
+    claim = _CLAIM.format(table=job.table, only=f" AND {job.only}" if job.only else "")
+    return list(await pool.fetch(claim, now, LEASE, most))
 
 
 async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) -> None:

@@ -6,41 +6,16 @@ reqSts/rtnFlg of one payment), `batch` (the same pair of a whole BB1PAYBH), `pay
 A code that is not listed is UNKNOWN: only a listed one ends anything.
 """
 
-import csv
 from pathlib import Path
-from typing import NamedTuple
 
 from zhangfang.channels.port import Verdict
+from zhangfang.channels.verdicts import Codes
 
 SUCCESS_CODE = "SUC0000"  # the request was received; nothing is said about the payment
 
 
-class Proof(NamedTuple):
-    """What a code proves at either time, and whether another channel may be asked."""
-
-    sent: Verdict
-    final: Verdict
-    elsewhere: bool
-
-
-def _read() -> dict[tuple[str, str], Proof]:
-    with (Path(__file__).parent / "codes.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            (operation, row["code"]): Proof(
-                Verdict(row["sent"]), Verdict(row["final"]), row["elsewhere"] == "yes"
-            )
-            for row in csv.DictReader(file)
-            for operation in row["operations"].split()
-        }
-
-
-_TABLE = _read()
-_UNLISTED = Proof(Verdict.UNKNOWN, Verdict.UNKNOWN, False)
-
-
-def proof(operation: str, code: str) -> Proof:
-    """Return what a code proves; an unlisted one nothing."""
-    return _TABLE.get((operation, code), _UNLISTED)
+proof = Codes(Path(__file__).parent / "codes.csv").of
+"""What a code of an operation proves; an unlisted one nothing."""
 
 
 def pair(req_sts: str, rtn_flg: str) -> str:

@@ -1,71 +1,21 @@
-"""One POST to the gateway, and the only question that matters when it fails: can anything have arrived?"""
+"""One POST of a form to the gateway."""
 
 from collections.abc import Mapping
 
-import aiohttp
-
-from zhangfang.channels.port import ChannelError
+from zhangfang.channels.transport import Https, NoAnswerError, NotConnectedError
 from zhangfang.channels.unionpay.message import encode_form
+
+__all__ = ["NoAnswerError", "NotConnectedError", "Transport"]
 
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
 
 
-class NotConnectedError(ChannelError):
-    """No connection came about, so nothing was sent."""
-
-
-class NoAnswerError(ChannelError):
-    """Something may have been sent, and no usable answer came back."""
-
-
-class Transport:
-    """Keeps connections to the gateway open. Belongs to the event loop that first posts."""
-
-    def __init__(self) -> None:
-        """Open nothing yet."""
-        self._session: aiohttp.ClientSession | None = None
+class Transport(Https):
+    """Forms to the gateway."""
 
     async def post(
         self, url: str, fields: Mapping[str, str], timeout_seconds: float, max_bytes: int
     ) -> bytes:
-        """Return the body of a 200, or raise `NotConnectedError` or `NoAnswerError`. Never sends twice."""
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        try:
-            async with self._open().post(
-                url,
-                data=encode_form(fields),
-                headers=_HEADERS,
-                timeout=timeout,
-                allow_redirects=False,  # a 307 would send the order again
-            ) as response:
-                if response.status != 200:
-                    raise NoAnswerError(f"the gateway answered HTTP {response.status}")
-                return await _read(response, max_bytes)
-        except aiohttp.ClientConnectorError as error:
-            raise NotConnectedError(f"no connection to the gateway ({type(error).__name__})") from None
-        except TimeoutError:
-            raise NoAnswerError(f"no answer within {timeout_seconds} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(f"the connection broke before an answer ({type(error).__name__})") from None
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # No limit of connections: waiting for a free one would use up the time for the answer.
-            connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > max_bytes:
-            raise NoAnswerError(f"the answer has more than {max_bytes} bytes")
-    return bytes(body)
+        """Return the body of a 200. Raises `NotConnectedError`, `NoAnswerError`."""
+        body = encode_form(fields)
+        return (await self.exchange(url, body, _HEADERS, timeout_seconds, max_bytes)).body
