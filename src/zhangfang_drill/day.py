@@ -19,6 +19,7 @@ queries = load(__package__, "day.sql")
 
 WINDOWS = ((11, 50, 14, 0), (14, 0, 18, 0), (18, 0, 22, 30), (22, 46, 22, 58))
 CUT = (time(22, 59, 59), time(23, 0, 1))
+QUIET_NIGHTS = 0.5  # the platform stands still from the cut-off on: people and files find what is UNKNOWN
 FUSES = {API: 400, WORK: 120, LEDGER: 150}  # waits within which a crash happens
 
 
@@ -36,9 +37,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """How much happens: orders a burst, chance of a crash in a burst and of a bank's death."""
+    """How much happens: orders a burst, bursts before the cut-off, chance of a crash in a burst and of a bank's death."""
 
     orders: tuple[int, int] = (3, 7)
+    bursts: int = len(WINDOWS)
     crash: float = 0.35
     bank_kill: float = 0.2
 
@@ -81,15 +83,17 @@ class SimDay:
 
     async def bursts(self) -> None:
         """All orders of the day."""
-        for first_h, first_m, last_h, last_m in WINDOWS:
+        for first_h, first_m, last_h, last_m in WINDOWS[: self._much.bursts]:
             begin, end = time(first_h, first_m), time(last_h, last_m)
             span = (at(self._day, end) - at(self._day, begin)).seconds
             moment = at(self._day, begin) + timedelta(seconds=self._rng.randrange(span))
             await self._burst(max(moment, self._world.clock.now()))
+        quiet = self._rng.random() < QUIET_NIGHTS
         for hour in CUT:
-            await self._burst(at(self._day, hour), 2)
+            await self._burst(at(self._day, hour), 2, work_on=not quiet)
 
-    async def _burst(self, moment: datetime, most: int = 0) -> None:
+    async def _burst(self, moment: datetime, most: int = 0, *, work_on: bool = True) -> None:
+        """Ask for a number of orders at once; with `work_on` the platform then works for six minutes."""
         rng, world = self._rng, self._world
         await world.set_time(moment)
         orders = await self._orders(most or rng.randint(*self._much.orders))
@@ -106,7 +110,10 @@ class SimDay:
         await killing
         if rng.random() < 0.6:
             await asyncio.sleep(0.07)  # notifications come first
-        await settle(world, world.clock.now() + timedelta(minutes=6))
+        if work_on:
+            await settle(world, world.clock.now() + timedelta(minutes=6))
+        else:
+            await world.platform.revive()
 
     async def _orders(self, count: int) -> list[Asked]:
         rng, drawn = self._rng, []

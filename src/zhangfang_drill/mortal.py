@@ -7,10 +7,12 @@ sockets are cut and each of its tasks is cancelled, again at every further wait;
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any
 
+STUBBORN = 8  # so often a task may catch its cancellation, as nested clean-ups do, before it is simply ended
 _OWNER: ContextVar["Mortal | None"] = ContextVar("owner", default=None)
 
 
@@ -97,6 +99,7 @@ async def _counted(whose: Mortal, coro: Coroutine[Any, Any, Any]) -> Any:
 def _played(whose: Mortal, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     step: Callable[[Any], Any] = coro.send
     value: Any = None
+    caught = 0
     while True:
         try:
             awaited = step(value)
@@ -110,7 +113,16 @@ def _played(whose: Mortal, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any
             step, value = coro.throw, error
         else:
             if whose.dead:  # somebody caught the first cancellation: there is no life after it
+                caught += 1
+                if caught > STUBBORN:
+                    _closed(coro)
+                    raise asyncio.CancelledError
                 step, value = coro.throw, asyncio.CancelledError()
+
+
+def _closed(coro: Coroutine[Any, Any, Any]) -> None:
+    with suppress(RuntimeError):  # it waits even so; it is not asked again
+        coro.close()
 
 
 class MortalLoop(asyncio.SelectorEventLoop):

@@ -20,7 +20,7 @@ from zhangfang.routing import Kind, canary, promote, propose, replay, rows_of, w
 from zhangfang_drill import movements, oracle
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.day import Intensity, SimDay, Tally
-from zhangfang_drill.evidence import ledger_evidence
+from zhangfang_drill.evidence import verified
 from zhangfang_drill.mortal import MortalLoop
 from zhangfang_drill.oracle import Found, Oracle, Violation
 from zhangfang_drill.orders import Merchant, account
@@ -119,9 +119,9 @@ async def run(
 async def _audited(world: World, result: Result) -> None:
     """In the end the auditor, which shares no code with the platform, derives every balance from the ledger's history.
 
-    What it says of the books is left out: it names the banks' own errors as well, and the faults have made some.
+    It is not asked about the books: it names the banks' own errors as well, and the faults have made some.
     """
-    verify = (await ledger_evidence(world))["ledger_verify"]
+    verify = await verified(world)
     if not verify["ok"]:
         result.violations.append(Violation(0, "the ledger does not verify"))
         result.stories.append("\n  ".join(["rule 0: ledger_verify", *verify["said"]]))

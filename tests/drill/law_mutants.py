@@ -13,6 +13,7 @@ import asyncpg
 from zhangfang.channels.port import Operation, Verdict
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import Desk, Intent, State, evidence, steps
+from zhangfang.payments.rules import decide
 from zhangfang.payments.store import Journal
 
 Mutant = Callable[[], AbstractContextManager[None]]
@@ -49,20 +50,20 @@ def sends_before_storing() -> Iterator[None]:
 @contextmanager
 def fails_what_is_silent() -> Iterator[None]:
     """Rule 2: no answer is a failure."""
-    with put(evidence, "decide", _instead(Verdict.UNKNOWN, evidence.decide)):
+    with put(evidence, "decide", _instead(Verdict.UNKNOWN, decide)):
         yield
 
 
 @contextmanager
 def believes_not_found() -> Iterator[None]:
     """Rule 3: an order that a query does not find has failed."""
-    with put(evidence, "decide", _instead(Verdict.NOT_FOUND, evidence.decide)):
+    with put(evidence, "decide", _instead(Verdict.NOT_FOUND, decide)):
         yield
 
 
-def _instead(verdict: Verdict, decide: Callable[..., Any]) -> Callable[..., Any]:
+def _instead(verdict: Verdict, judge: Callable[..., Any]) -> Callable[..., Any]:
     def decided(intent: Intent, said: Verdict, *rest: Any, **named: Any) -> Any:
-        return decide(intent, Verdict.FAILED if said is verdict else said, *rest, **named)
+        return judge(intent, Verdict.FAILED if said is verdict else said, *rest, **named)
 
     return decided
 

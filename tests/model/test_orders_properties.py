@@ -16,7 +16,7 @@ from zhangfang.api.shapes import NewPayment, NewPayout, NewRefund
 from zhangfang.channels.port import Operation
 from zhangfang.cli import make_orders
 from zhangfang.cli.csv_rows import OrdersInvalid
-from zhangfang.cli.orders import COLUMNS, PAY_INS, DemoOrder, read_merchants, read_orders
+from zhangfang.cli.orders import COLUMNS, PAY_INS, SHIPPED_COLUMNS, DemoOrder, read_merchants, read_orders
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.payments import Request
@@ -35,7 +35,8 @@ ROWS = (
 
 def written(rows: Sequence[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([COLUMNS, *rows])
+    header = COLUMNS if not rows or len(rows[0]) == len(COLUMNS) else SHIPPED_COLUMNS
+    csv.writer(text).writerows([header, *rows])
     return text.getvalue().encode()
 
 

@@ -18,6 +18,7 @@ from zhangfang.cli.orders import (
     MERCHANTS,
     ORDERS,
     PAY_INS,
+    SHIPPED_COLUMNS,
     DemoOrder,
     business_day,
     check,
@@ -433,7 +434,7 @@ def test_what_is_asked_of_the_balance_stays_below_60_percent_of_it(
     tmp_path: Path, merchants: list[NewMerchant], rows: int
 ) -> None:
     path = tmp_path / "my.csv"
-    make_orders.write(path, COLUMNS, make_orders.orders(rows))
+    make_orders.write(path, SHIPPED_COLUMNS, make_orders.orders(rows))
     by_code = {merchant.external_ref: merchant for merchant in merchants}
     available: Counter[str] = Counter()
     asked: Counter[str] = Counter()
@@ -472,7 +473,7 @@ def test_accounts_that_ship_are_no_banks(shipped: list[DemoOrder], merchants: li
 
 def test_what_ships_is_what_the_generator_makes(tmp_path: Path) -> None:
     mine, firms = tmp_path / "orders.csv", tmp_path / "merchants.csv"
-    make_orders.write(mine, COLUMNS, make_orders.orders(make_orders.SHIPPED))
+    make_orders.write(mine, SHIPPED_COLUMNS, make_orders.orders(make_orders.SHIPPED))
     make_orders.write(firms, MERCHANT_COLUMNS, [firm.row for firm in make_orders.firms()])
     assert mine.read_bytes() == ORDERS.read_bytes()
     assert firms.read_bytes() == MERCHANTS.read_bytes()

@@ -19,7 +19,7 @@ from random import Random
 from zlib import crc32
 
 from zhangfang.channels.port import Operation
-from zhangfang.cli.orders import COLUMNS, MERCHANT_COLUMNS, ORDERS, PAY_INS
+from zhangfang.cli.orders import MERCHANT_COLUMNS, ORDERS, PAY_INS, SHIPPED_COLUMNS
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
@@ -330,7 +330,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.orders < FEWEST:
         parser.error(f"--orders: got {asked.orders}; allowed: {FEWEST} or more")
-    write(asked.out, (*COLUMNS, "product", "instalments"), orders(asked.orders))
+    write(asked.out, SHIPPED_COLUMNS, orders(asked.orders))
     if asked.merchants:
         write(asked.merchants, MERCHANT_COLUMNS, [firm.row for firm in firms()])
 

@@ -26,6 +26,7 @@ MERCHANTS = Path(__file__).parent / "data" / "merchants.csv"
 
 COLUMNS = ("order_no", "merchant", "kind", "time", "amount", "original", "account", "name")
 OPTIONAL = ("currency", "product", "instalments")
+SHIPPED_COLUMNS = (*COLUMNS, "product", "instalments")
 MERCHANT_COLUMNS = (
     *("code", "name", "auto_payout", "purchase_ppm", "collection_ppm", "payout_fen", "settlement_days"),
     *("account", "account_name", "bank", "medium"),

@@ -130,7 +130,10 @@ WITH own AS (
     SELECT o.subject, o.code, o.id AS own, t.* FROM own o
     JOIN account_page p ON p.shard = o.shard AND p.business_date = $2 AND p.account = o.id
     CROSS JOIN LATERAL unnest(p.lines) AS line
-    JOIN transfer t ON t.shard = p.shard AND t.seq = p.first_seq + line AND t.flags & 202 = 0
+    CROSS JOIN LATERAL ( -- each line by its index: the planner takes the flags for rare, and would read all for each page
+        SELECT * FROM transfer WHERE shard = p.shard AND seq = p.first_seq + line OFFSET 0
+    ) AS t
+    WHERE t.flags & 202 = 0
     UNION ALL
     SELECT o.subject, o.code, o.id, t.* FROM books_tail($2) t
     JOIN own o ON o.shard = t.shard AND o.id IN (t.debit, t.credit)
