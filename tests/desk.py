@@ -36,7 +36,7 @@ from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.driver import Job, run_due
 from zhangfang.kernel.ids import new_id
-from zhangfang.ledger import Book, LedgerClient, account_id, adjustment
+from zhangfang.ledger import Balance, Book, LedgerClient, account_id, adjustment
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
 from zhangfang.payments import Desk, Intent, Request, accept, intent_job, steps
 from zhangfang.vault import Vault, create_key_file
@@ -168,6 +168,10 @@ class FakeBank:
         return None
 
 
+def _debit(one: Balance) -> int:
+    return one.debits + one.debits_pending - one.credits - one.credits_pending
+
+
 def _next(script: dict[str, list[str]], key: str, otherwise: str) -> str:
     left = script.get(key)
     return left.pop(0) if left else otherwise
@@ -265,11 +269,10 @@ class Shop:
         subjects |= {2321: merchant, 2322: merchant}
         ids: dict[int, UUID] = {c: account_id(Book.CUSTOMERS, c, s) for c, s in subjects.items()}
         found = await self.desk.ledger.account_balances(ids.values())
-        made = {}
-        for code, id_ in ids.items():
-            one = found[id_]
-            debit = one.debits + one.debits_pending - one.credits - one.credits_pending
-            made[code] = NORMAL[code] * debit
+        made = {code: NORMAL[code] * _debit(found[id_]) for code, id_ in ids.items()}
+        for code in (3014, 3015):  # a payout may have gone by the other channel
+            other = account_id(Book.CUSTOMERS, code, "unionpay")
+            made[code] += NORMAL[code] * _debit((await self.desk.ledger.account_balances([other]))[other])
         return made
 
 
