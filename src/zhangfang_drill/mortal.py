@@ -12,7 +12,9 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any
 
-STUBBORN = 200  # so often a task may catch its cancellation, as nested clean-ups do, before it is simply ended
+STUBBORN = (
+    200  # so often a task may catch its cancellation, as nested clean-ups do, before it is simply ended
+)
 _OWNER: ContextVar["Mortal | None"] = ContextVar("owner", default=None)
 
 

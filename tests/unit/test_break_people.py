@@ -139,7 +139,9 @@ async def test_a_return_that_definitely_failed_leaves_the_break_open_as_before(h
     await propose(house.desk, id_, "B8", "lin")
 
 
-async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_returned(house: Treasury) -> None:
+async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_returned(
+    house: Treasury,
+) -> None:
     paid = await house.paid(await house.merchant(), 1000)
     await house.filed(DAY, [listed(1, paid), listed(2, paid)])
     with pytest.raises(InvalidInput, match="a payment's own"):

@@ -216,7 +216,12 @@ def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:
 
     waiting, fen = of(CaseState.SUSPECTED, CaseState.APPROVAL, CaseState.PERSON)
     if waiting:
-        text = _.n("{n} case of {fen} waits for a person", "{n} cases of {fen} wait for a person", waiting, fen=yuan(fen))
+        text = _.n(
+            "{n} case of {fen} waits for a person",
+            "{n} cases of {fen} wait for a person",
+            waiting,
+            fen=yuan(fen),
+        )
         parts = [Markup('<span class="to-act">{}</span>').format(text)]
     else:
         parts = [_("No case waits for a person")]
