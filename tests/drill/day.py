@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import asyncpg
 from rich.console import Console
 from rich.progress import Progress
 
@@ -27,6 +28,7 @@ from zhangfang.cli.house import House
 from zhangfang.cli.orders import DemoOrder, read_merchants
 from zhangfang.cli.up import start
 from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.settings import Settings
 
 DAY, MORROW = date(2026, 5, 26), date(2026, 5, 27)
 MERCHANTS = [one for one in read_merchants() if one.external_ref in {"M001", "M002", "M003", "M005", "M008"}]
@@ -41,6 +43,7 @@ PHASES = (
     "statements",
     "payouts",
 )  # of the first two dates
+BANKS = ("cmb", "unionpay")
 OFTEN = {  # every fault is met, in a day of sixty orders
     "unionpay": dict.fromkeys(FAULTS["unionpay"], 0.07),
     "cmb": dict.fromkeys(FAULTS["cmb"], 0.25),
@@ -143,12 +146,22 @@ MOMENTS = {  # phase → how often it is chosen, and within how many seconds of 
 def opened(commands: Mapping[str, list[str]] | None = None) -> Iterator[House]:
     """Open a house in a fresh folder; when it is left, nothing of it is."""
     home = Path(tempfile.mkdtemp(prefix="zf-day-", dir="/tmp"))  # a short path: sockets lie in it
-    house = House(home, 0, commands, ("cmb", "unionpay"))
+    house = House(home, 0, commands, BANKS)
     try:
         yield house
     finally:
         house.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+async def _one_way_for_payouts(house: House) -> None:
+    """Stop payouts by UnionPay: while CMB is away they wait, so that a day with kills comes to the same accounts."""
+    connection = await asyncpg.connect(Settings(home=house.home).database)
+    try:
+        stop = "INSERT INTO channel_stop VALUES ('unionpay', 'payout', 'one way only', 'drill', now())"
+        await connection.execute(stop)
+    finally:
+        await connection.close()
 
 
 def play(
@@ -162,6 +175,7 @@ def play(
         house.start_database()
         day.set_first_moment()
         start(house)
+        asyncio.run(_one_way_for_payouts(house))
         killed: list[Kill] = []
         over = threading.Event()
         killer = threading.Thread(target=_kill_all, args=(day, schedule, killed, over), daemon=True)

@@ -6,12 +6,11 @@ The broken parts are put together here, outside the production entry points: the
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.channels.port import PartyAccount
 from zhangfang.cli.processes import drive_all
 from zhangfang.cli.processes import serve as run_api
 from zhangfang.kernel.settings import Settings
@@ -20,7 +19,7 @@ from zhangfang.payments import steps
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent
 from zhangfang.payments.rules import Decision
-from zhangfang.payments.store import Journal, Step
+from zhangfang.payments.store import Step
 
 
 def command(mutation: str, process: str) -> list[str]:
@@ -40,20 +39,13 @@ def one_fen_too_much() -> None:
 
 def sent_before_stored() -> None:
     """A collection's intent is stored only after the channel was asked."""
-    accept = import_module("zhangfang.payments.accept")  # the context's face has a function of that name
-    insert, transmit, build = Journal.insert, steps.transmit, accept.build
-    desks: list[Desk] = []
+    insert, transmit = Desk.collect, steps.transmit
     sent: set[UUID] = set()
 
-    def built(desk: Desk, *rest: Any, **more: Any) -> Any:
-        desks[:] = [desk]
-        return build(desk, *rest, **more)
-
-    async def late_insert(journal: Journal, intent: Intent, several: Sequence[Step]) -> bool:
-        if intent.kind is Operation.COLLECTION:
-            sent.add(intent.id)
-            await desks[0].channels[intent.channel].send(await steps.order_of(desks[0], intent))
-        return await insert(journal, intent, several)
+    async def late_insert(desk: Desk, intent: Intent, several: Sequence[Step]) -> bool:
+        sent.add(intent.id)
+        await desk.channels[intent.channel].send(await steps.order_of(desk, intent))
+        return await insert(desk, intent, several)
 
     async def sent_already(
         desk: Desk, intent: Intent, account: PartyAccount | None = None, **more: Any
@@ -62,11 +54,7 @@ def sent_before_stored() -> None:
             return await steps.ask(desk, intent)
         return await transmit(desk, intent, account, **more)
 
-    for owner, name, broken in (
-        (accept, "build", built),
-        (Journal, "insert", late_insert),
-        (steps, "transmit", sent_already),
-    ):
+    for owner, name, broken in ((Desk, "collect", late_insert), (steps, "transmit", sent_already)):
         setattr(owner, name, broken)
 
 

@@ -128,6 +128,26 @@ async def test_what_has_not_left_goes_by_another_channel_when_its_own_is_stopped
     assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 5_000)
 
 
+async def test_a_channel_that_it_left_without_being_heard_is_waited_for_when_the_other_will_not_do_it(
+    shop: Shop,
+) -> None:
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["not_sent"]
+    shop.unionpay.on_send["A1"] = ["not_here"]
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await stop(shop, "cmb")
+    await shop.settle_down(8)
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.channel, payout.attempt) == (State.CREATED, "cmb", 3)
+    await shop.desk.pool.execute("DELETE FROM channel_stop")
+    shop.desk._stops_read = 0.0
+    await shop.settle_down()
+    payout = await shop.reload(payout)
+    assert (payout.state, payout.channel) == (State.SUCCESS, "cmb")
+    assert [(row[1], row[3]) for row in await earlier(shop, payout)] == [("cmb", False), ("unionpay", True)]
+    assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (5_000, 0)
+
+
 async def test_evidence_about_an_attempt_that_had_ended_moves_nothing_and_is_kept(shop: Shop) -> None:
     merchant = await shop.merchant(100_000)
     shop.unionpay.on_send["A1"] = ["pending"]

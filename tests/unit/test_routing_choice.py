@@ -108,7 +108,7 @@ def test_an_amount_outside_every_channels_limits_is_refused() -> None:
 
 
 def test_instalments_go_where_their_number_is_done() -> None:
-    assert made(shipped(), replace(APP, instalments=12)).channel == "chinaums"
+    assert made(shipped(), replace(APP, instalments=12)).channel in ("chinaums", "lakala")
     refused = made(shipped(), replace(APP, instalments=24))
     assert (refused.fate, refused.reason) == (Fate.REFUSE, "no channel does 24 instalments")
     assert made(shipped(), replace(APP, product="", instalments=24)).channel == "unionpay"

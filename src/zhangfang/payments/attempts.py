@@ -78,6 +78,9 @@ async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Move | None:
     ):
         return None
     choice = await _another(desk, intent)
+    if choice is None:  # a channel that it left because of a trouble that will pass is waited for after all
+        back = await desk.pool.fetchval(queries.never_reached, intent.id, intent.channel)
+        choice = Choice(Fate.GO, back, intent.table_version, "it was never sent there") if back else None
     return Move(choice, True, answer.code, answer.message) if choice else None
 
 

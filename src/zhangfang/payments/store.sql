@@ -201,7 +201,14 @@ WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED',
 GROUP BY mandate, day
 
 -- name: tried
-SELECT coalesce(array_agg(channel), '{}') FROM attempt WHERE intent = $1
+-- Where it failed definitely; a channel that it never reached may be asked once more.
+SELECT coalesce(array_agg(channel), '{}') FROM attempt WHERE intent = $1 AND sent
+
+-- name: never_reached
+SELECT channel FROM attempt a
+WHERE intent = $1 AND NOT sent AND channel <> $2
+    AND NOT EXISTS (SELECT FROM attempt b WHERE b.intent = a.intent AND b.channel = a.channel AND b.sent)
+ORDER BY number DESC LIMIT 1
 
 -- name: unpark
 UPDATE intent SET
