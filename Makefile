@@ -23,7 +23,8 @@ test: $(READY) ## Run all tests, those in a browser too
 
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
 	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
-		tests/drill/test_ledger_kill.py tests/drill/test_two_shards.py $(ARGS)
+		tests/drill/test_ledger_kill.py tests/drill/test_two_shards.py tests/drill/test_simulate.py \
+		tests/drill/test_drills.py $(ARGS)
 
 nightly: $(READY) ## Hold the law of the unknown over many simulated days, on all channels (takes the night)
 	for seed in $$(seq 1 30); do $(BIN)/zhangfang simulate --days 400 --seed $$seed || exit 1; done
