@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import randint
 from typing import Any
 
 from zhangfang.kernel.errors import ZhangfangError
@@ -22,6 +23,7 @@ from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with
 from zhangfang.kernel.settings import write_private
 
 BANKS = ("cmb", "genericbank", "unionpay", "chinaums", "lakala", "epcc")  # those that hold our accounts first
+_QUIET = (15_000, 32_000)  # ports that the kernel gives to no outgoing connection
 READY_SECONDS = 30.0
 AUDIT_SECONDS = 20  # the console's seal stands on an audit that is less than a minute old
 
@@ -208,7 +210,14 @@ class House:
 
 
 def free_port(wanted: int = 0) -> int:
-    """Return a free port of loopback, `wanted` if it is not 0; a taken one is a `HouseError` that names it."""
+    """Return a free port of loopback, `wanted` if it is not 0; a taken one is a `HouseError` that names it.
+
+    Any that is free is taken from below the range of outgoing connections, none of which can then come before its owner.
+    """
+    if not wanted:
+        return next(
+            port for port in iter(lambda: randint(*_QUIET), None) if not answers(port) and _bindable(port)
+        )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -218,6 +227,15 @@ def free_port(wanted: int = 0) -> int:
                 f"port {wanted} is taken; stop what listens there, or choose another with --port"
             ) from None
         return int(probe.getsockname()[1])
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
 
 
 def answers(port: int) -> bool:
