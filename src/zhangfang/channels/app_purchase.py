@@ -4,8 +4,23 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from zhangfang.channels.port import Answer, ChannelError, Operation, Order, Verdict
+from zhangfang.channels.port import (
+    Answer,
+    ChannelError,
+    FileNotReady,
+    MalformedMessage,
+    NotPresented,
+    Operation,
+    Order,
+    Verdict,
+)
+from zhangfang.channels.strict_json import text
+from zhangfang.channels.transport import NotConnectedError
+from zhangfang.channels.verdicts import Codes
+
+Fields = Mapping[str, Any]  # the JSON of a message
 
 PAY_TIME = timedelta(minutes=15)
 _MOST_PAYLOADS = 10_000
@@ -56,6 +71,52 @@ async def query_and_close(
     except ChannelError:
         return answer
     return await query(order)
+
+
+async def judged(
+    asking: Awaitable[Fields], read: Callable[[Fields], Answer], shown: Callable[[Fields], str]
+) -> Answer:
+    """Return the answer's verdict, UNKNOWN for whatever cannot be believed; `NotConnectedError` goes through."""
+    received: Fields = {}
+    try:
+        received = await asking
+        return read(received)
+    except NotConnectedError:
+        raise
+    except ChannelError as error:
+        return Answer(Verdict.UNKNOWN, message=f"unproven: {error}", raw=shown(received))
+
+
+async def payload_of(
+    channel: str,
+    asking: Awaitable[Fields],
+    refused: Callable[[Fields], str],
+    read: Callable[[Fields], dict[str, str]],
+) -> dict[str, str]:
+    """Return what the payer's app needs of an order that is being made. Raises `NotPresented`, which names `channel`."""
+    try:
+        received = await asking
+        code = refused(received)
+        if not code:
+            return read(received)
+    except ChannelError as error:
+        raise NotPresented(f"{channel} gave nothing to pay with: {error}") from None
+    raise NotPresented(f"{channel} gave nothing to pay with: {code[:100]}")
+
+
+def app_fields(found: Any, name: str) -> dict[str, str]:
+    """Return the object of texts that the field `name` has to be. Raises `MalformedMessage`."""
+    if not isinstance(found, dict) or not found:
+        raise MalformedMessage(f"{name}: got {type(found).__name__}; allowed: an object")
+    return {key: text(found, key) for key in found}
+
+
+def check_file(code: str, codes: Codes, settle_date: date) -> None:
+    """Raise `FileNotReady` for a refusal that asking again may mend, `MalformedMessage` for any other; "" is none."""
+    if code and codes.of(Operation.PURCHASE, code).sent is Verdict.UNKNOWN:
+        raise FileNotReady(f"file of {settle_date}: {code[:100]}; ask again later")
+    if code:
+        raise MalformedMessage(f"file of {settle_date}: refused with {code[:100]}")
 
 
 def settlement_date(text: str, prefix: str, merchant: str) -> date | None:

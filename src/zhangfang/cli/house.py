@@ -214,19 +214,9 @@ def free_port(wanted: int = 0) -> int:
 
     Any that is free is taken from below the range of outgoing connections, none of which can then come before its owner.
     """
-    if not wanted:
-        return next(
-            port for port in iter(lambda: randint(*_QUIET), None) if not answers(port) and _bindable(port)
-        )
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            raise HouseError(
-                f"port {wanted} is taken; stop what listens there, or choose another with --port"
-            ) from None
-        return int(probe.getsockname()[1])
+    if wanted and not _bindable(wanted):
+        raise HouseError(f"port {wanted} is taken; stop what listens there, or choose another with --port")
+    return wanted or next(port for port in iter(lambda: randint(*_QUIET), None) if _bindable(port))
 
 
 def _bindable(port: int) -> bool:

@@ -84,13 +84,14 @@ async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: f
                     "the database is away; the driver waits", table=job.table, error=type(error).__name__
                 )
                 await asyncio.sleep(0.2)
-            running |= {asyncio.create_task(_run(pool, job, row, taken)) for row in rows}
+            for row in rows:
+                task = asyncio.create_task(_run(pool, job, row, taken))
+                running.add(task)
+                task.add_done_callback(running.discard)
             if len(rows) < room:
                 await asyncio.sleep(poll_seconds)
             while len(running) > job.most // 2:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                running = {task for task in running if not task.done()}
-            running = {task for task in running if not task.done()}
     finally:
         for task in running:
             task.cancel()

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from zhangfang.channels.app_purchase import app_fields
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
 from zhangfang.channels.chinaums.requests import mer_order_id
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Operation, Order, Verdict
@@ -82,10 +83,7 @@ def of_notification(fields: Mapping[str, str], config: ChinaUmsConfig) -> Notifi
 def app_payload(fields: Mapping[str, Any], order: Order, config: ChinaUmsConfig) -> dict[str, str]:
     """Return what the payer's app needs. Raises `MalformedMessage`."""
     _check_ours(fields, "merOrderId", order, config)
-    found = fields.get("appPayRequest")
-    if not isinstance(found, dict) or not found:
-        raise MalformedMessage(f"appPayRequest: got {type(found).__name__}; allowed: an object")
-    return {name: text(found, name) for name in found}
+    return app_fields(fields.get("appPayRequest"), "appPayRequest")
 
 
 def settle_date(fields: Mapping[str, Any]) -> date | None:

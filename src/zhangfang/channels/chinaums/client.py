@@ -6,17 +6,23 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from zhangfang.channels.app_purchase import Payloads, query_and_close, settlement_date, time_is_over
+from zhangfang.channels.app_purchase import (
+    Payloads,
+    check_file,
+    judged,
+    payload_of,
+    query_and_close,
+    settlement_date,
+    time_is_over,
+)
 from zhangfang.channels.chinaums import answers, dayfile, requests
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
 from zhangfang.channels.chinaums.signature import authorization, verified_form
 from zhangfang.channels.port import (
     Answer,
     AppOrder,
-    ChannelError,
     ChannelFile,
     FileNotReady,
-    MalformedMessage,
     Notification,
     NotPresented,
     Operation,
@@ -100,11 +106,7 @@ class ChinaUms:
             received = await self._ask(requests.FILE, body, _FILE_TIMEOUT_SECONDS, dayfile.MAX_ANSWER_BYTES)
         except (NotConnectedError, NoAnswerError) as error:
             raise FileNotReady(f"file of {settle_date}: {error}") from None
-        code = answers.refused(received)
-        if code and answers.CODES.of(Operation.PURCHASE, code).sent is Verdict.UNKNOWN:
-            raise FileNotReady(f"file of {settle_date}: {code[:100]}; ask again later")
-        if code:
-            raise MalformedMessage(f"file of {settle_date}: refused with {code[:100]}")
+        check_file(answers.refused(received), answers.CODES, settle_date)
         # In a thread: a large file takes seconds to read, and payments go on meanwhile.
         return await asyncio.to_thread(dayfile.parse, received, self._config, settle_date)
 
@@ -117,14 +119,10 @@ class ChinaUms:
 
     async def _precreate(self, order: Order) -> dict[str, str]:
         body = requests.precreate(order, self._config)
-        try:
-            received = await self._ask(requests.PRECREATE, body)
-            code = answers.refused(received)
-            if not code:
-                return answers.app_payload(received, order, self._config)
-        except ChannelError as error:
-            raise NotPresented(f"ChinaUMS gave nothing to pay with: {error}") from None
-        raise NotPresented(f"ChinaUMS gave nothing to pay with: {code[:100]}")
+        asking = self._ask(requests.PRECREATE, body)
+        return await payload_of(
+            "ChinaUMS", asking, answers.refused, lambda said: answers.app_payload(said, order, self._config)
+        )
 
     async def _query(self, order: Order) -> Answer:
         path = requests.REFUND_QUERY if order.operation is Operation.REFUND else requests.QUERY
@@ -141,14 +139,8 @@ class ChinaUms:
         read: Callable[[Mapping[str, Any], Order, ChinaUmsConfig], Answer],
     ) -> Answer:
         """Return the answer's verdict, UNKNOWN for whatever cannot be believed; `NotConnectedError` goes through."""
-        received: Mapping[str, Any] = {}
-        try:
-            received = await self._ask(path, body)
-            return read(received, order, self._config)
-        except NotConnectedError:
-            raise
-        except ChannelError as error:
-            return Answer(Verdict.UNKNOWN, message=f"unproven: {error}", raw=answers.shown(received))
+        asking = self._ask(path, body)
+        return await judged(asking, lambda said: read(said, order, self._config), answers.shown)
 
     async def _ask(
         self, path: str, body: bytes, timeout_seconds: float = 0.0, max_bytes: int = MAX_ANSWER_BYTES

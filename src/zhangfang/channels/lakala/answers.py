@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from zhangfang.channels.app_purchase import app_fields
 from zhangfang.channels.lakala.config import LakalaConfig
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Operation, Order, Verdict
 from zhangfang.channels.strict_json import fen_of_text, kept, optional_text, text
@@ -87,10 +88,7 @@ def app_payload(fields: Mapping[str, Any], order: Order, config: LakalaConfig) -
     """Return what the payer's app needs. Raises `MalformedMessage`."""
     data = data_of(fields, config)
     _check_number(data, order)
-    found = data.get("acc_resp_fields")
-    if not isinstance(found, dict) or not found:
-        raise MalformedMessage(f"acc_resp_fields: got {type(found).__name__}; allowed: an object")
-    return {name: text(found, name) for name in found}
+    return app_fields(data.get("acc_resp_fields"), "acc_resp_fields")
 
 
 def settle_date(fields: Mapping[str, Any]) -> date | None:

@@ -6,14 +6,21 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from zhangfang.channels.app_purchase import Payloads, query_and_close, settlement_date, time_is_over
+from zhangfang.channels.app_purchase import (
+    Payloads,
+    check_file,
+    judged,
+    payload_of,
+    query_and_close,
+    settlement_date,
+    time_is_over,
+)
 from zhangfang.channels.lakala import answers, dayfile, requests
 from zhangfang.channels.lakala.config import LakalaConfig
 from zhangfang.channels.lakala.signature import Signer
 from zhangfang.channels.port import (
     Answer,
     AppOrder,
-    ChannelError,
     ChannelFile,
     FileNotReady,
     ForgedMessage,
@@ -109,11 +116,7 @@ class Lakala:
             raise FileNotReady(f"file of {settle_date}: {error}") from None
         except ForgedMessage as error:
             raise MalformedMessage(f"file of {settle_date}: {error}") from None
-        code = answers.refused(received)
-        if code and answers.CODES.of(Operation.PURCHASE, code).sent is Verdict.UNKNOWN:
-            raise FileNotReady(f"file of {settle_date}: {code[:100]}; ask again later")
-        if code:
-            raise MalformedMessage(f"file of {settle_date}: refused with {code[:100]}")
+        check_file(answers.refused(received), answers.CODES, settle_date)
         data = answers.data_of(received, self._config)
         # In a thread: a large file takes seconds to read, and payments go on meanwhile.
         return await asyncio.to_thread(dayfile.parse, data, self._config, settle_date)
@@ -124,14 +127,10 @@ class Lakala:
 
     async def _preorder(self, order: Order) -> dict[str, str]:
         body = requests.preorder(order, self._config)
-        try:
-            received = await self._ask(requests.PREORDER, body)
-            code = answers.refused(received)
-            if not code:
-                return answers.app_payload(received, order, self._config)
-        except ChannelError as error:
-            raise NotPresented(f"Lakala gave nothing to pay with: {error}") from None
-        raise NotPresented(f"Lakala gave nothing to pay with: {code[:100]}")
+        asking = self._ask(requests.PREORDER, body)
+        return await payload_of(
+            "Lakala", asking, answers.refused, lambda said: answers.app_payload(said, order, self._config)
+        )
 
     async def _query(self, order: Order) -> Answer:
         body = requests.query(order, self._config, self._clock.now())
@@ -151,14 +150,8 @@ class Lakala:
         read: Callable[[Mapping[str, Any], Order, LakalaConfig], Answer],
     ) -> Answer:
         """Return the answer's verdict, UNKNOWN for whatever cannot be believed; `NotConnectedError` goes through."""
-        received: Mapping[str, Any] = {}
-        try:
-            received = await self._ask(path, body)
-            return read(received, order, self._config)
-        except NotConnectedError:
-            raise
-        except ChannelError as error:
-            return Answer(Verdict.UNKNOWN, message=f"unproven: {error}", raw=answers.shown(received))
+        asking = self._ask(path, body)
+        return await judged(asking, lambda said: read(said, order, self._config), answers.shown)
 
     async def _ask(
         self, path: str, body: bytes, timeout_seconds: float = 0.0, max_bytes: int = MAX_ANSWER_BYTES
