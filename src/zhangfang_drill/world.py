@@ -4,18 +4,17 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 import aiohttp
 import asyncpg
 
-from zhangfang.cli.house import BANKS, House, HouseError, free_port
+from zhangfang.cli.house import BANKS, House
 from zhangfang.cli.parts import open_platform_accounts
 from zhangfang.cli.sandbox import provision
 from zhangfang.kernel.postgres import EmbeddedPostgres
@@ -29,7 +28,6 @@ from zhangfang_drill.platform import CLOCKS, Platform, Settled, desk_of
 
 TIMEOUT_SECONDS = 0.35  # of a connector, so that an answer that comes too late costs little real time
 LATE_SECONDS = 0.5
-QUIET_PORTS = range(12_000, 30_000)
 
 
 @dataclass(slots=True)
@@ -109,20 +107,10 @@ _TIMEOUT = aiohttp.ClientTimeout(total=180)  # a book of twelve thousand orders 
 
 
 def _house(home: Path, url: str, channels: tuple[str, ...]) -> tuple[House, Banks]:
-    ports = _quiet_ports()
-    held = {name: (next(ports), next(ports)) for name in channels}
-    write_private(home / "ports.json", json.dumps(held))
-    house = House(home, next(ports), banks=channels)
+    house = House(home, banks=channels)
     house.database_url = url
     write_private(house.home / "database-url", url)
     return house, Banks(house.home, house.ports)
-
-
-def _quiet_ports() -> Iterator[int]:
-    """Give free ports below those that outgoing connections take: one who is dead for a moment finds its own again."""
-    for port in SystemRandom().sample(QUIET_PORTS, len(QUIET_PORTS)):
-        with suppress(HouseError):
-            yield free_port(port)
 
 
 @asynccontextmanager

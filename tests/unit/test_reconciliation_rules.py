@@ -218,10 +218,10 @@ def test_a_settlement_of_another_amount_leaves_its_difference_in_suspense(
 @pytest.mark.parametrize(
     ("kind", "template", "of_ours", "allowed"),
     [
-        ("missing_here", "B1", None, ("B2", "B8")),
-        ("missing_here", "B1", OURS, ("B8",)),
+        ("missing_here", "B1", None, ("B2", "B3", "B8")),
+        ("missing_here", "B1", OURS, ("B3", "B8")),
         ("missing_here", "B5-", None, ("B7",)),
-        ("duplicate", "B1", OURS, ("B8",)),
+        ("duplicate", "B1", OURS, ("B3", "B8")),
         ("duplicate", "B5-", OURS, ("B7",)),
         ("amount_differs", "B1", OURS, ("B8",)),
         ("amount_differs", "B5-", OURS, ("B7",)),

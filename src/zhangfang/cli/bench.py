@@ -31,8 +31,9 @@ from zhangfang.cli.bench_machine import cpu_seconds, machine
 from zhangfang.cli.bench_report import print_report, ratio
 from zhangfang.cli.caller import Caller
 from zhangfang.cli.control import ask
-from zhangfang.cli.house import READY_SECONDS, House, Process, answers, free_port
+from zhangfang.cli.house import READY_SECONDS, House, Process, answers
 from zhangfang.cli.parts import open_platform_accounts
+from zhangfang.cli.ports import free_ports
 from zhangfang.cli.sandbox import provision
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
@@ -181,7 +182,7 @@ class Run:
 
     @contextmanager
     def _empty_server(self) -> Iterator[tuple[int, int]]:
-        port = free_port()
+        (port,) = free_ports(1)
         command = [sys.executable, "-m", _HERE, "empty", str(port)]
         server = Process("empty", command, self.house.home / "logs" / "empty.log")
         server.start()

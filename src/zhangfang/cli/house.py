@@ -15,15 +15,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import randint
 from typing import Any
 
+from zhangfang.cli.ports import all_free, free_ports
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
 from zhangfang.kernel.settings import write_private
 
 BANKS = ("cmb", "genericbank", "unionpay", "chinaums", "lakala", "epcc")  # those that hold our accounts first
-_QUIET = (15_000, 32_000)  # ports that the kernel gives to no outgoing connection
 READY_SECONDS = 30.0
 AUDIT_SECONDS = 20  # the console's seal stands on an audit that is less than a minute old
 
@@ -92,11 +91,12 @@ class House:
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         (self.home / "logs").mkdir(exist_ok=True)
-        self.port = free_port(port)
+        self.port, *spare = free_ports(1 + 2 * len(self.banks))
+        self.port = _untaken(port) if port else self.port
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.database_url = os.environ.get("ZHANGFANG_DATABASE_URL") or ""
         self._commands = dict(commands or {})
-        self.ports = self._bank_ports()
+        self.ports = self._bank_ports(spare)
         self.processes: dict[str, Process] = {}
         self._watching = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -128,7 +128,7 @@ class House:
     def start_banks(self) -> None:
         """Start the sandbox banks and wait until their control planes answer."""
         for bank in self.banks:
-            port, control = (free_port(wanted) for wanted in self.ports[bank])
+            port, control = map(_untaken, self.ports[bank])
             folder = self.home / "banks" / bank
             command = [sys.executable, "-m", f"zhangfang_sandbox.{bank}", "--data", str(folder)]
             self._start(bank, [*command, "--port", str(port), "--control-port", str(control)])
@@ -137,7 +137,7 @@ class House:
 
     def start_platform(self) -> None:
         """Start ledger, API and driver, and wait until they answer."""
-        free_port(self.port)
+        _untaken(self.port)
         for name in ("ledger", "serve", "work"):
             self._start(name, [sys.executable, "-m", "zhangfang", name])
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
@@ -200,32 +200,20 @@ class House:
                     process.start()
             time.sleep(0.1)
 
-    def _bank_ports(self) -> dict[str, tuple[int, int]]:
+    def _bank_ports(self, spare: Sequence[int]) -> dict[str, tuple[int, int]]:
         """Return wire and control plane of each bank. They stay over a restart: channels and clients hold them."""
         path = self.home / "ports.json"
         held = json.loads(path.read_text()) if path.exists() else {}
-        ports = {bank: tuple(held.get(bank) or (free_port(), free_port())) for bank in self.banks}
+        pairs = zip(spare[::2], spare[1::2], strict=True)
+        ports = {bank: tuple(held.get(bank) or pair) for bank, pair in zip(self.banks, pairs, strict=True)}
         write_private(path, json.dumps(held | ports))
         return ports
 
 
-def free_port(wanted: int = 0) -> int:
-    """Return a free port of loopback, `wanted` if it is not 0; a taken one is a `HouseError` that names it.
-
-    Any that is free is taken from below the range of outgoing connections, none of which can then come before its owner.
-    """
-    if wanted and not _bindable(wanted):
-        raise HouseError(f"port {wanted} is taken; stop what listens there, or choose another with --port")
-    return wanted or next(port for port in iter(lambda: randint(*_QUIET), None) if _bindable(port))
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return True
-    return False
+def _untaken(port: int) -> int:
+    if not all_free([port]):
+        raise HouseError(f"port {port} is taken; stop what listens there, or choose another with --port")
+    return port
 
 
 def answers(port: int) -> bool:
