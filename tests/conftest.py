@@ -3,9 +3,7 @@
 import asyncio
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.clock import SetClock
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.schema import migrate
+from zhangfang_drill.scratch import scratch
 
 # A slow machine is no reason to fail. Where CI is set, Hypothesis takes its own profile: the same examples each time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,7 +49,7 @@ def clock() -> SetClock:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """Start one PostgreSQL for the session; give the URL of a database that stays empty."""
-    folder = Path(tempfile.mkdtemp(prefix="zf-", dir="/tmp"))  # a short path: the socket lies in it
+    folder = scratch()
     server = EmbeddedPostgres(folder)
     try:
         yield server.start()

@@ -27,6 +27,7 @@ OUTCOMES = {
     "decline_later": SOME,
     "contradict": RARE,
     "returned": SOME,
+    "dark": SOME,
 }
 NOTICES = {"notify_lost": OFTEN, "notify_repeated": SOME, "notify_late": SOME, "notify_disordered": SOME}
 FILES = {"file_missing": RARE, "file_extra": RARE, "file_off_by_one": RARE, "file_late_row": SOME}
@@ -49,11 +50,11 @@ def _without(*faults: str, least: float = 0.0) -> Mapping[str, float]:
 ADAPTERS: Mapping[str, Adapter] = {
     one.name: one
     for one in (  # those that hold our accounts first
-        Adapter("cmb", False, _without(*FILES, least=0.04)),
+        Adapter("cmb", False, _without(*FILES, "dark", least=0.04)),
         Adapter("unionpay", True, EVERYTHING | {"returned": 0.05}),
         Adapter("chinaums", True, _without("returned", "account_type", least=0.03)),
         Adapter("lakala", True, _without("returned", "account_type", least=0.03)),
         Adapter("epcc", True, _without("returned", least=0.02)),
-        Adapter("genericbank", False, _without(*FILES, *NOTICES, least=0.04)),
+        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.04)),
     )
 }

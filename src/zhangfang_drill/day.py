@@ -11,7 +11,7 @@ from zhangfang.kernel.sql import load
 from zhangfang_drill import callers
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.orders import Asked, Drawer, Merchant
-from zhangfang_drill.pace import ARRIVAL_SECONDS, MORNING, at, settle
+from zhangfang_drill.pace import ARRIVAL_SECONDS, ARRIVALS, MORNING, at, settle
 from zhangfang_drill.platform import API, LEDGER, WORK
 from zhangfang_drill.world import LATE_SECONDS, World
 
@@ -20,6 +20,7 @@ queries = load(__package__, "day.sql")
 WINDOWS = ((11, 50, 14, 0), (14, 0, 18, 0), (18, 0, 22, 30), (22, 46, 22, 58))
 CUT = (time(22, 59, 59), time(23, 0, 1))
 QUIET_NIGHTS = 0.5  # the platform stands still from the cut-off on: people and files find what is UNKNOWN
+LATE = (0, 30, 120, 300)  # seconds by which the driver may be behind
 FUSES = {API: 400, WORK: 120, LEDGER: 150}  # waits within which a crash happens
 
 
@@ -30,6 +31,7 @@ class Tally:
     days: int = 0
     payments: int = 0
     bank_kills: int = 0
+    database_kills: int = 0
     api_silences: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
     made_twice: list[str] = field(default_factory=list)
@@ -37,12 +39,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """How much happens: orders a burst, bursts before the cut-off, chance of a crash in a burst and of a bank's death."""
+    """How much happens: orders a burst, bursts before the cut-off, and in each the chances of a process's death."""
 
     orders: tuple[int, int] = (3, 7)
     bursts: int = len(WINDOWS)
     crash: float = 0.35
     bank_kill: float = 0.2
+    database_kill: float = 0.03
 
 
 class SimDay:
@@ -77,9 +80,10 @@ class SimDay:
         """Files, money, settlement, closing, statements: the platform does them by itself."""
         for hour in MORNING:
             await self._world.set_time(at(self._day, hour))
-            await asyncio.sleep(ARRIVAL_SECONDS)
+            if hour in ARRIVALS:
+                await asyncio.sleep(ARRIVAL_SECONDS)
             self._plan_crash()
-            await settle(self._world, self._world.clock.now() + timedelta(minutes=8))
+            await self._settle(8)
 
     async def bursts(self) -> None:
         """All orders of the day."""
@@ -100,20 +104,24 @@ class SimDay:
         self._plan_crash()
         late, self._later = self._later, []
         acts = [self._one(asked) for asked in orders] + [callers.pay(world, asked) for asked in late]
-        killing = asyncio.create_task(self._bank_dies())
+        killing = asyncio.gather(self._bank_dies(), self._database_dies())
         asking = asyncio.gather(*acts)
         while not asking.done():
             await world.platform.revive()
             await world.platform.work()
-            await asyncio.wait([asking], timeout=0.01)
+            await asyncio.wait([asking], timeout=0.05)
         await asking
         await killing
         if rng.random() < 0.6:
             await asyncio.sleep(0.07)  # notifications come first
         if work_on:
-            await settle(world, world.clock.now() + timedelta(minutes=6))
+            await self._settle(6)
         else:
             await world.platform.revive()
+
+    async def _settle(self, minutes: int) -> None:
+        until = self._world.clock.now() + timedelta(minutes=minutes)
+        await settle(self._world, until, late=timedelta(seconds=self._rng.choice(LATE)))
 
     async def _orders(self, count: int) -> list[Asked]:
         rng, drawn = self._rng, []
@@ -164,3 +172,9 @@ class SimDay:
             await asyncio.sleep(away)
             await self._world.banks.revive(name)
             self._tally.bank_kills += 1
+
+    async def _database_dies(self) -> None:
+        dies, after = self._rng.random() < self._much.database_kill, self._rng.random() * 0.05
+        if dies:
+            await asyncio.sleep(after)
+            self._tally.database_kills += self._world.kill_database()

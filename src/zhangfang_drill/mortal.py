@@ -89,7 +89,7 @@ def factory(
 def _over(whose: Mortal, coro: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
     whose.tasks.discard(task)
     coro.close()  # one that was cancelled before it began
-    if whose.dead and not task.cancelled():
+    if not task.cancelled():
         task.exception()  # nobody is left to hear of it
 
 

@@ -11,7 +11,10 @@ MOVED = frozenset({"SUCCESS", "VOIDED", "RETURNED"})  # the order happened, what
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One order in a bank's book, as `GET /movements` gives it. `amount` and `fee` are fen."""
+    """One order in a bank's book, as `GET /movements` gives it. `amount` and `fee` are fen.
+
+    `back_in` is the settlement date whose transfer paid a payout back that has returned; empty where there is none.
+    """
 
     bank: str
     seq: int
@@ -23,6 +26,7 @@ class Movement:
     settle_date: str
     original: str
     fee: int
+    back_in: str
 
     @property
     def moved(self) -> bool:
@@ -60,6 +64,7 @@ def _take(truth: Truth, bank: str, row: Mapping[str, Any]) -> None:
     made = Movement(
         bank, row["seq"], row["key"], row["order_no"], row["operation"], row["amount"], row["state"],
         row["settle_date"] or "", row["original"], row["fee"] or 0,
+        row.get("return_settled_in") or "",
     )  # fmt: skip
     at = bank, made.order_no
     known = truth.of.get(at)

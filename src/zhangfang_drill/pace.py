@@ -16,11 +16,18 @@ queries = load(__package__, "day.sql")
 JUMPS = 12
 ROUNDS = 40
 MORNING = (time(9, 6), time(9, 45), time(10, 36), time(11, 45))
-ARRIVAL_SECONDS = 0.12  # of real time: the banks make their files and pay each other
+ARRIVALS = MORNING[:2]  # when the banks make their files and pay each other, and for how long, in real time
+ARRIVAL_SECONDS = 0.12
 
 
-async def settle(world: World, until: datetime, jumps: int = JUMPS, rounds: int = ROUNDS) -> None:
-    """Let the platform work until nothing is due, jumping from look to look up to `until`."""
+async def settle(
+    world: World,
+    until: datetime,
+    jumps: int = JUMPS,
+    rounds: int = ROUNDS,
+    late: timedelta = timedelta(seconds=45),
+) -> None:
+    """Let the platform work until nothing is due, jumping from look to look up to `until`; it looks so much too late."""
     for _ in range(rounds):
         await world.platform.revive()
         await world.platform.work()
@@ -34,7 +41,7 @@ async def settle(world: World, until: datetime, jumps: int = JUMPS, rounds: int 
         if next_at is None or next_at > until or not jumps:
             break
         jumps -= 1
-        await world.set_time(next_at)
+        await world.set_time(min(next_at + late, until))
     world.platform.spare()
 
 
@@ -42,7 +49,8 @@ async def morning(world: World, day: date) -> None:
     """Play the morning of a day without any fault: files, money, settlement, closing, statements."""
     for hour in MORNING:
         await world.set_time(at(day, hour))
-        await asyncio.sleep(ARRIVAL_SECONDS)
+        if hour in ARRIVALS:
+            await asyncio.sleep(ARRIVAL_SECONDS)
         await settle(world, world.clock.now() + timedelta(minutes=8))
 
 

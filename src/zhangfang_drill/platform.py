@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import cache
 
 import aiohttp
 import uvicorn
+from cryptography.hazmat.primitives import serialization
 
 from zhangfang.api import build_app
 from zhangfang.cli.house import answers, unix_answers
@@ -26,6 +28,10 @@ API, WORK, LEDGER = "serve", "work", "ledger"
 PROCESSES = (API, WORK, LEDGER)
 START_SECONDS = 20.0
 POOL = 6
+
+
+# Reading a key checks its primes, which takes longer than anything else of a new life: each is read once for all lives.
+serialization.load_pem_private_key = cache(serialization.load_pem_private_key)  # type: ignore[assignment]
 
 
 class Settled(Settings):
@@ -91,6 +97,7 @@ class Platform:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._round.put(done)
         while not done.done() and not process.dead and process.tasks:
+            await self.revive()  # what it waits for may have died
             await asyncio.wait([done], timeout=0.05)
 
     async def idle(self) -> None:
@@ -148,7 +155,13 @@ class Platform:
 
 
 async def _one_round(desk: Desk, todo: Sequence[Job]) -> None:
-    await asyncio.gather(*(run_due(desk.pool, desk.clock.now(), job) for job in todo), return_exceptions=True)
+    await asyncio.gather(*(_all_due(desk, job) for job in todo), return_exceptions=True)
+
+
+async def _all_due(desk: Desk, job: Job) -> None:
+    """Do what is due; where a job takes one row at a time, one row after the other."""
+    while await run_due(desk.pool, desk.clock.now(), job) and job.most == 1:
+        pass
 
 
 @contextlib.asynccontextmanager

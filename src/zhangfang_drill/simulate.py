@@ -21,8 +21,9 @@ from zhangfang_drill import movements, oracle
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.day import Intensity, SimDay, Tally
 from zhangfang_drill.evidence import verified
+from zhangfang_drill.judging import Found, Violation, named
 from zhangfang_drill.mortal import MortalLoop
-from zhangfang_drill.oracle import Found, Oracle, Violation
+from zhangfang_drill.oracle import Oracle
 from zhangfang_drill.orders import Merchant, account
 from zhangfang_drill.people import ring_the_bank
 from zhangfang_drill.story import tell
@@ -64,7 +65,7 @@ class Result:
             "unknowns": self.unknowns,
             "ended": self.ended,
             "contradictions": self.contradictions,
-            "violations": oracle.named(self.violations),
+            "violations": named(self.violations),
             "stories": self.stories,
         }
 
@@ -248,7 +249,10 @@ async def _counts(world: World, result: Result) -> None:
     for name in world.banks.names:
         met = (await world.banks.ask("GET", name, "/faults"))["met"]
         result.faults[name] = dict(sorted(met.items()))
-    result.crashes = dict(world.platform.deaths) | {"bank": result.tally.bank_kills}
+    result.crashes = dict(world.platform.deaths) | {
+        "bank": result.tally.bank_kills,
+        "postgres": result.tally.database_kills,
+    }
     result.unknowns = await world.pool.fetchval(oracle.queries.unknowns)
     ways: Counter[str] = Counter(dict.fromkeys(WAYS, 0))
     for row in await world.pool.fetch(oracle.queries.ended):

@@ -1,10 +1,14 @@
 """The short story of an order that broke the law: its steps, what the bank says, and the faults that it was to meet."""
 
+from collections.abc import Mapping
 from datetime import date
+from itertools import groupby
+from typing import Any
 
 from zhangfang.kernel.clock import in_china
+from zhangfang_drill.judging import Violation
 from zhangfang_drill.movements import Truth
-from zhangfang_drill.oracle import Violation, queries
+from zhangfang_drill.oracle import queries
 from zhangfang_drill.world import World
 from zhangfang_sandbox.common.faults import chance
 
@@ -12,10 +16,11 @@ from zhangfang_sandbox.common.faults import chance
 async def tell(world: World, truth: Truth, violation: Violation, day: date) -> str:
     """Return it as text, no line of which has personal data."""
     lines = [f"{day}: rule {violation.rule}: {violation.order_no or '(no order)'} {violation.what}"]
-    for row in await world.pool.fetch(queries.story, violation.intent):
-        told = " ".join(filter(None, (row["kind"], row["verdict"], row["code"], row["message"])))
-        led = f" → {row['state']}" if row["state"] else ""
-        lines.append(f"  {in_china(row['at']):%m-%d %H:%M:%S} {told}{led}")
+    steps = await world.pool.fetch(queries.story, violation.intent)
+    for told, several in groupby(steps, key=_told):
+        first, *more = several
+        times = f" ({len(more)} times more, until {in_china(more[-1]['at']):%m-%d %H:%M})" if more else ""
+        lines.append(f"  {in_china(first['at']):%m-%d %H:%M:%S} {told}{times}")
     for movement in truth.of.values():
         if violation.order_no and movement.key == violation.order_no:
             lines.append(
@@ -29,6 +34,11 @@ async def tell(world: World, truth: Truth, violation: Violation, day: date) -> s
     for row in await world.pool.fetch(queries.waiting_tasks):
         lines.append(f"  waits: {row['kind']} {row['key']}, {row['attempts']} tries: {row['note']}")
     return "\n".join(lines)
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    told = " ".join(filter(None, (row["kind"], row["verdict"], row["code"], row["message"])))
+    return told + (f" → {row['state']}" if row["state"] else "")
 
 
 async def _planned(world: World, key: str) -> list[str]:

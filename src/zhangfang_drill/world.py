@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from zhangfang.schema import migrate
 from zhangfang_drill.banks import Banks
 from zhangfang_drill.clock import StandingClock
 from zhangfang_drill.platform import CLOCKS, Platform, Settled, desk_of
+from zhangfang_drill.scratch import scratch
 
 TIMEOUT_SECONDS = 0.35  # of a connector, so that an answer that comes too late costs little real time
 LATE_SECONDS = 0.5
@@ -40,6 +40,16 @@ class World:
     platform: Platform
     desk: Desk
     session: aiohttp.ClientSession
+    postgres: EmbeddedPostgres | None
+
+    def kill_database(self) -> bool:
+        """Kill PostgreSQL by SIGKILL and start it again; False where it is not ours. Whoever has asked gets no answer."""
+        if self.postgres is None or self.postgres.process is None:
+            return False
+        self.postgres.process.kill()
+        self.postgres.process.wait()
+        self.postgres.start()  # from this thread, with which it would end
+        return True
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -77,7 +87,7 @@ async def opened(
 
     `patience` is the connectors' time-out in seconds.
     """
-    home = Path(tempfile.mkdtemp(prefix="zf-sim-", dir="/tmp"))
+    home = scratch("zf-sim-")
     postgres = EmbeddedPostgres(home / "postgres") if not url else None
     house, banks = _house(home, url or (postgres.start() if postgres else ""), channels)
     try:
@@ -94,7 +104,7 @@ async def opened(
             await banks.set_time(moment)
             await asyncio.to_thread(provision, house)
             _hurry(house, patience)
-            async with _living(house, clock, banks, session) as world:
+            async with _living(house, clock, banks, session, postgres) as world:
                 yield world
     finally:
         banks.stop()
@@ -115,7 +125,11 @@ def _house(home: Path, url: str, channels: tuple[str, ...]) -> tuple[House, Bank
 
 @asynccontextmanager
 async def _living(
-    house: House, clock: StandingClock, banks: Banks, session: aiohttp.ClientSession
+    house: House,
+    clock: StandingClock,
+    banks: Banks,
+    session: aiohttp.ClientSession,
+    postgres: EmbeddedPostgres | None,
 ) -> AsyncIterator[World]:
     settings = Settled(home=house.home, database_url=house.database_url, port=house.port)
     platform = Platform(settings)
@@ -124,7 +138,7 @@ async def _living(
         async with LedgerClient(settings.ledger_socket) as ledger:
             await open_platform_accounts(ledger)
         async with desk_of(settings) as desk:
-            yield World(house, clock, banks, platform, desk, session)
+            yield World(house, clock, banks, platform, desk, session, postgres)
     finally:
         await platform.stop()
 

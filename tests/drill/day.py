@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as clock_time
 from io import StringIO
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -29,6 +27,7 @@ from zhangfang.cli.orders import DemoOrder, read_merchants
 from zhangfang.cli.up import start
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.settings import Settings
+from zhangfang_drill.scratch import scratch
 
 DAY, MORROW = date(2026, 5, 26), date(2026, 5, 27)
 MERCHANTS = [one for one in read_merchants() if one.external_ref in {"M001", "M002", "M003", "M005", "M008"}]
@@ -145,7 +144,7 @@ MOMENTS = {  # phase → how often it is chosen, and within how many seconds of 
 @contextmanager
 def opened(commands: Mapping[str, list[str]] | None = None) -> Iterator[House]:
     """Open a house in a fresh folder; when it is left, nothing of it is."""
-    home = Path(tempfile.mkdtemp(prefix="zf-day-", dir="/tmp"))  # a short path: sockets lie in it
+    home = scratch("zf-day-")
     house = House(home, 0, commands, BANKS)
     try:
         yield house

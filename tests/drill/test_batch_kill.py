@@ -8,14 +8,12 @@ import asyncio
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.request import urlopen
@@ -37,6 +35,7 @@ from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import Settings
 from zhangfang.merchants import FeeKind, FeeRule, NewMerchant
 from zhangfang.payments import Desk
+from zhangfang_drill.scratch import scratch
 
 pytestmark = pytest.mark.drill
 
@@ -57,7 +56,7 @@ PATIENCE_S = 90 + ITEMS / 20
 @contextmanager
 def opened() -> Iterator[House]:
     """Open a house with a short path, and throw it away."""
-    home = Path(tempfile.mkdtemp(prefix="zf-", dir="/tmp"))
+    home = scratch()
     home.chmod(0o755)  # PostgreSQL does not run as root
     house = House(home, banks=("unionpay", "cmb"))
     try:

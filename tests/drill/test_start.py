@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
+from zhangfang_drill.scratch import scratch
 
 pytestmark = pytest.mark.drill
 
@@ -86,7 +87,7 @@ def walk() -> Iterator[Walk]:
     """Start the platform in a folder that looks like the project's, and type all pages there."""
     if missing := [name for name in ("bash", "curl") if shutil.which(name) is None]:
         pytest.skip(f"the newcomer's path is typed with {' and '.join(missing)}: install it to run this")
-    folder = Path(tempfile.mkdtemp(prefix="zf-", dir="/tmp"))  # a short path: sockets lie in it
+    folder = scratch()
     folder.chmod(0o755)  # PostgreSQL does not run as root: its user has to find .venv
     (folder / ".venv").symlink_to(sys.prefix)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ZHANGFANG_")}

@@ -72,6 +72,13 @@ async def test_what_is_not_found_at_first_is_found_at_the_third_query(shop: Shop
     assert [await shop.verdict(refund) for _ in wanted] == wanted
 
 
+async def test_a_refund_that_goes_dark_stays_unknown_and_stands_in_the_book(shop: Shop) -> None:
+    refund, verdict = await refund_meeting(shop, "dark")
+    assert verdict is Verdict.UNKNOWN
+    assert [await shop.verdict(refund) for _ in range(3)] == [Verdict.UNKNOWN] * 3
+    assert await refunds(shop) == ["SUCCESS"]
+
+
 async def test_a_refund_that_is_declined_fails_by_the_query(shop: Shop) -> None:
     refund, verdict = await refund_meeting(shop, "decline")
     assert verdict in (Verdict.ACCEPTED, Verdict.UNKNOWN)

@@ -69,6 +69,15 @@ async def test_not_found_at_first_is_no_failure_and_a_re_send_debits_once(net: N
     assert await net.debits() == 1
 
 
+async def test_an_order_that_goes_dark_stays_unknown_and_is_debited(net: Net) -> None:
+    await net.faults("dark")
+    order, answer = await net.collect()
+    assert answer.verdict is Verdict.UNKNOWN
+    assert [(await net.channel.query(order)).verdict for _ in range(3)] == [Verdict.UNKNOWN] * 3
+    assert (await net.channel.send(order)).verdict is Verdict.UNKNOWN
+    assert await net.debits() == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "verdict"), [("pending_first", Verdict.SUCCESS), ("decline_later", Verdict.FAILED)]
 )

@@ -117,7 +117,7 @@ async def test_a_payout_that_is_declined_later_moved_no_money(site: Site) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "elsewhere"), [("decline", "F101", False), ("account_type", "F201", True)]
+    ("fault", "code", "elsewhere"), [("decline", "F101", True), ("account_type", "F201", True)]
 )
 async def test_a_refusal_is_definite_at_once_and_for_good(
     site: Site, fault: str, code: str, elsewhere: bool

@@ -262,6 +262,15 @@ async def test_what_goes_wrong_on_the_way_is_a_verdict_that_the_query_agrees_wit
     assert moved == ([5_000] if last is Verdict.SUCCESS or fault == "contradict" else [])
 
 
+async def test_an_order_that_goes_dark_stays_unknown_and_stands_in_the_banks_book(house: House) -> None:
+    order = house.order()
+    await house.fault(order.key, "dark")
+    assert (await house.channel.send(order)).verdict == Verdict.UNKNOWN
+    assert [(await house.channel.query(order)).verdict for _ in range(3)] == [Verdict.UNKNOWN] * 3
+    assert [(row["amount"], row["state"]) for row in await house.movements()] == [(order.amount, "SUCCESS")]
+    assert house.pushed == []
+
+
 async def test_a_late_answer_is_no_answer_and_the_query_knows_better(house: House) -> None:
     order = house.order()
     impatient = UnionPay(replace(house.config, timeout_seconds=0.1), house.clock)

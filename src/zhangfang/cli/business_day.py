@@ -20,6 +20,7 @@ from zhangfang.cli.day_faults import FAULTS
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
 from zhangfang.cli.parts import open_desk
+from zhangfang.cli.shared_payouts import SHARES, share_payouts
 from zhangfang.cli.spectator import RATE, Spectator, Stuck, queries
 from zhangfang.kernel import database
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
@@ -92,6 +93,7 @@ class BusinessDay:
                 with self._progress:
                     await self._merchants()
                     await self._mandates()
+                    await self._routes()
                     await self._orders()
                     await self._first_morning()
                     await self._second_morning()
@@ -128,6 +130,13 @@ class BusinessDay:
             await mandates.sign(self.spectator, callers[order.merchant], order, self.first)
 
         await self._at_once([[order] for order in asked.values()], one, task)
+
+    async def _routes(self) -> None:
+        """Where every channel is there, payouts go by all that pay."""
+        if set(SHARES) <= set(self.house.banks):
+            task = self._progress.add_task("出款路由 Payout routes released", total=1)
+            await share_payouts(self.settings)
+            self._progress.advance(task)
 
     async def _orders(self) -> None:
         """Pay-ins and refunds of the day, hour by hour; what comes after the cut-off belongs to the next date."""

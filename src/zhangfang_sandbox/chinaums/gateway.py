@@ -177,6 +177,8 @@ class Gateway:
             raise Refusal("NO_ORDER", "merOrderId")
         if hide and not self._acquirer.seen(order):
             raise Refusal("NO_ORDER", "merOrderId")
+        if self._acquirer.dark(order):
+            raise Busy
         return order
 
 

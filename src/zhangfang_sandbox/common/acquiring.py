@@ -28,7 +28,7 @@ WRONG_STATE, RETURNED, MISMATCH, ACCOUNT_TYPE = "wrong_state", "returned", "mism
 BLOCKING = ("refused", "throttle", "maintenance")
 ANSWERING = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
 FAULTS = frozenset((*BLOCKING, *ANSWERING)) | {
-    "decline", "decline_later", "pending_first", "not_found_first", "contradict", "account_type",
+    "decline", "decline_later", "pending_first", "not_found_first", "contradict", "account_type", "dark",
     "notify_lost", "notify_repeated", "notify_late", "notify_disordered",
     "file_missing", "file_extra", "file_off_by_one", "file_late_row",
 }  # fmt: skip
@@ -104,6 +104,8 @@ class Acquirer:
         """Which fault, if any, the answer to an order that was taken meets."""
         if order.hidden and order.operation != "purchase":  # who has the answer would not ask
             return "lost_answer"
+        if self.dark(order):
+            return "lost_answer"
         known = tuple(fault for fault in among if fault in self.dialect.faults)
         return self.faults.first_met(known, order.fault_key)
 
@@ -145,6 +147,13 @@ class Acquirer:
         order.hidden -= 1
         self.book.save(order)
         return False
+
+    def dark(self, order: Order) -> bool:
+        """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
+
+        Its line in the day's file is all that its merchant gets.
+        """
+        return order.state == "SUCCESS" and self.faults.lasts("dark", order.fault_key)
 
     def original(self, order: Order) -> Order | None:
         """The pay-in that a refund or void takes back."""
@@ -216,7 +225,7 @@ class Acquirer:
     def _tell(self, order: Order, now: datetime) -> None:
         if self.faults.meets("contradict", order.fault_key):
             order.told = BALANCE
-        elif order.notify_url:
+        elif order.notify_url and not self.dark(order):
             self._notifier.plan(order)
         if order.operation in DEBITS and self.faults.meets("file_extra", order.fault_key):
             self.book_extra(

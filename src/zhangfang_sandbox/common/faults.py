@@ -57,6 +57,10 @@ class Faults:
         self._store.write("INSERT INTO met VALUES(?,?)", (key, fault))
         return True
 
+    def lasts(self, fault: str, key: str) -> bool:
+        """Whether this order has met this fault, now or before: it stays with the order."""
+        return self.meets(fault, key) or (key, fault) in self._met
+
     def first_met(self, faults: Sequence[str], key: str) -> str:
         """The first of these faults that the order meets now, or an empty text."""
         return next((fault for fault in faults if self.meets(fault, key)), "")

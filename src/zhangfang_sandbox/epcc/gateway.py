@@ -138,6 +138,8 @@ class Gateway:
             raise Refusal(codes.NOT_FOUND)
         if messages.category(order) != asked["OriTrxCtgy"]:
             raise Refusal(codes.NOT_FOUND, "OriTrxCtgy")
+        if self._acquirer.dark(order):
+            raise Refusal(codes.THROTTLE)
         return self._good(messages.business(order)), ""
 
     async def _digits(self, _: Told, site: str) -> tuple[Groups, str]:

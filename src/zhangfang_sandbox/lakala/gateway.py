@@ -125,6 +125,8 @@ class Gateway:
         order = self._named(mer_id, data, "")
         if order is None or not self._acquirer.seen(order):
             raise Refusal(messages.NO_ORDER)
+        if self._acquirer.dark(order):
+            raise Refusal(messages.BUSY)
         self._acquirer.waiting(order)  # one whose time has run out ends now
         if order.phase == "PROCESSING" and chance(0, "unclear", order.fault_key) < 0.3:
             raise Refusal(messages.UNCLEAR)

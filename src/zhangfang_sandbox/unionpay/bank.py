@@ -157,6 +157,13 @@ class Bank:
         self.book.save(order)
         return False
 
+    def dark(self, order: Order) -> bool:
+        """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
+
+        Its line in the day's file is all that its merchant gets.
+        """
+        return order.state == "SUCCESS" and self.faults.lasts("dark", order.key)
+
     def register(self, mer_id: str, name: str, pem: str, secure_key: str) -> None:
         """A merchant and a certificate it may sign with; a further certificate joins the earlier ones."""
         certificate = x509.load_pem_x509_certificate(pem.encode())
@@ -234,7 +241,7 @@ class Bank:
         order.final_code, order.resp_code, order.state = "", code, "FAILED"
         if code == SUCCESS:
             self._succeed(order, now)
-            if not silent:
+            if not silent and not self.dark(order):
                 self.notifier.plan(order, late)
         self.book.save(order)
 

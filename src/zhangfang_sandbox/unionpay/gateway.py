@@ -28,6 +28,7 @@ FAULTS = frozenset(_ANSWER_FAULTS) | {
     "contradict",
     "returned",
     "not_found_first",
+    "dark",
     "notify_lost",
     "notify_repeated",
     "notify_late",
@@ -143,7 +144,8 @@ class Gateway:
                 raise Refusal(codes.MISSING, "origQryId, or origOrderId and origTxnTime")
             original = self._bank.find(told, "orig")
         code = self._bank.take(order, original)
-        return await self._answer(told, code, order.key, bool(order.hidden), {"queryId": order.query_id})
+        silent = bool(order.hidden) or self._bank.dark(order)
+        return await self._answer(told, code, order.key, silent, {"queryId": order.query_id})
 
     async def _batch(self, told: wire.Fields) -> web.Response:
         key = told["batchNo"]
@@ -173,6 +175,8 @@ class Gateway:
         order = self._bank.find(told)
         if order is None or not self._bank.seen(order):
             raise Refusal(codes.NOT_FOUND)
+        if self._bank.dark(order):
+            raise Refusal(codes.BUSY)
         self._bank.waits(order)  # a page that has run out fails now
         await self._bank.store.committed()
         return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=messages.status(order)))
