@@ -43,7 +43,7 @@ class Intensity:
 
     orders: tuple[int, int] = (3, 7)
     bursts: int = len(WINDOWS)
-    crash: float = 0.35
+    crash: float = 0.25
     bank_kill: float = 0.2
     database_kill: float = 0.03
 
@@ -68,6 +68,7 @@ class SimDay:
         products = ["cashier"] * bool(cashier) + ["alipay_app"] * bool(wallets)
         self._draw = Drawer(rng, f"S{day:%y%m%d}", products)
         self._later: list[Asked] = []  # purchases whose payers come in a later burst
+        self._available: dict[str, int] = {}  # by merchant, in fen, as of the morning
 
     async def faults(self, rates: Mapping[str, float] | None = None) -> None:
         """Tell every bank what goes wrong today: its own rates, unless others are given."""
@@ -87,6 +88,8 @@ class SimDay:
 
     async def bursts(self) -> None:
         """All orders of the day."""
+        rows = await self._world.pool.fetch(queries.available)
+        self._available = {row["merchant"]: row["fen"] for row in rows}
         for first_h, first_m, last_h, last_m in WINDOWS[: self._much.bursts]:
             begin, end = time(first_h, first_m), time(last_h, last_m)
             span = (at(self._day, end) - at(self._day, begin)).seconds
@@ -100,7 +103,7 @@ class SimDay:
         """Ask for a number of orders at once; with `work_on` the platform then works for six minutes."""
         rng, world = self._rng, self._world
         await world.set_time(moment)
-        orders = await self._orders(most or rng.randint(*self._much.orders))
+        orders = self._orders(most or rng.randint(*self._much.orders))
         self._plan_crash()
         late, self._later = self._later, []
         acts = [self._one(asked) for asked in orders] + [callers.pay(world, asked) for asked in late]
@@ -123,17 +126,16 @@ class SimDay:
         until = self._world.clock.now() + timedelta(minutes=minutes)
         await settle(self._world, until, late=timedelta(seconds=self._rng.choice(LATE)))
 
-    async def _orders(self, count: int) -> list[Asked]:
+    def _orders(self, count: int) -> list[Asked]:
         rng, drawn = self._rng, []
-        available = {row["merchant"]: row["fen"] for row in await self._world.pool.fetch(queries.available)}
         for _ in range(count):
             merchant = rng.choice(self._merchants)
             which = rng.random()
             asked: Asked | None = None
             if which < 0.2 and merchant.paid:
                 asked = self._draw.undo(rng.choice(merchant.paid))
-            elif which < 0.4 and available.get(merchant.id, 0) > 0:
-                asked = self._draw.payout(merchant, available[merchant.id] // 2)
+            elif which < 0.4 and self._available.get(merchant.id, 0) > 0:
+                asked = self._draw.payout(merchant, self._available[merchant.id] // 2)
             drawn.append(asked or self._draw.pay_in(merchant))
         return drawn
 
