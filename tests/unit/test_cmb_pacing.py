@@ -11,7 +11,7 @@ class Machine:
     """A clock that moves when somebody sleeps."""
 
     def __init__(self) -> None:
-        self.time = 100.0
+        self.time = 40.0
 
     def now(self) -> float:
         return self.time
@@ -21,9 +21,12 @@ class Machine:
         await asyncio.sleep(0)
 
 
-def pace(gap: float = 2.0) -> tuple[Pace, Machine]:
+def pace(gap: float = 2.0, *, old: bool = True) -> tuple[Pace, Machine]:
+    """Return a pace that began a minute ago, or just now."""
     machine = Machine()
-    return Pace(gap, machine.now, machine.sleep), machine
+    made = Pace(gap, machine.now, machine.sleep)
+    machine.time += 60 * old
+    return made, machine
 
 
 async def test_turns_begin_a_gap_after_the_one_before_has_ended() -> None:
@@ -34,6 +37,15 @@ async def test_turns_begin_a_gap_after_the_one_before_has_ended() -> None:
             begun.append(machine.time)
             machine.time += 0.5  # the bank takes its time to answer
     assert begun == [100.0, 102.5, 105.0]
+
+
+async def test_the_first_turn_of_a_process_waits_for_what_the_one_before_it_may_have_asked() -> None:
+    turns, machine = pace(old=False)
+    with pytest.raises(NotAsked):
+        async with turns.turn(patience=1):
+            pytest.fail("it had no turn")
+    async with turns.turn(patience=2):
+        assert machine.time == 42.0
 
 
 async def test_a_turn_after_a_long_rest_does_not_wait() -> None:

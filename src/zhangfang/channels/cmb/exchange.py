@@ -26,7 +26,7 @@ class Exchange:
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._enquiries = Pace(config.query_gap_seconds)
-        self._statements: dict[str, Pace] = {}
+        self._statements = {config.account: Pace(config.statement_gap_seconds)}
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:

@@ -3,7 +3,8 @@
 The bank wants at least 2 s between two enquiries of an enterprise [V] and, by one public client, 10 s between statements
 of one account [V]. The gap is counted from the end of the call before, answered or given up: whatever the network adds,
 the bank never sees two enquiries closer together. Time is the machine's: a virtual clock of the business does not move it.
-Payments have no turn to wait for. The pace is that of one process: let one process alone ask the bank.
+Payments have no turn to wait for. The pace is that of one process: let one process alone ask the bank. It begins with a
+gap, for the process before it may have asked just before it died.
 """
 
 import asyncio
@@ -31,11 +32,11 @@ class Pace:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`now` and `sleep` are in seconds of the machine's clock."""
+        """`now` and `sleep` are in seconds of the machine's clock. The first turn comes after a gap."""
         self._gap = gap
         self._now = now
         self._sleep = sleep
-        self._free_at = float("-inf")
+        self._free_at = now() + gap
         self._ahead = 0
         self._turn = asyncio.Lock()
 
