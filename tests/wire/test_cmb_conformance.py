@@ -273,6 +273,16 @@ async def test_a_lost_notice_never_comes_and_the_query_knows(site: Site) -> None
     assert (await site.bank.query(order)).verdict is Verdict.SUCCESS
 
 
+async def test_the_number_of_a_payment_that_was_made_and_denied_is_in_use(site: Site) -> None:
+    """Else a lost answer and a re-send under the same number would pay twice, through no fault of ours."""
+    await site.plan("M-1", "contradict", "not_found_first")
+    order = site.order("M-1")
+    assert (await site.bank.send(order)).verdict is Verdict.UNKNOWN
+    again = await site.bank.send(order)
+    assert (again.verdict, again.code) == (Verdict.UNKNOWN, "FABZ002")
+    assert [row["denied"] for row in await site.ask("GET", "/movements")] == [True]
+
+
 THROTTLE = {"on": True, "query_seconds": 0.5, "account_seconds": 0.8}
 
 

@@ -187,7 +187,8 @@ def masked(number: str) -> str:
 
 def _may_reuse(earlier: sqlite3.Row, now: datetime) -> bool:
     ended_unpaid = earlier["req_sts"] == "FIN" and earlier["rtn_flg"] in UNPAID
-    return ended_unpaid or earlier["at"] < stored(thirteen_months_before(now))
+    money_is_out = earlier["contradicts"]  # whatever the bank says of it
+    return (ended_unpaid and not money_is_out) or earlier["at"] < stored(thirteen_months_before(now))
 
 
 def _refusal(store: Store, faults: Faults, item: Mapping[str, str]) -> Reason | None:
