@@ -13,26 +13,20 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zhangfang.channels.port import PartyAccount
 from zhangfang.kernel.clock import CHINA
-from zhangfang.mandates import Mandates, NewMandate
-from zhangfang.routing import Kind, canary, promote, propose, replay, rows_of, write_csv
-from zhangfang_drill import movements, oracle
+from zhangfang_drill import founding, movements, oracle
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.day import Intensity, SimDay, Tally
 from zhangfang_drill.evidence import verified
+from zhangfang_drill.founding import FIRST
 from zhangfang_drill.judging import Found, Violation, named
 from zhangfang_drill.mortal import MortalLoop
 from zhangfang_drill.oracle import Oracle
-from zhangfang_drill.orders import Merchant, account
+from zhangfang_drill.orders import Merchant
 from zhangfang_drill.people import ring_the_bank
 from zhangfang_drill.story import tell
 from zhangfang_drill.world import World, opened
 
-FIRST = date(2026, 9, 1)  # a Tuesday
-MERCHANTS = 4
-PAYERS = 4
-EPCC = "epcc"  # the clearing house that keeps mandates itself
 LONG = 100  # days from which on everything has to be met
 DEMANDED = ("query", "notification", "file", "absence", "person")
 WAYS = ("query", "notification", "file", "absence", "person", "bank", "answer")
@@ -100,8 +94,8 @@ async def run(
     """
     result = Result(seed)
     async with opened(datetime.combine(FIRST, time(8), CHINA), channels, url) as world:
-        await _every_channel_gets_some(world)
-        merchants = await _merchants(world, Random(f"{seed}/merchants"))
+        await founding.every_channel_gets_some(world)
+        merchants = await founding.merchants(world, Random(f"{seed}/merchants"))
         watch = Oracle(world)
         with _progress(quiet) as progress:
             task = progress.add_task(f"seed {seed}", total=days)
@@ -173,76 +167,6 @@ def missing(result: Result) -> list[str]:
         if not met.get(fault)
     ]
     return never + [f"no UNKNOWN was ended by {way}" for way in DEMANDED if not result.ended.get(way)]
-
-
-async def _merchants(world: World, rng: Random) -> list[Merchant]:
-    made = []
-    for n in range(MERCHANTS):
-        body = {
-            "name": f"模拟商户{n}",
-            "external_ref": f"SIM{n}",
-            "auto_payout": n == 0,
-            "settlement_days": rng.choice((1, 1, 2)),
-            "fee_rules": [
-                {"kind": "purchase", "rate_ppm": 6000, "fixed_fen": 0},
-                {"kind": "collection", "rate_ppm": 4000, "fixed_fen": 5},
-                {"kind": "payout", "rate_ppm": 0, "fixed_fen": 50},
-            ],
-            "settlement_account": {
-                "number": f"62148300{n:08d}",
-                "name": f"模拟商户{n}",
-                "medium": "corporate",
-            },
-        }
-        _, merchant = await world.api("POST", "/v1/merchants", world.admin, body)
-        _, key = await world.api("POST", f"/v1/merchants/{merchant['id']}/keys", world.admin)
-        made.append(Merchant(merchant["id"], key["secret"], [account(rng) for _ in range(PAYERS)]))
-        for number, payer in enumerate(made[-1].payers):
-            sign = _agreed if EPCC in world.banks.names and number % 2 else _signed
-            await sign(world, merchant["id"], f"SIM{n}-{number}", payer)
-    return made
-
-
-async def _every_channel_gets_some(world: World) -> None:
-    """Release a table of routes by which none is dearer or only a reserve: proposed, replayed, canaried, promoted."""
-    pool, clock, channels = world.pool, world.clock, tuple(world.desk.channels)
-    equal = {"rate_ppm": "0", "fixed_fen": "0", "priority": "1"}
-    rows = [{**row, **equal} for row in await rows_of(pool, Kind.ROUTES)]
-    text = write_csv(Kind.ROUTES, rows)
-    version = await propose(pool, clock, Kind.ROUTES, text, "王工", "every channel gets some")
-    await replay(pool, clock, version, channels)
-    await canary(pool, clock, version, 50, "王工")
-    await promote(pool, clock, version, "李主管")
-
-
-async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
-    """Have a payer sign at the clearing house, with the code that it sends to the payer's telephone."""
-    desk, wide = world.desk, 10**8
-    account_ = PartyAccount(**payer, id_no="330106199001011237", phone="13800138000")
-    until = FIRST + timedelta(days=3000)
-    asked = NewMandate(number, number, account_, wide, wide, wide, FIRST, until, EPCC, "")
-    mandates = Mandates(desk.pool, desk.vault, desk.clock, desk.channels)
-    made, _ = await mandates.create(merchant, asked)
-    sent = await world.banks.ask("GET", EPCC, f"/codes?order_no={made.order_no}")
-    await mandates.confirm(merchant, made.id, sent["code"])
-
-
-async def _signed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
-    """Give the merchant the payer's mandate on paper: it goes by every channel that asks for no agreement of its own."""
-    desk, wide = world.desk, 10**11
-    asked = NewMandate(
-        number,
-        number,
-        PartyAccount(**payer),
-        wide,
-        wide,
-        wide,
-        FIRST,
-        FIRST + timedelta(days=3650),
-        "",
-        "paper",
-    )
-    await Mandates(desk.pool, desk.vault, desk.clock, desk.channels).create(merchant, asked)
 
 
 async def _counts(world: World, result: Result) -> None:

@@ -17,10 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zhangfang.cli import mandates, planted
 from zhangfang.cli.caller import Caller, Tally, pay
 from zhangfang.cli.day_faults import FAULTS
+from zhangfang.cli.first_routes import SHARES, share_payouts
 from zhangfang.cli.house import House
 from zhangfang.cli.orders import PAY_INS, DemoOrder, business_day
 from zhangfang.cli.parts import open_desk
-from zhangfang.cli.shared_payouts import SHARES, share_payouts
 from zhangfang.cli.spectator import RATE, Spectator, Stuck, queries
 from zhangfang.kernel import database
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
