@@ -7,7 +7,7 @@ orders has more of each fault, so that in 200 days every one of them is met abou
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-OFTEN, SOME, RARE = 0.05, 0.025, 0.012
+OFTEN, SOME, RARE = 0.05, 0.03, 0.02
 
 ANSWERS = {
     "lost_answer": OFTEN,
@@ -50,11 +50,11 @@ def _without(*faults: str, least: float = 0.0) -> Mapping[str, float]:
 ADAPTERS: Mapping[str, Adapter] = {
     one.name: one
     for one in (  # those that hold our accounts first
-        Adapter("cmb", False, _without(*FILES, "dark", least=0.04)),
+        Adapter("cmb", False, _without(*FILES, "dark", least=0.05)),
         Adapter("unionpay", True, EVERYTHING | {"returned": 0.05}),
-        Adapter("chinaums", True, _without("returned", "account_type", least=0.03)),
-        Adapter("lakala", True, _without("returned", "account_type", least=0.03)),
-        Adapter("epcc", True, _without("returned", least=0.02)),
-        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.04)),
+        Adapter("chinaums", True, _without("returned", "account_type", least=0.06)),
+        Adapter("lakala", True, _without("returned", "account_type", least=0.06)),
+        Adapter("epcc", True, _without("returned", least=0.03)),
+        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.06)),
     )
 }

@@ -41,10 +41,10 @@ class Tally:
 class Intensity:
     """How much happens: orders a burst, bursts before the cut-off, and in each the chances of a process's death."""
 
-    orders: tuple[int, int] = (3, 7)
+    orders: tuple[int, int] = (2, 5)
     bursts: int = len(WINDOWS)
     crash: float = 0.25
-    bank_kill: float = 0.2
+    bank_kill: float = 0.1
     database_kill: float = 0.03
 
 
@@ -68,7 +68,7 @@ class SimDay:
         products = ["cashier"] * bool(cashier) + ["alipay_app"] * bool(wallets)
         self._draw = Drawer(rng, f"S{day:%y%m%d}", products)
         self._later: list[Asked] = []  # purchases whose payers come in a later burst
-        self._available: dict[str, int] = {}  # by merchant, in fen, as of the morning
+        self._available: Mapping[str, int] = {}
 
     async def faults(self, rates: Mapping[str, float] | None = None) -> None:
         """Tell every bank what goes wrong today: its own rates, unless others are given."""
@@ -86,10 +86,9 @@ class SimDay:
             self._plan_crash()
             await self._settle(8)
 
-    async def bursts(self) -> None:
-        """All orders of the day."""
-        rows = await self._world.pool.fetch(queries.available)
-        self._available = {row["merchant"]: row["fen"] for row in rows}
+    async def bursts(self, available: Mapping[str, int]) -> None:
+        """All orders of the day. `available` is what merchants may pay out in the morning, in fen."""
+        self._available = available
         for first_h, first_m, last_h, last_m in WINDOWS[: self._much.bursts]:
             begin, end = time(first_h, first_m), time(last_h, last_m)
             span = (at(self._day, end) - at(self._day, begin)).seconds

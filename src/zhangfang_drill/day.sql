@@ -8,14 +8,5 @@ SELECT min(at) FROM (
     UNION ALL SELECT min(next_action_at) FROM task WHERE kind NOT IN ('plan', 'statement') OR next_action_at <= $1
 ) AS due
 
--- name: available
-SELECT a.subject AS merchant, sum(s.fen)::bigint AS fen
-FROM transfer t
-CROSS JOIN LATERAL (VALUES (t.debit, -t.amount), (t.credit, t.amount)) AS s (account, fen)
-JOIN account a ON a.shard = t.shard AND a.id = s.account
-WHERE a.code = 2322 AND t.flags & 74 = 0
-GROUP BY a.subject
-ORDER BY a.subject
-
 -- name: unknown
 SELECT * FROM intent WHERE state IN ('UNKNOWN', 'MANUAL') ORDER BY id

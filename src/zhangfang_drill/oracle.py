@@ -10,11 +10,15 @@ from uuid import UUID
 from zhangfang.kernel.sql import load
 from zhangfang_drill import judging
 from zhangfang_drill.adapters import ADAPTERS
+from zhangfang_drill.books import Books
 from zhangfang_drill.judging import FINAL, LATE_LINE, Found
 from zhangfang_drill.movements import Truth
 from zhangfang_drill.world import World
 
 queries = load(__package__, "oracle.sql")
+
+PENDING, AVAILABLE, CASH = 2321, 2322, 1003
+POSITIONS = (3011, 3012, 3013, 3014, 3015, 1242)  # what a channel owes us, less what it has sent for us
 
 
 class Oracle:
@@ -24,11 +28,13 @@ class Oracle:
         """Watch a world."""
         self._world = world
         self._final: dict[UUID, str] = {}
+        self.books = Books()
 
     async def check(self, truth: Truth, closed: datetime, day: date) -> Found:
         """Compare everything; orders asked for before `closed` must be over, and `day` is closed in the books."""
         found = Found()
         pool = self._world.pool
+        await self.books.read(pool)
         intents = await pool.fetch(queries.intents)
         attempts = {(row["channel"], row["number"]): row for row in await pool.fetch(queries.attempts)}
         evidence = {row["intent"]: row for row in await pool.fetch(queries.evidence)}
@@ -38,7 +44,7 @@ class Oracle:
             judging.judge(found, truth, row, evidence.get(row["id"]), closed)
         judging.debited_once(found, truth, attempts)
         await self._contradictions_found(found, truth, attempts, day)
-        await self._ledger(found, intents)
+        self._ledger(found, intents)
         denied = {at[0] for at in attempts if at[1] in found.contradictions}
         await self._banks(found, denied | judging.coming_back(found, truth, intents, day))
         return found
@@ -65,21 +71,18 @@ class Oracle:
             if date.fromisoformat(movement.settle_date or str(row["business_date"])) <= day - LATE_LINE:
                 found.wrong(6, "the channel contradicts its answer, and no file or statement found it", row)
 
-    async def _ledger(self, found: Found, intents: Sequence[Any]) -> None:
+    def _ledger(self, found: Found, intents: Sequence[Any]) -> None:
         """Merchants' balances again from what their orders came to, and the trial balance."""
         due: dict[str, int] = defaultdict(int)
         for row in intents:
             due[row["merchant"]] += judging.claim(row)
-        pool = self._world.pool
-        for row in await pool.fetch(queries.claims):
-            if row["fen"] != due.pop(row["merchant"], 0):
-                found.wrong(0, f"merchant {row['merchant']}: the ledger has {row['fen']} fen")
-        for merchant, fen in due.items():
-            if fen:
-                found.wrong(0, f"merchant {merchant}: the ledger has nothing, due are {fen} fen")
-        trial = await pool.fetchrow(queries.trial)
-        if trial["fen"]:
-            found.wrong(0, f"the trial balance is off by {trial['fen']} fen")
+        held = self.books.of(PENDING, AVAILABLE)
+        for merchant in due.keys() | held.keys():
+            if -held.get(merchant, 0) != due.get(merchant, 0):
+                what = f"the ledger has {-held.get(merchant, 0)} fen, due are {due.get(merchant, 0)}"
+                found.wrong(0, f"merchant {merchant}: {what}")
+        if self.books.trial:
+            found.wrong(0, f"the trial balance is off by {self.books.trial} fen")
 
     async def _banks(self, found: Found, denied: set[str]) -> None:
         """What each channel owes, and what lies on each account, by our books and by the bank's own.
@@ -88,7 +91,7 @@ class Oracle:
         """
         world = self._world
         unclear = {row["channel"] for row in await world.pool.fetch(queries.unclear)} | denied
-        ours = {row["channel"]: row["fen"] for row in await world.pool.fetch(queries.positions)}
+        ours = self.books.of(*POSITIONS)
         for bank in world.banks.names:
             if ADAPTERS[bank].acquirer and bank not in unclear:
                 owed = (await world.banks.ask("GET", bank, "/book/summary"))["owed_fen"]
@@ -98,7 +101,7 @@ class Oracle:
             await self._cash(found)
 
     async def _cash(self, found: Found) -> None:
-        held = {row["alias"]: row["fen"] for row in await self._world.pool.fetch(queries.cash)}
+        held = self.books.of(CASH)
         books = json.loads((self._world.house.home / "banks.json").read_text())
         for bank, at in books.items():
             if "account" in at:

@@ -30,47 +30,11 @@ WHERE i.unknown_since IS NOT NULL
 -- name: unknowns
 SELECT count(*) FROM intent WHERE unknown_since IS NOT NULL
 
--- name: claims
--- What the ledger holds of each merchant, pending and available: posted movements alone.
-SELECT a.subject AS merchant, sum(s.fen)::bigint AS fen
-FROM transfer t
-CROSS JOIN LATERAL (VALUES (t.debit, -t.amount), (t.credit, t.amount)) AS s (account, fen)
-JOIN account a ON a.shard = t.shard AND a.id = s.account
-WHERE a.code IN (2321, 2322) AND t.flags & 74 = 0
-GROUP BY a.subject
-
--- name: trial
--- The stored running balance of every account, after its last entry: debits less credits of all of them.
-SELECT coalesce(sum(fen), 0)::bigint AS fen FROM (
-    SELECT DISTINCT ON (t.shard, s.account) s.fen
-    FROM transfer t
-    CROSS JOIN LATERAL (VALUES (t.debit, t.debit_balance), (t.credit, t.credit_balance)) AS s (account, fen)
-    WHERE t.flags & 74 = 0
-    ORDER BY t.shard, s.account, t.seq DESC
-) AS last
-
--- name: positions
--- What each channel owes us by our books: payouts and refunds that it has sent for us taken off.
-SELECT a.subject AS channel, sum(s.fen)::bigint AS fen
-FROM transfer t
-CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS s (account, fen)
-JOIN account a ON a.shard = t.shard AND a.id = s.account
-WHERE a.code IN (3011, 3012, 3013, 3014, 3015, 1242) AND t.flags & 74 = 0
-GROUP BY a.subject
-
 -- name: unclear
 -- Channels of which something is not known yet: an order without outcome, or a break that nobody has cured.
 SELECT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
 UNION
 SELECT channel FROM break WHERE cleared_at IS NULL
-
--- name: cash
-SELECT a.subject AS alias, sum(s.fen)::bigint AS fen
-FROM transfer t
-CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS s (account, fen)
-JOIN account a ON a.shard = t.shard AND a.id = s.account
-WHERE a.code = 1003 AND t.flags & 74 = 0
-GROUP BY a.subject
 
 -- name: unread_lines
 SELECT count(*) FROM bank_line WHERE posted_at IS NULL

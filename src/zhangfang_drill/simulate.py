@@ -140,7 +140,8 @@ async def _one_day(
     await played.morning()
     await _check(world, result, watch, day - timedelta(days=1))
     if not last:
-        await played.bursts()
+        available = {merchant: -fen for merchant, fen in watch.books.of(oracle.AVAILABLE).items()}
+        await played.bursts(available)
         result.tally.days += 1
 
 
