@@ -120,6 +120,7 @@ class SimDay:
             await self._settle(6)
         else:
             await world.platform.revive()
+            await world.platform.idle()
 
     async def _settle(self, minutes: int) -> None:
         until = self._world.clock.now() + timedelta(minutes=minutes)

@@ -81,7 +81,7 @@ def judge(found: Found, truth: Truth, row: Any, evidence: Any, closed: datetime)
     state = row["state"]
     if state not in FINAL:
         _still_open(found, row, movement, closed)
-    elif state == "SUCCESS" and (movement is None or not movement.moved):
+    elif state == "SUCCESS" and (movement is None or not (movement.moved or _debited(movement))):
         found.wrong(2, f"is SUCCESS, the bank says {movement.state if movement else 'not found'}", row)
     elif state != "SUCCESS" and movement is not None and movement.moved:
         if evidence is not None and evidence["failed"]:  # it was the channel's own word
@@ -107,6 +107,11 @@ def _still_open(found: Found, row: Any, movement: Movement | None, closed: datet
     if not reason:
         said = movement.state if movement else "not found"
         found.wrong(2, f"is {row['state']} without a reason; the bank says {said}", row)
+
+
+def _debited(movement: Movement) -> bool:
+    """Whether a bank has the debit on its statement, and still works on the payment."""
+    return movement.state == "PENDING" and bool(movement.settle_date)
 
 
 def _line_is_late(movement: Movement | None, closed: date) -> bool:

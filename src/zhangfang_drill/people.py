@@ -5,16 +5,21 @@ from random import Random
 
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.payments import Intent, Outcome, State, approve_outcome, propose_outcome
+from zhangfang_drill import movements
 from zhangfang_drill.day import queries
-from zhangfang_drill.movements import Movement, Truth
+from zhangfang_drill.movements import Movement
 from zhangfang_drill.world import World
 
 SHARE = 0.3  # of what is UNKNOWN overnight
 
 
-async def ring_the_bank(world: World, truth: Truth, rng: Random) -> None:
+async def ring_the_bank(world: World, rng: Random) -> None:
     """End some of what has no outcome by what the banks say on the telephone; where they do not know either, wait."""
-    for row in await world.pool.fetch(queries.unknown):
+    unknown = await world.pool.fetch(queries.unknown)
+    truth = await movements.read(
+        world.banks, tuple(world.banks.names)
+    )  # asked after it was seen to be unknown
+    for row in unknown:
         intent = Intent.of(row)
         movement = truth.of_order(intent.channel, intent.channel_order_no)
         said = _said(intent, movement)

@@ -134,8 +134,7 @@ async def _one_day(
     last: bool,
 ) -> None:
     played = SimDay(world, merchants, day, Random(f"{result.seed}/{day}"), result.tally, much)
-    truth = await movements.read(world.banks, tuple(world.banks.names))
-    await ring_the_bank(world, truth, Random(f"{result.seed}/{day}/people"))
+    await ring_the_bank(world, Random(f"{result.seed}/{day}/people"))
     await played.faults(rates)
     await played.morning()
     await _check(world, result, watch, day - timedelta(days=1))

@@ -41,6 +41,8 @@ def test_success_here_and_there_is_right_and_success_here_alone_breaks_rule_2() 
     assert judged(truth()) == []
     assert judged(truth(state="FAILED")) == [2]
     assert judged(Truth()) == [2]
+    assert judged(truth(bank="cmb", state="PENDING"), channel="cmb") == []  # its debit is on the statement
+    assert judged(truth(bank="cmb", state="PENDING", settle_date=""), channel="cmb") == [2]
 
 
 def test_a_failure_of_what_the_bank_has_done_needs_the_banks_own_word() -> None:
