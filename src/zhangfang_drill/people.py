@@ -1,34 +1,45 @@
 """Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and end some of it."""
 
+from contextlib import suppress
 from datetime import date
 from random import Random
 
-from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.payments import Intent, Outcome, State, approve_outcome, propose_outcome
+from zhangfang.payments import (
+    Intent,
+    NotAllowed,
+    Outcome,
+    SecondPerson,
+    State,
+    approve_outcome,
+    propose_outcome,
+)
 from zhangfang_drill import movements
 from zhangfang_drill.day import queries
 from zhangfang_drill.movements import Movement
 from zhangfang_drill.world import World
 
 SHARE = 0.3  # of what is UNKNOWN overnight
+PROPOSES, APPROVES = "王会计", "李主管"
 
 
 async def ring_the_bank(world: World, rng: Random) -> None:
     """End some of what has no outcome by what the banks say on the telephone; where they do not know either, wait."""
     unknown = await world.pool.fetch(queries.unknown)
-    truth = await movements.read(
-        world.banks, tuple(world.banks.names)
-    )  # asked after it was seen to be unknown
+    truth = await movements.read(world.banks, tuple(world.banks.names))  # after it was seen to be unknown
     for row in unknown:
         intent = Intent.of(row)
-        movement = truth.of_order(intent.channel, intent.channel_order_no)
-        said = _said(intent, movement)
+        said = _said(intent, truth.of_order(intent.channel, intent.channel_order_no))
         if rng.random() < SHARE and said is not None:
-            proposal = await propose_outcome(world.desk, intent.id, said, "王会计")
-            try:
-                await approve_outcome(world.desk, proposal, "王会计")
-            except ZhangfangError:  # nobody approves their own proposal
-                await approve_outcome(world.desk, proposal, "李主管")
+            with suppress(NotAllowed):  # a notification was quicker
+                await _end(world, intent, said)
+
+
+async def _end(world: World, intent: Intent, said: Outcome) -> None:
+    proposal = await propose_outcome(world.desk, intent.id, said, PROPOSES)
+    with suppress(SecondPerson):
+        await approve_outcome(world.desk, proposal, PROPOSES)
+        raise AssertionError("somebody approved their own proposal")
+    await approve_outcome(world.desk, proposal, APPROVES)
 
 
 def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
