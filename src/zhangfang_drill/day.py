@@ -119,6 +119,7 @@ class SimDay:
         if work_on:
             await self._settle(6)
         else:
+            world.platform.spare()
             await world.platform.revive()
             await world.platform.idle()
 

@@ -70,6 +70,11 @@ def coming_back(found: Found, truth: Truth, intents: Sequence[Any], day: date) -
     return channels
 
 
+def made_up(truth: Truth) -> set[str]:
+    """Return the channels with a debit that nobody asked for, which no file has shown and no transfer has paid yet."""
+    return {one.bank for one in truth.of.values() if planted(one) and not one.paid_in}
+
+
 def planted(movement: Movement) -> bool:
     """Whether the bank has made an order up (file_extra): nobody asked for it, and its file has to show that."""
     return not movement.key or movement.key.startswith("extra")

@@ -13,7 +13,8 @@ MOVED = frozenset({"SUCCESS", "VOIDED", "RETURNED"})  # the order happened, what
 class Movement:
     """One order in a bank's book, as `GET /movements` gives it. `amount` and `fee` are fen.
 
-    `back_in` is the settlement date whose transfer paid a payout back that has returned; empty where there is none.
+    `paid_in` is the settlement date whose transfer to us had it in its sum, `back_in` the one that had a payout's return;
+    both are empty before that, and at banks that hold an account of ours.
     """
 
     bank: str
@@ -26,6 +27,7 @@ class Movement:
     settle_date: str
     original: str
     fee: int
+    paid_in: str
     back_in: str
 
     @property
@@ -64,7 +66,7 @@ def _take(truth: Truth, bank: str, row: Mapping[str, Any]) -> None:
     made = Movement(
         bank, row["seq"], row["key"], row["order_no"], row["operation"], row["amount"], row["state"],
         row["settle_date"] or "", row["original"], row["fee"] or 0,
-        row.get("return_settled_in") or "",
+        row.get("settled_in") or "", row.get("return_settled_in") or "",
     )  # fmt: skip
     at = bank, made.order_no
     known = truth.of.get(at)

@@ -43,10 +43,10 @@ class Oracle:
             self._remember(found, row, evidence.get(row["id"]))
             judging.judge(found, truth, row, evidence.get(row["id"]), closed)
         judging.debited_once(found, truth, attempts)
-        await self._contradictions_found(found, truth, attempts, day)
+        denied = await self._contradictions_found(found, truth, attempts, day)
         self._ledger(found, intents)
-        denied = {at[0] for at in attempts if at[1] in found.contradictions}
-        await self._banks(found, denied | judging.coming_back(found, truth, intents, day))
+        secret = judging.coming_back(found, truth, intents, day) | judging.made_up(truth)
+        await self._banks(found, denied | secret)
         return found
 
     def _remember(self, found: Found, row: Any, evidence: Any) -> None:
@@ -61,15 +61,26 @@ class Oracle:
 
     async def _contradictions_found(
         self, found: Found, truth: Truth, attempts: Mapping[Any, Any], day: date
-    ) -> None:
-        """A channel that contradicts itself is found by its file, a line of which may be some days late."""
+    ) -> set[str]:
+        """A channel that contradicts itself is found by its file, a line of which may be some days late.
+
+        A void that was made and denied is in no file: what it voided is missing there. Returns the channels of which
+        something is not found yet, or whose void we cannot book.
+        """
+        denied = set()
         known = {row["intent"] for row in await self._world.pool.fetch(queries.breaks_of_intents)}
         for at, row in attempts.items():
             movement = truth.of.get(at) if at[1] in found.contradictions else None
-            if movement is None or row["id"] in known:
+            if movement is None:
+                continue
+            shows = attempts.get((at[0], movement.original), row) if movement.operation == "void" else row
+            if shows["id"] not in known or shows is not row:
+                denied.add(at[0])
+            if shows["id"] in known:
                 continue
             if date.fromisoformat(movement.settle_date or str(row["business_date"])) <= day - LATE_LINE:
                 found.wrong(6, "the channel contradicts its answer, and no file or statement found it", row)
+        return denied
 
     def _ledger(self, found: Found, intents: Sequence[Any]) -> None:
         """Merchants' balances again from what their orders came to, and the trial balance."""

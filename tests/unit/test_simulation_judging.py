@@ -24,7 +24,7 @@ def truth(**changes: Any) -> Truth:
     """Return a book of UnionPay with the one order, done on the first of September."""
     usual: dict[str, Any] = {
         "bank": "unionpay", "seq": 1, "key": "A1", "order_no": "c1", "operation": "payout", "amount": 100,
-        "state": "SUCCESS", "settle_date": "2026-09-01", "original": "", "fee": 0, "back_in": "",
+        "state": "SUCCESS", "settle_date": "2026-09-01", "original": "", "fee": 0, "paid_in": "", "back_in": "",
     }  # fmt: skip
     movement = Movement(**(usual | changes))
     return Truth({(movement.bank, movement.order_no): movement})
@@ -85,6 +85,12 @@ def test_a_payout_that_has_come_back_is_the_banks_secret_until_its_file_tells() 
     assert back("2026-09-01") == ({"unionpay"}, [5])
     assert back("2026-09-01", NIGHT) == (set(), [])
     assert back("2026-09-01", state="FAILED") == ({"unionpay"}, [])
+
+
+def test_a_debit_that_the_bank_made_up_is_its_secret_until_it_is_paid() -> None:
+    assert judging.made_up(truth()) == set()
+    assert judging.made_up(truth(key="extra-A1")) == {"unionpay"}
+    assert judging.made_up(truth(key="extra-A1", paid_in="2026-09-01")) == set()
 
 
 def test_two_debits_that_stand_break_rule_6_and_one_that_was_given_back_does_not() -> None:
