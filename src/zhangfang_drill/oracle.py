@@ -43,10 +43,10 @@ class Oracle:
             self._remember(found, row, evidence.get(row["id"]))
             judging.judge(found, truth, row, evidence.get(row["id"]), closed)
         judging.debited_once(found, truth, attempts)
-        denied = await self._contradictions_found(found, truth, attempts, day)
+        hidden = await self._contradictions_found(found, truth, attempts, day)
         self._ledger(found, intents)
-        secret = judging.coming_back(found, truth, intents, day) | judging.made_up(truth)
-        await self._banks(found, denied | secret)
+        hidden |= judging.coming_back(found, truth, intents, day) | judging.made_up(truth)
+        await self._banks(found, hidden, judging.denied(found, truth))
         return found
 
     def _remember(self, found: Found, row: Any, evidence: Any) -> None:
@@ -65,22 +65,21 @@ class Oracle:
         """A channel that contradicts itself is found by its file, a line of which may be some days late.
 
         A void that was made and denied is in no file: what it voided is missing there. Returns the channels of which
-        something is not found yet, or whose void we cannot book.
+        a contradiction is not found yet.
         """
-        denied = set()
+        hidden = set()
         known = {row["intent"] for row in await self._world.pool.fetch(queries.breaks_of_intents)}
         for at, row in attempts.items():
             movement = truth.of.get(at) if at[1] in found.contradictions else None
             if movement is None:
                 continue
             shows = attempts.get((at[0], movement.original), row) if movement.operation == "void" else row
-            if shows["id"] not in known or shows is not row:
-                denied.add(at[0])
             if shows["id"] in known:
                 continue
+            hidden.add(at[0])
             if date.fromisoformat(movement.settle_date or str(row["business_date"])) <= day - LATE_LINE:
                 found.wrong(6, "the channel contradicts its answer, and no file or statement found it", row)
-        return denied
+        return hidden
 
     def _ledger(self, found: Found, intents: Sequence[Any]) -> None:
         """Merchants' balances again from what their orders came to, and the trial balance."""
@@ -95,19 +94,21 @@ class Oracle:
         if self.books.trial:
             found.wrong(0, f"the trial balance is off by {self.books.trial} fen")
 
-    async def _banks(self, found: Found, denied: set[str]) -> None:
+    async def _banks(self, found: Found, hidden: set[str], denied: Mapping[str, int]) -> None:
         """What each channel owes, and what lies on each account, by our books and by the bank's own.
 
-        A channel of which something is not known yet is left for a later day.
+        A channel that has not told us everything yet is left for a later day; `denied` is what it says that it has not
+        paid, and still owes by our books.
         """
         world = self._world
-        unclear = {row["channel"] for row in await world.pool.fetch(queries.unclear)} | denied
+        unclear = {row["channel"] for row in await world.pool.fetch(queries.unclear)} | hidden
         ours = self.books.of(*POSITIONS)
         for bank in world.banks.names:
             if ADAPTERS[bank].acquirer and bank not in unclear:
                 owed = (await world.banks.ask("GET", bank, "/book/summary"))["owed_fen"]
-                if owed != ours.get(bank, 0):
-                    found.wrong(0, f"{bank} owes {owed} fen by its own book, {ours.get(bank, 0)} by ours")
+                due = ours.get(bank, 0) - denied.get(bank, 0)
+                if owed != due:
+                    found.wrong(0, f"{bank} owes {owed} fen by its own book, {due} by ours")
         if not await world.pool.fetchval(queries.unread_lines):
             await self._cash(found)
 

@@ -151,9 +151,10 @@ class Acquirer:
     def dark(self, order: Order) -> bool:
         """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
 
-        Its line in the day's file is all that its merchant gets.
+        Its line in the day's file is all that its merchant gets. A void has none, and is not dark.
         """
-        return order.state == "SUCCESS" and self.faults.lasts("dark", order.fault_key)
+        done = order.state == "SUCCESS" and order.operation != "void"
+        return done and self.faults.lasts("dark", order.fault_key)
 
     def original(self, order: Order) -> Order | None:
         """The pay-in that a refund or void takes back."""

@@ -160,9 +160,10 @@ class Bank:
     def dark(self, order: Order) -> bool:
         """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
 
-        Its line in the day's file is all that its merchant gets.
+        Its line in the day's file is all that its merchant gets. A void has none, and is not dark.
         """
-        return order.state == "SUCCESS" and self.faults.lasts("dark", order.key)
+        done = order.state == "SUCCESS" and order.txn_type != VOID
+        return done and self.faults.lasts("dark", order.key)
 
     def register(self, mer_id: str, name: str, pem: str, secure_key: str) -> None:
         """A merchant and a certificate it may sign with; a further certificate joins the earlier ones."""
