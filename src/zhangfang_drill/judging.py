@@ -15,7 +15,6 @@ from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.movements import Movement, Truth
 
 FINAL = frozenset({"SUCCESS", "FAILED", "REFUSED", "CLOSED"})
-OUT = frozenset({"refund", "void", "payout"})
 DEBITS = frozenset({"purchase", "collection"})
 LATE_LINE = timedelta(days=3)  # a line that a file leaves out stands in the third one after it
 
@@ -74,15 +73,6 @@ def coming_back(found: Found, truth: Truth, intents: Sequence[Any], day: date) -
 def made_up(truth: Truth) -> set[str]:
     """Return the channels with a debit that nobody asked for, which no file has shown and no transfer has paid yet."""
     return {one.bank for one in truth.of.values() if planted(one) and not one.paid_in}
-
-
-def denied(found: Found, truth: Truth) -> Mapping[str, int]:
-    """Return fen by channel that it has given back or paid out while it says that this failed: our short items."""
-    fen: dict[str, int] = defaultdict(int)
-    for one in truth.of.values():
-        if one.operation in OUT and one.moved and one.order_no in found.contradictions:
-            fen[one.bank] += one.amount
-    return fen
 
 
 def planted(movement: Movement) -> bool:

@@ -46,7 +46,7 @@ class Oracle:
         hidden = await self._contradictions_found(found, truth, attempts, day)
         self._ledger(found, intents)
         hidden |= judging.coming_back(found, truth, intents, day) | judging.made_up(truth)
-        await self._banks(found, hidden, judging.denied(found, truth))
+        await self._banks(found, hidden)
         return found
 
     def _remember(self, found: Found, row: Any, evidence: Any) -> None:
@@ -94,11 +94,10 @@ class Oracle:
         if self.books.trial:
             found.wrong(0, f"the trial balance is off by {self.books.trial} fen")
 
-    async def _banks(self, found: Found, hidden: set[str], denied: Mapping[str, int]) -> None:
+    async def _banks(self, found: Found, hidden: set[str]) -> None:
         """What each channel owes, and what lies on each account, by our books and by the bank's own.
 
-        A channel that has not told us everything yet is left for a later day; `denied` is what it says that it has not
-        paid, and still owes by our books.
+        A channel that has not told us everything yet, or whose breaks nobody has cured, is left out.
         """
         world = self._world
         unclear = {row["channel"] for row in await world.pool.fetch(queries.unclear)} | hidden
@@ -106,9 +105,8 @@ class Oracle:
         for bank in world.banks.names:
             if ADAPTERS[bank].acquirer and bank not in unclear:
                 owed = (await world.banks.ask("GET", bank, "/book/summary"))["owed_fen"]
-                due = ours.get(bank, 0) - denied.get(bank, 0)
-                if owed != due:
-                    found.wrong(0, f"{bank} owes {owed} fen by its own book, {due} by ours")
+                if owed != ours.get(bank, 0):
+                    found.wrong(0, f"{bank} owes {owed} fen by its own book, {ours.get(bank, 0)} by ours")
         if not await world.pool.fetchval(queries.unread_lines):
             await self._cash(found)
 

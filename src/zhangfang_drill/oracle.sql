@@ -31,8 +31,10 @@ WHERE i.unknown_since IS NOT NULL
 SELECT count(*) FROM intent WHERE unknown_since IS NOT NULL
 
 -- name: unclear
--- Channels with an order that has no outcome.
-SELECT DISTINCT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
+-- Channels of which something is not known yet: an order without outcome, or a break that nobody has cured.
+SELECT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
+UNION
+SELECT channel FROM break WHERE cleared_at IS NULL
 
 -- name: unread_lines
 SELECT count(*) FROM bank_line WHERE posted_at IS NULL

@@ -93,16 +93,6 @@ def test_a_debit_that_the_bank_made_up_is_its_secret_until_it_is_paid() -> None:
     assert judging.made_up(truth(key="extra-A1", paid_in="2026-09-01")) == set()
 
 
-@pytest.mark.parametrize(
-    ("operation", "fen"),
-    [("refund", 100), ("void", 100), ("payout", 100), ("purchase", 0), ("collection", 0)],
-)
-def test_what_a_channel_gave_away_and_denies_is_a_short_item_of_ours(operation: str, fen: int) -> None:
-    book = truth(operation=operation)
-    assert judging.denied(Found(), book).get("unionpay", 0) == 0
-    assert judging.denied(Found(contradictions={"c1"}), book).get("unionpay", 0) == fen
-
-
 def test_two_debits_that_stand_break_rule_6_and_one_that_was_given_back_does_not() -> None:
     def twice(*given_back: int) -> list[int]:
         book = truth(operation="collection")
