@@ -26,7 +26,7 @@ class Running:
             self.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.task
-            await _statements_are_cancelled()
+        await _statements_are_cancelled()
 
 
 async def _statements_are_cancelled() -> None:

@@ -282,14 +282,14 @@ async def _cmb(made: Recording, site: cmb_site.Site) -> None:
     await made.learn("query_batch", channel, wire, lambda: channel.query_batch(batch))
     await made.learn("reachable_accounts", channel, wire, channel.reachable_accounts)
     await site.noticed(2)
-    made.push("notification", channel, _about_order(site))
+    made.push("notification", channel, await _about_order(site))
     await site.wait(days=2)
     first = in_china(one.requested_at).date()
     last = first + timedelta(days=2)
     await made.learn("late_returns", channel, wire, lambda: channel.late_returns(first, last))
     await made.learn("query:returned", channel, wire, lambda: channel.query(back))
     await made.learn("statement", channel, wire, lambda: channel.statement(cmb_site.ACCOUNT, ""))
-    made.push("notification:returned", channel, _about_order(site, -1))
+    made.push("notification:returned", channel, await _about_order(site, -1))
 
 
 async def _payroll(made: Recording, site: cmb_site.Site) -> None:
@@ -333,6 +333,8 @@ def _own_number(channel: Any) -> str:
     return str(getattr(channel._config, "mid", "") or channel._config.merchant_no)
 
 
-def _about_order(site: cmb_site.Site, which: int = 0) -> Said:
-    """A notice about a payout: others are about the account, and say nothing of an order."""
-    return Said([body for body in site.notices if site.bank.notification({}, body)][which])
+async def _about_order(site: cmb_site.Site, which: int = 0) -> Said:
+    """A notice about a payout, once there is one: others are about the account, and say nothing of an order."""
+    while not (about := [body for body in site.notices if site.bank.notification({}, body)]):
+        await site.noticed(len(site.notices) + 1)
+    return Said(about[which])
