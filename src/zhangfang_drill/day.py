@@ -11,7 +11,7 @@ from zhangfang.kernel.sql import load
 from zhangfang_drill import callers
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.orders import Asked, Drawer, Merchant
-from zhangfang_drill.pace import ARRIVAL_SECONDS, ARRIVALS, MORNING, at, settle
+from zhangfang_drill.pace import MORNING, at, reach, settle
 from zhangfang_drill.platform import API, LEDGER, WORK
 from zhangfang_drill.world import LATE_SECONDS, World
 
@@ -80,9 +80,7 @@ class SimDay:
     async def morning(self) -> None:
         """Files, money, settlement, closing, statements: the platform does them by itself."""
         for hour in MORNING:
-            await self._world.set_time(at(self._day, hour))
-            if hour in ARRIVALS:
-                await asyncio.sleep(ARRIVAL_SECONDS)
+            await reach(self._world, self._day, hour)
             self._plan_crash()
             await self._settle(8)
 

@@ -35,7 +35,6 @@ class Found:
 
     violations: list[Violation] = field(default_factory=list)
     contradictions: set[str] = field(default_factory=set)
-    waiting: int = 0
 
     def wrong(self, rule: int, what: str, row: Mapping[str, Any] | None = None, order_no: str = "") -> None:
         """Note a violation."""
@@ -102,7 +101,6 @@ def _still_open(found: Found, row: Any, movement: Movement | None, closed: datet
 
     Or its line is late in the channel's file, and the channel says nothing else.
     """
-    found.waiting += 1
     reason = (
         row["created_at"] > closed
         or row["state"] in ("MANUAL", "PARKED")

@@ -48,10 +48,15 @@ async def settle(
 async def morning(world: World, day: date) -> None:
     """Play the morning of a day without any fault: files, money, settlement, closing, statements."""
     for hour in MORNING:
-        await world.set_time(at(day, hour))
-        if hour in ARRIVALS:
-            await asyncio.sleep(ARRIVAL_SECONDS)
+        await reach(world, day, hour)
         await settle(world, world.clock.now() + timedelta(minutes=8))
+
+
+async def reach(world: World, day: date, hour: time) -> None:
+    """Jump to an hour of the morning, and give the banks the time that their files and transfers need."""
+    await world.set_time(at(day, hour))
+    if hour in ARRIVALS:
+        await asyncio.sleep(ARRIVAL_SECONDS)
 
 
 def at(day: date, hour: time) -> datetime:
