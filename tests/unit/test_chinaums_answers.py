@@ -229,13 +229,22 @@ def test_a_line_of_the_file_is_read() -> None:
     assert (line.order_no, line.amount, line.fee, line.credit, line.note) == ("A1", 1000, 4, True, "K1")
 
 
+@pytest.mark.parametrize(("kind", "credit"), [("PAY", True), ("REFUND", False)])
+def test_a_fee_may_be_all_of_a_payment(kind: str, credit: bool) -> None:
+    one_fen = LINE.replace("PAY,1000,4,996", f"{kind},1,1,0").replace(",,K1", ",3194R1,K1")
+    (line,) = dayfile.parse(
+        file_fields(one_fen, "#,count=1,totalAmount=1,fee=1,netAmount=0"), CONFIG, NOW.date()
+    ).lines
+    assert (line.amount, line.fee, line.credit) == (1, 1, credit)
+
+
 @pytest.mark.parametrize(
     ("line", "footer", "named"),
     [
         (LINE.replace(CONFIG.mid, "898340158110002"), FOOTER, "line 2, column mid"),
         (LINE.replace("09-01", "09-02", 1), FOOTER, "line 2, column settleDate"),
         (LINE.replace("996", "1996"), FOOTER.replace("996", "1996"), "line 2, column netAmount"),
-        (LINE.replace("996", "-996"), FOOTER.replace("996", "-996"), "above zero for PAY"),
+        (LINE.replace("996", "-996"), FOOTER.replace("996", "-996"), "not below zero for PAY"),
         (LINE.replace("PAY", "GIFT"), FOOTER, "line 2, column type"),
         (LINE, FOOTER.replace("1000", "1001"), "totalAmount"),
     ],

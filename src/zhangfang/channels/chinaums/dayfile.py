@@ -79,12 +79,17 @@ def _line(row: Row, config: ChinaUmsConfig, settle_date: date) -> FileLine:
 
 
 def _credit(row: Row) -> bool:
-    """A payment brings money, a refund takes it; only a correction may do either, as its sign says."""
-    credit = bool(row.values["net"] > 0)
-    operation = row.values["operation"]
-    if operation is not None and credit is not (operation is Operation.PURCHASE):
-        raise row.fault("net", "above zero for PAY, below for REFUND")
-    return credit
+    """A payment brings money, a refund takes it; only a correction may do either, as its sign says.
+
+    The fee can be all of a payment: of one fen, where the least fee is one.
+    """
+    net, operation = row.values["net"], row.values["operation"]
+    if operation is None:
+        return bool(net > 0)
+    pays = operation is Operation.PURCHASE
+    if net and (net > 0) is not pays:
+        raise row.fault("net", "not below zero for PAY, not above for REFUND")
+    return pays
 
 
 def _own(row: Row, name: str, config: ChinaUmsConfig) -> str:
