@@ -31,6 +31,7 @@ OUTCOMES = {
 }
 NOTICES = {"notify_lost": OFTEN, "notify_repeated": SOME, "notify_late": SOME, "notify_disordered": SOME}
 FILES = {"file_missing": RARE, "file_extra": RARE, "file_off_by_one": RARE, "file_late_row": SOME}
+WALLET = dict.fromkeys(("bad_signature", "wrong_chain", *NOTICES), 0.1)  # few of its orders come so far
 EVERYTHING = ANSWERS | OUTCOMES | NOTICES | FILES
 
 
@@ -52,9 +53,9 @@ ADAPTERS: Mapping[str, Adapter] = {
     for one in (  # those that hold our accounts first
         Adapter("cmb", False, _without(*FILES, "dark", least=0.05)),
         Adapter("unionpay", True, EVERYTHING | {"returned": 0.05}),
-        Adapter("chinaums", True, _without("returned", "account_type", least=0.06)),
-        Adapter("lakala", True, _without("returned", "account_type", least=0.06)),
+        Adapter("chinaums", True, _without("returned", "account_type", least=0.06) | WALLET),
+        Adapter("lakala", True, _without("returned", "account_type", least=0.06) | WALLET),
         Adapter("epcc", True, _without("returned", least=0.03)),
-        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.06)),
+        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.08)),
     )
 }

@@ -65,7 +65,7 @@ class SimDay:
         self._rng, self._tally, self._much = rng, tally, much
         wallets = {"chinaums", "lakala"} & set(world.banks.names)
         cashier = {"unionpay"} & set(world.banks.names)
-        products = ["cashier"] * bool(cashier) + ["alipay_app"] * bool(wallets)
+        products = ["cashier"] * bool(cashier) + ["alipay_app"] * len(wallets)
         self._draw = Drawer(rng, f"S{day:%y%m%d}", products)
         self._later: list[Asked] = []  # purchases whose payers come in a later burst
         self._available: Mapping[str, int] = {}

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from zhangfang.payments import PLATFORM
 from zhangfang_drill.adapters import ADAPTERS
 from zhangfang_drill.movements import Movement, Truth
 
@@ -46,9 +47,11 @@ def known(found: Found, truth: Truth, attempts: Mapping[Any, Any]) -> None:
     """Rules 1 and 4: a bank knows no order that was not stored before it was sent."""
     for at, movement in truth.of.items():
         row = attempts.get(at)
-        if row is None and not planted(movement):
+        if planted(movement):
+            continue
+        if row is None:
             found.wrong(1, f"{at[0]} has an order that no attempt of ours knows", order_no=movement.key)
-        elif row is not None and (movement.operation, movement.amount) != (row["kind"], row["amount"]):
+        elif (movement.operation, movement.amount) != (row["kind"], row["amount"]):
             what = f"{at[0]} has a {movement.operation} of {movement.amount} fen"
             found.wrong(4, f"{what}, ours is a {row['kind']} of {row['amount']}", row)
     for bank, number in truth.doubled:
@@ -146,6 +149,8 @@ def debited_once(found: Found, truth: Truth, attempts: Mapping[Any, Any]) -> Non
 def claim(row: Any) -> int:
     """Return what an intent adds to its merchant's pending and available money, in fen."""
     kind, state = row["kind"], row["state"]
+    if row["merchant"] == PLATFORM:  # what a break gives back to its payer is no merchant's
+        return 0
     net: int = row["amount"] - row["fee"]
     if kind in DEBITS:
         return net if state == "SUCCESS" else 0

@@ -31,10 +31,13 @@ WHERE i.unknown_since IS NOT NULL
 SELECT count(*) FROM intent WHERE unknown_since IS NOT NULL
 
 -- name: unclear
--- Channels of which something is not known yet: an order without outcome, or a break that nobody has cured.
+-- Channels of which something is not known yet: an order without outcome, or a break that has moved money.
 SELECT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
 UNION
-SELECT channel FROM break WHERE cleared_at IS NULL
+SELECT channel FROM break WHERE cleared_at IS NULL AND template <> ''
+
+-- name: cured
+SELECT cure, count(*) AS breaks FROM break WHERE cleared_at IS NOT NULL GROUP BY cure ORDER BY cure
 
 -- name: unread_lines
 SELECT count(*) FROM bank_line WHERE posted_at IS NULL

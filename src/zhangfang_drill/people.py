@@ -1,9 +1,12 @@
-"""Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and end some of it."""
+"""Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and cure old breaks."""
 
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from random import Random
+from typing import Any
+from uuid import UUID
 
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import (
     Intent,
     NotAllowed,
@@ -13,13 +16,17 @@ from zhangfang.payments import (
     approve_outcome,
     propose_outcome,
 )
+from zhangfang.reconciliation import TwoPeople, approve, cures, list_breaks, propose
 from zhangfang_drill import movements
 from zhangfang_drill.day import queries
+from zhangfang_drill.judging import LATE_LINE
 from zhangfang_drill.movements import Movement
+from zhangfang_drill.orders import Merchant
 from zhangfang_drill.world import World
 
 SHARE = 0.3  # of what is UNKNOWN overnight
 PROPOSES, APPROVES = "王会计", "李主管"
+PATIENCE = LATE_LINE + timedelta(days=1)  # for a later file to explain a break
 
 
 async def ring_the_bank(world: World, rng: Random) -> None:
@@ -50,3 +57,27 @@ def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
     if movement is None or movement.state == "FAILED":
         return Outcome(State.FAILED, "the bank has not done it", "a recorded call")
     return None
+
+
+async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day: date) -> None:
+    """Cure what no file has explained in time, in any way that its kind of break allows; a B2 is for any merchant."""
+    for row in await list_breaks(world.pool):
+        merchant = rng.choice(merchants).id
+        if row["cure"] is None and row["settle_date"] <= day - PATIENCE and cures(row):
+            await _cure(world, row, rng.choice(cures(row)), merchant)
+
+
+async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
+    """Cure a break; by the last of its cures, which writes its amount off, where the line does not allow another."""
+    try:
+        await propose(world.desk, row["id"], cure, PROPOSES, merchant)
+    except InvalidInput:
+        await propose(world.desk, row["id"], cures(row)[-1], PROPOSES)
+    await _approved(world, row["id"])
+
+
+async def _approved(world: World, break_id: UUID) -> None:
+    with suppress(TwoPeople):
+        await approve(world.desk, break_id, PROPOSES)
+        raise AssertionError("somebody approved their own cure")
+    await approve(world.desk, break_id, APPROVES)

@@ -23,7 +23,7 @@ from zhangfang_drill.judging import Found, Violation, named
 from zhangfang_drill.mortal import MortalLoop
 from zhangfang_drill.oracle import Oracle
 from zhangfang_drill.orders import Merchant
-from zhangfang_drill.people import ring_the_bank
+from zhangfang_drill.people import cure_breaks, ring_the_bank
 from zhangfang_drill.story import tell
 from zhangfang_drill.world import World, opened
 
@@ -44,6 +44,8 @@ class Result:
     unknowns: int = 0
     ended: dict[str, int] = field(default_factory=dict)
     contradictions: int = 0
+    compared: dict[str, int] = field(default_factory=dict)
+    cured: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     stories: list[str] = field(default_factory=list)
 
@@ -59,6 +61,8 @@ class Result:
             "unknowns": self.unknowns,
             "ended": self.ended,
             "contradictions": self.contradictions,
+            "owed_compared": self.compared,
+            "breaks_cured": self.cured,
             "violations": named(self.violations),
             "stories": self.stories,
         }
@@ -137,6 +141,7 @@ async def _one_day(
     await ring_the_bank(world, Random(f"{result.seed}/{day}/people"))
     await played.faults(rates)
     await played.morning()
+    await cure_breaks(world, merchants, Random(f"{result.seed}/{day}/breaks"), day)
     await _check(world, result, watch, day - timedelta(days=1))
     if not last:
         available = {merchant: -fen for merchant, fen in watch.books.of(oracle.AVAILABLE).items()}
@@ -152,6 +157,7 @@ async def _check(world: World, result: Result, watch: Oracle, closed: date) -> N
     for order_no in result.tally.made_twice:
         found.wrong(6, "was asked for again and given another id", order_no=order_no)
     result.violations += found.violations
+    result.compared = dict(watch.compared)
     for violation in found.violations[:3]:
         result.stories.append(await tell(world, truth, violation, closed))
 
@@ -166,7 +172,12 @@ def missing(result: Result) -> list[str]:
         for fault in ADAPTERS[bank].rates
         if not met.get(fault)
     ]
-    return never + [f"no UNKNOWN was ended by {way}" for way in DEMANDED if not result.ended.get(way)]
+    never += [f"no UNKNOWN was ended by {way}" for way in DEMANDED if not result.ended.get(way)]
+    return never + [
+        f"{bank}: a day on which what it owes could be compared"
+        for bank in result.faults
+        if ADAPTERS[bank].acquirer and not result.compared.get(bank)
+    ]
 
 
 async def _counts(world: World, result: Result) -> None:
@@ -178,6 +189,7 @@ async def _counts(world: World, result: Result) -> None:
         "postgres": result.tally.database_kills,
     }
     result.unknowns = await world.pool.fetchval(oracle.queries.unknowns)
+    result.cured = {row["cure"]: row["breaks"] for row in await world.pool.fetch(oracle.queries.cured)}
     ways: Counter[str] = Counter(dict.fromkeys(WAYS, 0))
     for row in await world.pool.fetch(oracle.queries.ended):
         ways["absence" if row["kind"] == "query" and row["verdict"] == "not_found" else row["kind"]] += 1

@@ -106,6 +106,10 @@ def test_a_fault_that_nobody_met_in_a_long_run_is_a_failure() -> None:
     assert "unionpay: lost_answer" not in missing(result)
     assert "unionpay: late_answer" in missing(result)
     assert "no UNKNOWN was ended by absence" in missing(result)
+    never_compared = "unionpay: a day on which what it owes could be compared"
+    assert never_compared in missing(result)
+    result.compared = {"unionpay": 1}
+    assert never_compared not in missing(result)
     result.tally.days = 99
     assert missing(result) == []
 

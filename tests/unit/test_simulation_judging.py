@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from zhangfang.kernel.clock import CHINA
+from zhangfang.payments import PLATFORM
 from zhangfang_drill import judging
 from zhangfang_drill.judging import Found
 from zhangfang_drill.movements import Movement, Truth
@@ -108,3 +109,20 @@ def test_two_debits_that_stand_break_rule_6_and_one_that_was_given_back_does_not
     assert twice() == [6]
     assert twice(99) == [6]
     assert twice(100) == []
+
+
+def test_an_order_that_the_bank_made_up_is_nobodys_even_when_people_have_filled_it_in() -> None:
+    def rules(key: str, amount: int) -> list[int]:
+        found = Found()
+        stored = {("unionpay", "c1"): ROW | {"kind": "collection", "amount": amount}}
+        judging.known(found, truth(key=key, operation="purchase"), stored)
+        return [one.rule for one in found.violations]
+
+    assert rules("extra-A1", 101) == []
+    assert rules("A1", 100) == [4]
+
+
+def test_what_a_break_gives_back_to_its_payer_is_no_merchants_money() -> None:
+    given_back = ROW | {"kind": "refund", "fee": 0, "booked": True}
+    assert judging.claim(given_back) == -100
+    assert judging.claim(given_back | {"merchant": PLATFORM}) == 0
