@@ -28,6 +28,10 @@ def _simulate(options: argparse.Namespace) -> int:
             f"--channels: got {', '.join(sorted(unknown))}; allowed: {', '.join(ADAPTERS)}", file=sys.stderr
         )
         return 2
+    if absent := {ADAPTERS[name].pays_into for name in channels} - {"", *channels}:
+        wanted = f"{', '.join(sorted(absent))} too, where the money of the others arrives"
+        print(f"--channels: got {', '.join(channels)}; needed: {wanted}", file=sys.stderr)
+        return 2
     channels = tuple(name for name in ADAPTERS if name in channels)
     return simulate(options.days, options.seed, channels, options.json)
 

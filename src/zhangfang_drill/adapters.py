@@ -31,31 +31,39 @@ OUTCOMES = {
 }
 NOTICES = {"notify_lost": OFTEN, "notify_repeated": SOME, "notify_late": SOME, "notify_disordered": SOME}
 FILES = {"file_missing": RARE, "file_extra": RARE, "file_off_by_one": RARE, "file_late_row": SOME}
-WALLET = dict.fromkeys(("bad_signature", "wrong_chain", *NOTICES), 0.1)  # few of its orders come so far
 EVERYTHING = ANSWERS | OUTCOMES | NOTICES | FILES
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A bank: whether it acquires (brings money in and has a file), and which faults it is told to have."""
+    """A bank: the one that its money arrives at, if it acquires, and which faults it is told to have."""
 
     name: str
-    acquirer: bool
+    pays_into: str
     rates: Mapping[str, float]
+
+    @property
+    def acquirer(self) -> bool:
+        """Whether it brings money in and has a file."""
+        return bool(self.pays_into)
 
 
 def _without(*faults: str, least: float = 0.0) -> Mapping[str, float]:
     return {fault: max(rate, least) for fault, rate in EVERYTHING.items() if fault not in faults}
 
 
+WALLET = {  # few of its orders come so far as to be answered and told of
+    **_without("returned", "account_type", least=0.06),
+    **dict.fromkeys(("bad_signature", "wrong_chain", *NOTICES), 0.1),
+}
 ADAPTERS: Mapping[str, Adapter] = {
     one.name: one
     for one in (  # those that hold our accounts first
-        Adapter("cmb", False, _without(*FILES, "dark", least=0.05)),
-        Adapter("unionpay", True, EVERYTHING | {"returned": 0.05}),
-        Adapter("chinaums", True, _without("returned", "account_type", least=0.06) | WALLET),
-        Adapter("lakala", True, _without("returned", "account_type", least=0.06) | WALLET),
-        Adapter("epcc", True, _without("returned", least=0.03)),
-        Adapter("genericbank", False, _without(*FILES, *NOTICES, "dark", least=0.08)),
+        Adapter("cmb", "", _without(*FILES, "dark", least=0.05)),
+        Adapter("unionpay", "cmb", EVERYTHING | {"returned": 0.05}),
+        Adapter("chinaums", "cmb", WALLET),
+        Adapter("lakala", "genericbank", WALLET),
+        Adapter("epcc", "cmb", _without("returned", least=0.03)),
+        Adapter("genericbank", "", _without(*FILES, *NOTICES, "dark", least=0.08)),
     )
 }

@@ -78,8 +78,11 @@ def made_up(truth: Truth) -> set[str]:
 
 
 def planted(movement: Movement) -> bool:
-    """Whether the bank has made an order up (file_extra): nobody asked for it, and its file has to show that."""
-    return not movement.key or movement.key.startswith("extra")
+    """Whether the bank has made a debit up (file_extra): nobody asked for it, and its file has to show that.
+
+    A void without the merchant's number is none: Lakala's has no place for one.
+    """
+    return movement.operation in DEBITS and (not movement.key or movement.key.startswith("extra"))
 
 
 def judge(found: Found, truth: Truth, row: Any, evidence: Any, closed: datetime) -> None:

@@ -6,6 +6,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from random import Random
 from uuid import uuid4
 
@@ -87,6 +89,22 @@ def test_a_platform_without_one_rule_of_the_law_is_found(rule: int, base: str) -
     assert result.violations, "the law does not hold, and nobody noticed"
     assert {one.rule for one in result.violations} & SHOWS_AS[rule], result.stories
     assert "faults of its number" in result.stories[0]
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        ("unionpay,cnb", "--channels: got cnb; allowed: cmb, unionpay"),
+        ("lakala,unionpay", "--channels: got lakala, unionpay; needed: cmb, genericbank too"),
+    ],
+)
+def test_channels_that_there_are_not_or_whose_money_arrives_nowhere_are_named(
+    channels: str, said: str
+) -> None:
+    words = [sys.executable, "-m", "zhangfang_drill", "simulate", "--days", "1", "--seed", "1"]
+    done = subprocess.run([*words, "--channels", channels], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_the_same_seed_draws_the_same_orders() -> None:

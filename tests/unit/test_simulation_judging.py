@@ -89,9 +89,13 @@ def test_a_payout_that_has_come_back_is_the_banks_secret_until_its_file_tells() 
 
 
 def test_a_debit_that_the_bank_made_up_is_its_secret_until_it_is_paid() -> None:
-    assert judging.made_up(truth()) == set()
-    assert judging.made_up(truth(key="extra-A1")) == {"unionpay"}
-    assert judging.made_up(truth(key="extra-A1", paid_in="2026-09-01")) == set()
+    def secret(**changes: str) -> set[str]:
+        return judging.made_up(truth(**({"operation": "purchase"} | changes)))
+
+    assert secret() == set()
+    assert secret(key="extra-A1") == secret(key="") == {"unionpay"}
+    assert secret(key="extra-A1", paid_in="2026-09-01") == set()
+    assert secret(key="", operation="void") == set()
 
 
 def test_two_debits_that_stand_break_rule_6_and_one_that_was_given_back_does_not() -> None:
