@@ -64,11 +64,14 @@ def coming_back(found: Found, truth: Truth, intents: Sequence[Any], day: date) -
     channels = set()
     for row in unknown:
         movement = truth.of_order(row["channel"], row["channel_order_no"])
-        if movement is not None and movement.state == "RETURNED":
+        if movement is None or movement.state != "RETURNED":
+            continue
+        if not movement.back_in or date.fromisoformat(movement.back_in) > day:
             channels.add(row["channel"])
-            told = movement.back_in and date.fromisoformat(movement.back_in) <= day
-            if told and row["state"] == "SUCCESS":  # else it was never paid by the channel's own word
-                found.wrong(5, "has come back, its file told us, and nothing was booked", row)
+        elif (
+            row["state"] == "SUCCESS"
+        ):  # else it was never paid by the channel's own word, and a break tells of it
+            found.wrong(5, "has come back, its file told us, and nothing was booked", row)
     return channels
 
 
