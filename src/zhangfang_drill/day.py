@@ -178,4 +178,4 @@ class SimDay:
         dies, after = self._rng.random() < self._much.database_kill, self._rng.random() * 0.05
         if dies:
             await asyncio.sleep(after)
-            self._tally.database_kills += self._world.kill_database()
+            self._tally.database_kills += await self._world.kill_database()

@@ -42,13 +42,18 @@ class World:
     session: aiohttp.ClientSession
     postgres: EmbeddedPostgres | None
 
-    def kill_database(self) -> bool:
-        """Kill PostgreSQL by SIGKILL and start it again; False where it is not ours. Whoever has asked gets no answer."""
+    async def kill_database(self) -> bool:
+        """Kill PostgreSQL by SIGKILL and start it again; False where it is not ours. Whoever has asked gets no answer.
+
+        The simulator itself goes on with new connections: one that has heard of the end, and not ended yet, fails in its
+        own way.
+        """
         if self.postgres is None or self.postgres.process is None:
             return False
         self.postgres.process.kill()
         self.postgres.process.wait()
         self.postgres.start()  # from this thread, with which it would end
+        await self.pool.expire_connections()
         return True
 
     @property
