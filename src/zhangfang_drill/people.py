@@ -1,10 +1,11 @@
 """Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and cure old breaks."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import (
@@ -43,10 +44,7 @@ async def ring_the_bank(world: World, rng: Random) -> None:
 
 async def _end(world: World, intent: Intent, said: Outcome) -> None:
     proposal = await propose_outcome(world.desk, intent.id, said, PROPOSES)
-    with suppress(SecondPerson):
-        await approve_outcome(world.desk, proposal, PROPOSES)
-        raise AssertionError("somebody approved their own proposal")
-    await approve_outcome(world.desk, proposal, APPROVES)
+    await _by_the_other(partial(approve_outcome, world.desk, proposal), SecondPerson)
 
 
 def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
@@ -73,11 +71,12 @@ async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
         await propose(world.desk, row["id"], cure, PROPOSES, merchant)
     except InvalidInput:
         await propose(world.desk, row["id"], cures(row)[-1], PROPOSES)
-    await _approved(world, row["id"])
+    await _by_the_other(partial(approve, world.desk, row["id"]), TwoPeople)
 
 
-async def _approved(world: World, break_id: UUID) -> None:
-    with suppress(TwoPeople):
-        await approve(world.desk, break_id, PROPOSES)
-        raise AssertionError("somebody approved their own cure")
-    await approve(world.desk, break_id, APPROVES)
+async def _by_the_other(approved: Callable[[str], Awaitable[object]], refusal: type[Exception]) -> None:
+    """Have one's own proposal refused, and approved by the other person."""
+    with suppress(refusal):
+        await approved(PROPOSES)
+        raise AssertionError("somebody approved their own proposal")
+    await approved(APPROVES)
