@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.clock import SetClock
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.schema import migrate
-from zhangfang_drill.scratch import scratch
+from zhangfang_drill.world.scratch import scratch
 
 # A slow machine is no reason to fail. Where CI is set, Hypothesis takes its own profile: the same examples each time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,6 +14,7 @@ from tests.clock import SetClock
 from tests.ledger import running
 from tests.mandates import sign
 from zhangfang.api import admit
+from zhangfang.assembly.parts import open_platform_accounts
 from zhangfang.channels.cmb import Cmb
 from zhangfang.channels.port import (
     Answer,
@@ -31,14 +32,14 @@ from zhangfang.channels.port import (
     Verdict,
 )
 from zhangfang.channels.unionpay import UnionPay
-from zhangfang.cli.parts import open_platform_accounts
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.driver import Job, run_due
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Balance, Book, LedgerClient, account_id, adjustment
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
-from zhangfang.payments import Desk, Intent, Request, accept, intent_job, steps
+from zhangfang.payments import Desk, Intent, Request, accept, intent_job
+from zhangfang.payments.course import steps
 from zhangfang.vault import Vault, create_key_file
 
 PAYER = PartyAccount("6222021234567890123", "张三丰", "card", "", "330106199001011234", "13800138000")

@@ -5,8 +5,8 @@ import contextlib
 from pathlib import Path
 
 from zhangfang.kernel.clock import Clock
-from zhangfang.ledger import server
-from zhangfang.ledger.writer import Writer
+from zhangfang.ledger.writer import server
+from zhangfang.ledger.writer.writer import Writer
 
 
 class Running:

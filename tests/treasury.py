@@ -38,8 +38,9 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.database import connect
 from zhangfang.ledger import CHART, PLATFORM, LedgerClient, open_accounts, subjects_of
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant, create_merchant
-from zhangfang.payments import Desk, Intent, Request, State, StepKind, accept, steps, weigh
-from zhangfang.payments.requests import draft
+from zhangfang.payments import Desk, Intent, Request, State, StepKind, accept, weigh
+from zhangfang.payments.accept.requests import draft
+from zhangfang.payments.course import steps
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import settle
 from zhangfang.vault import Vault, create_key_file

@@ -14,13 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
-from zhangfang_audit.audit import Audit, audit
+from zhangfang_audit.books.audit import Audit, audit
+from zhangfang_audit.books.report import show
 from zhangfang_audit.inputs import Home, Unreadable, database_url, read_home
 from zhangfang_audit.ledger import record
-from zhangfang_audit.report import show
-from zhangfang_audit.verify import verify
-from zhangfang_audit.verify_report import Bar
-from zhangfang_audit.verify_report import show as show_verified
+from zhangfang_audit.verify.report import Bar
+from zhangfang_audit.verify.report import show as show_verified
+from zhangfang_audit.verify.verify import verify
 
 WIDTH = 120  # of a log or a pipe, where no terminal says how wide it is
 

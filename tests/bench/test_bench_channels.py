@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from zhangfang.cli.bench_channels_report import lines, message_verdict
-from zhangfang.cli.bench_channels_wire import BARE, Costs, Gauge, bare_operations, figures
+from zhangfang_bench.channels.report import lines, message_verdict
+from zhangfang_bench.channels.wire import BARE, Costs, Gauge, bare_operations, figures
 
 ORDERS, ITEMS, EXCHANGES, PACED = 70, 300, 3, 2
 
@@ -92,7 +92,7 @@ async def test_work_on_the_other_side_of_the_wire_is_not_counted(monkeypatch: py
             work(2)
             return "answer"
 
-    monkeypatch.setattr("zhangfang.cli.bench_channels_wire.time.thread_time", lambda: spent)
+    monkeypatch.setattr("zhangfang_bench.channels.wire.time.thread_time", lambda: spent)
     bank = Bank()
     gauge = Gauge(bank)
     assert [await gauge.time(bank.query) for _ in range(2)] == ["answer", "answer"]

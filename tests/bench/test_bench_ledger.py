@@ -14,20 +14,20 @@ import asyncpg
 import numpy as np
 import pytest
 
-from zhangfang.cli.bench_ledger import HOT, NAMES, SHAPES, chosen, latency, median_round
-from zhangfang.cli.bench_ledger_aims import failures, verdicts
-from zhangfang.cli.bench_ledger_behind import parts
-from zhangfang.cli.bench_ledger_floors import compared, open_ledger, pgbench_script
-from zhangfang.cli.bench_ledger_house import SQL, Used
-from zhangfang.cli.bench_ledger_mixed import CHAIN, units
-from zhangfang.cli.bench_ledger_oracle import Oracle, balance_differences, differences
-from zhangfang.cli.bench_ledger_report import fill, markdown
-from zhangfang.cli.bench_ledger_running import Ran
-from zhangfang.cli.bench_ledger_sending import Sent, as_transfers
-from zhangfang.cli.bench_ledger_workloads import NEIGHBOURS, SPAN_MS, Workload, account_ids, cut
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import Account, AccountFlag, Balance, Book, Result, TransferFlag
 from zhangfang.ledger.wire import TRANSFER, Records, from_transfers
+from zhangfang_bench.ledger.aims import failures, verdicts
+from zhangfang_bench.ledger.behind import parts
+from zhangfang_bench.ledger.bench import HOT, NAMES, SHAPES, chosen, latency, median_round
+from zhangfang_bench.ledger.floors import compared, open_ledger, pgbench_script
+from zhangfang_bench.ledger.house import SQL, Used
+from zhangfang_bench.ledger.mixed import CHAIN, units
+from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
+from zhangfang_bench.ledger.report import fill, markdown
+from zhangfang_bench.ledger.running import Ran
+from zhangfang_bench.ledger.sending import Sent, as_transfers
+from zhangfang_bench.ledger.workloads import NEIGHBOURS, SPAN_MS, Workload, account_ids, cut
 
 NOW_MS = 1_795_000_000_000
 TRANSFERS, HISTORY = 3_000, 6_000

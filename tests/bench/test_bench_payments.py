@@ -16,10 +16,10 @@ import pytest
 from tests.unit import unionpay_bank
 from zhangfang.channels.port import ForgedMessage
 from zhangfang.channels.unionpay import RsaSigner
-from zhangfang.cli.bench_machine import cpu_seconds
-from zhangfang.cli.bench_processes import NullCipher, NullSigner
-from zhangfang.cli.bench_report import ratio
-from zhangfang.cli.bench_wire import Wire, post
+from zhangfang_bench.http import Wire, post
+from zhangfang_bench.machine import cpu_seconds
+from zhangfang_bench.payments.processes import NullCipher, NullSigner
+from zhangfang_bench.payments.report import ratio
 
 PAYMENTS, PAYERS = 200, 16
 PROCESSES = {"serve", "ledger", "work", "unionpay", "postgres", "load"}

@@ -15,11 +15,12 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import zhangfang.portal
+import zhangfang.web
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
 from tests.unit.test_portal_pages import Acts
-from zhangfang.portal import PortalSettings, ensure_operator, portal_app
+from zhangfang.console import Console, console_app
+from zhangfang.web.auth import ensure_operator
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +82,13 @@ async def site(database_url: str, clock: SetClock) -> AsyncIterator[Site]:
         await audit(house)
         password, acts = await ensure_operator(pool, clock), Acts()
         assert password
-        app = Starlette(routes=[Mount("/console", portal_app(pool, clock, PortalSettings(CHANNELS), acts))])
+        app = Starlette(
+            routes=[
+                Mount(
+                    "/console", console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
+                )
+            ]
+        )
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         running = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn says it by this flag alone
@@ -233,7 +240,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1])
 def test_every_text_colour_has_enough_contrast_on_its_ground(theme: int) -> None:
-    css = (Path(zhangfang.portal.__file__).parent / "static" / "zf.css").read_text("utf-8")
+    css = (Path(zhangfang.web.__file__).parent / "static" / "zf.css").read_text("utf-8")
     blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     tokens = dict(re.findall(r"--zf-([\w-]+): (#[0-9a-f]{6})\b", blocks[0]))
     if theme:

@@ -15,10 +15,11 @@ from tests.browser.test_console import SIZES, WRAPPED
 from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.treasury import DAY, Treasury, listed, stray, treasury
-from zhangfang.cli.console import OperatorActs
+from zhangfang.assembly.console import OperatorActs
+from zhangfang.console import Console, console_app
 from zhangfang.duplicates import cases, confirm, find
 from zhangfang.payments import Outcome, State, propose_outcome
-from zhangfang.portal import PortalSettings, ensure_operator, portal_app
+from zhangfang.web.auth import ensure_operator
 
 pytestmark = pytest.mark.browser
 
@@ -46,8 +47,13 @@ async def site(database_url: str, clock: SetClock, chromium: str) -> AsyncIterat
         paths = await _cases(house)
         password = await ensure_operator(house.pool, clock)
         assert password
-        inner = portal_app(
-            house.pool, clock, PortalSettings({"unionpay": ("refund",)}), OperatorActs(house.desk)
+        inner = console_app(
+            Console(
+                pool=house.pool,
+                clock=clock,
+                channels={"unionpay": ("refund",)},
+                actions=OperatorActs(house.desk),
+            )
         )
         app = Starlette(routes=[Mount("/console", inner)])
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))

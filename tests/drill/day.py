@@ -18,16 +18,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tests.drill.outcome import Outcome, read_outcome
+from zhangfang.assembly.house import House
+from zhangfang.assembly.sandbox.control import ask
+from zhangfang.assembly.start import start
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.cli.business_day import BusinessDay, Plan
-from zhangfang.cli.control import ask
-from zhangfang.cli.day_faults import FAULTS
-from zhangfang.cli.house import House
-from zhangfang.cli.orders import DemoOrder, read_merchants
-from zhangfang.cli.up import start
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.settings import Settings
-from zhangfang_drill.scratch import scratch
+from zhangfang_demo.business_day import BusinessDay, Plan
+from zhangfang_demo.day_faults import FAULTS
+from zhangfang_demo.orders import DemoOrder, read_merchants
+from zhangfang_drill.world.scratch import scratch
 
 DAY, MORROW = date(2026, 5, 26), date(2026, 5, 27)
 MERCHANTS = [one for one in read_merchants() if one.external_ref in {"M001", "M002", "M003", "M005", "M008"}]

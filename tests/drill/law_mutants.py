@@ -12,8 +12,9 @@ import asyncpg
 
 from zhangfang.channels.port import Operation, Verdict
 from zhangfang.kernel.ids import new_id
-from zhangfang.payments import Desk, Intent, State, evidence, steps
-from zhangfang.payments.rules import decide
+from zhangfang.payments import Desk, Intent, State
+from zhangfang.payments.course import evidence, steps
+from zhangfang.payments.course.rules import decide
 from zhangfang.payments.store import Journal
 
 Mutant = Callable[[], AbstractContextManager[None]]

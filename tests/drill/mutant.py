@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from zhangfang.assembly.processes import drive_all
+from zhangfang.assembly.processes import serve as run_api
 from zhangfang.channels.port import PartyAccount
-from zhangfang.cli.processes import drive_all
-from zhangfang.cli.processes import serve as run_api
 from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import posting
-from zhangfang.payments import steps
+from zhangfang.payments.course import steps
+from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent
-from zhangfang.payments.rules import Decision
 from zhangfang.payments.store import Step
 
 

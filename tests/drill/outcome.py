@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from zhangfang.cli.control import ask
-from zhangfang.cli.house import House
-from zhangfang.cli.sandbox_cmb import CLIENT_MONEY
+from zhangfang.assembly.house import House
+from zhangfang.assembly.sandbox.cmb import CLIENT_MONEY
+from zhangfang.assembly.sandbox.control import ask
 from zhangfang.kernel.settings import Settings
 from zhangfang.kernel.sql import load
 

@@ -23,19 +23,19 @@ import pytest
 
 from tests.mandates import sign
 from zhangfang.api import admit
+from zhangfang.assembly.house import House
+from zhangfang.assembly.parts import open_desk
+from zhangfang.assembly.sandbox.control import ask
+from zhangfang.assembly.sandbox.counter import set_time
+from zhangfang.assembly.start import start
 from zhangfang.batches import Batch, Upload, load, progress, results
 from zhangfang.channels.port import PartyAccount
-from zhangfang.cli.control import ask
-from zhangfang.cli.house import House
-from zhangfang.cli.parts import open_desk
-from zhangfang.cli.sandbox import set_time
-from zhangfang.cli.up import start
 from zhangfang.kernel.clock import CHINA, set_clock
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import Settings
 from zhangfang.merchants import FeeKind, FeeRule, NewMerchant
 from zhangfang.payments import Desk
-from zhangfang_drill.scratch import scratch
+from zhangfang_drill.world.scratch import scratch
 
 pytestmark = pytest.mark.drill
 

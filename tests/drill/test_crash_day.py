@@ -12,7 +12,7 @@ import pytest
 from tests.drill.day import BANKS, OFTEN, PROCESSES, Kill, Played, kills, play
 from tests.drill.mutant import command
 from tests.drill.outcome import Differs, check_books, check_same
-from zhangfang.cli.day_faults import FAULTS
+from zhangfang_demo.day_faults import FAULTS
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 

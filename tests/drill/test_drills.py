@@ -13,9 +13,9 @@ import pytest
 from rich.progress import Progress
 
 from tests.conftest import _execute, _with_database
-from zhangfang_drill import drill4, drill5
-from zhangfang_drill.drill5 import Size
-from zhangfang_drill.mortal import MortalLoop
+from zhangfang_drill.incidents import drill4, drill5
+from zhangfang_drill.incidents.drill5 import Size
+from zhangfang_drill.world.mortal import MortalLoop
 
 pytestmark = pytest.mark.drill
 

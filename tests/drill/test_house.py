@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.drill.day import opened
-from zhangfang.cli.house import House, HouseError, answers
-from zhangfang.cli.up import start
+from zhangfang.assembly.house import House, HouseError, answers
+from zhangfang.assembly.start import start
 
 pytestmark = pytest.mark.drill
 

@@ -72,7 +72,7 @@ async def test_a_stale_writer_cannot_commit_and_ends(
 async def test_a_stale_writer_that_is_only_asked_answers_nothing_and_ends(
     database_url: str, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zhangfang.ledger.lease.LEASE_S", 0)  # its lease is never good for sure
+    monkeypatch.setattr("zhangfang.ledger.writer.lease.LEASE_S", 0)  # its lease is never good for sure
     socket = tmp_path / "l.sock"
     stale = running(database_url, socket, clock)
     async with LedgerClient(socket, deadline=1) as client:

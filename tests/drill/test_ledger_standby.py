@@ -12,8 +12,8 @@ from tests.drill.ledger_load import CHANNEL, CLOCK, MERCHANTS
 from tests.drill.ledger_site import Site, site
 from zhangfang.kernel.ids import new_id, numbered
 from zhangfang.ledger import Book, LedgerClient, Transfer, wire
-from zhangfang.ledger.lease import session_name
 from zhangfang.ledger.wire import Op
+from zhangfang.ledger.writer.lease import session_name
 
 __all__ = ["site"]
 pytestmark = pytest.mark.drill

@@ -14,20 +14,12 @@ import pytest
 from tests.clock import SetClock
 from tests.ledger import running
 from zhangfang.kernel.ids import new_id, numbered
-from zhangfang.ledger import (
-    Account,
-    AccountFlag,
-    Book,
-    LedgerClient,
-    Result,
-    Transfer,
-    TransferFlag,
-    writer,
-)
-from zhangfang.ledger.checkpoint import Checkpoint, CheckpointMoved
-from zhangfang.ledger.journal import Batch, Journal, with_raw_ids
-from zhangfang.ledger.loading import HistoryDiffers
+from zhangfang.ledger import Account, AccountFlag, Book, LedgerClient, Result, Transfer, TransferFlag
 from zhangfang.ledger.wire import from_transfers
+from zhangfang.ledger.writer import writer
+from zhangfang.ledger.writer.checkpoint import Checkpoint, CheckpointMoved
+from zhangfang.ledger.writer.journal import Batch, Journal, with_raw_ids
+from zhangfang.ledger.writer.loading import HistoryDiffers
 
 CHANNEL = Account(Book.CUSTOMERS, 3011, "channel")
 MERCHANTS = [Account(Book.CUSTOMERS, 2321, f"m{n}", AccountFlag.CREDIT_FLOOR) for n in range(20)]

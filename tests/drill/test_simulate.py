@@ -15,11 +15,11 @@ import pytest
 
 from tests.conftest import _execute, _with_database
 from tests.drill.law_mutants import MUTANTS, Mutant
-from zhangfang_drill.adapters import ADAPTERS
-from zhangfang_drill.day import Intensity
-from zhangfang_drill.mortal import Mortal, MortalLoop
-from zhangfang_drill.orders import Drawer, Merchant, account
-from zhangfang_drill.simulate import Result, missing, run
+from zhangfang_drill.simulated.day import Intensity
+from zhangfang_drill.simulated.orders import Drawer, Merchant, account
+from zhangfang_drill.simulated.simulate import Result, missing, run
+from zhangfang_drill.world.adapters import ADAPTERS
+from zhangfang_drill.world.mortal import Mortal, MortalLoop
 
 pytestmark = pytest.mark.drill
 

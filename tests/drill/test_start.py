@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from zhangfang_drill.scratch import scratch
+from zhangfang_drill.world.scratch import scratch
 
 pytestmark = pytest.mark.drill
 

@@ -14,11 +14,10 @@ import numpy as np
 from tests.model.ledger_histories import END, FIRST
 from tests.model.ledger_oracle import Answer, Oracle
 from zhangfang.ledger import wire
+from zhangfang.ledger.engine.recent import Known
+from zhangfang.ledger.engine.rules import Ask, Pending, became
+from zhangfang.ledger.engine.state import Decision, State
 from zhangfang.ledger.model import NO_ID, Account, Book, Entry, Result, Transfer, TransferFlag
-from zhangfang.ledger.recent import Known
-from zhangfang.ledger.rows import Ask
-from zhangfang.ledger.rules import Pending, became
-from zhangfang.ledger.state import Decision, State
 from zhangfang.ledger.wire import micros
 
 MONTHS = [(micros(FIRST) // 1000, micros(END) // 1000)]  # that take new ids

@@ -15,8 +15,9 @@ import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zhangfang.closing import roll, trial
+from zhangfang.console.reading import books
 from zhangfang.ledger.model import NO_ID, Book, account_id
-from zhangfang.operations import books, roll, trial
 
 FIRST = date(2026, 9, 1)
 DAYS = 6

@@ -13,10 +13,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.test_ledger_decision import ByLaw
 from tests.model.test_ledger_large_batches import play
-from zhangfang.ledger import booking, law, rules, sieve, state
-from zhangfang.ledger.accounts import Held
-from zhangfang.ledger.law import Law
-from zhangfang.ledger.memory import Holds
+from zhangfang.ledger.engine import booking, law, rules, sieve, state
+from zhangfang.ledger.engine.accounts import Held
+from zhangfang.ledger.engine.law import Law
+from zhangfang.ledger.engine.memory import Holds
 from zhangfang.ledger.model import Result
 
 Break = AbstractContextManager[Any]

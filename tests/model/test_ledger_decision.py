@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.model.ledger_histories import END, FIRST, START, accounts, an_id, many, many_accounts, requests
 from tests.model.ledger_in_memory import InMemory
 from tests.model.ledger_oracle import Answer, Oracle
-from zhangfang.ledger import memory, recent, state
+from zhangfang.ledger.engine import memory, recent, state
 from zhangfang.ledger.model import NO_ID, Account, Transfer, TransferFlag
 
 NEVER = 1 << 62

@@ -11,7 +11,7 @@ import pytest
 from tests.model.ledger_histories import DAY, END, FIRST, START, an_id, many, many_accounts
 from tests.model.ledger_in_memory import InMemory
 from tests.model.ledger_oracle import Oracle
-from zhangfang.ledger import sieve, state
+from zhangfang.ledger.engine import sieve, state
 from zhangfang.ledger.model import Account, Transfer
 
 SEEDS = range(12)

@@ -22,7 +22,7 @@ from tests.model.ledger_histories import END, FIRST, START, accounts, an_id, man
 from tests.model.ledger_oracle import Oracle
 from zhangfang.ledger import Account, Entry, LedgerClient, Result, Transfer, TransferFlag
 from zhangfang.ledger.model import NO_ID
-from zhangfang_audit.verify import verify
+from zhangfang_audit.verify.verify import verify
 
 _shards = count(100)
 STEPS = st.lists(

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhangfang.api.shapes import NewPayment, NewPayout, NewRefund
-from zhangfang.channels.port import Operation
-from zhangfang.cli import make_orders
-from zhangfang.cli.csv_rows import OrdersInvalid
-from zhangfang.cli.orders import COLUMNS, PAY_INS, SHIPPED_COLUMNS, DemoOrder, read_merchants, read_orders
+from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.payments import Request
-from zhangfang.payments.requests import check as check_request
+from zhangfang.payments.accept.requests import check as check_request
+from zhangfang_demo import make_orders
+from zhangfang_demo.csv_rows import OrdersInvalid
+from zhangfang_demo.orders import COLUMNS, SHIPPED_COLUMNS, DemoOrder, read_merchants, read_orders
 
 MERCHANTS = read_merchants()
 ACCOUNT, NAME = "9900001234567890123", "欧阳某某"

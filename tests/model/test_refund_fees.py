@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.payments.rules import fee_given_back
+from zhangfang.payments.course.rules import fee_given_back
 
 
 @given(

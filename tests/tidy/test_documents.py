@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import typer.main
 
 from zhangfang.api import app, problems
 from zhangfang.cli.main import app as command_line
+from zhangfang.cli.programs import PROGRAMS
 from zhangfang.kernel.settings import Settings
 from zhangfang.payments import State, desk
 from zhangfang.payments.model import FINAL, StepKind
@@ -50,6 +52,11 @@ def options() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
 
     def walk(command: Any, name: str) -> None:
+        if (words := name.split()[1:]) and words[0] in PROGRAMS and len(words) == 1:
+            (package, *inner), _ = PROGRAMS[words[0]]
+            command = typer.main.get_command(import_module(f"{package}.__main__").app)
+            for child in inner:
+                command = command.commands[child]
         for child, inner in getattr(command, "commands", {}).items():
             walk(inner, f"{name} {child}")
         if not hasattr(command, "commands") or command.invoke_without_command:
@@ -136,7 +143,7 @@ def test_every_webhook_event_is_documented_and_no_other() -> None:
     outcomes = {f"{noun}.{end}" for noun in desk.NOUN.values() for end in desk._EVENTS.values()}
     later = {
         event
-        for path in sorted((SOURCE / "payments").glob("*.py"))
+        for path in sorted((SOURCE / "payments").rglob("*.py"))
         for event in re.findall(r"\.event\(\s*\w+,\s*\"([a-z.]+)\"", path.read_text("utf-8"))
     }
     assert later, "an event that tells of what happens after the end"
@@ -160,7 +167,7 @@ def test_every_class_of_break_and_every_cure_is_documented() -> None:
 
 
 def test_the_report_in_the_readme_has_the_headings_of_the_real_one() -> None:
-    source = (SOURCE / "cli" / "report.py").read_text("utf-8")
+    source = (ROOT / "src" / "zhangfang_demo" / "report.py").read_text("utf-8")
     headings = set(re.findall(r"\(\"([^\"\n]*[一-鿿][^\"\n]*)\", ", source))
     assert len(headings) >= 16, "the report's rows were not found"
     for name in ("README.md", "README.zh.md"):

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.unit.audit_world import ACCOUNT, NOON, World, furnish, play, served
 from zhangfang_audit.__main__ import main
-from zhangfang_audit.banks import Order, owed, read_channel, standing_debits
-from zhangfang_audit.checks import add_working_days
+from zhangfang_audit.books.banks import Order, owed, read_channel, standing_debits
+from zhangfang_audit.books.checks import add_working_days
 from zhangfang_audit.inputs import ChannelAt, Unreadable, read_home
 
 

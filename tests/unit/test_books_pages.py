@@ -8,7 +8,8 @@ import pytest
 
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, treasury
-from zhangfang.operations import books, merchants, reconciliation, roll, trial
+from zhangfang.closing import roll, trial
+from zhangfang.console.reading import books, merchants, reconciliation
 from zhangfang.settlement import statement
 
 RAW = """
@@ -29,7 +30,7 @@ WHERE a.subject = $1 AND a.code BETWEEN 2321 AND 2324 AND e.business_date = $2 O
 async def house(
     database_url: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Treasury]:
-    monkeypatch.setattr("zhangfang.ledger.writer.CHECKPOINT_S", 0.05)
+    monkeypatch.setattr("zhangfang.ledger.writer.writer.CHECKPOINT_S", 0.05)
     async with treasury(database_url, clock) as made:
         yield made
 

@@ -13,15 +13,15 @@ import pytest
 from tests.clock import SetClock
 from tests.treasury import ACCOUNT, DAY, NEXT, Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.channels.port import Answer, Operation, Verdict
+from zhangfang.closing import period, roll, trial
+from zhangfang.closing.period import NotClosable, TwoPeople
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Answered, LedgerUnavailable, Result, voucher
-from zhangfang.operations import period, roll, trial
-from zhangfang.operations.period import NotClosable, TwoPeople
 from zhangfang.payments import Intent, Request, State, StepKind, weigh
-from zhangfang.payments.posting import dated, first_open, release
-from zhangfang.payments.requests import draft
-from zhangfang.payments.steps import prepare
+from zhangfang.payments.accept.requests import draft
+from zhangfang.payments.course.posting import dated, first_open, release
+from zhangfang.payments.course.steps import prepare
 from zhangfang.settlement import settle
 
 THIRD = NEXT + timedelta(days=1)

@@ -15,7 +15,8 @@ from tests.desk import PAYER, Shop, open_shop
 from zhangfang.channels.port import Answer, Operation, Order
 from zhangfang.kernel import driver
 from zhangfang.kernel.driver import Job, LeaseLost, drive, run_due, safe_until
-from zhangfang.payments import Intent, Request, State, accept, notified, steps
+from zhangfang.payments import Intent, Request, State, accept, notified
+from zhangfang.payments.course import steps
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.treasury import DAY, Treasury, listed, stray, treasury
-from zhangfang.cli.console import OperatorActs
+from zhangfang.assembly.console import OperatorActs
+from zhangfang.console import Console, console_app
 from zhangfang.duplicates import CaseState, cases, counts, find
 from zhangfang.kernel.ids import prefixed
 from zhangfang.payments import State, outcomes
-from zhangfang.portal import PortalSettings, auth, portal_app
+from zhangfang.web import auth
 
 CHANNELS = {"unionpay": ("collection", "refund"), "cmb": ("payout",)}
 
@@ -54,7 +55,9 @@ class Desk:
 async def desk(database_url: str, clock: SetClock) -> AsyncIterator[Desk]:
     async with treasury(database_url, clock) as house:
         await no_guard(house)
-        inner = portal_app(house.pool, clock, PortalSettings(CHANNELS), OperatorActs(house.desk))
+        inner = console_app(
+            Console(pool=house.pool, clock=clock, channels=CHANNELS, actions=OperatorActs(house.desk))
+        )
         transport = ASGITransport(
             app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False
         )

@@ -12,11 +12,11 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from zhangfang.ledger import pages
-from zhangfang.ledger.copying import HEADER, TRAILER
-from zhangfang.ledger.pages import LINES_A_PAGE
-from zhangfang.ledger.tail import ENTRY, Tail
+from zhangfang.ledger.engine.tail import ENTRY, Tail
 from zhangfang.ledger.wire import days
+from zhangfang.ledger.writer import pages
+from zhangfang.ledger.writer.copying import HEADER, TRAILER
+from zhangfang.ledger.writer.pages import LINES_A_PAGE
 
 FIRST = days(date(2026, 9, 1))
 HEAD = struct.Struct(">h i h i16s i q i q i i i q i q i q i q i q i q i i i i i i".replace(" ", ""))

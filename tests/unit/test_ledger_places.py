@@ -6,10 +6,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from zhangfang.ledger import recent
+from zhangfang.ledger.engine import recent
+from zhangfang.ledger.engine.places import Places, halves
+from zhangfang.ledger.engine.recent import KNOWN, Known, Recent
 from zhangfang.ledger.model import Result
-from zhangfang.ledger.places import Places, halves
-from zhangfang.ledger.recent import KNOWN, Known, Recent
 
 
 def ids(count: int) -> list[bytes]:

@@ -24,12 +24,12 @@ from zhangfang.ledger import (
     Result,
     Transfer,
     TransferFlag,
-    server,
     wire,
 )
-from zhangfang.ledger.digest import digests
+from zhangfang.ledger.engine.digest import digests
 from zhangfang.ledger.model import MAX_AMOUNT, NO_ID
 from zhangfang.ledger.wire import HEADER, MAGIC, MalformedFrame, Op
+from zhangfang.ledger.writer import server
 
 ids = st.uuids()
 made_transfers = st.builds(

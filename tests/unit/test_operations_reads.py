@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from tests.console import CHANNELS, NOW, TODAY, YESTERDAY, Seeded, make_seeded
-from zhangfang.operations import books, channels, merchants, payments, reconciliation, today, trial
-from zhangfang.operations.payments import Filter
-from zhangfang.operations.search import search
+from zhangfang.closing import trial
+from zhangfang.console.reading import books, channels, merchants, payments, reconciliation, today
+from zhangfang.console.reading.payments import Filter
+from zhangfang.console.reading.search import search
 
 PAY_IN = ("purchase", "collection")
 EVERY = (*PAY_IN, "refund", "void", "payout")

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.cli import csv_rows, make_orders
-from zhangfang.cli.csv_rows import OrdersInvalid
-from zhangfang.cli.orders import (
+from zhangfang.channels.port import PAY_INS, Operation, PartyAccount
+from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.merchants import FeeKind, NewMerchant, fee, rule_on
+from zhangfang_demo import csv_rows, make_orders
+from zhangfang_demo.csv_rows import OrdersInvalid
+from zhangfang_demo.orders import (
     COLUMNS,
     MERCHANT_COLUMNS,
     MERCHANTS,
     ORDERS,
-    PAY_INS,
     SHIPPED_COLUMNS,
     DemoOrder,
     business_day,
@@ -25,9 +27,6 @@ from zhangfang.cli.orders import (
     read_merchants,
     read_orders,
 )
-from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.merchants import FeeKind, NewMerchant, fee, rule_on
 
 HEADER = ",".join(COLUMNS)
 ACCOUNT, NAME = "9900001234567890123", "王子涵"
@@ -481,7 +480,7 @@ def test_what_ships_is_what_the_generator_makes(tmp_path: Path) -> None:
 
 def test_the_generator_is_a_command(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zhangfang.cli.make_orders", *arguments]
+        command = [sys.executable, "-m", "zhangfang_demo.make_orders", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     out = tmp_path / "my.csv"

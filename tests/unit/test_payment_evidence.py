@@ -13,20 +13,9 @@ from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Account, AccountFlag, Book
 from zhangfang.merchants import MerchantState
-from zhangfang.payments import (
-    Intent,
-    NotAllowed,
-    Request,
-    State,
-    StepKind,
-    accept,
-    fill_in,
-    posting,
-    steps,
-    store,
-    weigh,
-)
-from zhangfang.payments.posting import LedgerRefused
+from zhangfang.payments import Intent, NotAllowed, Request, State, StepKind, accept, fill_in, store, weigh
+from zhangfang.payments.course import posting, steps
+from zhangfang.payments.course.posting import LedgerRefused
 
 SUCCESS = Answer(Verdict.SUCCESS, "00", channel_ref="ref1")
 FAILED = Answer(Verdict.FAILED, "64")

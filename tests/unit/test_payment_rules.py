@@ -12,7 +12,7 @@ from zhangfang.channels.port import Operation, Rules, Verdict
 from zhangfang.channels.unionpay import UnionPay
 from zhangfang.kernel.clock import CHINA
 from zhangfang.payments import FINAL, OPEN, Intent, State
-from zhangfang.payments.rules import MANUAL_WAIT, NOT_SENT_WAIT, Decision, decide
+from zhangfang.payments.course.rules import MANUAL_WAIT, NOT_SENT_WAIT, Decision, decide
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=CHINA)
 WAITS = tuple(timedelta(seconds=s) for s in (1, 2, 4))

@@ -13,7 +13,9 @@ from starlette.routing import Mount
 
 from tests.clock import SetClock
 from tests.unit.test_portal_pages import Acts
-from zhangfang.portal import OPERATOR, PortalSettings, auth, ensure_operator, portal_app
+from zhangfang.console import Console, console_app
+from zhangfang.web import auth
+from zhangfang.web.auth import OPERATOR, ensure_operator
 
 WRONG = "Name or password is wrong."
 
@@ -42,7 +44,7 @@ async def door(database_url: str, clock: SetClock) -> AsyncIterator[Door]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
         password = await ensure_operator(pool, clock)
         assert password
-        inner = portal_app(pool, clock, PortalSettings({}, ()), Acts())
+        inner = console_app(Console(pool=pool, clock=clock, channels={}, with_file=(), actions=Acts()))
         transport = ASGITransport(
             app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False
         )

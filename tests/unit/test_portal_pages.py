@@ -17,18 +17,19 @@ from starlette.routing import Mount
 
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
+from zhangfang.console import Console, console_app
+from zhangfang.console.pages import merchants as merchant_pages
+from zhangfang.console.pages import payments as list_pages
+from zhangfang.console.pages import trial as trial_pages
+from zhangfang.console.pages.reconciliation import CLASSES
+from zhangfang.console.reading import payments
+from zhangfang.console.reading.payments import Filter
+from zhangfang.console.reading.today import day_bounds
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
-from zhangfang.operations import payments
-from zhangfang.operations.payments import Filter
-from zhangfang.operations.today import day_bounds
 from zhangfang.payments import Outcome
-from zhangfang.portal import PortalSettings, auth, portal_app, view
-from zhangfang.portal.pages import merchants as merchant_pages
-from zhangfang.portal.pages import payments as list_pages
-from zhangfang.portal.pages import trial as trial_pages
-from zhangfang.portal.pages.reconciliation import CLASSES
-from zhangfang.portal.tables import FINAL, STATES, STEPS
+from zhangfang.web import auth
+from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS
 
 PAGES = (
     "/", "/figures", "/more", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance",
@@ -80,7 +81,7 @@ class Acts:
 
 
 @dataclass
-class Console:
+class Browser:
     """A logged-in browser, and the house behind it."""
 
     http: AsyncClient
@@ -105,10 +106,10 @@ def seeded(postgres_url: str) -> Seeded:
 
 
 @pytest.fixture
-async def console(seeded: Seeded) -> AsyncIterator[Console]:
+async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
         acts, clock = Acts(), at_now()
-        inner = portal_app(pool, clock, PortalSettings(CHANNELS), acts)
+        inner = console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://console.test") as http:
@@ -117,13 +118,13 @@ async def console(seeded: Seeded) -> AsyncIterator[Console]:
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
             signed = auth.sign(await auth.console_key(pool), token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
-            yield Console(http, pool, acts, clock)
+            yield Browser(http, pool, acts, clock)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("path", PAGES)
 async def test_each_page_is_drawn_in_its_language_under_a_strict_policy(
-    console: Console, path: str, lang: str
+    console: Browser, path: str, lang: str
 ) -> None:
     page = await console.get(path, lang)
     assert page.status_code == 200
@@ -138,7 +139,7 @@ async def test_each_page_is_drawn_in_its_language_under_a_strict_policy(
         assert 'class="zf-say' in page.text
 
 
-async def test_chinese_pages_have_no_english_sentence_left(console: Console) -> None:
+async def test_chinese_pages_have_no_english_sentence_left(console: Browser) -> None:
     for path in ("/", "/unknown", "/channels", f"/reconciliation/{YESTERDAY}", "/trial-balance"):
         said = re.search(
             r'<h1 class="zf-say[^>]*>(.*?)</h1>', (await console.get(path, "zh")).text, re.DOTALL
@@ -147,7 +148,7 @@ async def test_chinese_pages_have_no_english_sentence_left(console: Console) -> 
         assert not re.search(r"[A-Za-z]{4,}", re.sub(r"<[^>]+>", "", said[1]))
 
 
-async def test_every_payment_has_its_page_and_a_final_one_exactly_one_filled_seal(console: Console) -> None:
+async def test_every_payment_has_its_page_and_a_final_one_exactly_one_filled_seal(console: Browser) -> None:
     for row in await payments.page(
         console.pool, Filter(("purchase", "collection", "refund", "void", "payout")), None, 60
     ):
@@ -166,7 +167,7 @@ async def test_every_payment_has_its_page_and_a_final_one_exactly_one_filled_sea
 
 
 async def test_an_unknown_payment_says_so_with_its_age_and_what_follows(
-    console: Console, seeded: Seeded
+    console: Browser, seeded: Seeded
 ) -> None:
     page = await console.get(f"/payments/{seeded.by_state['UNKNOWN'].hex}")
     assert "may or may not have been debited. Query 6 in 22 s." in page.text
@@ -176,13 +177,13 @@ async def test_an_unknown_payment_says_so_with_its_age_and_what_follows(
     assert "×3" in page.text
 
 
-async def test_a_payment_that_was_unknown_says_for_how_long(console: Console, seeded: Seeded) -> None:
+async def test_a_payment_that_was_unknown_says_for_how_long(console: Browser, seeded: Seeded) -> None:
     page = await console.get(f"/payments/{seeded.by_state['CURED'].hex}")
     assert "It was unknown for 1 min 3 s; then evidence came, and it was done once." in page.text
     assert "unknown for 1 min 3 s" in page.text
 
 
-async def test_a_payment_is_found_by_its_public_id_and_no_other_id_is_a_page(console: Console) -> None:
+async def test_a_payment_is_found_by_its_public_id_and_no_other_id_is_a_page(console: Browser) -> None:
     (row,) = await payments.page(console.pool, Filter(("payout",), fact="RETURNED"), None, 1)
     listed = await console.get("/payouts?fact=RETURNED")
     (public,) = set(re.findall(r'data-id="(pot_[0-9a-z]{26})"', listed.text))
@@ -192,7 +193,7 @@ async def test_a_payment_is_found_by_its_public_id_and_no_other_id_is_a_page(con
         assert (await console.get(f"/payments/{other}")).status_code == 404
 
 
-async def test_the_books_balance_on_the_page_only_while_the_audit_is_fresh(console: Console) -> None:
+async def test_the_books_balance_on_the_page_only_while_the_audit_is_fresh(console: Browser) -> None:
     assert "The books balance." in (await console.get("/")).text
     console.clock.advance(seconds=60)
     page = (await console.get("/")).text
@@ -201,7 +202,7 @@ async def test_the_books_balance_on_the_page_only_while_the_audit_is_fresh(conso
     console.clock.advance(seconds=-60)
 
 
-async def test_a_single_hit_is_gone_to_and_several_are_listed(console: Console, seeded: Seeded) -> None:
+async def test_a_single_hit_is_gone_to_and_several_are_listed(console: Browser, seeded: Seeded) -> None:
     number = await console.pool.fetchval(
         "SELECT order_no FROM intent WHERE id = $1", seeded.by_state["UNKNOWN"]
     )
@@ -213,7 +214,7 @@ async def test_a_single_hit_is_gone_to_and_several_are_listed(console: Console, 
     assert "<script>alert" not in nothing.text
 
 
-async def test_the_figure_opens_into_rows_that_sum_to_it(console: Console) -> None:
+async def test_the_figure_opens_into_rows_that_sum_to_it(console: Browser) -> None:
     front = (await console.get("/")).text
     href = re.search(r'href="/console(/payments\?state=SUCCESS[^"]+)"', front)
     assert href
@@ -227,7 +228,7 @@ async def test_the_figure_opens_into_rows_that_sum_to_it(console: Console) -> No
     assert shown in listed.split("<tfoot")[1]
 
 
-async def test_the_older_pages_of_a_list_hold_every_row_once_and_keep_the_filter(console: Console) -> None:
+async def test_the_older_pages_of_a_list_hold_every_row_once_and_keep_the_filter(console: Browser) -> None:
     path, seen = "/payments?state=SUCCESS", []
     while path:
         page = (await console.get(path)).text
@@ -239,7 +240,7 @@ async def test_the_older_pages_of_a_list_hold_every_row_once_and_keep_the_filter
     assert len(seen) == len(set(seen)) == total.count
 
 
-async def test_a_csv_has_every_row_of_the_filter_and_sums_to_the_page(console: Console) -> None:
+async def test_a_csv_has_every_row_of_the_filter_and_sums_to_the_page(console: Browser) -> None:
     file = await console.get("/payments.csv?state=SUCCESS")
     assert file.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
@@ -249,7 +250,7 @@ async def test_a_csv_has_every_row_of_the_filter_and_sums_to_the_page(console: C
     assert all(row["Channel's own number"].startswith("\t") for row in rows)
 
 
-async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text(console: Console) -> None:
+async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text(console: Browser) -> None:
     file = await console.get("/payouts.xlsx", "zh")
     sheet = openpyxl.load_workbook(io.BytesIO(file.content)).active
     assert sheet is not None
@@ -262,7 +263,7 @@ async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text
 
 
 async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
-    console: Console, monkeypatch: pytest.MonkeyPatch
+    console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_pages, "LIMIT", 10)
     refused = await console.get("/payments.csv")
@@ -270,7 +271,7 @@ async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     assert "a file holds 10" in refused.text
 
 
-async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Console) -> None:
+async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Browser) -> None:
     book = openpyxl.load_workbook(
         io.BytesIO((await console.get("/trial-balance/export.xlsx")).content)
     ).active
@@ -288,7 +289,7 @@ async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Conso
     assert "both sides are" in (await console.get(f"/vouchers/{voucher}")).text
 
 
-async def test_the_sheet_by_subject_opens_into_the_accounts_of_one(console: Console, seeded: Seeded) -> None:
+async def test_the_sheet_by_subject_opens_into_the_accounts_of_one(console: Browser, seeded: Seeded) -> None:
     by_subject = (await console.get("/trial-balance?by=subject")).text
     href = re.search(rf'href="/console(/trial-balance\?date={TODAY}&amp;subject=mer_{0:026})"', by_subject)
     assert href
@@ -300,7 +301,7 @@ async def test_the_sheet_by_subject_opens_into_the_accounts_of_one(console: Cons
 
 
 async def test_subjects_beyond_a_page_are_on_the_next_and_each_is_shown_once(
-    console: Console, monkeypatch: pytest.MonkeyPatch
+    console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = re.findall(r"&amp;subject=([^\"]+)", (await console.get("/trial-balance?by=subject")).text)
     monkeypatch.setattr(trial_pages, "MOST", 2)
@@ -314,7 +315,7 @@ async def test_subjects_beyond_a_page_are_on_the_next_and_each_is_shown_once(
     assert seen == whole != []
 
 
-async def test_a_closed_date_and_its_vouchers_say_so(console: Console, seeded: Seeded) -> None:
+async def test_a_closed_date_and_its_vouchers_say_so(console: Browser, seeded: Seeded) -> None:
     voucher = await console.pool.fetchval(
         "SELECT voucher FROM transfer WHERE business_date = $1 LIMIT 1", YESTERDAY
     )
@@ -329,7 +330,7 @@ async def test_a_closed_date_and_its_vouchers_say_so(console: Console, seeded: S
         await console.pool.execute("UPDATE head SET closed_through = NULL")
 
 
-async def test_a_voucher_and_its_reversal_name_each_other(console: Console, seeded: Seeded) -> None:
+async def test_a_voucher_and_its_reversal_name_each_other(console: Browser, seeded: Seeded) -> None:
     one, other = await console.pool.fetch("SELECT DISTINCT voucher FROM transfer WHERE memo IS NULL LIMIT 2")
     reversed_, reversal = one["voucher"], other["voucher"]
     mark = "UPDATE transfer SET reverses = $1 WHERE voucher = $2"
@@ -347,7 +348,7 @@ async def test_a_voucher_and_its_reversal_name_each_other(console: Console, seed
         await console.pool.execute(mark, None, reversal)
 
 
-async def test_a_hold_stands_on_its_voucher_and_counts_in_no_sum(console: Console, seeded: Seeded) -> None:
+async def test_a_hold_stands_on_its_voucher_and_counts_in_no_sum(console: Browser, seeded: Seeded) -> None:
     voucher = await console.pool.fetchval(
         "SELECT voucher FROM transfer WHERE flags = 0 AND memo IS NULL LIMIT 1"
     )
@@ -361,7 +362,7 @@ async def test_a_hold_stands_on_its_voucher_and_counts_in_no_sum(console: Consol
         await console.pool.execute(change, voucher)
 
 
-async def test_an_evidence_pack_holds_every_step(console: Console, seeded: Seeded) -> None:
+async def test_an_evidence_pack_holds_every_step(console: Browser, seeded: Seeded) -> None:
     id_ = seeded.by_state["CURED"]
     pack = (await console.get(f"/payments/{id_.hex}/evidence.json")).json()
     assert len(pack["steps"]) == await console.pool.fetchval(
@@ -371,7 +372,7 @@ async def test_an_evidence_pack_holds_every_step(console: Console, seeded: Seede
 
 
 async def test_query_now_asks_the_channel_and_returns_to_the_payment(
-    console: Console, seeded: Seeded
+    console: Browser, seeded: Seeded
 ) -> None:
     page = f"/payments/{seeded.by_state['UNKNOWN'].hex}"
     answer = await console.post(page + "/query", page)
@@ -383,14 +384,14 @@ async def test_query_now_asks_the_channel_and_returns_to_the_payment(
     assert "the channel is not connected" in refused.text
 
 
-async def test_a_final_payment_is_not_queried(console: Console, seeded: Seeded) -> None:
+async def test_a_final_payment_is_not_queried(console: Browser, seeded: Seeded) -> None:
     page = f"/payments/{seeded.by_state['CURED'].hex}"
     assert (await console.post(page + "/query", "/more")).status_code == 409
     assert console.acts.queried == []
 
 
 async def test_a_refund_is_confirmed_on_a_page_of_its_own_and_sent_once_with_its_key(
-    console: Console, seeded: Seeded
+    console: Browser, seeded: Seeded
 ) -> None:
     id_ = seeded.by_state["PART_REFUNDED"]
     page = f"/payments/{id_.hex}/refund"
@@ -407,7 +408,7 @@ async def test_a_refund_is_confirmed_on_a_page_of_its_own_and_sent_once_with_its
 
 @pytest.mark.parametrize("amount", ["0", "-1", "12.345", "1799.01", "abc", "", "1e3", "1 000"])
 async def test_a_refund_of_an_impossible_amount_is_never_sent(
-    console: Console, seeded: Seeded, amount: str
+    console: Browser, seeded: Seeded, amount: str
 ) -> None:
     page = f"/payments/{seeded.by_state['PART_REFUNDED'].hex}/refund"
     asked = await console.http.get("/console" + page, params={"amount": amount})
@@ -423,7 +424,7 @@ async def test_a_refund_of_an_impossible_amount_is_never_sent(
     ("VOIDED", "Refund: already voided"), ("REFUNDED", "Refund: nothing left to refund"),
 ])  # fmt: skip
 async def test_a_refund_that_is_not_allowed_stays_visible_with_its_reason(
-    console: Console, seeded: Seeded, state: str, label: str
+    console: Browser, seeded: Seeded, state: str, label: str
 ) -> None:
     page = f"/payments/{seeded.by_state[state].hex}"
     shown = (await console.get(page)).text
@@ -433,7 +434,7 @@ async def test_a_refund_that_is_not_allowed_stays_visible_with_its_reason(
     assert console.acts.refunded == []
 
 
-async def test_an_operation_is_stopped_with_a_reason_and_opened_again(console: Console) -> None:
+async def test_an_operation_is_stopped_with_a_reason_and_opened_again(console: Browser) -> None:
     form = "/channels/unionpay/refund/stop"
     assert (await console.post(form, form, reason="x")).status_code == 422
     assert (await console.post(form, form, reason="they asked us to")).status_code == 303
@@ -446,12 +447,12 @@ async def test_an_operation_is_stopped_with_a_reason_and_opened_again(console: C
 @pytest.mark.parametrize(
     "path", ["/channels/nobody/purchase/stop", "/channels/unionpay/payout/stop", "/channels/cmb/payout/x"]
 )
-async def test_an_operation_that_the_house_has_not_cannot_be_switched(console: Console, path: str) -> None:
+async def test_an_operation_that_the_house_has_not_cannot_be_switched(console: Browser, path: str) -> None:
     assert (await console.get(path)).status_code == 404
     assert (await console.post(path, "/more", reason="a reason")).status_code == 404
 
 
-async def test_only_the_sheet_that_could_not_be_read_is_missing(console: Console) -> None:
+async def test_only_the_sheet_that_could_not_be_read_is_missing(console: Browser) -> None:
     await console.pool.execute("ALTER TABLE channel_stop RENAME TO channel_stop_away")
     try:
         page = (await console.get("/")).text
@@ -461,7 +462,7 @@ async def test_only_the_sheet_that_could_not_be_read_is_missing(console: Console
         await console.pool.execute("ALTER TABLE channel_stop_away RENAME TO channel_stop")
 
 
-async def test_figures_that_cannot_be_read_are_dashes_and_never_zero(console: Console) -> None:
+async def test_figures_that_cannot_be_read_are_dashes_and_never_zero(console: Browser) -> None:
     await console.pool.execute("ALTER TABLE intent RENAME TO intent_away")
     try:
         page = (await console.get("/")).text
@@ -476,7 +477,7 @@ async def test_figures_that_cannot_be_read_are_dashes_and_never_zero(console: Co
     "state=NOPE", "state=VOIDED", "fact=SUCCESS", "kind=payout", "from=yesterday", "to=2026-13-01T00:00", "before=zz",
     "from=2026-09-01", "from=0001-01-01T00:00",
 ])  # fmt: skip
-async def test_a_filter_that_means_nothing_names_its_field(console: Console, query: str) -> None:
+async def test_a_filter_that_means_nothing_names_its_field(console: Browser, query: str) -> None:
     answer = await console.get("/payments?" + query)
     assert answer.status_code == 422
     assert query.partition("=")[0] in answer.text
@@ -489,11 +490,11 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Console, que
     "/x.csv", "/payments.pdf", "/lang/fr", "/payments/x/refund", "/payments?q=%00", "/search?q=%00",
     "/accounts/x?before=99999999999999999999", "/static/../app.py", "/payments?merchant=%00&channel=%ff",
 ])  # fmt: skip
-async def test_a_malformed_address_is_an_error_of_the_asker(console: Console, path: str) -> None:
+async def test_a_malformed_address_is_an_error_of_the_asker(console: Browser, path: str) -> None:
     assert 400 <= (await console.get(path)).status_code < 500
 
 
-async def test_every_state_of_the_table_can_be_drawn(console: Console, seeded: Seeded) -> None:
+async def test_every_state_of_the_table_can_be_drawn(console: Browser, seeded: Seeded) -> None:
     page = (await console.get("/payments")).text
     for state, word in STATES.items():
         if state not in (
@@ -505,7 +506,7 @@ async def test_every_state_of_the_table_can_be_drawn(console: Console, seeded: S
             assert f'data-state="{state}"' in page, word
 
 
-async def test_the_words_cover_every_value_that_the_database_allows(console: Console) -> None:
+async def test_the_words_cover_every_value_that_the_database_allows(console: Browser) -> None:
     async def allowed(table: str, column: str) -> set[str]:
         rule = await console.pool.fetchval(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1",
@@ -514,7 +515,7 @@ async def test_the_words_cover_every_value_that_the_database_allows(console: Con
         return set(re.findall(r"'(\w+)'::text", rule))
 
     assert await allowed("intent", "state") <= STATES.keys()
-    assert await allowed("intent", "kind") == set(view.KINDS)
+    assert await allowed("intent", "kind") == set(OPERATIONS)
     assert await allowed("step", "kind") == STEPS.keys()
     assert await allowed("break", "class") == CLASSES.keys()
     assert await allowed("merchant", "state") == merchant_pages.STATES.keys()

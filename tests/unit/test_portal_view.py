@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhangfang.operations.model import Payment, Step
-from zhangfang.portal.export import Fen, as_csv
-from zhangfang.portal.money import MINUS, money, plain
-from zhangfang.portal.pages.today import difference, layers
-from zhangfang.portal.tables import FINAL, STEPS
-from zhangfang.portal.timeline import timeline
-from zhangfang.portal.words import Words
+from zhangfang.console.pages.today import difference, layers
+from zhangfang.console.reading.model import Payment, Step
+from zhangfang.console.timeline import timeline
+from zhangfang.web.export import Fen, as_csv
+from zhangfang.web.money import MINUS, money, plain
+from zhangfang.web.tables import FINAL, STEPS
+from zhangfang.web.words import Words
 
 NOON = datetime(2026, 9, 1, 4, tzinfo=UTC)
 

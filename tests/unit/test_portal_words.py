@@ -3,24 +3,24 @@
 import ast
 import string
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from jinja2 import nodes
 
-import zhangfang.portal
-from zhangfang.portal.tables import STATES, STEPS, SUBJECTS
-from zhangfang.portal.visit import environment
-from zhangfang.portal.words import ZH, Named, Words
+import zhangfang
+from zhangfang.web.tables import STATES, STEPS, SUBJECTS
+from zhangfang.web.visit import environment
+from zhangfang.web.words import ZH, Named, Words
 
-PORTAL = Path(zhangfang.portal.__file__).parent
+SITES = [Path(zhangfang.__path__[0]) / name for name in ("console", "web")]
 
 
 def _in_templates() -> Iterator[str]:
-    env = environment()
-    for name in env.list_templates():
-        tree = env.parse((PORTAL / "templates" / name).read_text("utf-8"))
-        for call in tree.find_all(nodes.Call):
+    env = environment("zhangfang.console")
+    for template in chain.from_iterable((site / "templates").glob("*.html") for site in SITES):
+        for call in env.parse(template.read_text("utf-8")).find_all(nodes.Call):
             yield from _said(call)
 
 
@@ -33,7 +33,7 @@ def _said(call: nodes.Call) -> Iterator[str]:
 
 
 def _in_modules() -> Iterator[str]:
-    for file in PORTAL.rglob("*.py"):
+    for file in chain.from_iterable(site.rglob("*.py") for site in SITES):
         for call in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(call, ast.Call):
                 texts = [

@@ -8,9 +8,9 @@ import pytest
 
 from zhangfang.kernel.clock import CHINA
 from zhangfang.payments import PLATFORM
-from zhangfang_drill import judging
-from zhangfang_drill.judging import Found
-from zhangfang_drill.movements import Movement, Truth
+from zhangfang_drill.law import judging
+from zhangfang_drill.law.judging import Found
+from zhangfang_drill.law.movements import Movement, Truth
 
 DAY = date(2026, 9, 1)
 NIGHT = datetime(2026, 9, 1, 22, 45, tzinfo=CHINA)

@@ -10,8 +10,8 @@ import pytest
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from zhangfang.channels.port import MalformedMessage
+from zhangfang.closing.timetable import Day, begin, job
 from zhangfang.kernel.driver import run_due
-from zhangfang.operations.timetable import Day, begin, job
 
 FRIDAY = date(2026, 9, 4)
 

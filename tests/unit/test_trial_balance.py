@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from tests.console import NOW, TODAY, YESTERDAY, Seeded, make_seeded
 from zhangfang.cli import books as commands
 from zhangfang.cli.books_text import sheet, where
+from zhangfang.closing import period, roll, trial
+from zhangfang.closing.trial import Balance
+from zhangfang.console.reading import books
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import CHART, headings
-from zhangfang.operations import books, period, roll, trial
-from zhangfang.operations.model import Balance
 
 CODES = sorted((int(book), code) for code, book in CHART)
 BALANCES = st.lists(

@@ -16,7 +16,7 @@ from zhangfang.channels.unionpay.message import canonical, parse_answer
 from zhangfang.channels.unionpay.packing import decoded, deflated, inflated
 from zhangfang.channels.unionpay.requests import customer_info
 from zhangfang.channels.unionpay.signature import digest
-from zhangfang_sandbox.unionpay import wire
+from zhangfang_sandbox.unionpay.wire import forms as wire
 
 # printf '%s' "$TEXT" | openssl dgst -sha256, and of "$TEXT&$(printf own-key | openssl dgst -sha256)"
 PAYOUT = (

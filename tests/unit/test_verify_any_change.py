@@ -19,7 +19,7 @@ from tests.model.ledger_histories import DAY, START, accounts, an_id, requests
 from tests.unit.verify_world import POST, SHARD, TABLES, VOID, connected, play, restore, save
 from zhangfang.ledger import LedgerClient, Transfer
 from zhangfang.ledger.model import NO_ID
-from zhangfang_audit.verify import verify
+from zhangfang_audit.verify.verify import verify
 
 # What is not in CHANGES below, or not for every row: nothing that is stored depends on it.
 UNSEEN = {

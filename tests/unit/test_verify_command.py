@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.verify_world import connected, play
 from zhangfang_audit.__main__ import main
-from zhangfang_audit.verify_report import Bar
+from zhangfang_audit.verify.report import Bar
 
 
 async def verified(*arguments: str) -> int:

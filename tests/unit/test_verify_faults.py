@@ -31,7 +31,7 @@ from tests.unit.verify_world import (
     save,
 )
 from zhangfang_audit.__main__ import main
-from zhangfang_audit.verify import verify
+from zhangfang_audit.verify.verify import verify
 
 PLAYED = "verify_played"
 Found = dict[str, list[dict[str, Any]]]

@@ -14,7 +14,7 @@ from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.driver import Job, run_due
 from zhangfang.merchants import set_webhook_endpoint, webhooks
 from zhangfang.payments import Intent, StepKind, webhook_job, weigh
-from zhangfang.payments.webhooks import SCHEDULE
+from zhangfang.payments.course.webhooks import SCHEDULE
 
 Seen = list[tuple[dict[str, str], bytes]]
 

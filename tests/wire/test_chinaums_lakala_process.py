@@ -14,10 +14,10 @@ from typing import Any, cast
 import pytest
 
 from tests.wire.app_bank import give_keys
+from zhangfang.assembly.house import House
+from zhangfang.assembly.sandbox.control import ask
 from zhangfang.channels import open_channels
 from zhangfang.channels.port import Operation, Order, Verdict
-from zhangfang.cli.control import ask
-from zhangfang.cli.house import House
 from zhangfang.kernel.clock import SystemClock
 from zhangfang.kernel.settings import Settings
 
@@ -59,7 +59,7 @@ async def test_a_bank_killed_at_any_moment_has_lost_nothing_that_it_answered(
 ) -> None:
     give_keys(bank, tmp_path / "bank")
     clock, settings = SystemClock(), Settings(home=tmp_path / "home")
-    provisioning = import_module(f"zhangfang.cli.sandbox_{bank}")
+    provisioning = import_module(f"zhangfang.assembly.sandbox.{bank}")
     with running(bank, tmp_path / "bank") as (child, ports):
         house = Stand(tmp_path / "home", ports)
         provisioning.provision(cast(House, house), clock)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wire.cmb_sandbox_client import der_to_raw, raw_to_der
-from zhangfang_sandbox.cmb import sm2
-from zhangfang_sandbox.cmb.envelope import decrypt, encrypt
+from zhangfang_sandbox.cmb.wire import sm2
+from zhangfang_sandbox.cmb.wire.envelope import decrypt, encrypt
 
 # GM/T 0003.5-2012, appendix A: signature on the recommended curve.
 SECRET = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8

@@ -26,13 +26,12 @@ from zhangfang.ledger import (
     SocketInUse,
     Transfer,
     TransferFlag,
-    client,
-    link,
-    server,
     wire,
 )
+from zhangfang.ledger.client import client, link
 from zhangfang.ledger.model import MAX_AMOUNT
 from zhangfang.ledger.wire import ANSWER, HEADER, MAGIC, MAX_COUNT, Op
+from zhangfang.ledger.writer import server
 
 CHANNEL = Account(Book.CUSTOMERS, 3011, "channel")
 MERCHANT = Account(Book.CUSTOMERS, 2321, "merchant", AccountFlag.CREDIT_FLOOR)

@@ -397,7 +397,7 @@ async def test_a_chain_that_is_well_made_and_not_the_configured_one_is_believed_
     house: House, tmp_path: Path
 ) -> None:
     """Another sandbox bank: every certificate of its chain parses and names the company, and none is ours."""
-    from zhangfang_sandbox.unionpay import keys
+    from zhangfang_sandbox.unionpay.wire import keys
 
     others = keys.load(keys.create())
     stranger = replace(

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from tests.clock import SetClock
 from tests.wire.unionpay_sandbox_client import CHINA, bank
+from zhangfang.assembly.house import House
+from zhangfang.assembly.sandbox.unionpay import MER_ID, book, provision
 from zhangfang.channels.port import Operation, Order, PartyAccount, Verdict
 from zhangfang.channels.unionpay import UnionPay, UnionPayConfig
-from zhangfang.cli.house import House
-from zhangfang.cli.sandbox_unionpay import MER_ID, book, provision
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=CHINA)
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.wire.unionpay_sandbox_client import ZM, ZME, bank_keys, cut, keyed_signature, text_to_sign
 from zhangfang_sandbox.common.faults import chance
-from zhangfang_sandbox.unionpay import keys, wire, zm
-from zhangfang_sandbox.unionpay.codes import Refusal
-from zhangfang_sandbox.unionpay.customer import Customer, masked
 from zhangfang_sandbox.unionpay.rules import fee_of, settle_date
+from zhangfang_sandbox.unionpay.wire import forms as wire
+from zhangfang_sandbox.unionpay.wire import keys, zm
+from zhangfang_sandbox.unionpay.wire.codes import Refusal
+from zhangfang_sandbox.unionpay.wire.customer import Customer, masked
 
 GOLDEN = {
     "version": "5.1.0",

@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 
 from zhangfang_sandbox.common.process import Served, serve
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay import keys
 from zhangfang_sandbox.unionpay.parts import build
+from zhangfang_sandbox.unionpay.wire import keys
 
 CHINA = timezone(timedelta(hours=8))
 MER_ID = "777290058110048"

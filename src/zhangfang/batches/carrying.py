@@ -22,7 +22,8 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
-from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, bulk, order_of, weigh
+from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, order_of, weigh
+from zhangfang.payments.accept import bulk
 
 log = structlog.get_logger()
 

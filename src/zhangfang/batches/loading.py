@@ -22,7 +22,8 @@ from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import Merchant
-from zhangfang.payments import Desk, bulk
+from zhangfang.payments import Desk
+from zhangfang.payments.accept import bulk
 
 ABANDONED = timedelta(hours=2)  # longer than any upload takes
 PORTION = 500  # lines that are checked and sealed before others get their turn

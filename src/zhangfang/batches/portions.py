@@ -23,7 +23,8 @@ from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.merchants import get_merchant
-from zhangfang.payments import Desk, Intent, OperationStopped, bulk
+from zhangfang.payments import Desk, Intent, OperationStopped
+from zhangfang.payments.accept import bulk
 
 PORTION = 2_000
 SMALL = 5  # fewer items are not worth a batch of their own

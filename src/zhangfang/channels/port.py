@@ -23,6 +23,9 @@ class Operation(StrEnum):
     PAYOUT = "payout"
 
 
+PAY_INS = (Operation.PURCHASE, Operation.COLLECTION)  # what brings money in
+
+
 class Verdict(StrEnum):
     """What an answer proves. Only SUCCESS, FAILED and RETURNED are definite; NOT_SENT proves that nothing left."""
 

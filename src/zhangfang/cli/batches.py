@@ -76,8 +76,8 @@ def results(
 
 
 async def _submit(file: Path, merchant: str, upload: "Upload") -> "tuple[Batch, bool]":
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.batches import BatchInvalid, load
-    from zhangfang.cli.parts import open_desk
     from zhangfang.merchants import get_merchant
 
     async with open_desk(Settings()) as desk:
@@ -104,8 +104,8 @@ async def _chunks(file: Path, bar: "Bar") -> AsyncIterator[bytes]:
 
 
 async def _show(id_: UUID, wait: bool) -> "tuple[Batch, Progress]":
+    from zhangfang.assembly.parts import open_pool
     from zhangfang.batches import BatchState, any_batch, progress
-    from zhangfang.cli.parts import open_pool
 
     async with open_pool(Settings(), 1) as pool:
         batch, how = await any_batch(pool, id_), await progress(pool, id_)
@@ -124,7 +124,7 @@ def _ended(counts: Mapping[str, int]) -> int:
 
 async def _results(id_: UUID, out: Path) -> int:
     from zhangfang import batches
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
 
     size = 0
     async with open_pool(Settings(), 1) as pool:

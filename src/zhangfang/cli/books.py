@@ -16,9 +16,9 @@ from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.settings import Settings
 
 if TYPE_CHECKING:
-    from zhangfang.operations.model import Balance
-    from zhangfang.operations.period import Asked
-    from zhangfang.operations.roll import Standing
+    from zhangfang.closing.period import Asked
+    from zhangfang.closing.roll import Standing
+    from zhangfang.closing.trial import Balance
 
 app = typer.Typer(
     help="The books by business date: trial balance, day-end roll, period close.", no_args_is_help=True
@@ -44,7 +44,7 @@ def trial_balance(
 ) -> None:
     """Print the trial balance at the end of a business date, in yuan. Exit code 1: debits and credits differ."""
     from zhangfang.cli.books_text import sheet
-    from zhangfang.operations import trial
+    from zhangfang.closing import trial
 
     asked = _day(day, "--date")
     balances = asyncio.run(_balances(asked))
@@ -123,16 +123,16 @@ def _id(text: str) -> UUID:
 
 
 async def _balances(day: date) -> "Sequence[Balance]":
-    from zhangfang.cli.parts import open_pool
-    from zhangfang.operations import trial
+    from zhangfang.assembly.parts import open_pool
+    from zhangfang.closing import trial
 
     async with open_pool(Settings(), 2) as pool:
         return await trial.trial_balance(pool, day)
 
 
 async def _roll(day: date) -> None:
-    from zhangfang.cli.parts import open_pool
-    from zhangfang.operations.roll import roll as work
+    from zhangfang.assembly.parts import open_pool
+    from zhangfang.closing.roll import roll as work
 
     settings = Settings()
     async with open_pool(settings, 2) as pool:
@@ -140,9 +140,9 @@ async def _roll(day: date) -> None:
 
 
 async def _status() -> "tuple[Standing, Sequence[Asked]]":
-    from zhangfang.cli.parts import open_pool
-    from zhangfang.operations import period
-    from zhangfang.operations.roll import standing
+    from zhangfang.assembly.parts import open_pool
+    from zhangfang.closing import period
+    from zhangfang.closing.roll import standing
 
     settings = Settings()
     async with open_pool(settings, 2) as pool:
@@ -150,16 +150,16 @@ async def _status() -> "tuple[Standing, Sequence[Asked]]":
 
 
 async def _close(through: date, by: str) -> "Asked":
-    from zhangfang.cli.parts import open_desk
-    from zhangfang.operations import period
+    from zhangfang.assembly.parts import open_desk
+    from zhangfang.closing import period
 
     async with open_desk(Settings(), 2) as desk:
         return await period.close(desk.pool, desk.ledger, desk.clock, through, by)
 
 
 async def _propose(to: date, reason: str, by: str) -> "Asked":
-    from zhangfang.cli.parts import open_pool
-    from zhangfang.operations import period
+    from zhangfang.assembly.parts import open_pool
+    from zhangfang.closing import period
 
     settings = Settings()
     async with open_pool(settings, 2) as pool:
@@ -167,8 +167,8 @@ async def _propose(to: date, reason: str, by: str) -> "Asked":
 
 
 async def _approve(id_: UUID, by: str) -> "Asked":
-    from zhangfang.cli.parts import open_desk
-    from zhangfang.operations import period
+    from zhangfang.assembly.parts import open_desk
+    from zhangfang.closing import period
 
     async with open_desk(Settings(), 2) as desk:
         return await period.approve_reopening(desk.pool, desk.ledger, desk.clock, id_, by)

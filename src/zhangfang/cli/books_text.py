@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from zhangfang.closing import trial
+from zhangfang.closing.period import REOPEN, Asked
+from zhangfang.closing.roll import Standing
+from zhangfang.closing.trial import Balance, Row
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.operations import trial
-from zhangfang.operations.model import Balance
-from zhangfang.operations.period import REOPEN, Asked
-from zhangfang.operations.roll import Standing
-from zhangfang.operations.trial import Row
 
 HEAD = ("", "opening Dr", "opening Cr", "debit", "credit", "closing Dr", "closing Cr", "")
 INDENT = {"class": 0, "group": 1, "code": 2, "subject": 0, "account": 1}

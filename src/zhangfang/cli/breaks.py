@@ -87,7 +87,7 @@ def _id(text: str) -> UUID:
 
 
 async def _found(every: bool) -> list[Any]:
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
     from zhangfang.reconciliation import list_breaks
 
     async with open_pool(Settings(), 2) as pool:
@@ -95,7 +95,7 @@ async def _found(every: bool) -> list[Any]:
 
 
 async def _propose(break_id: UUID, cure: str, by: str, merchant: str | None) -> None:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.reconciliation import propose as work
 
     async with open_desk(Settings(), 2) as desk:
@@ -103,7 +103,7 @@ async def _propose(break_id: UUID, cure: str, by: str, merchant: str | None) -> 
 
 
 async def _approve(break_id: UUID, by: str) -> None:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.reconciliation import approve as work
 
     async with open_desk(Settings(), 2) as desk:

@@ -103,7 +103,7 @@ def cells(case: Any) -> tuple[str, ...]:
 
 
 async def _find(days: int) -> int:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.duplicates import find
 
     if not 1 <= days <= 366:
@@ -113,7 +113,7 @@ async def _find(days: int) -> int:
 
 
 async def _listed(every: bool) -> tuple[Sequence[Any], dict[Any, tuple[int, int]]]:
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
     from zhangfang.duplicates import CaseState, cases, counts
 
     over = (CaseState.DONE, CaseState.DISMISSED)
@@ -123,7 +123,7 @@ async def _listed(every: bool) -> tuple[Sequence[Any], dict[Any, tuple[int, int]
 
 
 async def _shown(id_: UUID) -> tuple[Any, Sequence[Any], Sequence[Any]]:
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
     from zhangfang.duplicates import get, masked, steps
 
     async with open_pool(Settings(), 2) as pool:
@@ -131,7 +131,7 @@ async def _shown(id_: UUID) -> tuple[Any, Sequence[Any], Sequence[Any]]:
 
 
 async def _confirm(ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any, str]]:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.duplicates import confirm_all, to_confirm
 
     async with open_desk(Settings(), 8) as desk:
@@ -142,7 +142,7 @@ async def _confirm(ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any
 
 async def _decide(what: str, id_: UUID, *said: str) -> None:
     from zhangfang import duplicates
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
 
     async with open_desk(Settings(), 2) as desk:
         await getattr(duplicates, what)(desk, id_, *said)

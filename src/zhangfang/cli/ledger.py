@@ -21,7 +21,7 @@ Shard = Annotated[int, typer.Option(min=0, max=32767, help="which shard of the l
 Socket = Annotated[Path | None, typer.Option(help="where it listens; none: ledger.sock in the home folder")]
 
 PATIENCE_S = 3.0
-SQL = load("zhangfang.cli", "ledger.sql")
+SQL = load(__package__, "ledger.sql")
 Found = dict[str, Any]
 
 
@@ -116,7 +116,7 @@ async def _serving(path: Path) -> Found | None:
 async def _stored(database: str, shard: int) -> Found:
     connection = await asyncpg.connect(database)
     try:
-        from zhangfang.ledger.lease import LOCK
+        from zhangfang.ledger.writer.lease import LOCK
 
         head = await connection.fetchrow(SQL.heads, shard, LOCK)
         return dict(head or {}) | dict(await connection.fetchrow(SQL.months))

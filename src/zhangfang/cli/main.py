@@ -1,17 +1,15 @@
 """The command `zhangfang`: each process of the platform is one of its commands, and so is each thing an operator does."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 
-from zhangfang.cli import batches, books, breaks, drills, duplicates, ledger, parked, resolve, tables
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.assembly.program import run
+from zhangfang.cli import batches, books, breaks, duplicates, ledger, parked, programs, resolve, tables
 from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(
@@ -23,42 +21,21 @@ app = typer.Typer(
 audit = typer.Typer(
     help="Check the books from outside: banks' own books and plain SQL.", no_args_is_help=True
 )
-bench = typer.Typer(help="Measure, beside floors taken in the same run.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
-app.add_typer(bench, name="bench")
 app.add_typer(batches.app, name="batches")
 app.add_typer(books.app, name="books")
 app.add_typer(breaks.app, name="breaks")
 app.add_typer(duplicates.app, name="duplicates")
-app.add_typer(drills.app, name="drill")
-app.command()(drills.simulate)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(parked.app, name="parked")
 app.add_typer(resolve.app, name="resolve")
 app.add_typer(tables.app, name="tables")
+programs.add_to(app)
 
 
 def main() -> None:
-    """Run the command; an error of ours is one clear line, not a traceback."""
-    _log_to_stderr()
-    try:
-        app()
-    except ZhangfangError as error:
-        print(f"zhangfang: {error}", file=sys.stderr)
-        sys.exit(1)
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    """Run the command that was typed."""
+    run(app)
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -70,7 +47,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 @app.command()
 def serve() -> None:
     """Run the HTTP API, the operator's console and the notifications from channels."""
-    from zhangfang.cli.processes import serve as work
+    from zhangfang.assembly.processes import serve as work
 
     work(Settings())
 
@@ -78,7 +55,7 @@ def serve() -> None:
 @app.command()
 def work() -> None:
     """Run the driver: it repairs what was left lying, tells merchants, and keeps the timetable of the day."""
-    from zhangfang.cli.processes import drive_all
+    from zhangfang.assembly.processes import drive_all
 
     _run(drive_all(Settings()))
 
@@ -90,9 +67,9 @@ def migrate(
     ] = None,
 ) -> None:
     """Bring the database's schema up to date, within a lock budget."""
-    from zhangfang.schema import migrate as run
+    from zhangfang.schema import migrate as work
 
-    asyncio.run(run(Settings().database, phase))
+    asyncio.run(work(Settings().database, phase))
 
 
 @app.command()
@@ -103,24 +80,9 @@ def up(
     ),
 ) -> None:
     """Start everything with sandbox banks beside it, say where to look and how to log in, and stay."""
-    from zhangfang.cli.up import up as run
+    from zhangfang.cli.up import up as work
 
-    run(home, port)
-
-
-@app.command()
-def demo(
-    orders: Annotated[Path | None, typer.Option(help="a CSV of orders; none: the one that ships")] = None,
-    json: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
-    home: Annotated[
-        Path | None, typer.Option(help="play the day in this empty folder; none: var/demo")
-    ] = None,
-    check: Annotated[bool, typer.Option(help="only check the orders, start nothing")] = False,
-) -> None:
-    """Play one business day from end to end on real processes, and report it."""
-    from zhangfang.cli.demo import demo as run
-
-    sys.exit(run(orders, json, home, check_only=check))
+    work(home, port)
 
 
 @audit.command("books")
@@ -134,49 +96,3 @@ def audit_books(
     command = [sys.executable, "-m", "zhangfang_audit", "books", "--home", str(home or Settings().home)]
     command += ["--json", str(json)] if json else []
     sys.exit(subprocess.run(command, check=False).returncode)
-
-
-@bench.command("payments")
-def bench_payments(
-    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
-    payments: Annotated[int, typer.Option(help="how many payments each of the two runs makes")] = 10_000,
-    payers: Annotated[int, typer.Option(help="how many payers pay at once")] = 128,
-    floor_seconds: Annotated[float, typer.Option(help="how long each floor is measured")] = 3.0,
-) -> None:
-    """Measure collections through the whole platform, with RSA and without, beside floors taken in the same run."""
-    from zhangfang.cli.bench import bench_payments as run
-
-    run(json, payments, payers, floor_seconds)
-
-
-@bench.command("channels")
-def bench_channels(
-    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
-    orders: Annotated[int, typer.Option(help="how many unknown collections are healed")] = 11_744,
-    items: Annotated[int, typer.Option(help="how many items the batch file has")] = 100_000,
-    exchanges: Annotated[int, typer.Option(help="how many orders and queries each channel does")] = 300,
-    paced: Annotated[int, typer.Option(help="how many payouts are asked about at CMB's pace")] = 10,
-) -> None:
-    """Measure messages, healing and batch files, beside bare operations and the banks' own most."""
-    from zhangfang.cli.bench_channels import bench_channels as run
-
-    run(json, orders, items, exchanges, paced)
-
-
-@bench.command("ledger")
-def bench_ledger(
-    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
-    transfers: Annotated[int, typer.Option(help="how many transfers each workload asks for")] = 1_000_000,
-    only: Annotated[
-        str | None, typer.Option(help="workloads and floors, with commas between; none: all")
-    ] = None,
-    behind: Annotated[
-        int | None,
-        typer.Option(help="transfers behind the last ones; none: 20 M if a workload has a million, else 0"),
-    ] = None,
-    rounds: Annotated[int, typer.Option(help="how often everything with a ratio is measured")] = 3,
-) -> None:
-    """Measure the ledger alone, every answer checked by an oracle, beside floors taken in the same run."""
-    from zhangfang.cli.bench_ledger import bench_ledger as run
-
-    run(json, transfers, only, behind, rounds)

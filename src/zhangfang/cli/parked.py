@@ -34,7 +34,7 @@ def refuse(
 
 
 async def _rows() -> list[tuple[str, ...]]:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.payments import parked
 
     async with open_desk(Settings(), 2) as desk:
@@ -47,7 +47,7 @@ def _cells(one: Any) -> tuple[str, ...]:
 
 
 async def _refuse(payout: str, by: str, reason: str) -> None:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.payments import refuse_parked
 
     async with open_desk(Settings(), 2) as desk:

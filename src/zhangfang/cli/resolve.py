@@ -101,7 +101,7 @@ def _day(text: str | None) -> date | None:
 
 
 async def _propose(payment: UUID, said: Any, by: str) -> UUID:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.payments import propose_outcome
 
     async with open_desk(Settings(), 2) as desk:
@@ -109,7 +109,7 @@ async def _propose(payment: UUID, said: Any, by: str) -> UUID:
 
 
 async def _approve(id_: UUID, by: str) -> str:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.payments import approve_outcome
 
     async with open_desk(Settings(), 2) as desk:
@@ -117,7 +117,7 @@ async def _approve(id_: UUID, by: str) -> str:
 
 
 async def _withdraw(id_: UUID, by: str) -> None:
-    from zhangfang.cli.parts import open_desk
+    from zhangfang.assembly.parts import open_desk
     from zhangfang.payments import withdraw_outcome
 
     async with open_desk(Settings(), 2) as desk:
@@ -125,7 +125,7 @@ async def _withdraw(id_: UUID, by: str) -> None:
 
 
 async def _found(every: bool) -> Sequence[Any]:
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
     from zhangfang.payments import outcomes
 
     async with open_pool(Settings(), 2) as pool:

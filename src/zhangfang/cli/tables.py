@@ -222,7 +222,7 @@ def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
 
 
 async def _with_pool(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
-    from zhangfang.cli.parts import open_pool
+    from zhangfang.assembly.parts import open_pool
 
     settings = Settings()
     async with open_pool(settings, 2) as pool:

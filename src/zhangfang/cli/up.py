@@ -1,6 +1,5 @@
 """`zhangfang up`: everything on one machine, with sandbox banks, until it is told to stop."""
 
-import asyncio
 import os
 import signal
 import threading
@@ -8,11 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from zhangfang.cli.house import House
-from zhangfang.cli.sandbox import provision, set_time
-from zhangfang.kernel.clock import Clock
+from zhangfang.assembly.house import House
+from zhangfang.assembly.sandbox.counter import set_time
+from zhangfang.assembly.start import start
 from zhangfang.kernel.settings import Settings
-from zhangfang.schema import migrate
 
 console = Console()
 
@@ -38,43 +36,6 @@ def _go_on(house: House) -> None:
     settings = Settings(home=house.home)
     if settings.virtual:
         set_time(house, settings.clock().now(), 1.0)
-
-
-def start(house: House) -> str | None:
-    """Start the house; return the operator's password if it was made just now."""
-    with console.status("PostgreSQL"):
-        url = house.start_database()
-        asyncio.run(migrate(url))
-    with console.status("sandbox banks"):
-        house.start_banks()
-        provision(house)
-    clock = Settings(home=house.home).clock()
-    password = asyncio.run(_operator(url, clock))
-    with console.status("ledger, API, driver"):
-        house.start_platform()
-        asyncio.run(_open_accounts(house))
-    house.watch()
-    return password
-
-
-async def _operator(url: str, clock: Clock) -> str | None:
-    from zhangfang.kernel.database import connect
-    from zhangfang.portal import ensure_operator
-
-    pool = await connect(url, 2)
-    try:
-        return await ensure_operator(pool, clock)
-    finally:
-        pool.terminate()
-
-
-async def _open_accounts(house: House) -> None:
-    """Open the ledger accounts of the platform and of its channels."""
-    from zhangfang.cli.parts import open_platform_accounts
-    from zhangfang.ledger import LedgerClient
-
-    async with LedgerClient(house.home / "ledger.sock") as ledger:
-        await open_platform_accounts(ledger)
 
 
 def _say(house: House, password: str | None) -> None:

@@ -12,8 +12,6 @@ from typing import Any
 from zhangfang.channels.port import Operation
 from zhangfang.payments import Intent, State
 
-PAY_INS = frozenset({Operation.PURCHASE, Operation.COLLECTION})
-
 
 def unfit(goes: Intent, keep: Intent) -> str:
     """Return why a payment cannot be given back as the double of `keep` by this flow; nothing if it can."""

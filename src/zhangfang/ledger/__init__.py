@@ -7,18 +7,16 @@ event from the templates; `open_accounts` opens what a subject needs.
 from zhangfang.ledger.chart import (
     CHART,
     PLATFORM,
-    AccountsRefused,
     Heading,
     account,
     account_name,
     headings,
-    open_accounts,
     subjects_of,
 )
-from zhangfang.ledger.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.client.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.client.opening import AccountsRefused, open_accounts
 from zhangfang.ledger.crossing import Crossing, Outcome
 from zhangfang.ledger.crossings import Crossed, cross, finish_open_crossings, finish_regularly, open_transits
-from zhangfang.ledger.journal import Fenced, UnsafeDatabase
 from zhangfang.ledger.model import (
     DURABLE,
     MAX_AMOUNT,
@@ -46,8 +44,9 @@ from zhangfang.ledger.posting import (
     void,
     voucher,
 )
-from zhangfang.ledger.server import SocketInUse, run_writer
 from zhangfang.ledger.wire import Status
+from zhangfang.ledger.writer.journal import Fenced, UnsafeDatabase
+from zhangfang.ledger.writer.server import SocketInUse, run_writer
 
 __all__ = [
     "CHART",

@@ -1,15 +1,13 @@
 """The chart of accounts (科目表), read from `chart.csv`: which accounts there are, whose, and what they forbid."""
 
 import csv
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.ledger.client import LedgerClient
-from zhangfang.ledger.model import Account, AccountFlag, Book, Result
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.ledger.model import Account, AccountFlag, Book
 
 PLATFORM = "platform"
 """The subject of every account that the platform has once a shard; nobody needs to name it."""
@@ -21,10 +19,6 @@ _FLOORS: Final = {
     "credit": AccountFlag.CREDIT_FLOOR,
     "line": AccountFlag.CREDIT_FLOOR,
 }
-
-
-class AccountsRefused(ZhangfangError):
-    """The ledger did not open an account: it exists with another limit, or its subject is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +98,3 @@ def subjects_of(kind: str, subject: str) -> dict[int, str]:
         kinds = sorted({chapter.subject for chapter in CHART.values()})
         raise InvalidInput("kind", f"{kind!r}", ", ".join(kinds))
     return dict.fromkeys(codes, subject)
-
-
-async def open_accounts(client: LedgerClient, subjects: Mapping[int, str]) -> list[Account]:
-    """Open the account of each code's subject, with the floor that the chart gives it; opened before is as good.
-
-    `open_accounts(client, subjects_of("merchant", "mer_…"))` opens all that a merchant needs.
-    """
-    wanted = [account(abs(code), subject) for code, subject in subjects.items()]
-    answers = await client.create_accounts(wanted)
-    _check(wanted, answers)
-    return wanted
-
-
-def _check(wanted: Sequence[Account], answers: Sequence[Result]) -> None:
-    refused = [
-        f"{one.code}: {answer.name}"
-        for one, answer in zip(wanted, answers, strict=True)
-        if answer not in (Result.CREATED, Result.EXISTS)
-    ]
-    if refused:
-        raise AccountsRefused(", ".join(refused))

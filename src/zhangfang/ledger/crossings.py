@@ -15,8 +15,8 @@ import structlog
 from zhangfang.kernel.clock import CHINA, Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import born_at, new_id
-from zhangfang.ledger.chart import AccountsRefused
-from zhangfang.ledger.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.client.client import LedgerClient, LedgerUnavailable
+from zhangfang.ledger.client.opening import AccountsRefused
 from zhangfang.ledger.crossing import (
     STANDS,
     Crossing,

@@ -1,10 +1,16 @@
 """Payments: acquiring, collection, refund, void and payout as intents whose steps are safe to repeat."""
 
-from zhangfang.payments import bulk
-from zhangfang.payments.accept import accept, placed
+from zhangfang.payments.accept import bulk
+from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
+from zhangfang.payments.accept.single import accept, placed
+from zhangfang.payments.course.evidence import give_back, weigh
+from zhangfang.payments.course.notify import notified
+from zhangfang.payments.course.posting import PLATFORM, book, must_post
+from zhangfang.payments.course.steps import advance, ask, order_of
+from zhangfang.payments.course.steps import job as intent_job
+from zhangfang.payments.course.strays import line_of, return_to_payer
+from zhangfang.payments.course.webhooks import job as webhook_job
 from zhangfang.payments.desk import NOUN, PREFIX, Desk
-from zhangfang.payments.evidence import give_back, weigh
-from zhangfang.payments.fillin import fill_in
 from zhangfang.payments.model import (
     FINAL,
     OPEN,
@@ -19,8 +25,8 @@ from zhangfang.payments.model import (
     State,
     StepKind,
 )
-from zhangfang.payments.notify import notified
-from zhangfang.payments.outcomes import (
+from zhangfang.payments.people.fillin import fill_in
+from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
     Outcome,
     SecondPerson,
@@ -29,14 +35,9 @@ from zhangfang.payments.outcomes import (
     propose_outcome,
     withdraw_outcome,
 )
-from zhangfang.payments.parked import parked, refuse_parked
-from zhangfang.payments.posting import PLATFORM, book, must_post
-from zhangfang.payments.requests import MOST_INSTALMENTS, check, draft
-from zhangfang.payments.steps import advance, ask, order_of
-from zhangfang.payments.steps import job as intent_job
+from zhangfang.payments.people.parked import parked, refuse_parked
+from zhangfang.payments.people.stops import open_again, stop
 from zhangfang.payments.store import Step
-from zhangfang.payments.strays import line_of, return_to_payer
-from zhangfang.payments.webhooks import job as webhook_job
 
 __all__ = [
     "ENDED_BY_TWO",
@@ -74,6 +75,7 @@ __all__ = [
     "line_of",
     "must_post",
     "notified",
+    "open_again",
     "order_of",
     "outcomes",
     "parked",
@@ -81,6 +83,7 @@ __all__ = [
     "propose_outcome",
     "refuse_parked",
     "return_to_payer",
+    "stop",
     "webhook_job",
     "weigh",
     "withdraw_outcome",

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.payments import Intent, State
 
 
@@ -31,7 +31,6 @@ class BreakClass(StrEnum):
 MIRROR = "mirror"
 """The cure that books a break's own voucher with its sides exchanged."""
 
-PAY_INS = frozenset({Operation.PURCHASE, Operation.COLLECTION})
 UNKNOWN = {
     True: BreakClass.UNKNOWN_RECEIPT,
     False: BreakClass.UNKNOWN_DEBIT,

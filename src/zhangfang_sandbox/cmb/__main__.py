@@ -6,8 +6,8 @@ from pathlib import Path
 
 from zhangfang_sandbox.cmb.bank import Bank
 from zhangfang_sandbox.cmb.control import control
+from zhangfang_sandbox.cmb.gateway import wire
 from zhangfang_sandbox.cmb.notices import Notifier
-from zhangfang_sandbox.cmb.wire import wire
 from zhangfang_sandbox.common.process import Parts, arguments, run
 
 

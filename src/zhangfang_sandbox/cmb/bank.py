@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from zhangfang_sandbox.cmb import batches, payments
-from zhangfang_sandbox.cmb.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
 from zhangfang_sandbox.cmb.functions import FUNCTIONS, PAYING, Body, Call, order_key
 from zhangfang_sandbox.cmb.payments import BusinessError
-from zhangfang_sandbox.cmb.sm2 import PrivateKey, PublicKey
 from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.throttle import Throttle
+from zhangfang_sandbox.cmb.wire.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
+from zhangfang_sandbox.cmb.wire.sm2 import PrivateKey, PublicKey
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.times import in_china

@@ -10,11 +10,12 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Any
 
-from zhangfang_sandbox.cmb import payments, rows
+from zhangfang_sandbox.cmb import payments
 from zhangfang_sandbox.cmb.book import request_no, yuan
-from zhangfang_sandbox.cmb.fields import choice, day, digits, fen, payment_item, records, refused, text
 from zhangfang_sandbox.cmb.payments import BusinessError
 from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.cmb.wire import rows
+from zhangfang_sandbox.cmb.wire.fields import choice, day, digits, fen, payment_item, records, refused, text
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.times import china_day, in_china, stored
 

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from zhangfang_sandbox.cmb import book, payments
 from zhangfang_sandbox.cmb.bank import FAULTS, Bank
-from zhangfang_sandbox.cmb.envelope import UID
 from zhangfang_sandbox.cmb.movements import movements
+from zhangfang_sandbox.cmb.wire.envelope import UID
 from zhangfang_sandbox.common.control import (
     Refused,
     body_of,

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from zhangfang_sandbox.cmb import batches, book, payments, rows
-from zhangfang_sandbox.cmb.fields import (
+from zhangfang_sandbox.cmb import batches, book, payments
+from zhangfang_sandbox.cmb.payments import BusinessError, masked
+from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.cmb.wire import rows
+from zhangfang_sandbox.cmb.wire.fields import (
     CURRENCY,
     choice,
     day,
@@ -25,8 +28,6 @@ from zhangfang_sandbox.cmb.fields import (
     refused,
     text,
 )
-from zhangfang_sandbox.cmb.payments import BusinessError, masked
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.times import china_day, stored, thirteen_months_before
 

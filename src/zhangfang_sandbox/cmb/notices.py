@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from zhangfang_sandbox.cmb import payments, rows
+from zhangfang_sandbox.cmb import payments
 from zhangfang_sandbox.cmb.bank import Bank
-from zhangfang_sandbox.cmb.envelope import PLACEHOLDER, canonical, padded
-from zhangfang_sandbox.cmb.sm2 import PrivateKey
+from zhangfang_sandbox.cmb.wire import rows
+from zhangfang_sandbox.cmb.wire.envelope import PLACEHOLDER, canonical, padded
+from zhangfang_sandbox.cmb.wire.sm2 import PrivateKey
 from zhangfang_sandbox.common.times import in_china, stored
 
 USER_ID = b"1234567812345678"

@@ -12,7 +12,9 @@ from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no
-from zhangfang_sandbox.unionpay.codes import (
+from zhangfang_sandbox.unionpay.notify import Notifier
+from zhangfang_sandbox.unionpay.rules import back_at, judge_return, settle_date, succeed
+from zhangfang_sandbox.unionpay.wire.codes import (
     ACCOUNT_TYPE,
     BALANCE,
     CAME_BACK,
@@ -23,12 +25,10 @@ from zhangfang_sandbox.unionpay.codes import (
     WRONG_STATE,
     Refusal,
 )
-from zhangfang_sandbox.unionpay.fields import PAYOUT, RETURNS, VOID, check_current, china_time
-from zhangfang_sandbox.unionpay.keys import Identity
-from zhangfang_sandbox.unionpay.notify import Notifier
-from zhangfang_sandbox.unionpay.rules import back_at, judge_return, settle_date, succeed
-from zhangfang_sandbox.unionpay.seal import Merchant, Seal
-from zhangfang_sandbox.unionpay.wire import Fields
+from zhangfang_sandbox.unionpay.wire.fields import PAYOUT, RETURNS, VOID, check_current, china_time
+from zhangfang_sandbox.unionpay.wire.forms import Fields
+from zhangfang_sandbox.unionpay.wire.keys import Identity
+from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
 # What a query says of an order whose end is open: "taken, ask later".
 OPEN = "05"

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from zhangfang_sandbox.unionpay import batchfile, codes
 from zhangfang_sandbox.unionpay.bank import HIDDEN_QUERIES, OPEN, Bank
-from zhangfang_sandbox.unionpay.codes import Refusal
-from zhangfang_sandbox.unionpay.customer import Customer
-from zhangfang_sandbox.unionpay.fields import DEBITS, PAYOUT, check_current
-from zhangfang_sandbox.unionpay.wire import Fields, charset
+from zhangfang_sandbox.unionpay.wire import batchfile, codes
+from zhangfang_sandbox.unionpay.wire.codes import Refusal
+from zhangfang_sandbox.unionpay.wire.customer import Customer
+from zhangfang_sandbox.unionpay.wire.fields import DEBITS, PAYOUT, check_current
+from zhangfang_sandbox.unionpay.wire.forms import Fields, charset
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches(id INTEGER PRIMARY KEY, mer_id TEXT, batch_no TEXT, txn_time TEXT, sub_type TEXT,

@@ -14,9 +14,9 @@ from string import Template
 
 from aiohttp import web
 
-from zhangfang_sandbox.unionpay import codes, messages
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order
+from zhangfang_sandbox.unionpay.wire import codes, messages
 
 PATH = "/cashier/"
 # The payer's sandbox card, as the book keeps it.

@@ -17,12 +17,12 @@ from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.cashier import CARD
-from zhangfang_sandbox.unionpay.customer import masked
 from zhangfang_sandbox.unionpay.days import MISHAPS, Days
-from zhangfang_sandbox.unionpay.fields import SHAPES
 from zhangfang_sandbox.unionpay.gateway import FAULTS
 from zhangfang_sandbox.unionpay.rules import settle_date
 from zhangfang_sandbox.unionpay.views import Views
+from zhangfang_sandbox.unionpay.wire.customer import masked
+from zhangfang_sandbox.unionpay.wire.fields import SHAPES
 
 
 def application(bank: Bank, days: Days) -> web.Application:

@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay import planting, zm
+from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.book import SELECT, Book, Order
-from zhangfang_sandbox.unionpay.fields import DEBITS, PAYOUT
 from zhangfang_sandbox.unionpay.rules import settle_date, succeed
-from zhangfang_sandbox.unionpay.seal import Merchant
+from zhangfang_sandbox.unionpay.wire import zm
+from zhangfang_sandbox.unionpay.wire.fields import DEBITS, PAYOUT
+from zhangfang_sandbox.unionpay.wire.seal import Merchant
 
 _FILE_AFTER = timedelta(days=1, hours=9)
 _TICK = 0.05

@@ -6,13 +6,14 @@ import base64
 from aiohttp import web
 
 from zhangfang_sandbox.common.faults import chance
-from zhangfang_sandbox.unionpay import codes, fields, messages, wire
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.cashier import PATH, Cashier, refused
-from zhangfang_sandbox.unionpay.codes import Refusal
-from zhangfang_sandbox.unionpay.customer import Customer
 from zhangfang_sandbox.unionpay.days import Days
+from zhangfang_sandbox.unionpay.wire import codes, fields, messages
+from zhangfang_sandbox.unionpay.wire import forms as wire
+from zhangfang_sandbox.unionpay.wire.codes import Refusal
+from zhangfang_sandbox.unionpay.wire.customer import Customer
 
 # What can go wrong with the synchronous answer to an order that was processed. An order meets the first of these
 # that is planned for it.

@@ -12,9 +12,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay import messages, wire
 from zhangfang_sandbox.unionpay.book import Book, Order
-from zhangfang_sandbox.unionpay.seal import Merchant, Seal
+from zhangfang_sandbox.unionpay.wire import forms as wire
+from zhangfang_sandbox.unionpay.wire import messages
+from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
 GAP_MINUTES = (1, 2, 4, 5)
 # Real seconds between an order's success and its notification, so that the answer usually is there first.

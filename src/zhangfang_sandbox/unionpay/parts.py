@@ -10,7 +10,7 @@ from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.process import Parts
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay import book, keys
+from zhangfang_sandbox.unionpay import book
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import SCHEMA as BATCHES
 from zhangfang_sandbox.unionpay.batches import Batches
@@ -18,8 +18,9 @@ from zhangfang_sandbox.unionpay.control import application
 from zhangfang_sandbox.unionpay.days import Days
 from zhangfang_sandbox.unionpay.gateway import Gateway
 from zhangfang_sandbox.unionpay.notify import Notifier
-from zhangfang_sandbox.unionpay.seal import Merchant, Seal
 from zhangfang_sandbox.unionpay.transfers import Transfers
+from zhangfang_sandbox.unionpay.wire import keys
+from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
 
 async def build(folder: Path, null_signatures: bool) -> Parts:

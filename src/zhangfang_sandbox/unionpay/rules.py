@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.unionpay.book import Order
-from zhangfang_sandbox.unionpay.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
-from zhangfang_sandbox.unionpay.fields import DEBITS, VOID
+from zhangfang_sandbox.unionpay.wire.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
+from zhangfang_sandbox.unionpay.wire.fields import DEBITS, VOID
 
 # Invented: a payout that comes back does so at this hour of the next settlement day.
 _BACK_AT = time(10)

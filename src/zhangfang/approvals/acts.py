@@ -1,0 +1,35 @@
+"""The record of what operators do. Rows are only added."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "acts.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator did: `act` is stop, open, query or refund; `target` an operation of a channel or a payment."""
+
+    at: datetime
+    operator: str
+    act: str
+    target: str
+    reason: str
+
+
+async def record(
+    pool: asyncpg.Pool, clock: Clock, operator: str, act: str, target: str, reason: str = ""
+) -> None:
+    """Keep what an operator did."""
+    await pool.execute(queries.record_act, new_id(clock), clock.now(), operator, act, target, reason)
+
+
+async def acts(pool: asyncpg.Pool, limit: int = 20) -> tuple[Act, ...]:
+    """Return the newest acts of operators."""
+    return tuple(Act(**row) for row in await pool.fetch(queries.acts, limit))

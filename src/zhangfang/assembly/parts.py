@@ -1,0 +1,62 @@
+"""How a process is put together from the settings: pool, ledger, channels, vault and clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from zhangfang.channels import BANKS, CONNECTORS, open_channels
+from zhangfang.channels.port import BankChannel
+from zhangfang.closing.timetable import Day
+from zhangfang.kernel.database import connect
+from zhangfang.kernel.settings import Settings
+from zhangfang.ledger import CHART, PLATFORM, LedgerClient, open_accounts, subjects_of
+from zhangfang.payments import Desk
+from zhangfang.reconciliation import Account
+from zhangfang.vault import Vault
+
+OUR_ACCOUNT = "cmb"  # the ledger knows an account of ours by its bank's name: it never holds a number
+
+
+@asynccontextmanager
+async def open_pool(settings: Settings, size: int = 16) -> AsyncIterator[asyncpg.Pool]:
+    """Open the database, and close it after use."""
+    pool = await connect(settings.database, size)
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, size: int = 16) -> AsyncIterator[Desk]:
+    """Open everything that payments work with."""
+    clock = settings.clock()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(settings, size))
+        ledger = await stack.enter_async_context(LedgerClient(settings.ledger_socket))
+        channels = open_channels(settings, clock)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        desk = Desk(pool, ledger, channels, Vault(settings.key_file), clock, OUR_ACCOUNT)
+        stack.push_async_callback(desk.router.close)
+        yield desk
+
+
+def day_of(desk: Desk, settings: Settings) -> Day:
+    """Return the timetable's view of a desk: who acquires, which accounts are ours, where statements go."""
+    banks = [channel for channel in desk.channels.values() if isinstance(channel, BankChannel)]
+    accounts = tuple(Account(bank.name, bank, tuple(desk.acquirers.values())) for bank in banks)
+    return Day(desk, accounts, Path(settings.home) / "statements")
+
+
+async def open_platform_accounts(ledger: LedgerClient) -> None:
+    """Open the accounts that exist once: the platform's own, each channel's, and each bank account's."""
+    for kind in {chapter.subject for chapter in CHART.values() if chapter.subject == PLATFORM}:
+        await open_accounts(ledger, subjects_of(kind, PLATFORM))
+    for channel in CONNECTORS:
+        await open_accounts(ledger, subjects_of("channel", channel))
+        if channel in BANKS:
+            await open_accounts(ledger, subjects_of("bank account", channel))
+    await open_accounts(ledger, {6001: PLATFORM})

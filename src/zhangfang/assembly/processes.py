@@ -1,0 +1,78 @@
+"""The processes of the platform: the API and the driver."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import aiohttp
+from starlette.applications import Starlette
+
+from zhangfang.assembly.parts import day_of, open_desk
+from zhangfang.batches import batch_job, channel_batch_job
+from zhangfang.closing import timetable
+from zhangfang.duplicates import job as duplicate_job
+from zhangfang.kernel.driver import Job, drive
+from zhangfang.kernel.settings import Settings
+from zhangfang.mandates import Mandates
+from zhangfang.payments import Desk, intent_job, webhook_job
+
+DeskOf = Callable[[Settings], AbstractAsyncContextManager[Desk]]
+
+
+def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
+    """Run the API until it is told to stop."""
+    from zhangfang.api import build_app
+    from zhangfang.assembly.console import console
+
+    app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
+    run_app(app, settings.host, settings.port)
+
+
+def run_app(app: Starlette, host: str, port: int) -> None:
+    """Run an application the way the API runs: one process, uvloop and httptools."""
+    import uvicorn
+
+    gc.freeze()  # what was imported stays; only what requests leave behind is looked through, and less often
+    gc.set_threshold(20_000, 20, 20)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # nobody in front of it is trusted to say who calls
+        timeout_graceful_shutdown=3,
+    )
+
+
+def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
+    """Return everything that the driver does."""
+    return (
+        intent_job(desk),
+        webhook_job(desk, session),
+        timetable.job(day),
+        Mandates(desk.pool, desk.vault, desk.clock, desk.channels).job(),
+        batch_job(desk),
+        channel_batch_job(desk),
+        duplicate_job(desk),
+    )
+
+
+async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
+    """Run the driver over intents, webhooks and the timetable until SIGTERM."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with open_desk(settings) as desk, aiohttp.ClientSession() as session:
+        day = day_of(desk, settings)
+        await timetable.begin(day)
+        driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((driving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if driving.done():
+            driving.result()
+        driving.cancel()

@@ -1,0 +1,81 @@
+"""The end of a business day: fees recognised (D1), and what we owe the reserve set off against them (D2).
+
+Own money in the reserve that is below zero becomes what we owe it instead (D2.below). Topping the reserve up (D3) is a
+movement at the bank: what is missing is logged.
+"""
+
+from datetime import date
+from uuid import UUID
+
+import structlog
+
+from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.sql import load
+from zhangfang.ledger import Result, Transfer, exchanged, voucher
+from zhangfang.payments import PLATFORM, Desk, book
+
+queries = load(__package__, "dayend.sql")
+log = structlog.get_logger()
+SUBJECTS = dict.fromkeys((2361, 1222, 6001, 1241, 2242), PLATFORM)
+
+
+class DayNotOver(ZhangfangError):
+    """Something of this business date is still open; the text says what."""
+
+
+async def close_day(
+    desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...], ids: tuple[UUID, UUID]
+) -> None:
+    """Book D1 and D2 for `day` under the stored voucher `ids`. Raises `DayNotOver` while the day is not complete.
+
+    `channels` are those that owe a file, `accounts` the aliases of our bank accounts.
+    """
+    await check_over(desk, day, channels, accounts)
+    held = await desk.pool.fetchrow(queries.own_balances, day, list(ids))
+    await _book(desk, _recognised(held["c2361"] - held["o1222"], ids[0], day))
+    own, due = held["c2361"], held["c1241"]
+    if own < 0:
+        await _book(desk, _voucher("D2.below", ids[1], -own, day))
+    elif min(own, due) > 0:
+        await _book(desk, _voucher("D2", ids[1], min(own, due), day))
+    if due > own:
+        log.warning("the reserve is short: own funds have to top it up", day=str(day), fen=due - own)
+
+
+async def check_over(desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...]) -> None:
+    """Raise `DayNotOver` unless every file and statement of `day` is booked and nothing of it is open."""
+    for channel in channels:
+        if not await desk.pool.fetchval(queries.file_matched, channel, day):
+            raise DayNotOver(f"the file of {channel} for {day} is not matched yet")
+    for alias in accounts:
+        read_at = await desk.pool.fetchval(queries.statement_read_at, alias)
+        if read_at is None or china_day(read_at) <= day:
+            raise DayNotOver(f"the statement of {alias} has not been read since {day} ended")
+        if unposted := await desk.pool.fetchval(queries.unposted_lines, alias, day):
+            raise DayNotOver(f"{unposted} lines of the statement of {alias} up to {day} are not booked yet")
+    if unfinished := await desk.pool.fetchval(queries.unfinished, day):
+        raise DayNotOver(f"{unfinished} intents up to {day} have no outcome yet")
+
+
+def _recognised(earned: int, id_: UUID, day: date) -> list[Transfer]:
+    """Return D1; on a day that gave back more fees than it earned, its mirror."""
+    if not earned:
+        return []
+    made = _voucher("D1", id_, abs(earned), day)
+    return made if earned > 0 else exchanged(made)
+
+
+def _voucher(template: str, id_: UUID, amount: int, day: date) -> list[Transfer]:
+    return voucher(template, id_, subjects=SUBJECTS, amounts={"amount": amount}, business_date=day, memo=id_)
+
+
+async def _book(desk: Desk, transfers: list[Transfer]) -> None:
+    if not transfers:
+        return
+    answers = (await book(desk, transfers)).answers
+    results = {answer.result for answer in answers}
+    # A repeat after a crash may compute another sum under the same id: what was booked first stands.
+    assert results <= {Result.CREATED, Result.EXISTS, Result.EXISTS_DIFFERENT}, (
+        f"day-end {transfers[0].voucher}: {answers}"
+    )

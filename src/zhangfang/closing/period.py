@@ -1,0 +1,142 @@
+"""Closing a period (结账) and opening it again (反结账). The ledger refuses what is dated into a closed period.
+
+A request is stored first, then the ledger is asked with the request's id as voucher. So a crash in between is repaired by
+running the same command again: it finds the request and asks with the same ids. Closing needs nothing open and one
+person; opening again needs a reason and two, which the database checks as well.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.closing import roll, trial
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.ids import new_id, numbered
+from zhangfang.kernel.sql import load
+from zhangfang.ledger import LedgerClient, Result
+
+queries = load(__package__, "period.sql")
+CLOSE, REOPEN = "close", "reopen"
+_NAME_MAX, _REASON_MAX = 40, 200
+
+
+class NotClosable(ZhangfangError):
+    """A period cannot be closed, or opened again; the text says everything that stands in the way."""
+
+
+class TwoPeople(ZhangfangError):
+    """Opening a period again is proposed by one person and approved by another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it is stored. `seq` is the ledger's entry; one that has ended without it was refused by the ledger."""
+
+    id: UUID
+    what: str
+    business_date: date
+    asked_by: str
+    reason: str
+    asked_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    seq: int | None
+    result: str | None
+    ended_at: datetime | None
+
+
+async def in_the_way(pool: asyncpg.Pool, through: date) -> list[str]:
+    """Return what keeps the books from being closed through a business date, in words; nothing if they can be."""
+    row = await pool.fetchrow(queries.in_the_way, through)
+    found = []
+    if row["unrolled"]:
+        found.append(f"business date {through} is not rolled")
+    if row["intents"]:
+        found.append(f"{row['intents']} intents up to {through} have no outcome yet")
+    if gap := trial.gap(await trial.trial_balance(pool, through)):
+        found.append(f"the trial balance of {through} differs by {gap} fen")
+    return found
+
+
+async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: str) -> Asked:
+    """Close every business date up to and including `through`, or finish the close of it that was interrupted.
+
+    Raises `NotClosable` (what stands in the way, or that it is closed already), `InvalidInput`, `LedgerUnavailable`.
+    """
+    by = _name(by)
+    begun = await pool.fetchrow(queries.open, CLOSE, through)
+    if begun is None:
+        closed = (await roll.standing(pool, clock.now())).closed_through
+        if closed is not None and through <= closed:
+            raise NotClosable(f"the books are closed through {closed} already")
+        if found := await in_the_way(pool, through):
+            raise NotClosable("; ".join(found))
+        begun = await _begin(pool, clock, CLOSE, through, by, "")
+    return await _ask(pool, ledger, clock, begun)
+
+
+async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: str) -> Asked:
+    """Propose to open again what is closed after `to`. Nothing is opened until another person approves it."""
+    by, reason = _name(by), reason.strip()
+    if not 3 <= len(reason) <= _REASON_MAX:
+        raise InvalidInput("reason", f"{len(reason)} characters", f"3 to {_REASON_MAX} characters")
+    closed = (await roll.standing(pool, clock.now())).closed_through
+    if closed is None or to >= closed:
+        stands = f"the books are closed through {closed}" if closed else "no period is closed"
+        raise NotClosable(f"{stands}: there is nothing to open after {to}")
+    return Asked(**await _begin(pool, clock, REOPEN, to, by, reason))
+
+
+async def approve_reopening(
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, by: str
+) -> Asked:
+    """Approve what another person proposed, and open the period. Raises `TwoPeople` for one's own proposal."""
+    by = _name(by)
+    row = await pool.fetchrow(queries.get, id_)
+    if row is None or row["what"] != REOPEN or row["ended_at"] is not None:
+        raise InvalidInput(
+            "id", "one that waits for nobody", "the id of a proposal, as `books status` shows it"
+        )
+    if row["asked_by"].casefold() == by.casefold():
+        raise TwoPeople(f"{row['asked_by']} proposed this; another person has to approve it")
+    approved = await pool.fetchrow(queries.approve, id_, by, clock.now())
+    return await _ask(pool, ledger, clock, approved)
+
+
+async def requests(pool: asyncpg.Pool, limit: int = 20) -> tuple[Asked, ...]:
+    """Return what was asked for, what still waits first, then the newest."""
+    return tuple(Asked(**row) for row in await pool.fetch(queries.listed, limit))
+
+
+async def _begin(
+    pool: asyncpg.Pool, clock: Clock, what: str, day: date, by: str, reason: str
+) -> asyncpg.Record:
+    """Store a request, or find the one that waits for the same."""
+    await pool.execute(queries.begin, new_id(clock), what, day, by, reason, clock.now())
+    row = await pool.fetchrow(queries.open, what, day)
+    if row is None:
+        raise NotClosable(f"somebody has just done this for {day}; look at the books' status")
+    return row
+
+
+async def _ask(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> Asked:
+    """Ask the ledger with the stored ids and keep its answer."""
+    answer = await ledger.close_period(
+        row["business_date"], id_=numbered(row["id"], 1), voucher=row["id"], reopen=row["what"] == REOPEN
+    )
+    done = answer.result in (Result.CREATED, Result.EXISTS)
+    seq = answer.seq if done else None
+    await pool.execute(queries.ended, row["id"], seq, answer.result.name.lower(), clock.now())
+    if not done:
+        raise NotClosable(f"the ledger refused it: {answer.result.name.lower()}")
+    return Asked(**await pool.fetchrow(queries.get, row["id"]))
+
+
+def _name(by: str) -> str:
+    by = by.strip()
+    if not 1 <= len(by) <= _NAME_MAX:
+        raise InvalidInput("by", f"{len(by)} characters", f"a name of 1 to {_NAME_MAX} characters")
+    return by

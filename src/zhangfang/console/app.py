@@ -1,0 +1,77 @@
+"""The operators' console as an application of its own, mounted at `/console` by the process that serves the API."""
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zhangfang.console.pages import (
+    books,
+    channels,
+    duplicates,
+    merchants,
+    outcome,
+    payment,
+    payments,
+    reconciliation,
+    search,
+    today,
+    trial,
+)
+from zhangfang.console.visit import Console, Visit
+from zhangfang.web.door import Door, Headers
+from zhangfang.web.login import routes
+from zhangfang.web.visit import Missing
+
+
+def console_app(site: Console) -> Starlette:
+    """Return the console. Its pool is read (and a stop, a session or an act written); its actions reach other contexts."""
+    door = Door(site, Visit)
+    app = Starlette(
+        routes=[
+            Route("/", door.inside(today.page)),
+            Route("/figures", door.inside(today.figures_part)),
+            Route("/more", door.inside(today.more)),
+            Route("/payments", door.inside(payments.page)),
+            Route("/refunds", door.inside(payments.page)),
+            Route("/payouts", door.inside(payments.page)),
+            Route("/{section:str}.{kind:str}", door.inside(payments.export)),
+            Route("/unknown", door.inside(payments.unknown)),
+            Route("/payments/{id}", door.inside(payment.page)),
+            Route("/payments/{id}/peek", door.inside(payment.peek)),
+            Route("/payments/{id}/evidence.json", door.inside(payment.evidence)),
+            Route("/payments/{id}/query", door.inside(payment.query_now), methods=["POST"]),
+            Route("/payments/{id}/refund", door.inside(payment.refund_page), methods=["GET"]),
+            Route("/payments/{id}/refund", door.inside(payment.refund), methods=["POST"]),
+            Route("/payments/{id}/outcome", door.inside(outcome.form), methods=["GET"]),
+            Route("/payments/{id}/outcome", door.inside(outcome.propose), methods=["POST"]),
+            Route("/payments/{id}/outcome/{outcome}/{act}", door.inside(outcome.end), methods=["POST"]),
+            Route("/trial-balance", door.inside(trial.page)),
+            Route("/trial-balance/export.xlsx", door.inside(trial.as_xlsx)),
+            Route("/accounts/{id}", door.inside(books.account)),
+            Route("/accounts/{id}/export.{kind}", door.inside(books.account_export)),
+            Route("/vouchers/{id}", door.inside(books.voucher)),
+            Route("/reconciliation", door.inside(reconciliation.newest)),
+            Route("/reconciliation/{day}", door.inside(reconciliation.page)),
+            Route("/breaks", door.inside(reconciliation.breaks)),
+            Route("/duplicates", door.inside(duplicates.page)),
+            Route("/duplicates/confirm", door.inside(duplicates.form_of_all), methods=["GET"]),
+            Route("/duplicates/confirm", door.inside(duplicates.decide_all), methods=["POST"]),
+            Route("/duplicates/{id}", door.inside(duplicates.one)),
+            Route("/duplicates/{id}/{act}", door.inside(duplicates.form), methods=["GET"]),
+            Route("/duplicates/{id}/{act}", door.inside(duplicates.decide), methods=["POST"]),
+            Route("/channels", door.inside(channels.page)),
+            Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
+            Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
+            Route("/merchants", door.inside(merchants.page)),
+            Route("/merchants/{id}", door.inside(merchants.one)),
+            Route("/search", door.inside(search.page)),
+            *routes(door),
+            Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
+        ]
+    )
+    app.add_middleware(Headers)
+    return app
+
+
+async def _nowhere(visit: Visit) -> Response:
+    raise Missing(visit.request.url.path)

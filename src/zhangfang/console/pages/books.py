@@ -1,0 +1,106 @@
+"""Accounts and vouchers: how did a balance come about?"""
+
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from zhangfang.console.pages.payments import download
+from zhangfang.console.reading import books
+from zhangfang.console.reading.model import Entry
+from zhangfang.console.visit import Visit
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.web.export import LIMIT, Fen
+from zhangfang.web.tables import MOVEMENTS, SUBJECTS
+from zhangfang.web.visit import Missing
+from zhangfang.web.words import N_
+
+ROWS = 50
+
+
+async def account(visit: Visit) -> Response:
+    """Draw an account's entries with the balance after each, newest first."""
+    found = await books.account_of(visit.pool, _uuid(visit))
+    if found is None:
+        raise Missing("account")
+    before = _before(visit)
+    entries = await books.history(visit.pool, found.id, before, ROWS + 1)
+    more = len(entries) > ROWS
+    return await visit.page(
+        "account.html",
+        here="trial-balance",
+        account=found,
+        normal=SUBJECTS[found.code].normal,
+        entries=entries[:ROWS],
+        first=before is None,
+        next_href=visit.href(f"/accounts/{found.id}", before=entries[ROWS - 1].seq) if more else None,
+    )
+
+
+async def account_export(visit: Visit) -> Response:
+    """Give an account's whole history; more than the limit is refused, never cut."""
+    kind = visit.request.path_params["kind"]
+    found = await books.account_of(visit.pool, _uuid(visit))
+    if found is None or kind not in ("csv", "xlsx"):
+        raise Missing("account")
+    entries: list[Entry] = []
+    async for entry in books.every_entry(visit.pool, found.id):
+        entries.append(entry)
+        if len(entries) > LIMIT:
+            return await visit.page("error.html", 413, what="too_many", count=len(entries), limit=LIMIT)
+    head = [
+        N_("Sequence"), N_("Posted at"), N_("Business date"), N_("Voucher"), N_("Payment"), N_("Debit"), N_("Credit"),
+        N_("Balance after (debit positive)"),
+    ]  # fmt: skip
+    rows = [
+        [
+            e.seq,
+            e.posted_at,
+            e.business_date,
+            e.voucher,
+            e.intent,
+            _fen(e.debit),
+            _fen(e.credit),
+            Fen(e.balance),
+        ]
+        for e in entries
+    ]
+    return download(visit, f"account-{found.code}", kind, head, rows)
+
+
+async def voucher(visit: Visit) -> Response:
+    """Draw one voucher with all its lines, and what it stands beside."""
+    id_ = _uuid(visit)
+    lines = await books.voucher(visit.pool, id_)
+    if not lines:
+        raise Missing("voucher")
+    posted = [line for line in lines if not line.held]
+    return await visit.page(
+        "voucher.html",
+        here="trial-balance",
+        lines=lines,
+        posted=posted,
+        first=lines[0],
+        links=await books.links(visit.pool, id_),
+        movements=MOVEMENTS,
+        debits=sum(line.debit or 0 for line in posted),
+        credits=sum(line.credit or 0 for line in posted),
+    )
+
+
+def _fen(amount: int | None) -> Any:
+    return None if amount is None else Fen(amount)
+
+
+def _before(visit: Visit) -> int | None:
+    text = visit.query.get("before", "")
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidInput("before", f"{len(text)} characters", "a sequence number")
+    return int(text) if text else None
+
+
+def _uuid(visit: Visit) -> UUID:
+    try:
+        return UUID(hex=visit.request.path_params["id"])
+    except ValueError:
+        raise Missing("id") from None

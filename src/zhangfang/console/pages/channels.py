@@ -1,0 +1,74 @@
+"""Can each channel take money now? The stop switch of each operation."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from starlette.responses import Response
+
+from zhangfang.approvals import acts
+from zhangfang.console import sentences
+from zhangfang.console.reading import channels
+from zhangfang.console.reading.channels import OperationHealth
+from zhangfang.console.visit import Visit
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.payments import open_again, stop
+from zhangfang.routing import open_breakers, unknown_types
+from zhangfang.web.visit import Missing
+
+_ACTS = {"stop": stop, "open": open_again}
+
+
+async def page(visit: Visit) -> Response:
+    """Draw every operation with what was answered and what is unknown."""
+    rows = await channels.health(visit.pool, visit.now, visit.site.channels)
+    done = await acts(visit.pool)
+    say = sentences.channels(visit.words, rows)
+    return await visit.page(
+        "channels.html",
+        here="channels",
+        grouped=by_channel(rows),
+        resting=await open_breakers(visit.pool),
+        unknown_types=await unknown_types(visit.pool, visit.now),
+        acts=done,
+        say=say,
+    )
+
+
+def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
+    """Group operations by channel, in the order in which the house lists them."""
+    return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
+
+
+async def form(visit: Visit) -> Response:
+    """Ask for the reason."""
+    return await _form(visit)
+
+
+async def switch(visit: Visit) -> Response:
+    """Stop an operation or open it again."""
+    row, act = await _row(visit)
+    reason = visit.request.state.form.get("reason", "")
+    try:
+        await _ACTS[act](
+            visit.pool, visit.site.clock, row.channel, row.operation, reason, str(visit.operator)
+        )
+    except InvalidInput as error:
+        return await _form(visit, 422, str(error), reason)
+    return visit.go("/channels")
+
+
+async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    row, act = await _row(visit)
+    return await visit.page(
+        "switch.html", status, here="channels", row=row, act=act, error=error, reason=reason
+    )
+
+
+async def _row(visit: Visit) -> tuple[OperationHealth, str]:
+    """Return the operation that the address names: only one that the house has can be switched."""
+    asked = visit.request.path_params
+    rows = await channels.health(visit.pool, visit.now, visit.site.channels)
+    for row in rows:
+        if (row.channel, row.operation) == (asked["channel"], asked["operation"]) and asked["act"] in _ACTS:
+            return row, asked["act"]
+    raise Missing("operation")

@@ -1,0 +1,244 @@
+"""Were they charged twice, and is it healed?"""
+
+import re
+from uuid import UUID
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from zhangfang import duplicates
+from zhangfang.console import sentences
+from zhangfang.console.reading import payments
+from zhangfang.console.reading.books import merchant_names
+from zhangfang.console.reading.model import Dossier
+from zhangfang.console.visit import Visit
+from zhangfang.duplicates import PREFIX, Case, CaseState
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.web.visit import Missing
+from zhangfang.web.words import N_, Words
+
+STATES = {  # word and shape
+    CaseState.SUSPECTED: (N_("Suspected"), "hand"),
+    CaseState.APPROVAL: (N_("Needs a second person"), "hand"),
+    CaseState.PERSON: (N_("Left to a person"), "hand"),
+    CaseState.REVERSING: (N_("Going back"), "move"),
+    CaseState.DONE: (N_("Healed"), "done"),
+    CaseState.DISMISSED: (N_("No double"), "wait"),
+}
+ACTS = {
+    "confirm": N_("Confirm"),
+    "approve": N_("Approve"),
+    "dismiss": N_("Dismiss"),
+}
+STEPS = {
+    "find": N_("Found"),
+    "confirm": N_("Confirmed"),
+    "approve": N_("Approved"),
+    "dismiss": N_("Dismissed"),
+    "reverse": N_("Reversal asked for"),
+    "failed": N_("The reversal came to nothing"),
+    "leave": N_("Left to a person"),
+    "mask": N_("Money back, pair masked"),
+    "done": N_("Money back"),
+}
+NOTES = (  # what the platform itself writes beside a case
+    N_("two payments of one merchant succeeded under one order number"),
+    N_("the channel lists a further payment with the order number of one that succeeded"),
+    N_("settled to the merchant already: a second person has to approve"),
+    N_("settled to the merchant meanwhile: a second person has to approve"),
+    N_("one of the two is not a payment that succeeded"),
+    N_("the two amounts differ: only the merchant knows which one is right"),
+    N_("it has been refunded already, or a part of it: what is left may be meant to stay"),
+    N_(
+        "the payment that would stay has been refunded, or a part of it: the payer may have been helped already"
+    ),
+    N_("the channel does not say what kind of payment the line is"),
+    N_("the channel lists one number of its own twice: a refund would give the payment itself back"),
+    N_("adjusted after its settlement: both stay on the merchant's statements"),
+    N_("no merchant's account was touched: there is nothing to mask"),
+    N_("its vouchers do not come to nothing: they stay on the merchant's statements"),
+    N_("both are left out of the merchant's statements"),
+    N_("its break has another cure"),
+    # and what stands before a value of its own
+    N_("a statement that shows it is released, so both stay visible"),
+    N_("the merchant has too little, and it is asked again as money comes in"),
+    N_("the reversal has no outcome yet"),
+    N_("the channel refused the refund"),
+)
+_OVER = (CaseState.DONE, CaseState.DISMISSED)
+_UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
+_MOST = 500
+
+
+async def page(visit: Visit) -> Response:
+    """List the cases that are open, or all of them, with the sum of each state."""
+    every = visit.query.get("all") is not None
+    states = None if every else [state for state in CaseState if state not in _OVER]
+    rows = await duplicates.cases(visit.pool, states, limit=_MOST)
+    counts = await duplicates.counts(visit.pool)
+    return await visit.page(
+        "duplicates.html",
+        here="duplicates",
+        rows=rows,
+        every=every,
+        counts=counts,
+        of=STATES,
+        said=said,
+        names=await merchant_names(visit.pool, {row.merchant for row in rows}),
+        say=sentences.duplicates(visit.words, counts),
+        suspected=counts.get(CaseState.SUSPECTED, (0, 0)),
+        total=sum(row.amount for row in rows),
+    )
+
+
+async def one(visit: Visit) -> Response:
+    """Draw a case: both payments side by side, the vouchers, and every step."""
+    case = await _case(visit)
+    keep = await _dossier(visit, case.keep)
+    goes = await _dossier(visit, case.intent) if case.intent else None
+    masked = await duplicates.masked(visit.pool, case.id)
+    return await visit.page(
+        "duplicate.html",
+        here="duplicates",
+        case=case,
+        shown_id=prefixed(PREFIX, case.id),
+        keep=keep,
+        goes=goes,
+        back=await _dossier(visit, case.reversal) if case.reversal else None,
+        line=await duplicates.line(visit.pool, case.break_) if case.break_ else None,
+        masked={row.voucher for row in masked},
+        steps=await duplicates.steps(visit.pool, case.id),
+        titles=STEPS,
+        said=said,
+        of=STATES,
+        say=sentences.duplicate(visit.words, case),
+        acts={act: refusal(case, act, str(visit.operator)) for act in ACTS},
+        words_of=ACTS,
+    )
+
+
+def said(_: Words, text: str) -> Markup:
+    """Return a note in the visitor's language: all of it, or what stands before its value."""
+    for head in (text, *(text[: found.start()] for found in re.finditer(": ", text))):
+        if head in NOTES:
+            return _("{what}{value}", what=_(head), value=text[len(head) :])
+    return _(text)
+
+
+def refusal(case: Case, act: str, operator: str) -> str | None:
+    """Return why an operator may not decide this of a case, as the label of the button; None if they may."""
+    if case.state in _OVER:
+        return N_("the case is over")
+    if act == "approve":
+        if case.state is not CaseState.APPROVAL:
+            return N_("Approve: no second person is needed now")
+        mine = (case.confirmed_by or "").casefold() == operator.casefold()
+        return N_("Approve: you confirmed this yourself") if mine else None
+    if case.state is CaseState.REVERSING:
+        return N_("the money is on its way back")
+    if act == "confirm" and case.state is CaseState.APPROVAL:
+        return N_("Confirm: somebody has confirmed it")
+    return None
+
+
+async def form(visit: Visit) -> Response:
+    """Ask for the reason, and show what will be done."""
+    return await _form(visit, await _case(visit))
+
+
+async def decide(visit: Visit) -> Response:
+    """Confirm, approve or dismiss a case."""
+    case, act = await _case(visit), _act(visit)
+    reason = visit.request.state.form.get("reason", "")
+    try:
+        await visit.site.actions.decide_duplicate(act, case.id, str(visit.operator), reason)
+    except ZhangfangError as error:
+        return await _form(visit, case, 422, str(error), reason)
+    return visit.go(f"/duplicates/{prefixed(PREFIX, case.id)}")
+
+
+async def _form(visit: Visit, case: Case, status: int = 200, error: str = "", reason: str = "") -> Response:
+    act = _act(visit)
+    names = await merchant_names(visit.pool, {case.merchant})
+    return await visit.page(
+        "duplicate_decide.html",
+        status,
+        here="duplicates",
+        case=case,
+        shown_id=prefixed(PREFIX, case.id),
+        act=act,
+        words_of=ACTS,
+        merchant=names.get(case.merchant, case.merchant),
+        refused=refusal(case, act, str(visit.operator)) if not error else None,
+        error=error,
+        reason=reason,
+        count=1,
+        fen=case.amount,
+    )
+
+
+async def form_of_all(visit: Visit) -> Response:
+    """Show how many suspected cases there are and what they come to, and ask for the reason."""
+    return await _form_of_all(visit)
+
+
+async def decide_all(visit: Visit) -> Response:
+    """Confirm every case that is only suspected."""
+    sent = visit.request.state.form
+    reason = sent.get("reason", "")
+    count, _ = await _suspected(visit)
+    if sent.get("count") != str(count):
+        return await _form_of_all(
+            visit, 409, str(visit.words(N_("There are more or fewer now: look again."))), reason
+        )
+    try:
+        await visit.site.actions.confirm_duplicates(str(visit.operator), reason)
+    except ZhangfangError as error:
+        return await _form_of_all(visit, 422, str(error), reason)
+    return visit.go("/duplicates?all=1")
+
+
+async def _form_of_all(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    count, fen = await _suspected(visit)
+    return await visit.page(
+        "duplicate_decide.html",
+        status,
+        here="duplicates",
+        case=None,
+        shown_id="",
+        act="confirm",
+        words_of=ACTS,
+        merchant="",
+        refused=None if count else N_("nothing is suspected"),
+        error=error,
+        reason=reason,
+        count=count,
+        fen=fen,
+    )
+
+
+async def _suspected(visit: Visit) -> tuple[int, int]:
+    return (await duplicates.counts(visit.pool)).get(CaseState.SUSPECTED, (0, 0))
+
+
+def _act(visit: Visit) -> str:
+    act = str(visit.request.path_params["act"])
+    if act not in ACTS:
+        raise Missing("act")
+    return act
+
+
+async def _case(visit: Visit) -> Case:
+    text = visit.request.path_params["id"]
+    try:
+        id_ = parse(PREFIX, text) if "_" in text else UUID(hex=text)
+        return await duplicates.get(visit.pool, id_)
+    except (InvalidInput, ValueError, duplicates.NoCase):
+        raise Missing("case") from None
+
+
+async def _dossier(visit: Visit, id_: UUID) -> Dossier:
+    found = await payments.dossier(visit.pool, id_)
+    assert found is not None, "a payment is never deleted"
+    return found

@@ -1,0 +1,163 @@
+"""What happened to one payment, and how do we know?"""
+
+import json
+import secrets
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from zhangfang.approvals import record
+from zhangfang.console import sentences, view
+from zhangfang.console.reading import payments
+from zhangfang.console.reading.model import Dossier
+from zhangfang.console.timeline import days, timeline
+from zhangfang.console.visit import Visit
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.kernel.money import check_amount, fen_to_yuan, yuan_to_fen
+from zhangfang.payments import ENDED_BY_TWO, outcomes
+from zhangfang.web.visit import FormInvalid, Missing
+
+
+async def page(visit: Visit) -> Response:
+    """Draw the payment with its evidence."""
+    return await _page(visit, await find(visit))
+
+
+async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str = "") -> Response:
+    p, _ = dossier.payment, visit.words
+    checks = view.three_way(dossier, _)
+    events = timeline(p, dossier.steps)
+    proposed = await outcomes(visit.pool, p.id) if p.state in ENDED_BY_TWO else []
+    return await visit.page(
+        "payment.html",
+        status,
+        here=view.SECTION[p.kind],
+        d=dossier,
+        p=p,
+        refused=refused,
+        shown_id=visit.id_of(p),
+        say=sentences.payment(_, p, visit.now),
+        path=view.path(dossier, _),
+        days=days(events),
+        settled=any(event.tone == "settled" for event in events),
+        checks=checks,
+        agreement=view.agreement(checks, p),
+        refund_reason=view.refund_reason(p),
+        query_reason=view.query_reason(p),
+        outcome_reason=view.outcome_reason(p, waiting=bool(proposed)),
+        proposed=[(prefixed("out", row["id"]), row) for row in proposed],
+        debits=sum(line.debit or 0 for line in dossier.lines),
+        credits=sum(line.credit or 0 for line in dossier.lines),
+    )
+
+
+async def peek(visit: Visit) -> Response:
+    """Draw the payment small, beside a list."""
+    dossier = await find(visit)
+    p = dossier.payment
+    say = sentences.payment(visit.words, p, visit.now)
+    return visit.draw("peek.html", p=p, say=say, shown_id=visit.id_of(p), events=timeline(p, dossier.steps))
+
+
+async def evidence(visit: Visit) -> Response:
+    """Give everything that is stored of the payment, as JSON."""
+    dossier = await find(visit)
+    name = visit.id_of(dossier.payment)
+    body = json.dumps(asdict(dossier), default=_plain, ensure_ascii=False, indent=2)
+    disposition = {"content-disposition": f'attachment; filename="{name}.json"'}
+    return Response(body, media_type="application/json", headers=disposition)
+
+
+async def query_now(visit: Visit) -> Response:
+    """Ask the channel now, and return to the payment."""
+    dossier = await find(visit)
+    if reason := view.query_reason(dossier.payment):
+        return await _page(visit, dossier, 409, str(visit.words(reason)))
+    name = visit.id_of(dossier.payment)
+    await record(visit.pool, visit.site.clock, str(visit.operator), "query", name)
+    try:
+        await visit.site.actions.query_now(dossier.payment.id)
+    except ZhangfangError as error:
+        return await _page(visit, dossier, 409, str(error))
+    return visit.go(f"/payments/{name}")
+
+
+async def refund_page(visit: Visit) -> Response:
+    """Ask for the amount; with an amount, show what will be done and ask to confirm it."""
+    dossier = await find(visit)
+    return await _refund_page(visit, dossier, visit.query.get("amount"))
+
+
+async def _refund_page(visit: Visit, dossier: Dossier, text: str | None, error: str = "") -> Response:
+    p = dossier.payment
+    left, amount = p.amount - p.refunded, None
+    if text is not None and not error:
+        try:
+            amount = _amount(text, left)
+        except InvalidInput as invalid:
+            error = str(invalid)
+    return await visit.page(
+        "refund.html",
+        422 if error else 200,
+        here=view.SECTION[p.kind],
+        p=p,
+        shown_id=visit.id_of(p),
+        reason=view.refund_reason(p),
+        left=left,
+        amount=amount,
+        typed=text if text is not None else fen_to_yuan(left),
+        error=error,
+        key=secrets.token_hex(16),
+    )
+
+
+async def refund(visit: Visit) -> Response:
+    """Refund what the confirming page showed. Its key makes a second press the same refund."""
+    dossier = await find(visit)
+    p, form = dossier.payment, visit.request.state.form
+    if reason := view.refund_reason(p):
+        return await _page(visit, dossier, 409, str(visit.words(reason)))
+    key, text = form.get("key", ""), form.get("amount", "")
+    if len(key) != 32:
+        raise FormInvalid("the form has no key; open the refund's page again")
+    amount = _amount(text, p.amount - p.refunded)
+    operator, name = str(visit.operator), visit.id_of(p)
+    await record(visit.pool, visit.site.clock, operator, "refund", name, fen_to_yuan(amount))
+    try:
+        made = await visit.site.actions.refund(p.id, amount, operator, key)
+    except ZhangfangError as error:
+        return await _refund_page(visit, dossier, text, str(error))
+    return visit.go(f"/payments/{made}")
+
+
+def _amount(text: str, left: int) -> int:
+    amount = check_amount(yuan_to_fen(text.strip().replace(",", "")))
+    if amount > left:
+        raise InvalidInput("amount", "more than is left", f"at most {fen_to_yuan(left)}")
+    return amount
+
+
+async def find(visit: Visit) -> Dossier:
+    """Return the payment that the address names with its evidence, or raise `Missing`."""
+    dossier = await payments.dossier(visit.pool, _id(visit.request.path_params["id"]))
+    if dossier is None:
+        raise Missing("payment")
+    return dossier
+
+
+def _id(text: str) -> UUID:
+    """Return the id of `pay_…`, `ref_…`, `pot_…`, or of plain hex, as other pages link it."""
+    try:
+        return parse(text.partition("_")[0], text) if "_" in text else UUID(hex=text)
+    except (InvalidInput, ValueError):
+        raise Missing("payment") from None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if isinstance(value, datetime) else str(value)

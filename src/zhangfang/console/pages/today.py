@@ -1,0 +1,157 @@
+"""Is anything wrong, and does the day add up?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from zhangfang.console import sentences
+from zhangfang.console.pages.reconciliation import CLASSES
+from zhangfang.console.reading import books, channels, payments, today
+from zhangfang.console.reading.model import Errand, Hour
+from zhangfang.console.view import PAY_IN
+from zhangfang.console.visit import Visit
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, settlement_day
+from zhangfang.kernel.clock import CHINA
+from zhangfang.web.tables import SUBJECTS
+from zhangfang.web.visit import gather, read
+from zhangfang.web.words import N_, Words
+
+ERRANDS = {
+    "manual": N_("The channel does not know the outcome"),
+    "break": N_("Break"),
+    "duplicate": N_("Suspected double payment"),
+    "returned": N_("Payout returned"),
+    "untold": N_("The merchant could not be told"),
+}
+_PLACES = {"payment": "/payments", "break": "/reconciliation", "duplicate": "/duplicates"}
+_STACK = 150  # height of the two stacks, in units of their drawing
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One account code of the balance: its colour, and where its block stands in the stack."""
+
+    code: int
+    fen: int
+    look: str
+    y: float
+    height: float
+
+
+async def page(visit: Visit) -> Response:
+    """Draw the day; what could not be read shows a dash, and the rest of the page stands."""
+    now, day, pool = visit.now, visit.today, visit.pool
+    figures, hours, errands, standing, health, latest = await gather(
+        visit,
+        today.figures(pool, day),
+        today.hours(pool, day),
+        today.errands(pool, day),
+        books.standing(pool),
+        channels.health(pool, now, visit.site.channels),
+        payments.page(pool, payments.Filter(PAY_IN), None, 8),
+    )
+    gap = difference(standing)
+    waiting, seal = await gather(visit, today.waiting(pool, day), today.seal(pool, now))
+    return visit.draw(
+        "today.html",
+        here="today",
+        waiting=waiting,
+        seal=seal,
+        say=sentences.today(visit.words, visit.base, figures, seal, waiting),
+        figures=figures,
+        difference=gap,
+        first_unequal=await read(visit, books.first_unequal(pool)) if gap else None,
+        hours=hours,
+        chart=chart(hours, now, visit.words) if hours else None,
+        errands=errands,
+        errand_links=[errand_href(visit, one) for one in errands or ()],
+        errand_titles=ERRANDS,
+        classes=CLASSES,
+        held=layers(standing, "held"),
+        owed=layers(standing, "owed"),
+        stack=_STACK,
+        health=health,
+        latest=latest,
+        to_cutoff=_to_cutoff(now),
+        demo_command=visit.site.demo_command,
+    )
+
+
+async def figures_part(visit: Visit) -> Response:
+    """Draw the five figures alone: what the page asks for again every ten seconds."""
+    figures, standing, seal, waiting = await gather(
+        visit,
+        today.figures(visit.pool, visit.today),
+        books.standing(visit.pool),
+        today.seal(visit.pool, visit.now),
+        today.waiting(visit.pool, visit.today),
+    )
+    if figures is None:
+        return Response(status_code=503)  # the page keeps its old figures, greyed
+    say = sentences.today(visit.words, visit.base, figures, seal, waiting)
+    return visit.draw(
+        "figures.html", figures=figures, difference=difference(standing), seal=seal, say=say, part=True
+    )
+
+
+async def more(visit: Visit) -> Response:
+    """List every page, for a phone's last tab."""
+    return await visit.page("more.html", here="more")
+
+
+def difference(standing: dict[tuple[int, int], int] | None) -> int | None:
+    """Return the largest difference between debits and credits of any book, or None if it could not be read."""
+    if standing is None:
+        return None
+    sums: dict[int, int] = {}
+    for (book, _code), balance in standing.items():
+        sums[book] = sums.get(book, 0) + balance
+    return max(sums.values(), key=abs, default=0)
+
+
+def layers(standing: dict[tuple[int, int], int] | None, side: str) -> list[Layer] | None:
+    """Return one side of the customers' book, largest code order kept; blocks of both sides share one scale."""
+    if standing is None:
+        return None
+    balances = {code: balance for (book, code), balance in standing.items() if book == 1 and balance}
+    sign = {"held": 1, "owed": -1}
+    sums = [sum(sign[s] * b for c, b in balances.items() if _side(c) == s and sign[s] * b > 0) for s in sign]
+    rows = [(code, sign[side] * balance) for code, balance in sorted(balances.items()) if _side(code) == side]
+    scale = (_STACK - _GAP * max(len(rows) - 1, 0)) / max(*sums, 1)
+    placed, y = [], 0.0
+    for n, (code, fen) in enumerate(rows):
+        height = max(fen, 0) * scale
+        placed.append(Layer(code, fen, f"{side[0]}{n % 6 + 1}", round(y, 2), round(height, 2)))
+        y += height + _GAP
+    return placed
+
+
+def _side(code: int) -> str:
+    return "owed" if SUBJECTS[code].normal == "Cr" else "held"
+
+
+def chart(hours: Sequence[Hour], now: datetime, _: Words) -> dict[str, Any]:
+    """Return what the chart draws: fen by hour. Only an axis shortens."""
+    return {
+        "today": [hour.today_fen for hour in hours],
+        "before": [hour.before_fen for hour in hours],
+        "unknown": [hour.unknown for hour in hours],
+        "running": now.astimezone(CHINA).hour,
+        "cutoff": UNIONPAY_CUTOFF.hour,
+        "words": {"cutoff": str(_("cut-off 23:00")), "lang": _.lang},
+    }
+
+
+def errand_href(visit: Visit, errand: Errand) -> str:
+    """Return where an errand is done."""
+    what, _, key = errand.link.partition(":")
+    return visit.href(f"{_PLACES[what]}/{key}")
+
+
+def _to_cutoff(now: datetime) -> Any:
+    cutoff = datetime.combine(settlement_day(now), UNIONPAY_CUTOFF, CHINA)
+    return cutoff - now

@@ -1,0 +1,98 @@
+"""Who is this merchant, and may they be paid?"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.closing.trial import Balance
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "merchants.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantRow:
+    """A merchant and what the books owe it: pending (2321) and available (2322)."""
+
+    id: str
+    external_ref: str | None
+    name: str
+    state: str
+    auto_payout: bool
+    settlement_days: int
+    keep_fee_on_refund: bool
+    created_at: datetime
+    account_tail: str | None
+    account_name: str | None
+    account_bank: str | None
+    pending_fen: int
+    available_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRule:
+    """A line of a merchant's contract: `rate_ppm` in millionths, the others fen."""
+
+    kind: str
+    effective_from: date
+    rate_ppm: int
+    fixed_fen: int
+    min_fen: int
+    max_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRow:
+    """One batch that made money available to a merchant."""
+
+    id: UUID
+    run_date: date
+    amount: int
+    lines: int
+    posted_at: datetime | None
+    payout: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One released statement of a merchant."""
+
+    business_date: date
+    opening: int
+    closing: int
+    lines: int
+    digest: str
+    released_at: datetime
+
+
+async def merchants(pool: asyncpg.Pool, state: str | None = None) -> tuple[MerchantRow, ...]:
+    """Return all merchants (of one state) by their code, with what the books owe them now."""
+    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None, state))
+
+
+async def merchant(pool: asyncpg.Pool, id_: str) -> MerchantRow | None:
+    """Return one merchant."""
+    row = await pool.fetchrow(queries.listed, id_, None)
+    return MerchantRow(**row) if row else None
+
+
+async def fee_rules(pool: asyncpg.Pool, id_: str) -> tuple[FeeRule, ...]:
+    """Return the lines of the contract, the newest of each kind first."""
+    return tuple(FeeRule(**row) for row in await pool.fetch(queries.fee_rules, id_))
+
+
+async def accounts(pool: asyncpg.Pool, id_: str) -> tuple[Balance, ...]:
+    """Return the merchant's accounts with everything that ever moved on them."""
+    return tuple(Balance(**row) for row in await pool.fetch(queries.accounts, id_))
+
+
+async def settlements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[SettlementRow, ...]:
+    """Return the newest batches that made money available."""
+    return tuple(SettlementRow(**row) for row in await pool.fetch(queries.settlements, id_, limit))
+
+
+async def statements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[StatementRow, ...]:
+    """Return the newest released statements."""
+    return tuple(StatementRow(**row) for row in await pool.fetch(queries.statements, id_, limit))

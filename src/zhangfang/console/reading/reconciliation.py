@@ -1,0 +1,36 @@
+"""Do we and the channel agree? Files and statements of a day beside our own books, and the breaks."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import asyncpg
+
+from zhangfang.console.reading.model import Break, FileResult, StatementResult
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "reconciliation.sql")
+
+
+async def files(pool: asyncpg.Pool, day: date, channels: Sequence[str]) -> tuple[FileResult, ...]:
+    """Return each channel's file of a settlement date; `channels` are those that owe one even where none arrived.
+
+    Ours is what our payments say the file has to hold: those matched on it, and those of its date still unmatched.
+    """
+    return tuple(FileResult(**row) for row in await pool.fetch(queries.files, day, list(channels)))
+
+
+async def statements(pool: asyncpg.Pool, day: date) -> tuple[StatementResult, ...]:
+    """Return each bank account's lines of a business date beside what the ledger's cash accounts say of them."""
+    return tuple(StatementResult(**row) for row in await pool.fetch(queries.statements, day))
+
+
+async def breaks(
+    pool: asyncpg.Pool, day: date | None = None, *, only_open: bool = False, limit: int = 500
+) -> tuple[Break, ...]:
+    """Return breaks with both sides' records: open ones first, oldest first."""
+    return tuple(Break(**row) for row in await pool.fetch(queries.breaks, day, only_open, limit))
+
+
+async def newest_day(pool: asyncpg.Pool) -> date | None:
+    """Return the newest day that has a file or a bank line."""
+    return await pool.fetchval(queries.newest_day)  # type: ignore[no-any-return]

@@ -1,0 +1,54 @@
+"""A visit to the operators' console: what its pages need beside the kit, and the frame around each of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zhangfang.channels.port import Operation
+from zhangfang.console.actions import Actions
+from zhangfang.console.reading import today
+from zhangfang.console.reading.model import Payment
+from zhangfang.console.view import facts_of
+from zhangfang.kernel.ids import prefixed
+from zhangfang.payments import PREFIX
+from zhangfang.web import visit as kit
+
+
+@dataclass(slots=True, kw_only=True)
+class Console(kit.Site):
+    """The console as a site: which channels it shows, and what it may cause in other contexts.
+
+    `channels` are operations by channel, in the order shown; `with_file` are the channels that owe a file each day.
+    """
+
+    channels: Mapping[str, Sequence[str]]
+    actions: Actions
+    with_file: Sequence[str] = ("unionpay",)
+    package: str = "zhangfang.console"
+    sandbox: bool = True
+    demo_command: str = "zhangfang demo"
+
+    def __post_init__(self) -> None:
+        """Open the templates."""
+        kit.Site.__post_init__(self)
+        self.pages.globals.update(facts_of=facts_of)
+
+
+@dataclass(slots=True)
+class Visit(kit.Visit[Console]):
+    """A request of an operator."""
+
+    def id_of(self, payment: Payment) -> str:
+        """Return a payment's id as people see it."""
+        return prefixed(PREFIX[Operation(payment.kind)], payment.id)
+
+    def payment_href(self, payment: Payment) -> str:
+        """Return the address of a payment's page."""
+        return self.href(f"/payments/{self.id_of(payment)}")
+
+    async def frame(self) -> dict[str, Any]:
+        """Return what waits for people and the newest audit."""
+        waiting, seal = await kit.gather(
+            self, today.waiting(self.pool, self.today), today.seal(self.pool, self.now)
+        )
+        return {"waiting": waiting, "seal": seal}

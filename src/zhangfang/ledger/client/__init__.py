@@ -1,0 +1,1 @@
+"""What asks the ledger over its socket."""

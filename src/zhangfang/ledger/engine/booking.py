@@ -1,0 +1,79 @@
+"""Books what a batch's decision let stand: the order, the sequence numbers, each row's balances, the accounts' figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from zhangfang.ledger.engine.accounts import Accounts
+from zhangfang.ledger.engine.rows import ROW
+from zhangfang.ledger.engine.rules import Ask
+from zhangfang.ledger.engine.verdicts import Resolution
+from zhangfang.ledger.wire import Records
+
+
+def standing(
+    rows: Records, accounts: Accounts, positions: npt.NDArray[np.int64], resolutions: Sequence[Resolution],
+    made: Sequence[Ask],
+) -> Records:  # fmt: skip
+    """Return the rows that stand, in order: those at `positions`, with what they resolve, and those the ledger made."""
+    if resolutions:
+        _fill_in(rows, accounts, resolutions)
+    taken = rows if len(positions) == len(rows) else rows[positions]
+    if not made:
+        return taken
+    together = np.concatenate([np.array([tuple(one) for one in made], ROW), taken])
+    ordered: Records = together[
+        np.argsort(together["position"], kind="stable")
+    ]  # made ones come before their row
+    return ordered
+
+
+def _fill_in(rows: Records, accounts: Accounts, resolutions: Sequence[Resolution]) -> None:
+    columns = dict(zip(Resolution._fields, zip(*resolutions, strict=True), strict=True))
+    at = np.array(columns.pop("position"), np.int64)
+    for name, values in columns.items():
+        rows[name][at] = np.array(values, ROW[name])
+    rows["debit"][at] = accounts.id[rows["debit_at"][at]]
+    rows["credit"][at] = accounts.id[rows["credit_at"][at]]
+
+
+def by_account(rows: Records) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return both sides of rows by account and order: the account's number, and the side (2 × row, + 1 for the credit)."""
+    count = 2 * len(rows)
+    numbers = np.empty(count, np.int64)
+    numbers[0::2], numbers[1::2] = rows["debit_at"], rows["credit_at"]
+    bits = count.bit_length()
+    keys = numbers << bits | np.arange(count)
+    keys.sort()
+    return keys >> bits, keys & ((1 << bits) - 1)
+
+
+def book(rows: Records, accounts: Accounts, seq: int) -> None:
+    """Number the rows after `seq`, write each one's balances, and add them to the accounts' figures.
+
+    Every row is two sides. Sorted by account and order, a running sum gives each balance; sums may wrap around 2^64,
+    their differences are exact all the same.
+    """
+    count = len(rows)
+    rows["seq"] = np.arange(seq + 1, seq + count + 1)
+    number, sides = by_account(rows)
+    row, is_credit = sides >> 1, sides & 1 != 0
+    first = np.flatnonzero(np.diff(number, prepend=-1))
+    group = np.repeat(np.arange(len(first)), np.diff(first, append=2 * count))
+    touched = number[first]
+    moved, held = rows["moved"][row], rows["held"][row]
+
+    net = np.where(is_credit, -moved, moved)
+    running = np.cumsum(net)
+    figures = accounts.figures
+    before = figures[touched, 0] - figures[touched, 1] - (running[first] - net[first])
+    balances = np.empty(2 * count, np.int64)
+    balances[sides] = running + before[group]
+    rows["debit_balance"], rows["credit_balance"] = balances[0::2], balances[1::2]
+
+    for column, amounts in ((0, moved), (2, held)):
+        of_debits = np.where(is_credit, 0, amounts)
+        figures[touched, column] += np.add.reduceat(of_debits, first)
+        figures[touched, column + 1] += np.add.reduceat(amounts - of_debits, first)
+    accounts.touched[touched] = True

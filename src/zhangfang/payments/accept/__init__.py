@@ -1,0 +1,1 @@
+"""A request becomes an intent, stored once however often it is asked."""

@@ -1,0 +1,199 @@
+"""Collections by the thousand: accepted by the same rules as a single one, and carried by a channel's batch.
+
+An intent whose `batch` is set is never sent alone: the batch is what is sent, and its job is the batch's. What a channel
+says of it comes through `weigh`, like everything else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from zhangfang.channels.port import Operation, PartyAccount, Verdict
+from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.sql import load
+from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, find
+from zhangfang.mandates import fingerprint as number_print
+from zhangfang.merchants import FeeKind, Merchant, NoFeeRule, rule_on
+from zhangfang.payments import store
+from zhangfang.payments.accept.requests import charge, check, check_active, draft, fingerprint, first_steps
+from zhangfang.payments.accept.single import placed
+from zhangfang.payments.collecting import insert_allowed
+from zhangfang.payments.course.rules import LATE
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, NotAllowed, OrderNumberTaken, Request, State, StepKind
+from zhangfang.payments.store import Connection
+
+queries = load(__package__, "bulk.sql")
+
+_CODES: tuple[tuple[type[ZhangfangError], str], ...] = (  # the same words as the API's errors
+    (NoMandate, "no_mandate"),
+    (MandateEnded, "mandate_ended"),
+    (MandateLimit, "mandate_limit"),
+    (NotAllowed, "not_allowed"),
+    (NoFeeRule, "no_fee_rule"),
+    (OrderNumberTaken, "order_number_taken"),
+)
+_REFUSALS = tuple(kind for kind, _ in _CODES)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A collection that was asked for, checked and sealed. `fingerprint` is of the payer's number, amounts are fen."""
+
+    order_no: str
+    amount: int
+    description: str
+    account_token: str
+    account_tail: str
+    account_type: str
+    fingerprint: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a collection was not accepted: the API's code and its sentence. Nothing was stored of it."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The same collection was accepted before: its intent."""
+
+    intent: UUID
+
+
+def sealed(desk: Desk, order_no: str, amount: int, description: str, account: PartyAccount) -> Asked:
+    """Return a collection checked as any request is, its account sealed. Raises `InvalidInput`."""
+    request = Request(Operation.COLLECTION, order_no, amount, "item", description, account=account)
+    check(request)
+    return Asked(
+        order_no,
+        amount,
+        description,
+        desk.seal(account),
+        account.number[-4:],
+        str(account.type),
+        number_print(desk.vault, account.number),
+        fingerprint(desk, request),
+    )
+
+
+def check_collecting(desk: Desk, merchant: Merchant) -> None:
+    """Raise `NotAllowed` or `NoFeeRule` unless the merchant may collect today."""
+    check_active(merchant)
+    rule_on(merchant.fee_rules, FeeKind.COLLECTION, china_day(desk.clock.now()))
+
+
+async def drafts(desk: Desk, merchant: Merchant, asked: Sequence[Asked]) -> list[Intent | Found | Refusal]:
+    """Return for each collection the intent that it becomes (with its channel and mandate; nothing is stored yet), the
+    one that it became before, or why it cannot be accepted. Raises `OperationStopped` if no channel takes any now.
+    """
+    now = desk.clock.now()
+    taken = {
+        row["order_no"]: row
+        for row in await desk.pool.fetch(queries.taken, merchant.id, [one.order_no for one in asked])
+    }
+    prints = list({one.fingerprint for one in asked})
+    mandates = await find(desk.pool, merchant.id, prints, china_day(now))
+    made: list[Intent | Found | Refusal] = []
+    for one in asked:
+        try:
+            made.append(
+                _found(one, taken[one.order_no]["id"], taken[one.order_no]["request_digest"])
+                if one.order_no in taken
+                else await _draft(desk, merchant, one, mandates.get(one.fingerprint))
+            )
+        except _REFUSALS as error:
+            made.append(refusal(error))
+    return made
+
+
+def _found(one: Asked, intent: UUID, digest: bytes) -> Found:
+    if bytes(digest) != one.digest:
+        raise OrderNumberTaken("order_no: used before for another collection; allowed: a number never used")
+    return Found(intent)
+
+
+async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate | None) -> Intent:
+    if mandate is None:
+        raise NoMandate("account: its owner has signed no mandate; allowed: sign one at /v1/mandates first")
+    check_active(merchant)
+    request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description)
+    drafted = draft(desk, merchant.id, request, one.digest, charge(desk, merchant, request))
+    whole = replace(
+        drafted,
+        idempotency_key=f"item:{drafted.id.hex}",
+        account_token=one.account_token,
+        account_tail=one.account_tail,
+        account_type=one.account_type,
+    )
+    found = await placed(desk, whole, mandate)
+    return replace(found, state=State.CREATED, next_action_at=None)
+
+
+def refusal(error: ZhangfangError) -> Refusal:
+    """Return an error as the refusal of one item."""
+    return Refusal(next(code for kind, code in _CODES if isinstance(error, kind)), str(error))
+
+
+async def insert_items(desk: Desk, connection: Connection, intents: Sequence[Intent]) -> list[bool | Refusal]:
+    """Store intents that `drafts` made, inside the caller's transaction; True for each that was new.
+
+    Their mandates are locked and their limits checked here. One with a `batch` waits for it; one without is sent by the
+    driver when its `next_action_at` comes.
+    """
+    if not intents:
+        return []
+    rows = [(intent, first_steps(desk, intent)) for intent in intents]
+    said = await insert_allowed(connection, rows)
+    return [one if isinstance(one, bool) else refusal(one) for one in said]
+
+
+async def items_of(connection: Connection, batch: UUID) -> list[Intent]:
+    """Return the intents that a channel's batch carries, always in the same order."""
+    return [Intent.of(row) for row in await connection.fetch(queries.items, batch)]
+
+
+async def begin_items(desk: Desk, connection: Connection, batch: UUID, requested_at: datetime) -> None:
+    """Store the attempt of every item inside the transaction that stores the batch's own: then it may be sent."""
+    rows = await connection.fetch(queries.begin, batch, requested_at, desk.clock.now())
+    message = f"in batch {batch}"
+    await store.note(
+        connection,
+        [desk.step(row["id"], StepKind.SENT, state=State.SENDING, message=message) for row in rows],
+    )
+
+
+async def items_not_sent(desk: Desk, connection: Connection, batch: UUID) -> None:
+    """Take the attempt of every item back: it is proven that nothing of the batch has left."""
+    await _unsent(desk, connection, await connection.fetch(queries.not_sent, batch, desk.clock.now()))
+
+
+async def items_apart(desk: Desk, connection: Connection, batch: UUID, every: timedelta) -> None:
+    """Let every item of a batch of which nothing has left travel alone, one after the other."""
+    await _unsent(desk, connection, await connection.fetch(queries.apart, batch, desk.clock.now(), every))
+
+
+async def _unsent(desk: Desk, connection: Connection, rows: Sequence[Mapping[str, UUID]]) -> None:
+    verdict = Verdict.NOT_SENT.value
+    steps = [desk.step(row["id"], StepKind.ANSWER, verdict=verdict, state=State.CREATED) for row in rows]
+    await store.note(connection, steps)
+
+
+async def tell(
+    connection: Connection, id_: UUID, merchant: str, subject: UUID, event: str, payload: str, at: datetime
+) -> None:
+    """Tell the merchant of something that is no payment; the same `subject` and `event` are told once."""
+    await connection.execute(store.queries.tell, id_, merchant, subject, event, payload, at)
+
+
+def same_day(now: datetime, requested_at: datetime) -> bool:
+    """Whether what is sent again now would still be of the day on which it was sent first."""
+    return settlement_day(now + LATE) == settlement_day(requested_at) and china_day(now) == china_day(
+        requested_at
+    )

@@ -1,0 +1,169 @@
+"""What a merchant may ask for, how one request is told from another, and the intent that is made of it."""
+
+import hashlib
+import re
+
+import msgspec
+
+from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.money import check_amount
+from zhangfang.merchants import FeeKind, Merchant, MerchantState, fee, rule_on
+from zhangfang.payments.course import posting
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind
+from zhangfang.payments.store import Step, queries
+
+PRODUCTS = {True: ("", "cashier", "alipay_app"), False: ("",)}  # of a purchase, and of all else
+MOST_INSTALMENTS = 36
+_ORDER_NO = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
+_URL = re.compile(r"(?=.{1,500}$)https?://[!-~]+")
+_ACCOUNT = {
+    "number": (re.compile(r"[0-9]{8,32}"), "8 to 32 digits"),
+    "name": (re.compile(r".{1,60}"), "1 to 60 printable characters"),
+    "medium": (
+        re.compile(r"card|credit|passbook|virtual|corporate"),
+        "card, credit, passbook, virtual or corporate",
+    ),
+    "holder": (re.compile(r"(personal|corporate)?"), "personal or corporate"),
+    "class_": (
+        re.compile(r"[A-Za-z0-9_-]{0,20}"),
+        "I, II, III, basic, general, special, temporary or a product code",
+    ),
+    "bank": (re.compile(r".{0,60}"), "at most 60 printable characters"),
+    "id_no": (re.compile(r"[0-9A-Za-z]{0,18}"), "at most 18 letters and digits"),
+    "phone": (re.compile(r"[0-9]{0,11}"), "at most 11 digits"),
+}
+
+
+def check(request: Request) -> None:
+    """Raise `InvalidInput` naming the field that is not allowed."""
+    check_amount(request.amount)
+    if not _ORDER_NO.fullmatch(request.order_no):
+        shape = f"{len(request.order_no)} characters"
+        raise InvalidInput("order_no", shape, "1 to 64 of letters, digits and - _ . : / # @")
+    key = request.idempotency_key
+    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise InvalidInput("Idempotency-Key", f"{len(key)} characters", "1 to 255 printable ASCII characters")
+    if len(request.description) > 100 or not request.description.isprintable():
+        shape = f"{len(request.description)} characters"
+        raise InvalidInput("description", shape, "at most 100 printable characters")
+    if request.return_url is not None and not _URL.fullmatch(request.return_url):
+        shape = f"{len(request.return_url)} characters"
+        raise InvalidInput(
+            "return_url", shape, "http:// or https:// and at most 500 visible ASCII characters"
+        )
+    _check_instalments(request)
+    if request.account is not None:
+        _check_account(request.account)
+    elif request.kind in (Operation.COLLECTION, Operation.PAYOUT):
+        raise InvalidInput("account", "nothing", "the account to debit or to pay")
+
+
+def _check_instalments(request: Request) -> None:
+    if request.product not in PRODUCTS[request.kind is Operation.PURCHASE]:
+        shape = f"{len(request.product)} characters"
+        raise InvalidInput("product", shape, "cashier or alipay_app, for a purchase only")
+    if not 0 <= request.instalments <= MOST_INSTALMENTS or (
+        request.instalments and request.kind is not Operation.PURCHASE
+    ):
+        raise InvalidInput(
+            "instalments", f"{request.instalments}", f"0 to {MOST_INSTALMENTS}, for a purchase only"
+        )
+    if request.fee_by not in (("payer", "merchant", "") if request.instalments else ("",)):
+        raise InvalidInput(
+            "fee_by", f"{len(request.fee_by)} characters", "payer or merchant, for a purchase in instalments"
+        )
+
+
+def _check_account(account: PartyAccount) -> None:
+    for name, (pattern, allowed) in _ACCOUNT.items():
+        value = getattr(account, name)
+        if not pattern.fullmatch(value) or not value.isprintable():
+            raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
+
+
+def fingerprint(desk: Desk, request: Request) -> bytes:
+    """Return what tells one request from another; the account enters only through the vault's keyed hash."""
+    account = request.account
+    party = desk.vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
+    parts = [request.kind.value, request.order_no, request.amount, request.description, party]
+    parts += [request.product, request.instalments, request.fee_by]
+    return hashlib.sha256(msgspec.json.encode([*parts, request.original, request.return_url])).digest()
+
+
+async def existing(desk: Desk, merchant: str, request: Request, digest: bytes) -> Intent | None:
+    """Return the intent that this request made before; raise if its key or number belongs to another request."""
+    by_key = await desk.pool.fetchrow(queries.by_key, merchant, request.idempotency_key)
+    if by_key is not None and bytes(by_key["request_digest"]) != digest:
+        raise KeyReused(
+            "Idempotency-Key: used before with another body; allowed: the same body, or a new key"
+        )
+    row = by_key or await desk.pool.fetchrow(queries.by_order, merchant, request.kind, request.order_no)
+    if row is not None and bytes(row["request_digest"]) != digest:
+        raise OrderNumberTaken(
+            f"order_no: used before for another {request.kind}; allowed: the same request, or a number never used"
+        )
+    return Intent.of(row) if row is not None else None
+
+
+def draft(desk: Desk, merchant: str, request: Request, digest: bytes, fee: int) -> Intent:
+    """Return the intent of a request, with every id that its next steps will use; it has no channel yet, nor its number."""
+    now = desk.clock.now()
+    id_ = new_id(desk.clock)
+    account = request.account
+    return Intent(
+        id=id_,
+        kind=request.kind,
+        merchant=merchant,
+        order_no=request.order_no,
+        idempotency_key=request.idempotency_key,
+        request_digest=digest,
+        amount=request.amount,
+        fee=fee,
+        description=request.description,
+        original=request.original,
+        account_token=desk.seal(account) if account else None,
+        account_tail=account.number[-4:] if account else "",
+        account_type=str(account.type) if account else "",
+        return_url=request.return_url,
+        channel="",
+        channel_order_no="",
+        requested_at=now.replace(microsecond=0),
+        business_date=china_day(now) if request.kind is Operation.PAYOUT else settlement_day(now),
+        template=posting.TEMPLATES.get(request.kind, ""),
+        voucher=new_id(desk.clock),
+        undo_voucher=new_id(desk.clock),
+        state=State.CREATED,
+        created_at=now,
+        product=request.product or ("cashier" if request.kind is Operation.PURCHASE else ""),
+        instalments=request.instalments,
+        fee_by=request.fee_by,
+    )
+
+
+def charge(desk: Desk, merchant: Merchant, request: Request) -> int:
+    """Return the merchant's fee for a request, in fen, by the rule that holds today."""
+    rule = rule_on(merchant.fee_rules, FeeKind(request.kind.value), china_day(desk.clock.now()))
+    return fee(rule, request.amount)
+
+
+def first_steps(desk: Desk, intent: Intent) -> list[Step]:
+    """Return the evidence of a request: received, and (where the attempt is stored with it) sent."""
+    received = desk.step(
+        intent.id, StepKind.RECEIVED, state=State.CREATED, message=f"Idempotency-Key {intent.idempotency_key}"
+    )
+    if intent.state is State.CREATED:
+        return [received]
+    return [
+        received,
+        desk.step(intent.id, StepKind.SENT, state=intent.state, message=intent.channel_order_no),
+    ]
+
+
+def check_active(merchant: Merchant) -> None:
+    """Raise `NotAllowed` unless the merchant may move money."""
+    if merchant.state is not MerchantState.ACTIVE:
+        raise NotAllowed(f"merchant {merchant.id} is {merchant.state}; only an active one may move money")

@@ -1,0 +1,136 @@
+"""Requests become intents. What is asked twice is stored once: by key, and by the merchant's own number for ever."""
+
+import asyncio
+import time
+from dataclasses import replace
+from uuid import UUID
+
+from zhangfang.channels.port import Operation
+from zhangfang.kernel.driver import safe_until
+from zhangfang.mandates import Mandate, MandateRefused
+from zhangfang.mandates import check as covers
+from zhangfang.merchants import Merchant, NoFeeRule
+from zhangfang.payments.accept.requests import (
+    charge,
+    check,
+    check_active,
+    draft,
+    existing,
+    fingerprint,
+    first_steps,
+)
+from zhangfang.payments.accept.undoing import undo
+from zhangfang.payments.course import steps
+from zhangfang.payments.course.attempts import ask_of, due
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
+from zhangfang.routing import Fate
+
+_FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}
+
+
+async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Intent, bool]:
+    """Store what a merchant asks for and begin it; return the intent and whether it is new.
+
+    The same request again, under the same key or another, finds the first one, whatever has changed since. Raises
+    `InvalidInput`, `KeyReused`, `OrderNumberTaken`, `NotFound`, `NotAllowed`, `OperationStopped`, `NoFeeRule`,
+    `MandateRefused`.
+    """
+    check(request)
+    digest = fingerprint(desk, request)
+    try:
+        return await _COURSES[request.kind](desk, merchant, request, digest)
+    except (NotAllowed, OperationStopped, NoFeeRule, MandateRefused):
+        found = await existing(desk, merchant.id, request, digest)
+        if found is None:
+            raise
+        return found, False
+
+
+async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> Intent:
+    """Return an intent with its channel, by the tables in force.
+
+    Raises `NotAllowed` where no table allows it, `OperationStopped`, and `MandateRefused` for what no routing can mend.
+    """
+    if mandate is not None:
+        covers(mandate, intent.amount, 0, 0, intent.created_at)
+    choice = await desk.choose(ask_of(desk, intent, mandate.channel if mandate else ""))
+    if choice.fate is Fate.REFUSE:
+        raise NotAllowed(choice.reason)
+    parked = choice.fate is Fate.PARK
+    state = State.PARKED if parked else _FIRST_STATE.get(intent.kind, State.CREATED)
+    number = desk.number(choice.channel, intent.id)
+    found = replace(
+        intent, channel=choice.channel, channel_order_no=number, table_version=choice.version, state=state
+    )
+    if mandate is not None:
+        found = replace(found, mandate=mandate.id, agreement=mandate.agreement)
+    return due(desk, replace(found, parked_since=intent.created_at if parked else None))
+
+
+async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    check_active(merchant)
+    intent = await placed(desk, draft(desk, merchant.id, request, digest, charge(desk, merchant, request)))
+    if not await desk.journal.insert(intent, first_steps(desk, intent)):
+        return await _lost_race(desk, merchant.id, request, digest)
+    return intent, True
+
+
+async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    check_active(merchant)
+    assert request.account is not None, "checked"
+    mandate = await desk.mandate(merchant.id, request.account)
+    began = time.monotonic()
+    drafted = draft(desk, merchant.id, request, digest, charge(desk, merchant, request))
+    intent = await placed(desk, drafted, mandate)
+    if not await desk.collect(intent, first_steps(desk, intent)):
+        return await _lost_race(desk, merchant.id, request, digest)
+    sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
+    steps.in_background(asyncio.create_task(sent))
+    return intent, True
+
+
+async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+        return found, False
+    check_active(merchant)
+    intent = await placed(desk, draft(desk, merchant.id, request, digest, charge(desk, merchant, request)))
+    if not await desk.journal.insert(intent, first_steps(desk, intent)):
+        return await _lost_race(desk, merchant.id, request, digest)
+    return await _begin(desk, intent), True
+
+
+async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    intent, new = await undo(desk, merchant, request, digest)
+    return (await _begin(desk, intent), True) if new else (intent, False)
+
+
+async def _lost_race(desk: Desk, merchant: str, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    found = await existing(desk, merchant, request, digest)
+    assert found is not None, "an insert met a conflict that cannot be found"
+    return found, False
+
+
+async def _begin(desk: Desk, intent: Intent) -> Intent:
+    """Move the money out of the merchant's account while the caller waits, then send behind the answer."""
+    if not await steps.prepare(desk, intent):
+        return await reload(desk, intent.id)
+    if intent.state is State.CREATED:
+        steps.in_background(asyncio.create_task(steps.send(desk, intent)))
+    return intent
+
+
+async def reload(desk: Desk, id_: UUID) -> Intent:
+    """Return the intent as it stands now."""
+    intent = await desk.journal.by_id(id_)
+    assert intent is not None, "an intent is never deleted"
+    return intent
+
+
+_COURSES = {
+    Operation.PURCHASE: _purchase,
+    Operation.COLLECTION: _collection,
+    Operation.REFUND: _undoing,
+    Operation.VOID: _undoing,
+    Operation.PAYOUT: _payout,
+}

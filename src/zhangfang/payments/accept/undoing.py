@@ -1,0 +1,102 @@
+"""Refunds and voids: the original's counters are taken in the transaction that stores the intent."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from zhangfang.channels.port import PAY_INS, Operation
+from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.merchants import Merchant
+from zhangfang.payments import store
+from zhangfang.payments.accept.requests import check_active, draft, existing, first_steps
+from zhangfang.payments.course.attempts import due
+from zhangfang.payments.course.posting import TEMPLATES
+from zhangfang.payments.course.rules import fee_given_back
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, NotAllowed, NotFound, Request, State
+from zhangfang.payments.store import queries
+
+DUPLICATE_SETTLED = "U2"
+
+
+async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
+    """Store a refund or void; return it and whether it is new.
+
+    Raises `InvalidInput`, `NotFound`, `NotAllowed`, `OperationStopped`.
+    """
+    if request.original is None:
+        raise InvalidInput("payment", "nothing", "the payment to give back")
+    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+        return found, False
+    if not request.template:  # a payer's money does not wait for the merchant
+        check_active(merchant)
+    await desk.read_stops()  # before a connection is taken: who holds one may not wait for another
+    async with desk.pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(queries.lock_of_merchant, merchant.id, request.original)
+        if row is None:
+            raise NotFound("payment: there is no such payment")
+        original = Intent.of(row)
+        desk.check_stops(original.channel, request.kind)
+        check_undoing(desk, original, request, desk.clock.now())
+        back = _fee_back(merchant, original, request)
+        drafted = draft(desk, merchant.id, request, digest, back)
+        number = desk.number(original.channel, drafted.id)
+        intent = due(desk, replace(drafted, channel=original.channel, channel_order_no=number))
+        intent = replace(intent, template=_template(original, request))
+        made = await store.insert(connection, [(intent, first_steps(desk, intent))])
+        if made[0]:
+            await connection.execute(
+                queries.count_refund, original.id, request.amount, back, desk.clock.now()
+            )
+    if made[0]:
+        return intent, True
+    found = await existing(desk, merchant.id, request, digest)
+    assert found is not None, "an insert met a conflict that cannot be found"
+    return found, False
+
+
+def _template(original: Intent, request: Request) -> str:
+    if request.template or request.kind is Operation.VOID:
+        return request.template or TEMPLATES[Operation.VOID]
+    return "R1" if original.settlement is None else "R2"
+
+
+def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
+    if request.template:
+        return original.fee - original.fee_refunded
+    if merchant.keep_fee_on_refund and request.kind is Operation.REFUND:
+        return 0
+    return fee_given_back(
+        original.fee, original.amount, original.refunded + request.amount, original.fee_refunded
+    )
+
+
+def check_undoing(desk: Desk, original: Intent, request: Request, now: datetime) -> None:
+    """Raise `NotAllowed` if the original's state or what is left of it does not allow the refund or void."""
+    if original.kind not in PAY_INS or original.state is not State.SUCCESS:
+        raise NotAllowed(f"the payment is {original.kind} {original.state}; allowed: a pay-in that succeeded")
+    left = original.amount - original.refunded
+    if request.amount > left:
+        raise NotAllowed(f"amount: {request.amount} fen; allowed: at most {left} fen are left to refund")
+    if request.kind not in desk.channels[original.channel].rules:
+        raise NotAllowed(f"{original.channel} has no {request.kind}; allowed: a refund")
+    if request.template:
+        _check_duplicate(original, request)
+    if request.kind is Operation.VOID:
+        if request.amount != original.amount or original.refunded:
+            raise NotAllowed("a void is of the whole payment, and before any refund; allowed: a refund")
+        if original.settle_date != settlement_day(now) or original.settlement is not None:
+            raise NotAllowed(
+                "a void is for the channel's day of the payment, which is over; allowed: a refund"
+            )
+
+
+def _check_duplicate(original: Intent, request: Request) -> None:
+    """Two people stand behind the reversal of what was settled (U2); one behind any other (U1)."""
+    if request.amount != original.amount or original.refunded:
+        raise NotAllowed("a duplicate goes back whole; allowed: a payment of which nothing was refunded")
+    if (request.template == DUPLICATE_SETTLED) != (original.settlement is not None):
+        settled = "settled" if original.settlement is not None else "not settled"
+        raise NotAllowed(
+            f"the payment is {settled}, and its reversal was decided otherwise; allowed: decide anew"
+        )

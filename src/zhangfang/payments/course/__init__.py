@@ -1,0 +1,1 @@
+"""What happens to an intent from its first step to its last: attempts, evidence, postings, webhooks."""

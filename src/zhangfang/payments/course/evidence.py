@@ -1,0 +1,206 @@
+"""The one place where evidence changes a state: weigh it, book what it proves, then move the intent."""
+
+from dataclasses import replace
+from datetime import date
+
+import structlog
+
+from zhangfang.channels.port import Answer, Operation, Verdict
+from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.ids import new_id
+from zhangfang.payments import store
+from zhangfang.payments.course import posting
+from zhangfang.payments.course.attempts import Move, elsewhere, move
+from zhangfang.payments.course.rules import LATE, Decision, decide
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import FINAL, Intent, State, StepKind
+from zhangfang.payments.store import Change, Step
+
+log = structlog.get_logger()
+ASKING = frozenset({StepKind.QUERY})
+STEPPING = frozenset({StepKind.QUERY, StepKind.ANSWER})  # evidence that whoever holds the lease brings
+
+
+async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
+    """Fold `answer` into `intent`: ledger first, then one commit for state, evidence and what the merchant is told.
+
+    Safe to repeat and to run twice at once: the voucher's ids are the intent's own, and only an open intent moves.
+    """
+    decision = _decide(desk, intent, kind, answer)
+    if intent.state in FINAL:
+        await _after_the_end(desk, intent, kind, answer, decision)
+        return decision
+    if decision.final and decision.state is not State.SUCCESS:
+        return await _fail(desk, intent, kind, answer, await elsewhere(desk, intent, answer))
+    change = await _booked(desk, intent, kind, answer, decision)
+    moved = await desk.journal.apply(change)
+    if decision.final and not moved:
+        return await _again(desk, intent, kind, answer)
+    if answer.verdict is Verdict.RETURNED and decision.final:
+        await give_back(desk, replace(intent, state=decision.state))
+    return decision
+
+
+def _decide(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
+    now = desk.clock.now()
+    return decide(
+        intent,
+        answer.verdict,
+        answer.amount,
+        desk.rules(intent),
+        asked=kind in ASKING,
+        now=now,
+        same_day=intent.channel
+        not in desk.acquirers  # it has no file of a day in which the order could be missed
+        or settlement_day(now + LATE) == settlement_day(intent.requested_at),
+    )
+
+
+async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: Move | None) -> Decision:
+    """A failure gives money back, so it is decided under the row's lock: no success can slip in beside it.
+
+    Where it was the channel that would not, the payment goes on by another one.
+    """
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now = Intent.of(await connection.fetchrow(store.queries.lock, intent.id))
+        if now.attempt != intent.attempt:  # what is said here is said of an attempt that has ended
+            return Decision(now.state)
+        decision = _decide(desk, now, kind, answer)
+        if now.state not in FINAL and to is not None:
+            await store.note(connection, [evidence(desk, now, kind, answer, "")])
+            await move(desk, connection, now, to)
+            return Decision(State.CREATED)
+        if now.state not in FINAL:
+            await store.apply(connection, [await _booked(desk, now, kind, answer, decision)])
+            return decision
+    await _after_the_end(desk, now, kind, answer, decision)
+    return decision
+
+
+async def _again(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
+    now = await desk.journal.by_id(intent.id)
+    assert now is not None, "an intent is never deleted"
+    if now.attempt != intent.attempt:
+        await _of_earlier(desk, intent)
+        return Decision(now.state)
+    assert now.state in FINAL, f"intent {intent.id} did not move and is not final"
+    decision = _decide(desk, now, kind, answer)
+    await _after_the_end(desk, now, kind, answer, decision, keep=False)
+    return decision
+
+
+async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision) -> Change:
+    now = desk.clock.now()
+    step = evidence(desk, intent, kind, answer, decision.state if decision.state is not intent.state else "")
+    change = Change(
+        intent.id,
+        intent.attempt,
+        intent.state,
+        decision.state,
+        now,
+        [step],
+        decisive=decision.final,
+        channel_ref=answer.channel_ref,
+        code=answer.code,
+        message=answer.message,
+        queried=int(kind in ASKING and answer.verdict is not Verdict.NOT_SENT),
+        not_found=intent.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0,
+        next_action_at=now + decision.wait if decision.wait is not None else None,
+        release=kind in STEPPING and not decision.resend,
+    )
+    if not decision.final:
+        return change
+    told = (
+        None if intent.batch else desk.told(intent, decision.state, now)
+    )  # a batch is told of once, when it ends
+    if intent.template == posting.HELD:  # whatever came of it left through O2, which a crash may have cut off
+        await posting.release(desk, intent)
+    build = posting.OUTCOMES.get((intent.kind, decision.state))
+    if build is None:
+        return replace(change, settle_date=answer.settle_date, told=told)
+    business_date = outcome_date(desk, intent, decision.state, answer)
+    posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
+    booked = desk.step(intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
+    # Where the books' date gave way to a closed period, the channel's own date is still that of its file.
+    proven = business_date if posted.moved else posted.business_date
+    date_ = proven if decision.state is State.SUCCESS else None
+    return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
+
+
+def outcome_date(desk: Desk, intent: Intent, state: State, answer: Answer) -> date:
+    """Return the business date of what an outcome books: the channel's settlement date, or today for money given back."""
+    if state is State.SUCCESS:
+        return answer.settle_date or intent.business_date
+    now = desk.clock.now()
+    return china_day(now) if intent.kind is Operation.PAYOUT else settlement_day(now)
+
+
+def evidence(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, state: str) -> Step:
+    """Return the step that keeps an answer."""
+    return desk.step(
+        intent.id,
+        kind,
+        verdict=answer.verdict.value,
+        state=state,
+        code=answer.code,
+        message=answer.message,
+        raw=answer.raw,
+    )
+
+
+async def _after_the_end(
+    desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, *, keep: bool = True
+) -> None:
+    """Evidence about a final intent is kept; it changes nothing, but a contradiction is opened as a break."""
+    if keep:
+        await desk.journal.note(evidence(desk, intent, kind, answer, ""))
+    if (
+        answer.verdict is Verdict.RETURNED
+        and intent.state is State.SUCCESS
+        and intent.kind is Operation.PAYOUT
+    ):
+        await give_back(desk, intent)
+    if decision.contradiction:
+        await _contradiction(desk, intent, answer)
+
+
+async def _of_earlier(desk: Desk, earlier: Intent) -> None:
+    """An attempt that its channel had refused is said to have moved money after all. The one that came after it counts:
+    nothing stays booked for this one, and the channel's file will open a break for what it has taken.
+    """
+    log.error("a channel contradicts its own refusal", intent=str(earlier.id), order=earlier.channel_order_no)
+    if earlier.kind in (Operation.PURCHASE, Operation.COLLECTION):
+        await posting.take_back(desk, earlier, settlement_day(desk.clock.now()))
+
+
+async def give_back(desk: Desk, intent: Intent) -> None:
+    """A payout came back after its success (退票): a later fact beside the final state."""
+    if intent.returned_at is not None:
+        return
+    now = desk.clock.now()
+    posted = await posting.must_post(desk, intent, posting.returned(intent, desk.alias, china_day(now)))
+    async with desk.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(store.queries.mark_returned, intent.id, now, posted.seq):
+            told = desk.event(intent, "payout.returned", intent.state, now)
+            await connection.execute(
+                store.queries.tell, told.id, intent.merchant, intent.id, told.event, told.payload, now
+            )
+
+
+async def _contradiction(desk: Desk, intent: Intent, answer: Answer) -> None:
+    log.error(
+        "evidence contradicts a final state",
+        intent=str(intent.id),
+        state=intent.state,
+        verdict=answer.verdict,
+    )
+    if intent.state is not State.SUCCESS and intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
+        await posting.take_back(desk, intent, settlement_day(desk.clock.now()))
+    note = f"final {intent.state}, then {answer.verdict} ({answer.code})"
+    moved = intent.amount if intent.state is State.SUCCESS else 0
+    theirs = intent.amount if answer.verdict is Verdict.SUCCESS else 0
+    await desk.pool.execute(
+        store.queries.open_contradiction, new_id(desk.clock), intent.channel, intent.settle_date or intent.business_date,
+        intent.channel_order_no, intent.id, moved, theirs, note, new_id(desk.clock), desk.clock.now(),
+        new_id(desk.clock),
+    )  # fmt: skip

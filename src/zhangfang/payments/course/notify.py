@@ -1,0 +1,51 @@
+"""Notifications from channels: verified, unordered, repeated. Answered only after what they prove is stored."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from zhangfang.channels.port import Notification, NotifyingChannel
+from zhangfang.payments.course.evidence import evidence, weigh
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, NotFound, StepKind
+from zhangfang.payments.store import queries
+
+log = structlog.get_logger()
+
+
+async def notified(
+    desk: Desk, channel: NotifyingChannel, headers: Mapping[str, str], body: bytes
+) -> Intent | None:
+    """Weigh a notification; None if it is about no order.
+
+    Raises the port's `ForgedMessage` and `MalformedMessage`, and `NotFound`.
+    """
+    notification = channel.notification(headers, body)
+    if notification is None:
+        return None
+    intent = await desk.journal.by_channel_order(notification.order_no)
+    if intent is None:
+        return await _of_earlier_attempt(desk, channel.name, notification)
+    _check(intent, channel.name, notification)
+    await weigh(desk, intent, StepKind.NOTIFICATION, notification.answer)
+    return intent
+
+
+async def _of_earlier_attempt(desk: Desk, channel: str, notification: Notification) -> Intent:
+    """Keep what is said of an attempt that had failed: another one counts now, and the channel's file will tell."""
+    row = await desk.pool.fetchrow(queries.attempt_of_order, notification.order_no)
+    intent = await desk.journal.by_id(row["intent"]) if row and row["channel"] == channel else None
+    if intent is None or intent.kind is not notification.operation:
+        raise _nothing(channel, notification)
+    log.error("a notification about an attempt that had ended", intent=str(intent.id), attempt=row["number"])
+    await desk.journal.note(evidence(desk, intent, StepKind.NOTIFICATION, notification.answer, ""))
+    return intent
+
+
+def _check(intent: Intent, channel: str, notification: Notification) -> None:
+    if intent.channel != channel or intent.kind is not notification.operation:
+        raise _nothing(channel, notification)
+
+
+def _nothing(channel: str, notification: Notification) -> NotFound:
+    return NotFound(f"no {notification.operation} of {channel} has this order number")

@@ -1,0 +1,219 @@
+"""The steps of an intent. Each is safe to repeat; the driver runs them again for whatever was left lying."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import asyncpg
+import structlog
+
+from zhangfang.channels.port import PAY_INS, Answer, Order, PartyAccount, Verdict
+from zhangfang.kernel.driver import Job, LeaseLost, safe_until
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.ledger import DURABLE
+from zhangfang.payments.course import posting
+from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
+from zhangfang.payments.course.evidence import weigh
+from zhangfang.payments.course.rules import Decision
+from zhangfang.payments.course.strays import origin_of
+from zhangfang.payments.desk import Desk
+from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
+from zhangfang.payments.store import Change, Step, queries
+
+log = structlog.get_logger()
+
+
+def job(desk: Desk) -> Job:
+    """Return the driver's job over the journal."""
+
+    async def step(row: asyncpg.Record) -> None:
+        await advance(desk, Intent.of(row))
+
+    return Job("intent", ("id",), step)
+
+
+async def advance(desk: Desk, intent: Intent) -> None:
+    """Do the next step of an open intent: what has not left is sent, what may have left is asked about first."""
+    if intent.state not in (State.CREATED, State.PARKED):
+        decision = await ask(desk, intent)
+        if decision.resend and intent.batch is None:  # alone it would not be the message that was sent
+            await _resend(desk, intent)
+    elif await prepare(desk, intent):
+        try:
+            to = await unsent(desk, intent)
+            if to is not None:
+                await _go_on(desk, intent, to)
+            elif intent.state is State.CREATED:
+                await send(desk, intent)
+            else:
+                await _stay_parked(desk, intent)
+        except OperationStopped:
+            return  # it stays CREATED, and its turn comes again when its lease ends
+
+
+async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
+    """Take what has not left to its next attempt, if it is still ours and still has not left."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
+        if (now.state, now.fence) == (intent.state, intent.fence):
+            await move(desk, connection, now, to)
+
+
+async def _stay_parked(desk: Desk, intent: Intent) -> None:
+    """Say so again: people have to tell the tables about this type of account, or end the payout."""
+    log.error("a payout is parked", intent=str(intent.id), type=intent.account_type, channel=intent.channel)
+    await desk.pool.execute(queries.look_at_parked, intent.id, desk.clock.now() + PARKED_LOOK)
+
+
+async def prepare(desk: Desk, intent: Intent) -> bool:
+    """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
+    if intent.kind in PAY_INS:
+        return True
+    answers = (await posting.book(desk, posting.transfers(intent, desk.alias, intent.business_date))).answers
+    if posting.succeeded(answers):
+        return True
+    reason = posting.refusal(answers)
+    if reason not in DURABLE:  # asked again it may be granted, so it is no reason to end anything
+        raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
+    now = desk.clock.now()
+    step = desk.step(intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name)
+    await desk.journal.apply(
+        Change(
+            intent.id,
+            intent.attempt,
+            intent.state,
+            State.REFUSED,
+            now,
+            [step],
+            decisive=True,
+            code=reason.name.lower(),
+            message="the ledger refused it: nothing was sent",
+            told=desk.told(intent, State.REFUSED, now),
+        )
+    )
+    return False
+
+
+async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision | None:
+    """Store the attempt, then send it, then weigh the answer. None if it could not be stored: nothing was sent.
+
+    Nothing has ever left of an intent that is CREATED, so the attempt's time is now: the days whose files could list
+    the order follow from it. Raises `OperationStopped`.
+    """
+    await desk.check_open(intent.channel, intent.kind)
+    began = time.monotonic()
+    requested_at = desk.clock.now().replace(microsecond=0)
+    step = desk.step(intent.id, StepKind.SENT, state=State.SENDING, message=intent.channel_order_no)
+    change = _attempt(desk, intent, State.SENDING, step)
+    if not await desk.journal.apply(replace(change, requested_at=requested_at)):
+        return None
+    sending = replace(intent, state=State.SENDING, requested_at=requested_at)
+    return await transmit(desk, sending, account, until=safe_until(began))
+
+
+def _attempt(desk: Desk, intent: Intent, state: State, step: Step) -> Change:
+    """Return the change that stores an attempt: only the holder of the lease may, and it holds the lease anew."""
+    now = desk.clock.now()
+    next_action_at = now + look_again(desk.rules(intent))
+    return Change(
+        intent.id,
+        intent.attempt,
+        intent.state,
+        state,
+        now,
+        [step],
+        next_action_at=next_action_at,
+        fence=intent.fence,
+    )
+
+
+async def transmit(
+    desk: Desk, intent: Intent, account: PartyAccount | None = None, *, until: float
+) -> Decision:
+    """Open the socket for an attempt that is stored, and weigh what comes back.
+
+    `until` is when the attempt's lease gets short, in seconds of `time.monotonic`: from then on nothing is sent, for
+    another process may be asking already. Raises `LeaseLost`; the driver then asks what became of it.
+    """
+    order = await order_of(desk, intent, account)
+    if intent.template == posting.HELD:
+        await posting.release(desk, intent)
+    answer = await _in_time(desk, intent, order, until)
+    desk.router.report(intent.channel, intent.kind, answer.verdict)
+    if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
+        return await _accepted(desk, intent, answer)
+    return await weigh(desk, intent, StepKind.ANSWER, answer)
+
+
+async def _in_time(desk: Desk, intent: Intent, order: Order, until: float) -> Answer:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise LeaseLost(f"intent {intent.id}: nothing was sent, its lease is too short")
+    try:
+        async with asyncio.timeout(left):
+            return await desk.channels[intent.channel].send(order)
+    except InvalidInput as error:  # it cannot be written in the channel's words, so nothing has ever left
+        first = intent.state is State.SENDING
+        return Answer(Verdict.FAILED if first else Verdict.UNKNOWN, message=str(error), elsewhere=first)
+    except TimeoutError:
+        raise LeaseLost(f"intent {intent.id}: no answer while its lease lasted") from None
+
+
+async def _accepted(desk: Desk, intent: Intent, answer: Answer) -> Decision:
+    """The usual answer proves nothing yet and the row is looked at again anyway: keep the evidence, write no row."""
+    await desk.journal.note(
+        desk.step(intent.id, StepKind.ANSWER, verdict=answer.verdict.value, code=answer.code, raw=answer.raw)
+    )
+    return Decision(intent.state)
+
+
+async def ask(desk: Desk, intent: Intent) -> Decision:
+    """Query the channel and weigh its answer."""
+    answer = await desk.channels[intent.channel].query(await order_of(desk, intent))
+    return await weigh(desk, intent, StepKind.QUERY, answer)
+
+
+async def _resend(desk: Desk, intent: Intent) -> None:
+    """Send the identical bytes again: the channel's rules permit it, and its own book knows the number."""
+    unknown = replace(intent, state=State.UNKNOWN, not_found=0)
+    began = time.monotonic()
+    step = desk.step(intent.id, StepKind.SENT, message="the same message again")
+    if await desk.journal.apply(_attempt(desk, unknown, State.UNKNOWN, step)):
+        await transmit(desk, unknown, until=safe_until(began))
+
+
+async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Order:
+    """Return what the channel is asked, made of stored values alone: the same now as at the first attempt."""
+    origin = await origin_of(desk, intent)
+    return Order(
+        operation=intent.kind,
+        order_no=intent.channel_order_no,
+        requested_at=intent.requested_at,
+        amount=intent.amount,
+        key=intent.order_no,
+        description=intent.description,
+        account=account or desk.unseal(intent.account_token),
+        original_order_no=origin.order_no if origin else "",
+        original_requested_at=origin.requested_at if origin else None,
+        original_ref=origin.ref if origin else "",
+        original_operation=origin.operation if origin else None,
+        original_amount=origin.amount if origin else 0,
+        instalments=intent.instalments,
+        fee_by=intent.fee_by,
+        agreement=intent.agreement,
+    )
+
+
+def in_background(work: "asyncio.Task[object]") -> None:
+    """Keep a task alive until it ends; its error is logged by the driver when it repeats the step."""
+    _running.add(work)
+    work.add_done_callback(_ended)
+
+
+def _ended(work: "asyncio.Task[object]") -> None:
+    _running.discard(work)
+    if not work.cancelled() and work.exception() is not None:
+        posting.log.warning("a first step failed; the driver will repeat it", error=repr(work.exception()))
+
+
+_running: "set[asyncio.Task[object]]" = set()

@@ -1,0 +1,1 @@
+"""What people decide about payments: outcomes, parked payouts, fill-ins, strays, stops."""

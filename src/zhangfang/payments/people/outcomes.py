@@ -1,0 +1,164 @@
+"""Two people end an UNKNOWN: one says how it ended and where the proof lies, another one agrees.
+
+What they agree on is evidence and is weighed where all evidence is. So the books follow as from any other, and what a
+file or a statement says against it later is a contradiction as it would be against a channel's own answer.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.channels.port import Answer, Verdict
+from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.sql import load
+from zhangfang.payments.course.evidence import weigh
+from zhangfang.payments.desk import PREFIX, Desk
+from zhangfang.payments.model import Intent, NotAllowed, NotFound, PaymentError, State, StepKind
+
+queries = load(__package__, "outcomes.sql")
+
+ENDED_BY_TWO = frozenset({State.UNKNOWN, State.MANUAL})
+_NAME_MAX, _TEXT_MAX = 40, 200
+_OVERTAKEN = "other evidence had ended it: "
+
+
+class SecondPerson(PaymentError):
+    """An outcome is proposed by one person and approved by another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How somebody says that a payment ended: SUCCESS or FAILED, why, and where the proof lies.
+
+    Of a success: `amount` in fen (it has to be what was asked for), `settle_date` as the channel counts days, and the
+    channel's own number.
+    """
+
+    state: State
+    reason: str
+    evidence: str
+    amount: int | None = None
+    settle_date: date | None = None
+    channel_ref: str = ""
+
+
+async def propose_outcome(desk: Desk, intent_id: UUID, outcome: Outcome, by: str) -> UUID:
+    """Say how an UNKNOWN ended; return the proposal's id. Nothing changes before another person approves it.
+
+    Raises `InvalidInput`, `NotFound`, `NotAllowed`.
+    """
+    by = _text("by", by, 1, _NAME_MAX)
+    _text("reason", outcome.reason, 3, _TEXT_MAX)
+    _text("evidence", outcome.evidence, 3, _TEXT_MAX)
+    intent = await _intent(desk, intent_id)
+    if intent.state not in ENDED_BY_TWO:
+        raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
+    _check(desk, intent, outcome)
+    id_, now = new_id(desk.clock), desk.clock.now()
+    made = await desk.pool.fetchval(
+        queries.propose, id_, intent_id, outcome.state, outcome.amount, outcome.settle_date, outcome.channel_ref,
+        outcome.reason.strip(), outcome.evidence.strip(), by, now, new_id(desk.clock), _shown(intent),
+    )  # fmt: skip
+    if made is None:
+        raise NotAllowed("an outcome is proposed already; allowed: approve it, or withdraw it first")
+    return id_
+
+
+def _check(desk: Desk, intent: Intent, outcome: Outcome) -> None:
+    if outcome.state is State.FAILED:
+        if (outcome.amount, outcome.settle_date) != (None, None):
+            raise InvalidInput("amount", "an amount or a date of a failure", "neither: nothing was moved")
+        return
+    if outcome.state is not State.SUCCESS:
+        raise InvalidInput("state", f"{outcome.state}", "SUCCESS, FAILED")
+    if outcome.amount != intent.amount:
+        raise InvalidInput("amount", f"{outcome.amount} fen", f"what was asked for: {intent.amount} fen")
+    _text("channel_ref", outcome.channel_ref, 1, 64)
+    if outcome.settle_date is None:
+        raise InvalidInput("settle_date", "nothing", "the channel's settlement date")
+    first, last = china_day(intent.requested_at), settlement_day(desk.clock.now())
+    if not first <= outcome.settle_date <= last:
+        raise InvalidInput("settle_date", f"{outcome.settle_date}", f"{first} to {last}")
+
+
+async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
+    """Agree: the outcome is weighed as the evidence of two people. Return the payment as it stands then.
+
+    After a crash the same call takes it up where it was. Raises `SecondPerson` for one's own proposal, `NotFound`.
+    """
+    by = _text("by", by, 1, _NAME_MAX)
+    row = await _proposal(desk, id_)
+    if _folded(row["proposed_by"]) == _folded(by):
+        raise SecondPerson(f"{row['proposed_by']} proposed this outcome; another person has to approve it")
+    intent = await _intent(desk, row["intent"])
+    act = new_id(desk.clock)
+    await desk.pool.execute(queries.approve, id_, by, desk.clock.now(), act, _shown(intent))
+    if intent.state in ENDED_BY_TWO:
+        await weigh(desk, intent, StepKind.PERSON, _answer(await _proposal(desk, id_)))
+    now = await _intent(desk, row["intent"])
+    by_this = any(step.kind is StepKind.PERSON and step.state for step in await desk.journal.steps(now.id))
+    result = now.state.value if by_this else _OVERTAKEN + now.state
+    await desk.pool.execute(queries.ended, id_, result, desk.clock.now())
+    return now
+
+
+async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
+    """Take a proposal back that nobody has approved: anybody may. Raises `NotFound`, `NotAllowed`."""
+    by = _text("by", by, 1, _NAME_MAX)
+    row = await _proposal(desk, id_)
+    shown = _shown(await _intent(desk, row["intent"]))
+    act = new_id(desk.clock)
+    if await desk.pool.fetchval(queries.withdraw, id_, by, desk.clock.now(), act, shown) is None:
+        raise NotAllowed("the outcome is approved; allowed: approve it again, so that it is carried out")
+
+
+async def outcomes(pool: asyncpg.Pool, intent: UUID | None = None, *, ended: bool = False) -> list[Any]:
+    """Return what waits for a second person (of one payment, and what is over as well), oldest first."""
+    return list(await pool.fetch(queries.listed, ended, intent))
+
+
+def _answer(row: Any) -> Answer:
+    both = f"{row['proposed_by']} proposed, {row['approved_by']} approved: {row['reason']}; proof: {row['evidence']}"
+    verdict = Verdict.SUCCESS if row["state"] == State.SUCCESS else Verdict.FAILED
+    return Answer(
+        verdict,
+        channel_ref=row["channel_ref"],
+        message=both,
+        amount=row["amount"],
+        settle_date=row["settle_date"],
+    )
+
+
+async def _intent(desk: Desk, id_: UUID) -> Intent:
+    found = await desk.pool.fetchrow(queries.intent, id_)
+    if found is None:
+        raise NotFound("id: there is no such payment")
+    return Intent.of(found)
+
+
+async def _proposal(desk: Desk, id_: UUID) -> Any:
+    row = await desk.pool.fetchrow(queries.get, id_)
+    if row is None or row["ended_at"] is not None:
+        raise NotFound("id: no such outcome waits for anybody")
+    return row
+
+
+def _shown(intent: Intent) -> str:
+    return prefixed(PREFIX[intent.kind], intent.id)
+
+
+def _text(field: str, text: str, least: int, most: int) -> str:
+    text = text.strip()
+    if not least <= len(text) <= most or not text.isprintable():
+        raise InvalidInput(field, f"{len(text)} characters", f"{least} to {most} printable characters")
+    return text
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -1,0 +1,64 @@
+"""A parked payout that no table will ever know: a person ends it, and its money goes back to the merchant.
+
+Nothing of it has left, so one person is enough; who, and why, stands in its evidence.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.ledger import void
+from zhangfang.payments import store
+from zhangfang.payments.course import posting
+from zhangfang.payments.course.steps import prepare
+from zhangfang.payments.desk import PREFIX, Desk
+from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
+from zhangfang.payments.store import Change, queries
+
+_LONGEST = 200
+
+
+async def parked(desk: Desk) -> Sequence[Intent]:
+    """Return the payouts that are parked, the oldest first."""
+    return [Intent.of(row) for row in await desk.pool.fetch(queries.parked)]
+
+
+async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
+    """End a parked payout as REFUSED. Raises `InvalidInput`, `NotFound`, `NotAllowed`."""
+    for name, text in (("by", by), ("reason", reason)):
+        if not text.strip() or len(text) > _LONGEST or not text.isprintable():
+            raise InvalidInput(name, f"{len(text)} characters", f"1 to {_LONGEST} printable characters")
+    intent = await desk.journal.by_id(id_)
+    if intent is None:
+        raise NotFound("there is no such payout")
+    if intent.state is State.PARKED and not await prepare(desk, intent):
+        return  # the ledger had never granted its hold: it is refused already
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now = Intent.of(await connection.fetchrow(queries.lock, id_))
+        if now.state is not State.PARKED:
+            raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
+        held = posting.transfers(now, desk.alias, now.business_date)
+        await posting.must_post(desk, now, void(held, business_date=now.business_date))
+        await store.apply(connection, [_refusal(desk, now, f"{by.strip()}: {reason.strip()}")])
+        target = prefixed(PREFIX[now.kind], id_)
+        at = desk.clock.now()
+        await connection.execute(
+            queries.refused_by, new_id(desk.clock), at, by.strip(), target, reason.strip()
+        )
+
+
+def _refusal(desk: Desk, intent: Intent, message: str) -> Change:
+    step = desk.step(intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=message)
+    return Change(
+        intent.id,
+        intent.attempt,
+        intent.state,
+        State.REFUSED,
+        desk.clock.now(),
+        [step],
+        decisive=True,
+        code="parked",
+        message="no table knows this type of account: nothing was sent",
+        told=desk.told(intent, State.REFUSED, desk.clock.now()),
+    )

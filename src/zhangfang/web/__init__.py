@@ -1,0 +1,1 @@
+"""The kit of pages: a visit, words in two languages, money, tables, sign-in. It knows no site."""

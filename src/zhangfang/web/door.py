@@ -1,0 +1,162 @@
+"""The door of a site: who is let in, what a form must carry, what each answer says to browsers, and what an error shows."""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.web import auth
+from zhangfang.web.visit import UNREADABLE, FormInvalid, Missing, Site, Visit
+
+log = structlog.get_logger()
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # Tabler draws its arrows as data: images
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+SESSION = "zf_session"
+_DOOR = "zf_door"  # stands for a session before there is one, so that the log-in form has a token too
+
+
+class Headers:
+    """Adds the content policy to every answer. Pages are never kept by a browser or a proxy; static files are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Read before the call: routing changes the root path of this very scope.
+        is_static = scope["path"].startswith(scope.get("root_path", "") + "/static/")
+        kept = "public, max-age=31536000, immutable" if is_static else "no-store"
+        extra = [(k.encode(), v.encode()) for k, v in (_HEADERS | {"cache-control": kept}).items()]
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+V = TypeVar("V", bound=Visit[Any])
+Handler = Callable[[V], Awaitable[Response]]
+
+
+class Door(Generic[V]):
+    """Makes a visit of each request, and lets only those in who have logged in."""
+
+    def __init__(self, site: Site, visit: Callable[[Request, Any, str | None, str], V]) -> None:
+        """`visit` makes a visit to `site`."""
+        self.site, self._visit = site, visit
+
+    def inside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
+        """Let only those in who have logged in; all others go to the log-in and come back to where they wanted to go."""
+
+        async def handle(request: Request) -> Response:
+            return await self._handled(request, handler, outside=False)
+
+        return handle
+
+    def outside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
+        """Let everybody in."""
+
+        async def handle(request: Request) -> Response:
+            return await self._handled(request, handler, outside=True)
+
+        return handle
+
+    async def _handled(self, request: Request, handler: Handler[V], *, outside: bool) -> Response:
+        request.state.request_id = secrets.token_hex(6)
+        request.state.csrf = ""
+        visit = self._visit(request, self.site, None, "")
+        response = await self._answer(visit, handler, outside=outside)
+        if visit.operator is None and outside:
+            visit.set_cookie(response, _DOOR, auth.sign(await _key(visit), visit.token))
+        return response
+
+    async def _answer(self, visit: V, handler: Handler[V], *, outside: bool) -> Response:
+        request = visit.request
+        try:
+            await _recognise(visit)
+            return await _checked(visit, handler) if visit.operator or outside else _to_the_door(visit)
+        except Missing:
+            return await visit.page("error.html", 404, what="missing")
+        except FormInvalid as error:
+            return visit.draw("error.html", 400, what="form", detail=str(error))
+        except UNREADABLE as error:
+            kind = type(error).__name__
+            log.warning("the database could not be read", request_id=request.state.request_id, error=kind)
+            return visit.draw("error.html", 503, what="database")
+        except ZhangfangError as error:
+            return await visit.page("error.html", 422, what="refused", detail=str(error))
+        except Exception:
+            log.exception("a page failed", request_id=request.state.request_id, path=request.url.path)
+            return visit.draw("error.html", 500, what="bug")
+
+
+async def _key(visit: Visit[Site]) -> bytes:
+    if visit.site.key is None:
+        visit.site.key = await auth.console_key(visit.pool)
+    return visit.site.key
+
+
+async def _recognise(visit: Visit[Site]) -> None:
+    """Find the session behind the cookie; a cookie that we did not sign costs no look into the database."""
+    key = await _key(visit)
+    token = auth.unsign(key, visit.request.cookies.get(SESSION, ""))
+    if token is not None:
+        visit.operator = await auth.operator_of(visit.pool, token)
+    if visit.operator is None:
+        token = auth.unsign(key, visit.request.cookies.get(_DOOR, "")) or secrets.token_urlsafe(16)
+    visit.token = token or ""
+    visit.request.state.csrf = auth.form_token(key, visit.token)
+
+
+async def _checked(visit: V, handler: Handler[V]) -> Response:
+    if visit.request.method == "POST":
+        await _check_form(visit)
+    _check_text(visit.request.url.path, *visit.request.query_params.values())
+    return await handler(visit)
+
+
+async def _check_form(visit: Visit[Site]) -> None:
+    """Take a form only if one of our own pages made it for this session."""
+    form = await visit.form()
+    if not hmac.compare_digest(form.pop("csrf", "").encode(), visit.request.state.csrf.encode()):
+        raise FormInvalid("the form was not made for this session, or is too old; open the page again")
+    _check_text(*form.values())
+    visit.request.state.form = form
+
+
+def _check_text(*texts: str) -> None:
+    """Refuse the one character that no text of the database can hold."""
+    if any("\0" in text for text in texts):
+        raise FormInvalid("the address or the form holds a character of code 0")
+
+
+def _to_the_door(visit: Visit[Site]) -> Response:
+    if visit.request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"hx-redirect": visit.href("/login")})
+    path = visit.request.url.path.removeprefix(visit.base)
+    wanted = path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+    back = wanted if visit.request.method == "GET" and path != "/" else None
+    return RedirectResponse(visit.href("/login", next=back), status_code=303)

@@ -1,0 +1,76 @@
+"""Log-in, log-out, language, and the static files: what every site has."""
+
+from importlib.resources import files
+from typing import Any
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from zhangfang.web import auth
+from zhangfang.web.door import SESSION, Door
+from zhangfang.web.visit import Missing, Site, Visit
+from zhangfang.web.words import LANGUAGES
+
+_YEAR = 365 * 24 * 3600
+
+
+def routes(door: Door[Any]) -> list[BaseRoute]:
+    """Return the routes of the log-in and of the static files, which a browser may keep for ever."""
+    static = GZipMiddleware(StaticFiles(directory=str(files(__package__) / "static")))
+    return [
+        Route("/login", door.outside(page), methods=["GET"]),
+        Route("/login", door.outside(enter), methods=["POST"]),
+        Route("/logout", door.inside(leave), methods=["POST"]),
+        Route("/lang/{lang}", door.outside(language)),
+        Mount("/static", static),
+    ]
+
+
+async def page(visit: Visit[Site]) -> Response:
+    """Show the door; who is inside already goes on."""
+    if visit.operator is not None:
+        return visit.go("/")
+    return visit.draw("login.html", refused=None, name="", next=visit.query.get("next", ""))
+
+
+async def enter(visit: Visit[Site]) -> Response:
+    """Let an operator in, or say one and the same thing of a wrong name and a wrong password."""
+    form = visit.request.state.form
+    name = form.get("name", "")
+    result = await auth.log_in(visit.pool, name, form.get("password", ""))
+    if isinstance(result, auth.Refused):
+        status = 429 if result.locked_until else 401
+        return visit.draw("login.html", status, refused=result, name=name[:64], next=form.get("next", ""))
+    response = visit.go(_own_path(form.get("next", "")))
+    visit.operator = name
+    key = visit.site.key or await auth.console_key(visit.pool)
+    visit.set_cookie(response, SESSION, auth.sign(key, result), int(auth.SESSION_LIFE.total_seconds()))
+    return response
+
+
+async def leave(visit: Visit[Site]) -> Response:
+    """End the session."""
+    await auth.log_out(visit.pool, visit.token)
+    response = visit.go("/login")
+    response.delete_cookie(SESSION, path=visit.base or "/")
+    return response
+
+
+async def language(visit: Visit[Site]) -> Response:
+    """Keep the chosen language for a year and return to where the visitor was."""
+    lang = visit.request.path_params["lang"]
+    if lang not in LANGUAGES:
+        raise Missing(lang)
+    response = RedirectResponse(visit.base + _own_path(visit.query.get("next", "")), status_code=303)
+    visit.set_cookie(response, "zf_lang", lang, _YEAR)
+    return response
+
+
+def _own_path(wanted: str) -> str:
+    """Return a path of ours: nobody may be sent to another house by a link to our door."""
+    own = (
+        wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    )
+    return wanted if own else "/"

@@ -1,0 +1,204 @@
+"""One request of one person to one site: who they are, their language, and how a page is drawn for them."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import asyncpg
+import structlog
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, china_day, settlement_day
+from zhangfang.kernel.clock import Clock, in_china
+from zhangfang.kernel.database import AWAY
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.web.money import money, plain
+from zhangfang.web.tables import CHANNELS, OPERATIONS, STATES, STEPS, SUBJECTS
+from zhangfang.web.words import LANGUAGES, Words
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+UNREADABLE = AWAY
+_BODY_MAX = 16 * 1024
+
+
+class Missing(ZhangfangError):
+    """There is no such page, payment, account, merchant or day."""
+
+
+class FormInvalid(ZhangfangError):
+    """A form cannot be taken: too long, not readable, or not sent from one of our pages."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """What all requests of one site share. `package` holds the site's own templates, which stand before the kit's."""
+
+    pool: asyncpg.Pool
+    clock: Clock
+    package: str
+    sandbox: bool
+    version: str = field(init=False)
+    key: bytes | None = field(default=None, repr=False)
+    pages: Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the templates."""
+        self.version = static_version()
+        self.pages = environment(self.package)
+
+
+S_co = TypeVar("S_co", bound=Site, covariant=True)
+
+
+def environment(package: str) -> Environment:
+    """Return the templates with the filters that every page uses; an undefined name is an error, never a blank."""
+    env = Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader(__package__)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(money=money, plain=plain, china=in_china, urlencode_dict=urlencode)
+    env.globals.update(
+        states=STATES, step_words=STEPS, subjects=SUBJECTS, kinds=OPERATIONS, channel_names=CHANNELS
+    )
+    return env
+
+
+@dataclass(slots=True)
+class Visit(Generic[S_co]):
+    """A request, the site it is to, and the person (None before the log-in)."""
+
+    request: Request
+    site: S_co
+    operator: str | None
+    token: str = field(repr=False)
+
+    @property
+    def base(self) -> str:
+        """Return the path under which the site is mounted, without a slash at its end."""
+        return str(self.request.scope.get("root_path", "")).rstrip("/")
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Return the database."""
+        return self.site.pool
+
+    @property
+    def now(self) -> datetime:
+        """Return the business's present moment."""
+        return self.site.clock.now()
+
+    @property
+    def today(self) -> date:
+        """Return the day in China."""
+        return china_day(self.now)
+
+    @property
+    def words(self) -> Words:
+        """Return the visitor's language: the cookie's, else the browser's, else English."""
+        chosen = self.request.cookies.get("zf_lang", "")
+        if chosen not in LANGUAGES:
+            chosen = (
+                "zh" if self.request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+            )
+        return Words(chosen)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Return the address's parameters, the last of each name."""
+        return self.request.query_params
+
+    def href(self, path: str, **query: Any) -> str:
+        """Return an address inside the site; parameters that are None or empty are left out."""
+        wanted = {name: value for name, value in query.items() if value not in (None, "", (), [])}
+        return self.base + path + ("?" + urlencode(wanted, doseq=True) if wanted else "")
+
+    def go(self, path: str) -> Response:
+        """Return a redirect to a page of the site that is read anew."""
+        return RedirectResponse(self.base + path, status_code=303)
+
+    def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+        """Set a cookie that no script reads and no other site sends."""
+        secure = self.request.url.scheme == "https"
+        response.set_cookie(
+            name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
+        )
+
+    async def form(self) -> dict[str, str]:
+        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`."""
+        body = b""
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > _BODY_MAX:
+                raise FormInvalid(f"the form is longer than {_BODY_MAX} bytes")
+        try:
+            return dict(
+                parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+            )
+        except ValueError as error:
+            raise FormInvalid("the form is not URL-encoded UTF-8 of at most 50 fields") from error
+
+    async def frame(self) -> dict[str, Any]:
+        """Return what the frame of every page of the site needs from the database."""
+        return {}
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Draw a page with its frame."""
+        return self.draw(template, status, **await self.frame() | values)
+
+    def draw(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Draw a template as it is: a part of a page, or one whose frame needs no database."""
+        words = self.words
+        framed: dict[str, Any] = {"waiting": None, "seal": None, "here": "", "csrf": "", "refresh": None}
+        framed |= {
+            "_": words,
+            "visit": self,
+            "base": self.base,
+            "lang": words.lang,
+            "now": self.now,
+            "day": self.today,
+            "business_day": settlement_day(self.now),
+            "cutoff": UNIONPAY_CUTOFF,
+            "operator": self.operator,
+            "sandbox": self.site.sandbox,
+            "version": self.site.version,
+            "request_id": self.request.state.request_id,
+            "csrf": self.request.state.csrf,
+        }
+        return HTMLResponse(self.site.pages.get_template(template).render(framed | values), status)
+
+
+async def read(visit: "Visit[Site]", what: Awaitable[T]) -> T | None:
+    """Return what was read, or None if the database could not be: that sheet alone then shows a dash."""
+    try:
+        return await what
+    except UNREADABLE as error:
+        log.warning(
+            "a sheet could not be read", request_id=visit.request.state.request_id, error=type(error).__name__
+        )
+        return None
+
+
+async def gather(visit: "Visit[Site]", *several: Awaitable[Any]) -> list[Any]:
+    """Read several things at once, each of them None if it could not be read."""
+    return list(await asyncio.gather(*(read(visit, one) for one in several)))
+
+
+def static_version() -> str:
+    """Return a short mark of our own static files, so that a browser never shows an old style with a new page."""
+    folder = files(__package__) / "static"
+    digest = hashlib.sha256()
+    for name in ("zf.css", "zf.js", "charts.js"):
+        digest.update(folder.joinpath(name).read_bytes())
+    return digest.hexdigest()[:10]

@@ -1,0 +1,1 @@
+"""The audit of the books: our figures beside the banks' own."""

@@ -1,0 +1,1 @@
+"""The ledger's history, read from its first entry and derived anew."""

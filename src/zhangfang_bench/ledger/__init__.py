@@ -1,0 +1,1 @@
+"""Streams of transfers through the real ledger writer, beside its floors."""

@@ -1,0 +1,1 @@
+"""Collections through the whole platform, beside its floors."""

@@ -1,0 +1,1 @@
+"""The demo: one business day on real processes and simulated banks."""

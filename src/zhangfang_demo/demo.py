@@ -1,0 +1,73 @@
+"""`zhangfang demo`: one business day, from the first order to the last statement, on real processes.
+
+Merchants and payers act over HTTP; the banks' faults are chosen by the merchant's order number, so that the same day
+can be played again; the clock is virtual and moves from hour to hour. What is done once a day (files, settlement,
+closing, statements) the platform does by itself when its clock says so: the demo only moves the clock and watches.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from zhangfang.assembly.house import House, HouseError
+from zhangfang.assembly.start import start
+from zhangfang_demo.business_day import BusinessDay, Plan
+from zhangfang_demo.csv_rows import OrdersInvalid
+from zhangfang_demo.orders import ORDERS, read_merchants, read_orders
+from zhangfang_demo.report import print_report, report_of
+
+console = Console(stderr=True)
+DEFAULT_HOME = Path("var/demo")
+
+
+def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only: bool = False) -> int:
+    """Play the day of `orders`; write the report to `out` as JSON; return the exit code."""
+    try:
+        plan = Plan(read_orders(orders or ORDERS), read_merchants())
+    except OrdersInvalid as error:
+        console.print(
+            f"[bold red]The orders were not accepted; nothing was started or collected.[/]\n{error}"
+        )
+        return 2
+    if check_only:
+        console.print(f"{len(plan.orders)} orders of {len(plan.merchants)} merchants are in order.")
+        return 0
+    began = time.monotonic()
+    house = House(fresh(home))
+    try:
+        made, password = play(house, plan)
+    finally:
+        house.stop()
+    print_report(made, time.monotonic() - began, house.home / "statements")
+    console.print(
+        f"Look around in it: zhangfang up --home {os.path.relpath(house.home)} (name operator, password {password})"
+    )
+    if out is not None:
+        out.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return 0 if made["ok"] else 1
+
+
+def fresh(home: Path | None) -> Path:
+    """Return an empty home: the demo's own is made anew each time, one that a user names is never emptied."""
+    if home is None:
+        shutil.rmtree(DEFAULT_HOME, ignore_errors=True)
+        return DEFAULT_HOME
+    if home.exists() and any(home.iterdir()):
+        raise HouseError(f"--home {home}: is not empty; a day is played in a folder that is empty or new")
+    return home
+
+
+def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None]:
+    """Start the house, play the plan in it, and return the report and the operator's password."""
+    day = BusinessDay(house, plan)
+    house.start_database()
+    day.set_first_moment()
+    password = start(house)
+    audit = asyncio.run(day.play())
+    return report_of(day, audit), password

@@ -1,0 +1,1 @@
+"""The law, checked from outside: the banks' books against ours."""

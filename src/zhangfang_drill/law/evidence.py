@@ -1,0 +1,34 @@
+"""What a drill ends with: the auditor, started as the program that it is, and the bank's own count."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from zhangfang.kernel.clock import set_clock
+from zhangfang_drill.world.world import World
+
+
+async def ledger_evidence(world: World) -> dict[str, Any]:
+    """Have the auditor derive every balance from the ledger's history, and compare all books with the banks'."""
+    set_clock(world.house.home / "clock.json", world.clock.now(), 0)  # the auditor asks what is overdue
+    books = ("books", "--home", str(world.house.home))
+    return {"ledger_verify": await verified(world), "books_audit": await _audit(world, *books)}
+
+
+async def verified(world: World) -> dict[str, Any]:
+    """Have the auditor derive every balance from the ledger's history: whether it could, and its last words."""
+    return await _audit(world, "verify", "--database", world.house.database_url)
+
+
+async def _audit(world: World, *options: str) -> dict[str, Any]:
+    out = Path(world.house.home) / f"{options[0]}.json"
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "zhangfang_audit", *options, "--json", str(out),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await program.communicate()
+    found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    last = said.decode(errors="replace").splitlines()[-3:]
+    return {"ok": program.returncode == 0, "said": last, "details": found.get("details", {})}

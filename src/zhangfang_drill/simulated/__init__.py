@@ -1,0 +1,1 @@
+"""Random days: orders, callers, crashes, and the check after each day."""

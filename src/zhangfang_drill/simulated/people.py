@@ -1,0 +1,82 @@
+"""Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and cure old breaks."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.payments import (
+    Intent,
+    NotAllowed,
+    Outcome,
+    SecondPerson,
+    State,
+    approve_outcome,
+    propose_outcome,
+)
+from zhangfang.reconciliation import TwoPeople, approve, cures, list_breaks, propose
+from zhangfang_drill.law import movements
+from zhangfang_drill.law.judging import LATE_LINE
+from zhangfang_drill.law.movements import Movement
+from zhangfang_drill.simulated.day import queries
+from zhangfang_drill.simulated.orders import Merchant
+from zhangfang_drill.world.world import World
+
+SHARE = 0.3  # of what is UNKNOWN overnight
+PROPOSES, APPROVES = "王会计", "李主管"
+PATIENCE = LATE_LINE + timedelta(days=1)  # for a later file to explain a break
+
+
+async def ring_the_bank(world: World, rng: Random) -> None:
+    """End some of what has no outcome by what the banks say on the telephone; where they do not know either, wait."""
+    unknown = await world.pool.fetch(queries.unknown)
+    truth = await movements.read(world.banks, tuple(world.banks.names))  # after it was seen to be unknown
+    for row in unknown:
+        intent = Intent.of(row)
+        said = _said(intent, truth.of_order(intent.channel, intent.channel_order_no))
+        if rng.random() < SHARE and said is not None:
+            with suppress(NotAllowed):  # a notification was quicker
+                await _end(world, intent, said)
+
+
+async def _end(world: World, intent: Intent, said: Outcome) -> None:
+    proposal = await propose_outcome(world.desk, intent.id, said, PROPOSES)
+    await _by_the_other(partial(approve_outcome, world.desk, proposal), SecondPerson)
+
+
+def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
+    if movement is not None and movement.state == "SUCCESS" and movement.amount == intent.amount:
+        day = date.fromisoformat(movement.settle_date) if movement.settle_date else intent.business_date
+        ref = movement.order_no
+        return Outcome(State.SUCCESS, "the bank says so", "a recorded call", intent.amount, day, ref)
+    if movement is None or movement.state == "FAILED":
+        return Outcome(State.FAILED, "the bank has not done it", "a recorded call")
+    return None
+
+
+async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day: date) -> None:
+    """Cure what no file has explained in time, in any way that its kind of break allows; a B2 is for any merchant."""
+    for row in await list_breaks(world.pool):
+        merchant = rng.choice(merchants).id
+        if row["cure"] is None and row["settle_date"] <= day - PATIENCE and cures(row):
+            await _cure(world, row, rng.choice(cures(row)), merchant)
+
+
+async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
+    """Cure a break; by the last of its cures, which writes its amount off, where the line does not allow another."""
+    try:
+        await propose(world.desk, row["id"], cure, PROPOSES, merchant)
+    except InvalidInput:
+        await propose(world.desk, row["id"], cures(row)[-1], PROPOSES)
+    await _by_the_other(partial(approve, world.desk, row["id"]), TwoPeople)
+
+
+async def _by_the_other(approved: Callable[[str], Awaitable[object]], refusal: type[Exception]) -> None:
+    """Have one's own proposal refused, and approved by the other person."""
+    with suppress(refusal):
+        await approved(PROPOSES)
+        raise AssertionError("somebody approved their own proposal")
+    await approved(APPROVES)

@@ -1,0 +1,172 @@
+"""The platform in this process: API, drivers and ledger writer as mortal processes on a real database and real sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from functools import cache
+
+import aiohttp
+import uvicorn
+from cryptography.hazmat.primitives import serialization
+
+from zhangfang.api import build_app
+from zhangfang.assembly.house import answers, unix_answers
+from zhangfang.assembly.parts import day_of, open_desk
+from zhangfang.assembly.processes import jobs
+from zhangfang.closing import timetable
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.driver import Job, run_due
+from zhangfang.kernel.settings import Settings
+from zhangfang.ledger.writer import server
+from zhangfang.ledger.writer.writer import Writer
+from zhangfang.payments import Desk
+from zhangfang.payments.course import steps
+from zhangfang_drill.world.clock import StandingClock
+from zhangfang_drill.world.mortal import Mortal
+
+API, WORK, LEDGER = "serve", "work", "ledger"
+PROCESSES = (API, WORK, LEDGER)
+START_SECONDS = 20.0
+POOL = 6
+
+
+# Reading a key checks its primes, which takes longer than anything else of a new life: each is read once for all lives.
+serialization.load_pem_private_key = cache(serialization.load_pem_private_key)  # type: ignore[assignment]
+
+
+class Settled(Settings):
+    """Settings whose clock is the simulation's."""
+
+    def clock(self) -> Clock:
+        """Return the clock that stands."""
+        return CLOCKS[str(self.home)]
+
+
+CLOCKS: dict[str, StandingClock] = {}
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the simulator."""
+        yield
+
+
+class Platform:
+    """Holds the three processes; one that has died is started again by `revive`."""
+
+    def __init__(self, settings: Settled) -> None:
+        """Take the settings of a home folder that is set up."""
+        self.settings = settings
+        self.alive: dict[str, Mortal] = {}
+        self.deaths: dict[str, int] = dict.fromkeys(PROCESSES, 0)
+        self.tables: list[str] = []  # whose rows are jobs
+        self._round: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    async def start(self) -> None:
+        """Start all of them, the ledger first."""
+        for name in PROCESSES[::-1]:
+            await self._begin(name)
+
+    async def revive(self) -> None:
+        """Start again what has died."""
+        for name in PROCESSES[::-1]:
+            process = self.alive[name]
+            if process.dead or not process.tasks:
+                process.kill()
+                await process.gone()
+                self.deaths[name] += 1
+                await self._begin(name)
+
+    def spare(self) -> None:
+        """Let nobody die any more whose end was planned and has not come."""
+        for process in self.alive.values():
+            process.fuse = None
+
+    async def stop(self) -> None:
+        """End all of them at once."""
+        for process in self.alive.values():
+            process.kill()
+            await process.gone()
+
+    async def work(self) -> None:
+        """Let the driver do one round of everything that is due; return when it is done or the driver has died."""
+        process = self.alive[WORK]
+        if process.dead:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._round.put(done)
+        while not done.done() and not process.dead and process.tasks:
+            await self.revive()  # what it waits for may have died
+            await asyncio.wait([done], timeout=0.05)
+
+    async def idle(self) -> None:
+        """Return when no first step goes on behind an answer."""
+        while running := {task for task in steps._running if not task.done()}:
+            await asyncio.wait(running)
+
+    async def _begin(self, name: str) -> None:
+        process = Mortal(name)
+        self.alive[name] = process
+        ready = asyncio.Event()
+        course = {API: self._serve, WORK: self._drive, LEDGER: self._write}[name]
+        main = process.start(course(ready))
+        waiting = asyncio.create_task(ready.wait())
+        async with asyncio.timeout(START_SECONDS):
+            await asyncio.wait([main, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if main.done():
+            main.result()
+
+    async def _write(self, ready: asyncio.Event) -> None:
+        writer = Writer(self.settings.database, self.settings.clock(), 0)
+        serving = asyncio.create_task(server.serve(writer, self.settings.ledger_socket, 0))
+        while not serving.done() and not unix_answers(self.settings.ledger_socket):  # noqa: ASYNC110 - as a supervisor looks
+            await asyncio.sleep(0.005)
+        ready.set()
+        await serving
+
+    async def _serve(self, ready: asyncio.Event) -> None:
+        app = build_app(self.settings, lambda: open_desk(self.settings, POOL), lambda _: ())
+        config = uvicorn.Config(
+            app, self.settings.host, self.settings.port, loop="none", http="httptools", log_config=None,
+            access_log=False, proxy_headers=False,
+        )  # fmt: skip
+        serving = asyncio.create_task(_Uvicorn(config).serve())
+        while not serving.done() and not answers(self.settings.port):  # noqa: ASYNC110 - as a supervisor looks
+            await asyncio.sleep(0.005)
+        ready.set()
+        await serving
+
+    async def _drive(self, ready: asyncio.Event) -> None:
+        async with AsyncExitStack() as stack:
+            desk = await stack.enter_async_context(open_desk(self.settings, POOL))
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            day = day_of(desk, self.settings)
+            await timetable.begin(day)
+            todo = jobs(desk, session, day)
+            self.tables = [job.table for job in todo]
+            ready.set()
+            while True:
+                done = await self._round.get()
+                await _one_round(desk, todo)
+                if not done.done():
+                    done.set_result(None)
+
+
+async def _one_round(desk: Desk, todo: Sequence[Job]) -> None:
+    await asyncio.gather(*(_all_due(desk, job) for job in todo), return_exceptions=True)
+
+
+async def _all_due(desk: Desk, job: Job) -> None:
+    """Do what is due; where a job takes one row at a time, one row after the other."""
+    while await run_due(desk.pool, desk.clock.now(), job) and job.most == 1:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
+    """Open a desk of the simulator's own, for what people do and for looking."""
+    async with open_desk(settings, 2) as desk:
+        yield desk

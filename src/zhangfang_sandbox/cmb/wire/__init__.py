@@ -1,0 +1,1 @@
+"""What the bank speaks: the envelope, the functions, their fields and rows."""

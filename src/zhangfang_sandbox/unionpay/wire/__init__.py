@@ -1,0 +1,1 @@
+"""What the bank speaks: messages, files, signatures, notifications, the cashier's page."""
