@@ -292,7 +292,7 @@ async def open_shop(url: str, folder: Path, clock: SetClock) -> AsyncIterator[Sh
             desk = Desk(pool, client, channels, Vault(folder / "vault.json"), clock)
             desk.acquirers = {"unionpay": unionpay}
             yield Shop(desk, unionpay, cmb, clock, intent_job(desk))
-            await desk.router.close()
+            await desk.gate.router.close()
     finally:
         await ledger.stop()
         pool.terminate()

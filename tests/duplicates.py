@@ -27,7 +27,7 @@ async def paid_as(
     house.clock.advance(milliseconds=1)
     n = next(_counted)
     request = Request(Operation.COLLECTION, number, amount, key or f"{number}/{n}", account=ACCOUNT)
-    made = draft(house.desk, merchant.id, request, f"{n}".encode(), fee)
+    made = draft(house.desk.vault, house.desk.clock, merchant.id, request, f"{n}".encode(), fee)
     number_there = f"C{made.id.hex[1:]}"
     intent = replace(made, channel=house.acquirer.name, channel_order_no=number_there, state=State.SENDING)
     assert await house.desk.journal.insert(intent, [])

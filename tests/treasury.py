@@ -164,7 +164,7 @@ class Treasury:
         name = f"N{next(_numbers)}"
         request = Request(kind, name, amount, name, account=ACCOUNT)
         charge = fee if fee is not None else (amount * 6000 + 500_000) // 1_000_000
-        intent = draft(self.desk, merchant.id, request, name.encode(), charge)
+        intent = draft(self.desk.vault, self.desk.clock, merchant.id, request, name.encode(), charge)
         intent = replace(intent, channel=self.acquirer.name, channel_order_no=f"C{intent.id.hex[1:]}")
         await self.desk.journal.insert(intent, [])
         await self.pool.execute("UPDATE intent SET state = $2 WHERE id = $1", intent.id, state)

@@ -63,5 +63,5 @@ async def take_back(bank: Spectator) -> None:
 async def fill_in(desk: Desk, found: Mapping[str, Any]) -> None:
     """Two people agree that the line nobody asked for is a payment to a merchant."""
     if not found["proposed"]:
-        await propose(desk, UUID(found["break"]), "B2", "lin", merchant=found["merchant"])
+        await propose(desk.pool, desk.journal, UUID(found["break"]), "B2", "lin", merchant=found["merchant"])
     await approve(desk, UUID(found["break"]), "wang")

@@ -73,13 +73,19 @@ async def _cases(house: Treasury) -> list[str]:
         await twice(house, merchant, number, 12_345_678)
     paid = await paid_as(house, merchant, "RENT-2026-09-0003", 10_000)
     await house.filed(DAY, [listed(1, paid), stray(2, 10_000, note="RENT-2026-09-0003")])
-    await find(house.desk, house.clock.now() - timedelta(days=1))
+    await find(house.desk.pool, house.desk.clock, house.clock.now() - timedelta(days=1))
     found = await cases(house.pool)
-    await confirm(house.desk, next(case.id for case in found if case.intent), "lin", "asked twice")
+    await confirm(
+        house.desk.pool,
+        house.desk.clock,
+        next(case.id for case in found if case.intent),
+        "lin",
+        "asked twice",
+    )
     await heal(house, house.clock)
     waits, asked = await house.asked(merchant, 10_000), await house.asked(merchant, 10_000)
     said = Outcome(State.SUCCESS, "the channel wrote", "letter 113", 10_000, DAY, "Q77")
-    await propose_outcome(house.desk, waits.id, said, "lin")
+    await propose_outcome(house.desk.pool, house.desk.clock, waits.id, said, "lin")
     pages = ["/duplicates", "/duplicates?all=1", "/duplicates/confirm", f"/payments/{waits.id.hex}"]
     pages += [f"/payments/{asked.id.hex}/outcome", *(f"/duplicates/{case.id.hex}" for case in found)]
     return [*pages, *(f"/duplicates/{case.id.hex}/dismiss" for case in found[:1])]

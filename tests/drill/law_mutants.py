@@ -15,7 +15,8 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.payments import Desk, Intent, State
 from zhangfang.payments.course import evidence, steps
 from zhangfang.payments.course.rules import decide
-from zhangfang.payments.store import Journal
+from zhangfang.payments.orders import new_number
+from zhangfang.payments.store import Journal, new_step
 
 Mutant = Callable[[], AbstractContextManager[None]]
 
@@ -38,7 +39,9 @@ def sends_before_storing() -> Iterator[None]:
 
     async def collect(self: Desk, intent: Intent, first: Any) -> bool:
         nonlocal count
-        await self.channels[intent.channel].send(await steps.order_of(self, intent))
+        await self.channels[intent.channel].send(
+            await steps.order_of(self.pool, self.vault, self.journal, intent)
+        )
         count += 1
         if count % 3 == 0:
             raise asyncpg.InternalServerError("the intent could not be stored")
@@ -77,11 +80,13 @@ def sends_again_under_new_numbers() -> Iterator[None]:
     async def asked(desk: Desk, intent: Intent) -> Any:
         decision = await ask(desk, intent)
         if intent.kind is Operation.COLLECTION and decision.state is State.UNKNOWN and not decision.resend:
-            number = desk.number(intent.channel, new_id(desk.clock))
+            number = new_number(desk.channels, desk.clock, intent.channel, new_id(desk.clock))
             sql = "UPDATE intent SET channel_order_no = $2 WHERE id = $1 AND state = 'UNKNOWN'"
             await desk.pool.execute(sql, intent.id, number)
             await desk.channels[intent.channel].send(
-                await steps.order_of(desk, replace(intent, channel_order_no=number))
+                await steps.order_of(
+                    desk.pool, desk.vault, desk.journal, replace(intent, channel_order_no=number)
+                )
             )
         return decision
 
@@ -101,7 +106,7 @@ def overwrites_what_is_final() -> Iterator[None]:
         state = State.FAILED if intent.state is State.SUCCESS else State.SUCCESS
         sql = "UPDATE intent SET state = $2 WHERE id = $1"
         await desk.pool.execute(sql, intent.id, state)
-        await desk.journal.note(desk.step(intent.id, kind, state=state, message="the last word"))
+        await desk.journal.note(new_step(desk.clock, intent.id, kind, state=state, message="the last word"))
 
     with put(evidence, "_after_the_end", overwrite):
         yield

@@ -44,7 +44,9 @@ def sent_before_stored() -> None:
 
     async def late_insert(desk: Desk, intent: Intent, several: Sequence[Step]) -> bool:
         sent.add(intent.id)
-        await desk.channels[intent.channel].send(await steps.order_of(desk, intent))
+        await desk.channels[intent.channel].send(
+            await steps.order_of(desk.pool, desk.vault, desk.journal, intent)
+        )
         return await insert(desk, intent, several)
 
     async def sent_already(

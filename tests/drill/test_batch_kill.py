@@ -96,7 +96,9 @@ async def submit(desk: Desk) -> list[Batch]:
     for number in range(FILES):
         share = ITEMS // FILES
         upload = Upload(f"F-{number}", "csv", share, sum(100 + n for n in range(share)))
-        made.append((await load(desk, merchant, upload, whole(file_of(number))))[0])
+        made.append(
+            (await load(desk.pool, desk.vault, desk.clock, merchant, upload, whole(file_of(number))))[0]
+        )
     return made
 
 

@@ -88,7 +88,7 @@ async def play(
     rows = [f"{key},{100 + n},{PAYER.number},{PAYER.name}\n" for n, key in enumerate(keys)]
     file = ("order_no,amount,number,name\n" + "".join(rows)).encode()
     upload = Upload("B", "csv", ITEMS, sum(100 + n for n in range(ITEMS)))
-    batch, _ = await load(shop.desk, merchant, upload, once(file))
+    batch, _ = await load(shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, upload, once(file))
     factory = Crashes(crashes)
     asyncio.get_running_loop().set_task_factory(factory)  # type: ignore[arg-type]
     try:

@@ -212,7 +212,8 @@ async def pay(shop: Shop, merchant: Merchant, plan: Plan, request: Request) -> N
         for intent in await intents(shop, merchant):
             if intent.order_no == request.order_no and intent.kind is Operation.PURCHASE:
                 shop.unionpay.do(
-                    await order_of(shop.desk, intent), "FAILED" if "decline" in plan.fates else "SUCCESS"
+                    await order_of(shop.desk.pool, shop.desk.vault, shop.desk.journal, intent),
+                    "FAILED" if "decline" in plan.fates else "SUCCESS",
                 )
 
 

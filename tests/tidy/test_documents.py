@@ -14,7 +14,7 @@ from zhangfang.api import app, problems
 from zhangfang.cli.main import app as command_line
 from zhangfang.cli.programs import PROGRAMS
 from zhangfang.kernel.settings import Settings
-from zhangfang.payments import State, desk
+from zhangfang.payments import State, telling
 from zhangfang.payments.model import FINAL, StepKind
 from zhangfang.reconciliation import BreakClass, cures
 
@@ -140,11 +140,11 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
 
 
 def test_every_webhook_event_is_documented_and_no_other() -> None:
-    outcomes = {f"{noun}.{end}" for noun in desk.NOUN.values() for end in desk._EVENTS.values()}
+    outcomes = {f"{noun}.{end}" for noun in telling.NOUN.values() for end in telling.ENDS.values()}
     later = {
         event
         for path in sorted((SOURCE / "payments").rglob("*.py"))
-        for event in re.findall(r"\.event\(\s*\w+,\s*\"([a-z.]+)\"", path.read_text("utf-8"))
+        for event in re.findall(r"event_of\(\s*[\w.]+, \w+,\s*\"([a-z.]+)\"", path.read_text("utf-8"))
     }
     assert later, "an event that tells of what happens after the end"
     batch = set(re.findall(r"\"(batch\.[a-z]+)\"", (SOURCE / "batches" / "portions.py").read_text("utf-8")))

@@ -270,7 +270,14 @@ async def one_of_each(counter: Counter, caller: Caller) -> dict[str, str]:
     await counter.shop.idle()
     assert caller.merchant is not None
     paper = await sign(counter.shop.desk, caller.merchant.id, PAYER)
-    batch, _ = await load(counter.shop.desk, caller.merchant, Upload("B1", "csv", 1, 1), _file())
+    batch, _ = await load(
+        counter.shop.desk.pool,
+        counter.shop.desk.vault,
+        counter.shop.desk.clock,
+        caller.merchant,
+        Upload("B1", "csv", 1, 1),
+        _file(),
+    )
     ids = {"pay": paid["id"], "ref": refund["id"], "pot": payout["id"]}
     return ids | {"man": prefixed("man", paper.id), "bat": prefixed("bat", batch.id)}
 
@@ -391,12 +398,12 @@ async def stopped(desk: Desk, channel: str, operation: str) -> AsyncIterator[Non
     """Stop an operation as a person does on the console."""
     insert = "INSERT INTO channel_stop VALUES ($1, $2, 'a test', 'lin', $3)"
     await desk.pool.execute(insert, channel, operation, desk.clock.now())
-    desk._stops_read = 0.0
+    desk.gate._stops_read = 0.0
     try:
         yield
     finally:
         await desk.pool.execute("DELETE FROM channel_stop")
-        desk._stops_read = 0.0
+        desk.gate._stops_read = 0.0
 
 
 async def test_what_could_not_be_sent_waits_while_its_operation_is_stopped(
@@ -665,7 +672,7 @@ async def test_an_unexpected_error_tells_nothing(
     async def broken(*_: object) -> None:
         raise RuntimeError(f"a bug with {SECRETS[0]}")
 
-    monkeypatch.setattr(type(counter.shop.desk), "read_stops", broken)
+    monkeypatch.setattr(type(counter.shop.desk.gate), "read_stops", broken)
     with structlog.testing.capture_logs() as logs:
         answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1"}, key="k")
     assert [line["event"] for line in logs] == ["an unexpected error"]

@@ -57,7 +57,7 @@ async def in_transit(shop: Shop, channel: str) -> int:
 async def stop(shop: Shop, channel: str) -> None:
     sql = "INSERT INTO channel_stop VALUES ($1, 'payout', 'drill', 'lin', now())"
     await shop.desk.pool.execute(sql, channel)
-    shop.desk._stops_read = 0.0
+    shop.desk.gate._stops_read = 0.0
 
 
 async def test_what_the_channel_itself_will_not_do_goes_by_another_under_new_numbers_and_is_paid_once(
@@ -140,7 +140,7 @@ async def test_a_channel_that_it_left_without_being_heard_is_waited_for_when_the
     payout = await shop.reload(payout)
     assert (payout.state, payout.channel, payout.attempt) == (State.CREATED, "cmb", 3)
     await shop.desk.pool.execute("DELETE FROM channel_stop")
-    shop.desk._stops_read = 0.0
+    shop.desk.gate._stops_read = 0.0
     await shop.settle_down()
     payout = await shop.reload(payout)
     assert (payout.state, payout.channel) == (State.SUCCESS, "cmb")
@@ -194,7 +194,7 @@ async def test_a_type_that_no_table_knows_is_parked_with_its_money_held_until_a_
     assert not shop.unionpay.sent
 
     await bring_live(shop.desk.pool, shop.clock, Kind.ACCOUNT_TYPES, await table(shop.desk.pool, extra=[ROW]))
-    await shop.desk.router.refresh()
+    await shop.desk.gate.router.refresh()
     await shop.settle_down()
     payout = await shop.reload(payout)
     assert (payout.state, payout.channel) == (State.SUCCESS, "cmb")
@@ -205,7 +205,7 @@ async def test_a_type_that_no_table_knows_is_parked_with_its_money_held_until_a_
 async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_again(shop: Shop) -> None:
     merchant = await shop.merchant(100_000)
     payout = await park(shop, merchant)
-    assert [one.id for one in await parked(shop.desk)] == [payout.id]
+    assert [one.id for one in await parked(shop.desk.pool)] == [payout.id]
     await refuse_parked(shop.desk, payout.id, "lin", "the bank does not take it")
     payout = await shop.reload(payout)
     assert (payout.state, payout.code) == (State.REFUSED, "parked")

@@ -94,7 +94,7 @@ async def test_a_settlement_of_another_amount_is_a_break_and_leaves_no_position(
     assert (row["class"], row["ours"], row["theirs"]) == ("amount_differs", 2994, came)
     assert await house.balances(1003, 3012) == (came, 0)
     assert await house.balances(1242, 2351) == suspense
-    await propose(house.desk, row["id"], cure, "lin")
+    await propose(house.desk.pool, house.desk.journal, row["id"], cure, "lin")
     await approve(house.desk, row["id"], "wang")
     assert await house.balances(1242, 2351) == (0, 0)
 

@@ -169,7 +169,7 @@ async def rows(shop: Shop, table: str) -> int:
 
 
 async def give(shop: Shop, merchant: Merchant, data: bytes, announced: Upload) -> tuple[Batch, bool]:
-    return await load(shop.desk, merchant, announced, whole(data))
+    return await load(shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, announced, whole(data))
 
 
 async def test_of_a_file_with_a_bad_line_nothing_is_accepted_unless_bad_lines_are_let_in(shop: Shop) -> None:
@@ -216,7 +216,7 @@ async def test_what_is_left_of_a_file_whose_reader_died_is_thrown_away(shop: Sho
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await load(shop.desk, merchant, upload(600, 60_000), cut_off())
+        await load(shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, upload(600, 60_000), cut_off())
     assert await rows(shop, "batch_item") == 0
     await shop.desk.pool.execute(
         "INSERT INTO batch (id, merchant, batch_no, partial, state, told, next_action_at, created_at) "
@@ -255,5 +255,5 @@ async def test_an_announcement_that_is_not_allowed_is_refused_before_anything_is
     field: str, announced: Upload
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await load(None, None, announced, whole(b""))  # type: ignore[arg-type]
+        await load(None, None, None, None, announced, whole(b""))  # type: ignore[arg-type]
     assert caught.value.field == field

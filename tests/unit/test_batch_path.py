@@ -49,7 +49,8 @@ async def submit(
     shop: Shop, merchant: Merchant, file: str, number: str = "B-1", **other: object
 ) -> tuple[Batch, bool]:
     upload = Upload(number, "csv", len(file.splitlines()) - 1, total(file))
-    return await load(shop.desk, merchant, replace(upload, **other), chunks(file))  # type: ignore[arg-type]
+    upload = replace(upload, **other)  # type: ignore[arg-type]
+    return await load(shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, upload, chunks(file))
 
 
 async def states(shop: Shop, batch: Batch) -> dict[str, int]:
@@ -208,11 +209,11 @@ async def test_an_operator_who_stops_collections_stops_a_batch_before_it_is_sent
     batch, _ = await submit(shop, merchant, HEADER + "".join(lines(range(10))))
     stop = "INSERT INTO channel_stop VALUES ('unionpay', 'collection', 'test', 'someone', now())"
     await shop.desk.pool.execute(stop)
-    shop.desk._stops_read = 0.0
+    shop.desk.gate._stops_read = 0.0
     await settle_down(shop, 3)
     assert await states(shop, batch) == {"WAITING": 10}
     await shop.desk.pool.execute("DELETE FROM channel_stop")
-    shop.desk._stops_read = 0.0
+    shop.desk.gate._stops_read = 0.0
     await settle_down(shop)
     assert await states(shop, batch) == {"SUCCESS": 10}
 

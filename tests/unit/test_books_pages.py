@@ -77,7 +77,7 @@ async def test_a_day_on_pages_reads_as_it_stands_in_the_entries(house: Treasury)
     await check(house, DAY, NEXT)
     for whose in (merchant, other):
         for day in (DAY, NEXT):
-            made = await statement(house.desk, whose.id, "x", day)
+            made = await statement(house.desk.pool, whose.id, "x", day)
             raw = [tuple(row) for row in await house.pool.fetch(OWN_LINES, whose.id, day)]
             assert [(line.seq, line.debit, line.credit) for line in made.lines] == raw
 

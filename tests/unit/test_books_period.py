@@ -256,7 +256,9 @@ async def test_a_hold_of_a_closed_date_is_posted_on_the_next_and_found_again(hou
     await house.arrived(merchant, 10_000)
     await house.settle()
     request = Request(Operation.PAYOUT, "late", 5000, "late", account=ACCOUNT)
-    payout = replace(draft(house.desk, merchant.id, request, b"late", 100), channel="cmb")
+    payout = replace(
+        draft(house.desk.vault, house.desk.clock, merchant.id, request, b"late", 100), channel="cmb"
+    )
     assert await prepare(house.desk, payout)
     await house.desk.ledger.close_period(NEXT, id_=new_id(house.clock), voucher=new_id(house.clock))
     for _ in range(2):

@@ -37,7 +37,7 @@ async def test_nobody_approves_their_own_proposal_however_they_write_their_name(
     id_ = await a_stray(house)
     with pytest.raises(TwoPeople, match="nobody has proposed"):
         await approve(house.desk, id_, "wang")
-    await propose(house.desk, id_, "B8", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B8", "lin")
     for name in ("lin", "Lin", " lin ", "", "  "):
         with pytest.raises(TwoPeople, match="another person"):
             await approve(house.desk, id_, name)
@@ -50,7 +50,7 @@ async def test_nobody_approves_their_own_proposal_however_they_write_their_name(
 async def test_a_payment_that_is_filled_in_is_pending_and_settled_with_the_next_run(house: Treasury) -> None:
     merchant = await house.merchant()
     id_ = await a_stray(house)
-    await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
+    await propose(house.desk.pool, house.desk.journal, id_, "B2", "lin", merchant=merchant.id)
     await approve(house.desk, id_, "wang")
     assert await house.balances(2351, 2321, 2361) == (0, -(8800 - 53), -53)
     intent = await house.desk.journal.by_id(id_)
@@ -68,7 +68,7 @@ async def test_a_number_that_the_merchant_has_used_gives_way_to_the_channels(hou
     used = await house.paid(merchant, 1000)
     await house.filed(DAY, [listed(1, used), stray(2, 8800, note=used.order_no)])
     id_ = (await house.one_break())["id"]
-    await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
+    await propose(house.desk.pool, house.desk.journal, id_, "B2", "lin", merchant=merchant.id)
     await approve(house.desk, id_, "wang")
     intent = await house.desk.journal.by_id(id_)
     assert intent is not None
@@ -87,9 +87,9 @@ async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> N
         ("B2", without.id, NoFeeRule, "collection"),
     ):
         with pytest.raises(error, match=match):
-            await propose(house.desk, id_, cure, "lin", merchant=name)
+            await propose(house.desk.pool, house.desk.journal, id_, cure, "lin", merchant=name)
     with pytest.raises(InvalidInput, match="the name of the person"):
-        await propose(house.desk, id_, "B8", " ")
+        await propose(house.desk.pool, house.desk.journal, id_, "B8", " ")
     assert (await house.one_break())["proposed_by"] is None
 
 
@@ -99,27 +99,37 @@ async def test_a_line_of_a_failed_payment_and_an_adjustment_are_not_filled_in(ho
     await weigh(house.desk, failed, StepKind.QUERY, Answer(Verdict.FAILED))
     await house.filed(DAY, [listed(1, failed)])
     with pytest.raises(InvalidInput, match="allowed: B3, B8"):
-        await propose(house.desk, (await house.one_break())["id"], "B2", "lin", merchant=merchant.id)
+        await propose(
+            house.desk.pool,
+            house.desk.journal,
+            (await house.one_break())["id"],
+            "B2",
+            "lin",
+            merchant=merchant.id,
+        )
     await house.filed(NEXT, [corrected(1, stray(0, 1), 70)])
     (row,) = [row for row in await house.breaks() if row["theirs"] == 70]
     with pytest.raises(InvalidInput, match="adjustment"):
-        await propose(house.desk, row["id"], "B2", "lin", merchant=merchant.id)
+        await propose(house.desk.pool, house.desk.journal, row["id"], "B2", "lin", merchant=merchant.id)
 
 
 async def test_a_long_item_goes_back_to_its_payer_by_a_refund_that_ends_by_evidence(house: Treasury) -> None:
     id_ = await a_stray(house)
     house.acquirer.answer = Answer(Verdict.UNKNOWN)
-    await propose(house.desk, id_, "B3", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B3", "lin")
     assert await house.balances(2351, 3013) == (-8800, 0)
     await approve(house.desk, id_, "wang")
     await approve(house.desk, id_, "wang")  # after a crash
     refund = await house.pool.fetchrow("SELECT * FROM intent WHERE original = $1", id_)
     await driven(house)
     assert await house.balances(2351, 3013) == (0, -8800)
-    assert (await finish_returns(house.desk), (await house.one_break())["cure"]) == (0, "B3")
+    assert (await finish_returns(house.desk.pool, house.desk.clock), (await house.one_break())["cure"]) == (
+        0,
+        "B3",
+    )
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
     await driven(house)
-    assert await finish_returns(house.desk) == 1
+    assert await finish_returns(house.desk.pool, house.desk.clock) == 1
     (row,) = await house.breaks()
     assert (row["cleared_by"], row["returned_by"]) == ("lin and wang", refund["id"])
     assert (refund["merchant"], refund["template"], refund["fee"]) == ("platform", "B3", 0)
@@ -128,15 +138,15 @@ async def test_a_long_item_goes_back_to_its_payer_by_a_refund_that_ends_by_evide
 async def test_a_return_that_definitely_failed_leaves_the_break_open_as_before(house: Treasury) -> None:
     id_ = await a_stray(house)
     house.acquirer.answer = Answer(Verdict.FAILED, "77", "too old")
-    await propose(house.desk, id_, "B3", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B3", "lin")
     await approve(house.desk, id_, "wang")
     await driven(house)
-    assert await finish_returns(house.desk) == 1
+    assert await finish_returns(house.desk.pool, house.desk.clock) == 1
     row = await house.one_break()
     assert (row["cure"], row["proposed_by"], row["returned_by"]) == (None, None, None)
     assert row["note"] == "STATIC-1; its return to the payer failed: 77 too old"
     assert await house.balances(2351, 3013) == (-8800, 0)
-    await propose(house.desk, id_, "B8", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B8", "lin")
 
 
 async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_returned(
@@ -145,7 +155,7 @@ async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_r
     paid = await house.paid(await house.merchant(), 1000)
     await house.filed(DAY, [listed(1, paid), listed(2, paid)])
     with pytest.raises(InvalidInput, match="a payment's own"):
-        await propose(house.desk, (await house.one_break())["id"], "B3", "lin")
+        await propose(house.desk.pool, house.desk.journal, (await house.one_break())["id"], "B3", "lin")
 
 
 async def driven(house: Treasury) -> None:
@@ -158,7 +168,7 @@ async def driven(house: Treasury) -> None:
 
 async def test_a_long_item_is_written_off_into_income_and_left_out_of_the_days_fees(house: Treasury) -> None:
     id_ = await a_stray(house)
-    await propose(house.desk, id_, "B8", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B8", "lin")
     await approve(house.desk, id_, "wang")
     assert await house.balances(2351, 2361, 1222, 6301) == (0, -8800, 8800, -8800)
 
@@ -168,7 +178,7 @@ async def test_a_short_item_is_written_off_to_our_loss_and_the_merchant_is_paid(
     lost = await house.paid(merchant, 1000)
     await house.filed(DAY, [])
     row = await house.one_break()
-    await propose(house.desk, row["id"], "B7", "lin")
+    await propose(house.desk.pool, house.desk.journal, row["id"], "B7", "lin")
     await approve(house.desk, row["id"], "wang")
     assert await house.balances(3011, 1242, 1241, 6711, 2242) == (0, 0, 1000, 1000, -1000)
     assert await house.settle() == []
@@ -188,7 +198,7 @@ async def test_a_difference_is_written_off_by_its_amount(
     paid = await house.paid(merchant, 1000)
     await house.filed(DAY, [listed(1, paid, amount)])
     row = await house.one_break()
-    await propose(house.desk, row["id"], cure, "lin")
+    await propose(house.desk.pool, house.desk.journal, row["id"], cure, "lin")
     await approve(house.desk, row["id"], "wang")
     assert await house.balances(3011, 3012, suspense, result) == (0, amount, 0, 1000 - amount)
 
@@ -201,7 +211,7 @@ async def test_a_cure_is_booked_on_the_channels_day(
 ) -> None:
     id_ = await a_stray(house)
     house.clock.set(at(NEXT, hour, minute))
-    await propose(house.desk, id_, "B8", "lin")
+    await propose(house.desk.pool, house.desk.journal, id_, "B8", "lin")
     await approve(house.desk, id_, "wang")
     row = (await house.breaks())[0]
     dates = await house.pool.fetch(
@@ -220,14 +230,23 @@ async def test_an_approval_that_is_cut_off_at_any_step_is_finished_by_the_next(
         house.clock.set(at(day, 12))
         await house.filed(day, [stray(1, 500, credit=cure != "B7")])
         row = await house.one_break()
-        await propose(house.desk, row["id"], cure, "lin", merchant=merchant.id if cure == "B2" else None)
+        await propose(
+            house.desk.pool,
+            house.desk.journal,
+            row["id"],
+            cure,
+            "lin",
+            merchant=merchant.id if cure == "B2" else None,
+        )
         try:
             await approve(cut_off(house.desk, after), row["id"], "wang")
             break
         except Cut:
             if (row := await house.one_break())["cure"]:
                 with pytest.raises(InvalidInput, match="whose cure has begun"):
-                    await propose(house.desk, row["id"], cure, "chen", merchant=merchant.id)
+                    await propose(
+                        house.desk.pool, house.desk.journal, row["id"], cure, "chen", merchant=merchant.id
+                    )
             await house.filed(day, house.acquirer.files[day])  # type: ignore[arg-type]
             await house.one_break()  # a file clears nothing that people have begun
             await approve(house.desk, row["id"], "wang")
@@ -246,7 +265,7 @@ async def test_a_line_that_comes_before_the_approval_wins(house: Treasury) -> No
     late = await house.paid(merchant, 1000)
     await house.filed(DAY, [])
     row = await house.one_break()
-    await propose(house.desk, row["id"], "B7", "lin")
+    await propose(house.desk.pool, house.desk.journal, row["id"], "B7", "lin")
     await house.filed(NEXT, [listed(1, late)])
     with pytest.raises(InvalidInput, match="not open"):
         await approve(house.desk, row["id"], "wang")
@@ -264,7 +283,7 @@ async def test_the_command_line_shows_what_is_open_and_who_proposed_what(house: 
         ("unknown_debit", "2026-09-02", "", "-0.35", "-0.35", "open, can be cured by the bank alone"),
     }
     id_ = next(row[0] for row in rows if row[1] == "missing_here")
-    await propose(house.desk, UUID(id_), "B2", "lin", merchant=merchant.id)
+    await propose(house.desk.pool, house.desk.journal, UUID(id_), "B2", "lin", merchant=merchant.id)
     (row,) = [row for row in await list_breaks(house.pool) if row["class"] == "missing_here"]
     assert breaks.cells(row)[6] == f"open, B2 for {merchant.id} proposed by lin"
     await approve(house.desk, UUID(id_), "wang")

@@ -40,7 +40,7 @@ async def double(counter: Counter, number: str = "RENT-9-01") -> tuple[str, Merc
     for _ in range(2):
         await paid(counter, merchant, number)
         counter.shop.clock.advance(milliseconds=5)
-    await find(counter.shop.desk, counter.shop.clock.now() - timedelta(days=1))
+    await find(counter.shop.desk.pool, counter.shop.desk.clock, counter.shop.clock.now() - timedelta(days=1))
     page = (await counter.admin("GET", "/v1/duplicates")).json()
     return page["data"][0]["id"], merchant
 

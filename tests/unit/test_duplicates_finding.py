@@ -24,7 +24,7 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
 
 
 async def look(house: Treasury) -> int:
-    return await find(house.desk, house.clock.now() - timedelta(days=3))
+    return await find(house.desk.pool, house.desk.clock, house.clock.now() - timedelta(days=3))
 
 
 async def test_two_payments_of_one_number_are_one_case_and_the_first_stays(house: Treasury) -> None:

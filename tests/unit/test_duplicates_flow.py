@@ -49,7 +49,7 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
 
 
 async def look(house: Treasury) -> list[UUID]:
-    await find(house.desk, house.clock.now() - timedelta(days=3))
+    await find(house.desk.pool, house.desk.clock, house.clock.now() - timedelta(days=3))
     return await to_confirm(house.pool)
 
 
@@ -68,7 +68,7 @@ async def reversal(house: Treasury, id_: UUID) -> Intent:
 
 
 async def shown(house: Treasury, merchant: Merchant, day: object = DAY) -> tuple[int, int, int]:
-    made = await statement(house.desk, merchant.id, merchant.name, day)  # type: ignore[arg-type]
+    made = await statement(house.desk.pool, merchant.id, merchant.name, day)  # type: ignore[arg-type]
     assert made.opening + sum(line.credit - line.debit for line in made.lines) == made.closing
     return made.opening, len(made.lines), made.closing
 
@@ -80,7 +80,9 @@ async def test_before_the_cut_off_it_is_voided_with_all_of_its_fee_and_the_pair_
     case, goes = await one(house, merchant)
     assert await house.balances(2321, 2361) == (-2 * 9940, -120)
     assert await shown(house, merchant) == (0, 4, 2 * 9940)
-    assert (await confirm(house.desk, case.id, "lin", WHY)).state is CaseState.REVERSING
+    assert (
+        await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    ).state is CaseState.REVERSING
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee, undone.state) == ("void", "U1", 60, State.SUCCESS)
@@ -101,10 +103,15 @@ async def test_each_reversed_is_eight_legs_in_the_books_and_four_lines_off_the_s
     doubles = [
         goes for _, goes in await asyncio.gather(*(twice(house, merchant, f"R{n}") for n in range(MANY)))
     ]
-    before = len((await statement(house.desk, merchant.id, "", DAY)).lines)
+    before = len((await statement(house.desk.pool, merchant.id, "", DAY)).lines)
     heard: list[int] = []
     ids = await look(house)
-    assert await confirm_all(house.desk, ids, "lin", WHY, lambda done, of: heard.append(done)) == {}
+    assert (
+        await confirm_all(
+            house.desk.pool, house.desk.clock, ids, "lin", WHY, lambda done, of: heard.append(done)
+        )
+        == {}
+    )
     assert heard == list(range(1, MANY + 1))
     await heal(house, house.clock, rounds=20)
     assert {case.state for case in await cases(house.pool, limit=500)} == {CaseState.DONE}
@@ -114,7 +121,7 @@ async def test_each_reversed_is_eight_legs_in_the_books_and_four_lines_off_the_s
         [d.id for d in doubles] + ended,
     )
     assert legs == 8 * MANY
-    after = await statement(house.desk, merchant.id, "", DAY)
+    after = await statement(house.desk.pool, merchant.id, "", DAY)
     assert before - len(after.lines) == 2 * MANY  # the doubles' own; their reversals' are not on it either
     assert await house.pool.fetchval("SELECT sum(lines) FROM masked_voucher") == 4 * MANY
     assert after.closing == MANY * 9940 == -(await house.balance(2321, merchant.id))
@@ -127,7 +134,7 @@ async def test_after_the_cut_off_it_is_refunded_and_both_days_statements_agree_w
     case, _ = await one(house, merchant)
     house.clock.set(at(NEXT, 9))
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee) == ("refund", "U1", 60)
@@ -141,7 +148,7 @@ async def test_a_released_statement_is_not_changed_so_the_pair_stays_on_it(house
     await house.pool.execute(
         "INSERT INTO statement VALUES ($1, $2, 0, 19880, 4, 1, '', $3)", merchant.id, DAY, house.clock.now()
     )
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     await heal(house, house.clock)
     case = await get(house.pool, case.id)
     assert (case.state, case.masked) == (CaseState.DONE, False)
@@ -162,13 +169,13 @@ async def settled(house: Treasury, merchant: Merchant) -> tuple[Case, Intent]:
 async def test_what_was_settled_is_adjusted_by_two_people_and_stays_visible(house: Treasury) -> None:
     merchant = await house.merchant()
     case, goes = await settled(house, merchant)
-    assert (await confirm(house.desk, case.id, "lin", WHY)).state is CaseState.APPROVAL
+    assert (await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)).state is CaseState.APPROVAL
     await heal(house, house.clock)
     assert (await get(house.pool, case.id)).reversal is None
     for name in ("lin", "Lin", " ＬＩＮ "):
         with pytest.raises(TwoPeople, match="another person"):
-            await approve(house.desk, case.id, name)
-    await approve(house.desk, case.id, "wang")
+            await approve(house.desk.pool, house.desk.clock, case.id, name)
+    await approve(house.desk.pool, house.desk.clock, case.id, "wang")
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee, undone.state) == ("refund", "U2", 60, State.SUCCESS)
@@ -185,7 +192,7 @@ async def test_what_was_settled_is_adjusted_by_two_people_and_stays_visible(hous
 
 async def test_the_database_itself_refuses_one_person_for_two(house: Treasury) -> None:
     case, _ = await settled(house, await house.merchant())
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     with pytest.raises(asyncpg.CheckViolationError):
         await house.pool.execute("UPDATE duplicate SET approved_by = 'LIN' WHERE id = $1", case.id)
 
@@ -194,8 +201,8 @@ async def test_where_the_merchants_money_is_short_it_waits_and_sends_nothing(hou
     merchant = await house.merchant()
     case, _ = await settled(house, merchant)
     await house.payout(merchant, 15_000)
-    await confirm(house.desk, case.id, "lin", WHY)
-    await approve(house.desk, case.id, "wang")
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await approve(house.desk.pool, house.desk.clock, case.id, "wang")
     await heal(house, house.clock)
     case = await get(house.pool, case.id)
     assert (case.state, case.reversal) == (CaseState.REVERSING, None)
@@ -219,7 +226,7 @@ async def test_money_that_is_settled_between_the_decision_and_the_reversal_needs
     merchant = await house.merchant()
     stays, goes = await twice(house, merchant, "RENT-9-01")
     (id_,) = await look(house)
-    await confirm(house.desk, id_, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
     await house.filed(DAY, [listed(1, stays), listed(2, goes)])
     await house.settled(DAY)
     await house.settle()
@@ -233,7 +240,7 @@ async def test_a_case_waits_while_its_reversal_is_unknown_and_makes_no_second_on
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     house.acquirer.answer = Answer(Verdict.UNKNOWN)
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     await heal(house, house.clock)
     waiting = await get(house.pool, case.id)
     assert (waiting.state, waiting.note) == (CaseState.REVERSING, "the reversal has no outcome yet: UNKNOWN")
@@ -254,7 +261,7 @@ async def test_a_void_that_definitely_failed_is_followed_by_a_refund_under_new_i
         return Answer(Verdict.SUCCESS, settle_date=DAY)
 
     house.acquirer.send = no_voids  # type: ignore[method-assign]
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     await heal(house, house.clock)
     rows = await house.pool.fetch(
         "SELECT kind, state FROM intent WHERE kind IN ('refund', 'void') ORDER BY id"
@@ -271,13 +278,13 @@ async def test_a_refund_that_the_channel_refuses_is_left_to_a_person_who_may_try
     case, _ = await one(house, merchant)
     house.clock.set(at(NEXT, 9))
     house.acquirer.answer = Answer(Verdict.FAILED, "77", "too old")
-    await confirm(house.desk, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     await heal(house, house.clock)
     left = await get(house.pool, case.id)
     assert (left.state, left.note) == (CaseState.PERSON, "the channel refused the refund: 77 too old")
     assert await house.balances(2321, 2361, 3013) == (-2 * 9940, -120, 0)
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
-    await confirm(house.desk, case.id, "lin", "the channel has allowed it")
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", "the channel has allowed it")
     await heal(house, house.clock)
     assert (await get(house.pool, case.id)).state is CaseState.DONE
 
@@ -291,7 +298,7 @@ async def test_a_line_of_the_channel_goes_back_to_its_payer_and_no_merchant_is_t
     house.clock.set(at(NEXT, 9))
     (id_,) = await look(house)
     assert await house.balances(2351, 2321) == (-10_000, -9940)
-    await confirm(house.desk, id_, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
     await heal(house, house.clock)
     undone = await reversal(house, id_)
@@ -313,8 +320,8 @@ async def test_a_line_of_the_channel_goes_back_to_its_payer_and_no_merchant_is_t
 async def test_every_decision_is_kept_with_its_person_reason_and_voucher_for_ever(house: Treasury) -> None:
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
-    await confirm(house.desk, case.id, "lin", WHY)
-    await confirm(house.desk, case.id, "Lin", "again")  # it changes nothing
+    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, "Lin", "again")  # it changes nothing
     await heal(house, house.clock)
     told = {step.act: step for step in await steps(house.pool, case.id)}
     assert {act: step.by for act, step in told.items()} == {
@@ -335,13 +342,13 @@ async def test_what_is_dismissed_is_over_and_what_has_begun_cannot_be(house: Tre
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     other, _ = await one_more(house, merchant)
-    await dismiss(house.desk, case.id, "lin", "two flats under one number")
+    await dismiss(house.desk.pool, house.desk.clock, case.id, "lin", "two flats under one number")
     assert (await get(house.pool, case.id)).state is CaseState.DISMISSED
     with pytest.raises(DoesNotFit, match="DISMISSED"):
-        await confirm(house.desk, case.id, "wang", WHY)
-    await confirm(house.desk, other.id, "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, case.id, "wang", WHY)
+    await confirm(house.desk.pool, house.desk.clock, other.id, "lin", WHY)
     with pytest.raises(DoesNotFit, match="nothing has begun"):
-        await dismiss(house.desk, other.id, "wang", "no double")
+        await dismiss(house.desk.pool, house.desk.clock, other.id, "wang", "no double")
     assert await look(house) == []
 
 
@@ -363,7 +370,7 @@ async def test_a_decision_without_a_name_or_a_reason_is_refused(
     case, _ = await one(house, merchant)
     for decide in (confirm, dismiss):
         with pytest.raises(InvalidInput, match=r"by|reason"):
-            await decide(house.desk, case.id, by, reason)
+            await decide(house.pool, house.desk.clock, case.id, by, reason)
     assert len(await steps(house.pool, case.id)) == 1
 
 
@@ -371,8 +378,8 @@ async def test_a_case_that_is_none_and_a_bulk_with_one_that_does_not_fit_say_so(
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     with pytest.raises(NoCase):
-        await confirm(house.desk, UUID(int=1), "lin", WHY)
-    refused = await confirm_all(house.desk, [case.id, UUID(int=1)], "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, UUID(int=1), "lin", WHY)
+    refused = await confirm_all(house.desk.pool, house.desk.clock, [case.id, UUID(int=1)], "lin", WHY)
     assert list(refused) == [UUID(int=1)]
 
 
@@ -382,7 +389,7 @@ async def test_a_healing_that_is_cut_off_anywhere_is_taken_up_and_done_once(hous
     for cut in range(40):
         _, goes = await twice(house, merchant, f"CUT-{cut}")
         (id_,) = await look(house)
-        await confirm(house.desk, id_, "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
         ended = await _cut(house, id_, cut)
         await heal(house, house.clock)
         case = await get(house.pool, id_)
@@ -422,7 +429,7 @@ async def heal_intents(house: Treasury) -> None:
 async def test_two_processes_that_heal_one_case_at_once_make_one_reversal(house: Treasury) -> None:
     merchant = await house.merchant()
     case, goes = await one(house, merchant)
-    case = await confirm(house.desk, case.id, "lin", WHY)
+    case = await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
     chosen = [await house.pool.fetchrow(queries.choose, case.id, "void", case.attempt) for _ in range(2)]
     assert [row is None for row in chosen] == [
         False,

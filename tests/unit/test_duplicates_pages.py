@@ -68,7 +68,7 @@ async def desk(database_url: str, clock: SetClock) -> AsyncIterator[Desk]:
 
 
 async def look(desk: Desk) -> list[str]:
-    await find(desk.house.desk, desk.house.clock.now() - timedelta(days=3))
+    await find(desk.house.desk.pool, desk.house.desk.clock, desk.house.clock.now() - timedelta(days=3))
     return [prefixed("dup", case.id) for case in await cases(desk.house.pool)]
 
 

@@ -221,7 +221,8 @@ async def test_a_payment_filled_in_gets_the_channels_number_where_the_merchants_
     ids = new_id(shop.clock), new_id(shop.clock)
     for _ in range(2):
         id_ = await fill_in(
-            shop.desk, merchant.id, channel="unionpay", channel_order_no="c" * 32, channel_ref="q1", order_no="A1",
+            shop.desk.pool, shop.desk.clock, shop.desk.journal, merchant.id,
+            channel="unionpay", channel_order_no="c" * 32, channel_ref="q1", order_no="A1",
             amount=500, fee=3, settle_date=shop.clock.now().date(), ids=ids, evidence=(StepKind.PERSON, "two people"),
         )  # fmt: skip
     made = await shop.desk.journal.by_id(id_)

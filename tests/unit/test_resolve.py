@@ -37,7 +37,7 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
 @pytest.mark.parametrize("state", [State.UNKNOWN, State.MANUAL])
 async def test_two_people_end_it_in_success_and_its_books_follow(house: Treasury, state: State) -> None:
     intent = await house.asked(await house.merchant(), 10_000, state=state)
-    id_ = await propose_outcome(house.desk, intent.id, PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
     assert (await house.now(intent)).state is state
     assert (await approve_outcome(house.desk, id_, "wang")).state is State.SUCCESS
     now = await house.now(intent)
@@ -61,7 +61,7 @@ async def test_two_people_end_a_refund_in_failure_and_the_merchant_has_the_money
     refund = await house.undo(merchant, paid, 10_000)
     assert (await house.now(refund)).state is State.UNKNOWN
     assert await house.balances(2321, 2361, 3013) == (0, 0, -10_000)
-    id_ = await propose_outcome(house.desk, refund.id, NOT_PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, refund.id, NOT_PAID, "lin")
     assert (await approve_outcome(house.desk, id_, "wang")).state is State.FAILED
     assert await house.balances(2321, 2361, 3013) == (-9940, -60, 0)
     assert (await house.now(paid)).refunded == 0
@@ -69,7 +69,7 @@ async def test_two_people_end_a_refund_in_failure_and_the_merchant_has_the_money
 
 async def test_nobody_approves_their_own_outcome_however_they_write_their_name(house: Treasury) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
-    id_ = await propose_outcome(house.desk, intent.id, PAID, "Lin Wei")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "Lin Wei")
     for name in ("Lin Wei", "lin wei", " LIN  WEI ", "Ｌｉｎ Wei"):
         with pytest.raises(SecondPerson, match="another person"):
             await approve_outcome(house.desk, id_, name)
@@ -96,9 +96,9 @@ async def test_an_outcome_that_proves_nothing_is_refused(
 ) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
     with pytest.raises(InvalidInput, match=field):
-        await propose_outcome(house.desk, intent.id, outcome, "lin")
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, outcome, "lin")
     with pytest.raises(InvalidInput, match="by"):
-        await propose_outcome(house.desk, intent.id, PAID, " ")
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, " ")
     assert await outcomes(house.pool) == []
 
 
@@ -107,23 +107,25 @@ async def test_only_what_has_no_outcome_can_be_ended_and_one_proposal_waits_at_a
 ) -> None:
     merchant = await house.merchant()
     with pytest.raises(NotAllowed, match="SUCCESS"):
-        await propose_outcome(house.desk, (await house.paid(merchant, 10_000)).id, NOT_PAID, "lin")
+        await propose_outcome(
+            house.desk.pool, house.desk.clock, (await house.paid(merchant, 10_000)).id, NOT_PAID, "lin"
+        )
     with pytest.raises(NotFound):
-        await propose_outcome(house.desk, UUID(int=1), NOT_PAID, "lin")
+        await propose_outcome(house.desk.pool, house.desk.clock, UUID(int=1), NOT_PAID, "lin")
     intent = await house.asked(merchant, 10_000)
-    id_ = await propose_outcome(house.desk, intent.id, PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
     with pytest.raises(NotAllowed, match="proposed already"):
-        await propose_outcome(house.desk, intent.id, NOT_PAID, "wang")
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "wang")
     await withdraw_outcome(house.desk, id_, "lin")
     with pytest.raises(NotFound):
         await approve_outcome(house.desk, id_, "wang")
-    other = await propose_outcome(house.desk, intent.id, NOT_PAID, "wang")
+    other = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "wang")
     assert (await approve_outcome(house.desk, other, "lin")).state is State.FAILED
 
 
 async def test_evidence_that_comes_first_stands_and_the_approval_changes_nothing(house: Treasury) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
-    id_ = await propose_outcome(house.desk, intent.id, NOT_PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin")
     await weigh(house.desk, intent, StepKind.QUERY, Answer(Verdict.SUCCESS, amount=10_000, settle_date=DAY))
     assert (await approve_outcome(house.desk, id_, "wang")).state is State.SUCCESS
     (row,) = await outcomes(house.pool, ended=True)
@@ -133,7 +135,11 @@ async def test_evidence_that_comes_first_stands_and_the_approval_changes_nothing
 
 async def test_a_file_that_says_otherwise_opens_a_break_and_overwrites_nothing(house: Treasury) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
-    await approve_outcome(house.desk, await propose_outcome(house.desk, intent.id, NOT_PAID, "lin"), "wang")
+    await approve_outcome(
+        house.desk,
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin"),
+        "wang",
+    )
     await house.filed(DAY, [listed(1, intent)])
     assert (await house.now(intent)).state is State.FAILED
     (row,) = await house.breaks()
@@ -148,7 +154,7 @@ async def test_an_approval_that_is_cut_off_anywhere_is_taken_up_and_booked_once(
     merchant = await house.merchant()
     for cut in range(30):
         intent = await house.asked(merchant, 10_000)
-        id_ = await propose_outcome(house.desk, intent.id, PAID, "lin")
+        id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
         try:
             await approve_outcome(cut_off(house.desk, cut), id_, "wang")
         except Cut:
@@ -171,5 +177,9 @@ async def test_a_purchase_of_which_nobody_knows_is_ended_as_failed_and_can_be_pa
     house: Treasury,
 ) -> None:
     intent = await house.asked(await house.merchant(), 10_000, Operation.PURCHASE, State.MANUAL)
-    await approve_outcome(house.desk, await propose_outcome(house.desk, intent.id, NOT_PAID, "lin"), "wang")
+    await approve_outcome(
+        house.desk,
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin"),
+        "wang",
+    )
     assert (await house.now(intent)).state is State.FAILED

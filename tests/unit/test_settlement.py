@@ -355,7 +355,7 @@ async def close(house: Treasury, day: date = DAY, **other: object) -> None:
     await house.read()
     ids = (new_id(house.clock), new_id(house.clock))
     for _ in range(2):  # the second time it finds its vouchers
-        await close_day(house.desk, day, ("unionpay",), (house.account.alias,), ids)
+        await close_day(house.desk.pool, house.desk.ledger, day, ("unionpay",), (house.account.alias,), ids)
 
 
 async def test_the_end_of_the_day_recognises_fees_and_sets_off_what_the_reserve_is_owed(
@@ -407,7 +407,9 @@ async def test_a_day_does_not_close_before_file_statement_and_intents_are_there(
 
     async def refused(match: str) -> None:
         with pytest.raises(DayNotOver, match=match):
-            await close_day(house.desk, DAY, ("unionpay",), (house.account.alias,), early)
+            await close_day(
+                house.desk.pool, house.desk.ledger, DAY, ("unionpay",), (house.account.alias,), early
+            )
 
     await refused("the file of unionpay for 2026-09-01 is not matched yet")
     await house.filed(DAY, [])
@@ -442,7 +444,9 @@ async def test_a_statement_has_every_movement_and_its_closing_is_the_next_days_o
     house: Treasury,
 ) -> None:
     merchant, _ = await a_week(house)
-    days = [await statement(house.desk, merchant.id, "某公司", DAY + timedelta(days=n)) for n in range(-1, 4)]
+    days = [
+        await statement(house.desk.pool, merchant.id, "某公司", DAY + timedelta(days=n)) for n in range(-1, 4)
+    ]
     assert [day.closing for day in days[:-1]] == [day.opening for day in days[1:]]
     assert [len(day.lines) for day in days] == [0, 6, 4, 0, 0]
     for day in days:
@@ -462,7 +466,7 @@ async def test_released_statements_are_files_for_machines_and_for_people(
 ) -> None:
     _, paid = await a_week(house)
     for _ in range(2):
-        assert await release(house.desk, DAY, tmp_path) == 1
+        assert await release(house.desk.pool, house.desk.clock, DAY, tmp_path) == 1
     text = (tmp_path / "2026-09-01" / "M1.csv").read_bytes()
     assert text.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))

@@ -89,7 +89,9 @@ class Site:
         refund = await shop.ask(merchant, Operation.REFUND, "R1", 10, original=paid.id)
         payout = await shop.ask(merchant, Operation.PAYOUT, "O1", 10)
         paper = await sign(shop.desk, merchant.id, PAYER)
-        batch, _ = await load(shop.desk, merchant, Upload("B1", "csv", 1, 1), _file())
+        batch, _ = await load(
+            shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, Upload("B1", "csv", 1, 1), _file()
+        )
         self.ids |= {"man": prefixed("man", paper.id), "bat": prefixed("bat", batch.id)}
         for prefix, id_ in (("pay", paid.id), ("ref", refund.id), ("pot", payout.id)):
             self.ids[prefix] = prefixed(prefix, id_)

@@ -73,7 +73,9 @@ async def create(call: Call) -> tuple[int, Any]:
     upload = _upload(call)
     stream = call.http.stream()
     try:
-        made, new = await batches.load(call.desk, call.who, upload, stream)
+        made, new = await batches.load(
+            call.desk.pool, call.desk.vault, call.desk.clock, call.who, upload, stream
+        )
     except BatchInvalid as error:
         await _drain(stream)
         return 422, _invalid(error)

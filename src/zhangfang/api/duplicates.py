@@ -101,19 +101,29 @@ async def listed(call: Call) -> tuple[int, DuplicatePage]:
 async def confirm(call: Call) -> tuple[int, DuplicateShown]:
     """Say that a case is a double payment."""
     body: Decision = call.body
-    return await _decided(duplicates.confirm(call.desk, parse(PREFIX, call.path["id"]), body.by, body.reason))
+    return await _decided(
+        duplicates.confirm(
+            call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by, body.reason
+        )
+    )
 
 
 async def approve(call: Call) -> tuple[int, DuplicateShown]:
     """Agree that settled money is taken back."""
     body: Approval = call.body
-    return await _decided(duplicates.approve(call.desk, parse(PREFIX, call.path["id"]), body.by))
+    return await _decided(
+        duplicates.approve(call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by)
+    )
 
 
 async def dismiss(call: Call) -> tuple[int, DuplicateShown]:
     """Say that a case is none."""
     body: Decision = call.body
-    return await _decided(duplicates.dismiss(call.desk, parse(PREFIX, call.path["id"]), body.by, body.reason))
+    return await _decided(
+        duplicates.dismiss(
+            call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by, body.reason
+        )
+    )
 
 
 async def _decided(work: Any) -> tuple[int, DuplicateShown]:

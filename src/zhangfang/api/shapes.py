@@ -171,7 +171,9 @@ async def client_of(desk: Desk, intent: Intent, base_url: str) -> Redirect | App
         return None
     back = f"{base_url}/return/{prefixed('pay', intent.id)}"
     try:
-        made = await desk.acquirers[intent.channel].present(await order_of(desk, intent), back)
+        made = await desk.acquirers[intent.channel].present(
+            await order_of(desk.pool, desk.vault, desk.journal, intent), back
+        )
     except NotPresented as error:
         log.warning("a channel did not present a purchase", intent=str(intent.id), error=str(error))
         return None

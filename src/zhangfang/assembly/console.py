@@ -57,18 +57,20 @@ class OperatorActs:
     async def decide_duplicate(self, act: str, case: UUID, operator: str, reason: str) -> None:
         """Confirm, approve or dismiss a suspected double payment."""
         if act == "approve":
-            await duplicates.approve(self.desk, case, operator)
+            await duplicates.approve(self.desk.pool, self.desk.clock, case, operator)
         else:
             decide = {"confirm": duplicates.confirm, "dismiss": duplicates.dismiss}[act]
-            await decide(self.desk, case, operator, reason)
+            await decide(self.desk.pool, self.desk.clock, case, operator, reason)
 
     async def confirm_duplicates(self, operator: str, reason: str) -> None:
         """Confirm every case that is only suspected; what does not fit stays where it is, and says why when asked."""
-        await duplicates.confirm_all(self.desk, await duplicates.to_confirm(self.desk.pool), operator, reason)
+        await duplicates.confirm_all(
+            self.desk.pool, self.desk.clock, await duplicates.to_confirm(self.desk.pool), operator, reason
+        )
 
     async def propose_outcome(self, intent: UUID, outcome: Outcome, operator: str) -> None:
         """Say how an UNKNOWN ended."""
-        await propose_outcome(self.desk, intent, outcome, operator)
+        await propose_outcome(self.desk.pool, self.desk.clock, intent, outcome, operator)
 
     async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
         """Approve a proposed outcome, or withdraw it."""

@@ -40,7 +40,7 @@ async def open_desk(settings: Settings, size: int = 16) -> AsyncIterator[Desk]:
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         desk = Desk(pool, ledger, channels, Vault(settings.key_file), clock, OUR_ACCOUNT)
-        stack.push_async_callback(desk.router.close)
+        stack.push_async_callback(desk.gate.router.close)
         yield desk
 
 

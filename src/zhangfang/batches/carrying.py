@@ -16,14 +16,16 @@ from zhangfang.batches.model import Carriage, ChannelBatch
 from zhangfang.batches.store import queries
 from zhangfang.channels.abilities import Batch as Message
 from zhangfang.channels.abilities import BatchChannel
-from zhangfang.channels.port import Answer, Operation, Rules, Verdict
+from zhangfang.channels.port import Answer, Channels, Operation, Rules, Verdict
 from zhangfang.kernel.calendar import china_day
-from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.clock import CHINA, Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, order_of, weigh
 from zhangfang.payments.accept import bulk
+from zhangfang.payments.store import Journal
+from zhangfang.vault import Vault
 
 log = structlog.get_logger()
 
@@ -63,62 +65,66 @@ async def advance(desk: Desk, one: ChannelBatch) -> None:
 async def _begin(desk: Desk, one: ChannelBatch) -> None:
     """Store the attempt with all its items, then send it."""
     try:
-        await desk.check_open(one.channel, Operation.COLLECTION)
+        await desk.gate.check_open(one.channel, Operation.COLLECTION)
     except OperationStopped:
-        await _wait(desk, one, desk.clock.now() + STOPPED_WAIT)
+        await _wait(desk.pool, desk.clock, one, desk.clock.now() + STOPPED_WAIT)
         return
     now = desk.clock.now()
     async with desk.pool.acquire() as db, db.transaction():
         number = await db.fetchval(queries.next_number, one.channel, china_day(now))
         begun = number and await db.fetchrow(
             queries.begin, one.id, one.fence, f"{number:04}", china_day(now), now.replace(microsecond=0), now,
-            now + _rules(desk, one).query_after[0],
+            now + _rules(desk.channels, one).query_after[0],
         )  # fmt: skip
         if begun:
-            await bulk.begin_items(desk, db, one.id, begun["requested_at"])
-            await _note(desk, db, one, "sent", Answer(Verdict.UNKNOWN, message=begun["number"]))
+            await bulk.begin_items(desk.clock, db, one.id, begun["requested_at"])
+            await _note(desk.clock, db, one, "sent", Answer(Verdict.UNKNOWN, message=begun["number"]))
     if begun:
         await _send(desk, ChannelBatch.of(begun))
     elif not number:  # the day has no number left
-        await _wait(desk, one, datetime.combine(china_day(now) + timedelta(days=1), time(), CHINA))
+        await _wait(
+            desk.pool, desk.clock, one, datetime.combine(china_day(now) + timedelta(days=1), time(), CHINA)
+        )
 
 
 async def _send(desk: Desk, one: ChannelBatch) -> None:
     try:
-        answer = await _channel(desk, one).send_batch(await message_of(desk, one))
+        answer = await _channel(desk.channels, one).send_batch(
+            await message_of(desk.pool, desk.vault, desk.journal, one)
+        )
     except InvalidInput as error:
-        await _apart(desk, one, error)
+        await _apart(desk.pool, desk.clock, one, error)
         return
-    desk.router.report(one.channel, Operation.COLLECTION, answer.verdict)
-    await _note(desk, desk.pool, one, "answer", answer)
+    desk.gate.router.report(one.channel, Operation.COLLECTION, answer.verdict)
+    await _note(desk.clock, desk.pool, one, "answer", answer)
     if answer.verdict is Verdict.NOT_SENT and one.state is Carriage.SENDING:
-        await _not_sent(desk, one)
+        await _not_sent(desk.pool, desk.clock, one)
         return
     state = _SENT.get(answer.verdict, Carriage.UNKNOWN)
-    await _said(desk, one, state, answer)
+    await _said(desk.pool, desk.channels, desk.clock, one, state, answer)
     if state is Carriage.REFUSED:
         await _end(desk, one, state, {}, answer)
 
 
-async def _not_sent(desk: Desk, one: ChannelBatch) -> None:
+async def _not_sent(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch) -> None:
     """Nothing has left: the batch and its items are as before, and it begins anew under a new number."""
-    now = desk.clock.now()
-    async with desk.pool.acquire() as db, db.transaction():
+    now = clock.now()
+    async with pool.acquire() as db, db.transaction():
         if await db.fetchval(queries.not_sent, one.id, one.fence, now, now + NOT_SENT_WAIT):
-            await bulk.items_not_sent(desk, db, one.id)
+            await bulk.items_not_sent(clock, db, one.id)
 
 
-async def _apart(desk: Desk, one: ChannelBatch, error: InvalidInput) -> None:
+async def _apart(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: InvalidInput) -> None:
     """The channel's batch cannot carry an item of it, and nothing has left: each goes alone, where the rules of a single
     order say which one cannot be sent.
     """
     log.error("a batch cannot be sent as one", batch=str(one.id), field=error.field)
-    now = desk.clock.now()
-    async with desk.pool.acquire() as db, db.transaction():
+    now = clock.now()
+    async with pool.acquire() as db, db.transaction():
         code, message = "apart", f"not possible as one: {error.field}"
         ended = (one.id, one.fence, Carriage.REFUSED, code, message, 0, 0, None, True, now)
         if one.state is Carriage.SENDING and await db.fetchrow(queries.said, *ended):
-            await bulk.items_apart(desk, db, one.id, ALONE_EVERY)
+            await bulk.items_apart(clock, db, one.id, ALONE_EVERY)
 
 
 async def _ask(desk: Desk, one: ChannelBatch) -> None:
@@ -126,16 +132,22 @@ async def _ask(desk: Desk, one: ChannelBatch) -> None:
     if all(intent.state in FINAL for intent in await bulk.items_of(desk.pool, one.id)):
         await _end(desk, one, Carriage.DONE, {}, UNLISTED)
         return
-    result = await _channel(desk, one).query_batch(await message_of(desk, one))
-    await _note(desk, desk.pool, one, "query", result.answer)
+    result = await _channel(desk.channels, one).query_batch(
+        await message_of(desk.pool, desk.vault, desk.journal, one)
+    )
+    await _note(desk.clock, desk.pool, one, "query", result.answer)
     match result.answer.verdict:
         case Verdict.SUCCESS:
             await _end(desk, one, Carriage.DONE, result.items, UNLISTED)
         case Verdict.FAILED:
-            await _said(desk, one, Carriage.REFUSED, result.answer, asked=True)
+            await _said(
+                desk.pool, desk.channels, desk.clock, one, Carriage.REFUSED, result.answer, asked=True
+            )
             await _end(desk, one, Carriage.REFUSED, {}, result.answer)
         case Verdict.ACCEPTED:
-            await _said(desk, one, Carriage.ACCEPTED, result.answer, asked=True)
+            await _said(
+                desk.pool, desk.channels, desk.clock, one, Carriage.ACCEPTED, result.answer, asked=True
+            )
         case Verdict.NOT_FOUND:
             await _missing(desk, one, result.answer)
         case _:
@@ -144,8 +156,8 @@ async def _ask(desk: Desk, one: ChannelBatch) -> None:
 
 async def _unproven(desk: Desk, one: ChannelBatch, answer: Answer) -> None:
     """Ask again; after the channel's day each item is asked for as well, for the batch may never be answered."""
-    if _same_day(desk, one):
-        await _said(desk, one, one.state, answer, asked=True)
+    if _same_day(desk.clock, one):
+        await _said(desk.pool, desk.channels, desk.clock, one, one.state, answer, asked=True)
     else:
         await _end(desk, one, Carriage.LEFT, {}, LEFT_ALONE)
 
@@ -155,25 +167,25 @@ async def _missing(desk: Desk, one: ChannelBatch, answer: Answer) -> None:
 
     After the day the items are left to their own queries and to the channel's files, which alone can prove an absence.
     """
-    rules, missed = _rules(desk, one), one.not_found + 1
-    if not _same_day(desk, one):
+    rules, missed = _rules(desk.channels, one), one.not_found + 1
+    if not _same_day(desk.clock, one):
         await _end(desk, one, Carriage.LEFT, {}, LEFT_ALONE)
     elif rules.resend_after_not_found is not None and missed >= rules.resend_after_not_found:
         await _again(desk, one)
     else:
-        await _said(desk, one, Carriage.UNKNOWN, answer, asked=True)
+        await _said(desk.pool, desk.channels, desk.clock, one, Carriage.UNKNOWN, answer, asked=True)
 
 
-def _same_day(desk: Desk, one: ChannelBatch) -> bool:
+def _same_day(clock: Clock, one: ChannelBatch) -> bool:
     assert one.requested_at is not None, "what was sent has its time"
-    return bulk.same_day(desk.clock.now(), one.requested_at)
+    return bulk.same_day(clock.now(), one.requested_at)
 
 
 async def _again(desk: Desk, one: ChannelBatch) -> None:
     async with desk.pool.acquire() as db, db.transaction():
         row = await db.fetchrow(queries.again, one.id, one.fence, desk.clock.now())
         if row:
-            await _note(desk, db, one, "sent", Answer(Verdict.UNKNOWN, message="the same batch again"))
+            await _note(desk.clock, db, one, "sent", Answer(Verdict.UNKNOWN, message="the same batch again"))
     if row:
         await _send(desk, ChannelBatch.of(row))
 
@@ -213,44 +225,51 @@ def _known(intent: Intent, answer: Answer) -> bool:
 
 
 async def _said(
-    desk: Desk, one: ChannelBatch, state: Carriage, answer: Answer, *, asked: bool = False
+    pool: asyncpg.Pool,
+    channels: Channels,
+    clock: Clock,
+    one: ChannelBatch,
+    state: Carriage,
+    answer: Answer,
+    *,
+    asked: bool = False,
 ) -> None:
     """Keep how the batch stands, and when it is looked at again. What is refused is gone on with at once."""
-    now = desk.clock.now()
+    now = clock.now()
     refused = state is Carriage.REFUSED
-    waits = _rules(desk, one).query_after
+    waits = _rules(channels, one).query_after
     next_ = now if refused else now + waits[min(one.queries + asked, len(waits) - 1)]
     missed = one.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0
-    await desk.pool.execute(
+    await pool.execute(
         queries.said, one.id, one.fence, state, answer.code, answer.message, int(asked), missed, next_,
         not refused, now,
     )  # fmt: skip
 
 
-async def _wait(desk: Desk, one: ChannelBatch, until: datetime) -> None:
-    await desk.pool.execute(queries.wait, one.id, one.fence, until, desk.clock.now())
+async def _wait(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, until: datetime) -> None:
+    await pool.execute(queries.wait, one.id, one.fence, until, clock.now())
 
 
-async def message_of(desk: Desk, one: ChannelBatch) -> Message:
+async def message_of(pool: asyncpg.Pool, vault: Vault, journal: Journal, one: ChannelBatch) -> Message:
     """Return what the channel is sent, made of stored values alone: the same now as at the first attempt."""
     assert one.number is not None, "a number is given with the attempt"
     assert one.requested_at is not None, "a time is given with the attempt"
-    orders = [await order_of(desk, intent) for intent in await bulk.items_of(desk.pool, one.id)]
+    orders = [await order_of(pool, vault, journal, intent) for intent in await bulk.items_of(pool, one.id)]
     return Message(Operation(one.operation), one.number, one.requested_at, orders)
 
 
-def _channel(desk: Desk, one: ChannelBatch) -> BatchChannel:
-    channel = desk.channels[one.channel]
+def _channel(channels: Channels, one: ChannelBatch) -> BatchChannel:
+    channel = channels[one.channel]
     assert isinstance(channel, BatchChannel), f"{one.channel} took batches when this one was made"
     return channel
 
 
-def _rules(desk: Desk, one: ChannelBatch) -> Rules:
-    return _channel(desk, one).batch_rules
+def _rules(channels: Channels, one: ChannelBatch) -> Rules:
+    return _channel(channels, one).batch_rules
 
 
-async def _note(desk: Desk, db: Any, one: ChannelBatch, kind: str, answer: Answer) -> None:
+async def _note(clock: Clock, db: Any, one: ChannelBatch, kind: str, answer: Answer) -> None:
     await db.execute(
-        queries.add_step, new_id(desk.clock), one.id, desk.clock.now(), kind, answer.verdict.value, answer.code,
+        queries.add_step, new_id(clock), one.id, clock.now(), kind, answer.verdict.value, answer.code,
         answer.message, answer.raw[:_RAW],
     )  # fmt: skip

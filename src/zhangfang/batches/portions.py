@@ -19,7 +19,8 @@ from zhangfang.batches.model import Batch, BatchState, Progress
 from zhangfang.batches.rules import split_evenly
 from zhangfang.batches.store import queries
 from zhangfang.channels.abilities import BatchChannel
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import Channels, Operation
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.merchants import get_merchant
@@ -46,23 +47,23 @@ def job(desk: Desk) -> Job:
 async def advance(desk: Desk, batch: Batch) -> None:
     """Do what is next for a batch: throw an abandoned file away, let items become intents, see whether it has ended."""
     if batch.state is BatchState.LOADING:
-        await loading.discard(desk, batch.id)
+        await loading.discard(desk.pool, batch.id)
         return
     try:
         while await _portion(desk, batch):
             pass
     except OperationStopped:
-        await _look_again(desk, batch, STOPPED_WAIT)
+        await _look_again(desk.pool, desk.clock, batch, STOPPED_WAIT)
         return
     if await desk.pool.fetchval(queries.is_open, batch.id):
         age = desk.clock.now() - batch.created_at
-        await _look_again(desk, batch, min(max(age / 10, LOOKS[0]), LOOKS[1]))
+        await _look_again(desk.pool, desk.clock, batch, min(max(age / 10, LOOKS[0]), LOOKS[1]))
     else:
-        await _finish(desk, batch)
+        await _finish(desk.pool, desk.clock, batch)
 
 
-async def _look_again(desk: Desk, batch: Batch, wait: timedelta) -> None:
-    await desk.pool.execute(queries.look_again, batch.id, batch.fence, desk.clock.now() + wait)
+async def _look_again(pool: asyncpg.Pool, clock: Clock, batch: Batch, wait: timedelta) -> None:
+    await pool.execute(queries.look_again, batch.id, batch.fence, clock.now() + wait)
 
 
 async def _portion(desk: Desk, batch: Batch) -> bool:
@@ -75,7 +76,7 @@ async def _portion(desk: Desk, batch: Batch) -> bool:
     lines = [row["line"] for row in rows]
     async with desk.pool.acquire() as db, db.transaction():
         if len(await db.fetch(queries.lock_waiting, batch.id, lines)) == len(lines):
-            await _store(desk, db, batch, lines, said)
+            await _store(desk.channels, desk.clock, db, batch, lines, said)
     return True
 
 
@@ -95,15 +96,22 @@ class _Carried:
     places: list[int]
 
 
-async def _store(desk: Desk, db: Any, batch: Batch, lines: list[int], said: list[Said]) -> None:
+async def _store(
+    channels: Channels,
+    clock: Clock,
+    db: Any,
+    batch: Batch,
+    lines: list[int],
+    said: list[Said],
+) -> None:
     """Store intents, what carries them, and what became of each line. What met a conflict is looked at once more."""
-    carried, alone = _parted(desk, said)
+    carried, alone = _parted(channels, clock, said)
     batch_of = {place: one.id for one in carried for place in one.places}
-    until = await _turns(desk, db, batch, len(alone))
+    until = await _turns(clock, db, batch, len(alone))
     turn = {place: until + ALONE_EVERY * (n + 1) for n, place in enumerate(alone)}
     places = [place for place, one in enumerate(said) if isinstance(one, Intent)]
     intents = [_placed(said[place], batch_of.get(place), turn.get(place)) for place in places]
-    stored = await bulk.insert_items(desk, db, intents)
+    stored = await bulk.insert_items(clock, db, intents)
     new: dict[int, Intent] = {}
     decided: list[tuple[int, UUID | None, str, str]] = []
     for place, intent, answer in zip(places, intents, stored, strict=True):
@@ -113,12 +121,12 @@ async def _store(desk: Desk, db: Any, batch: Batch, lines: list[int], said: list
             new[place] = intent
             decided.append((lines[place], intent.id, "", ""))
     decided += _without_intent(lines, said)
-    await _carry(desk, db, batch, carried, new)
+    await _carry(clock, db, batch, carried, new)
     if decided:  # all may have met conflicts with requests of this moment
         await db.execute(queries.decided, batch.id, *map(list, zip(*decided, strict=True)))
 
 
-def _parted(desk: Desk, said: Sequence[Said]) -> tuple[list[_Carried], list[int]]:
+def _parted(channels: Channels, clock: Clock, said: Sequence[Said]) -> tuple[list[_Carried], list[int]]:
     """Part the places of intents into channel batches and those that travel alone."""
     by_channel: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(said):
@@ -127,25 +135,25 @@ def _parted(desk: Desk, said: Sequence[Said]) -> tuple[list[_Carried], list[int]
     carried: list[_Carried] = []
     alone: list[int] = []
     for channel, places in by_channel.items():
-        most = _most(desk, channel)
+        most = _most(channels, channel)
         if most < SMALL or len(places) < SMALL:
             alone += places
             continue
         rest = iter(places)
         for size in split_evenly(len(places), most):
-            carried.append(_Carried(new_id(desk.clock), channel, [next(rest) for _ in range(size)]))
+            carried.append(_Carried(new_id(clock), channel, [next(rest) for _ in range(size)]))
     return carried, alone
 
 
-def _most(desk: Desk, channel: str) -> int:
+def _most(channels: Channels, channel: str) -> int:
     """Return how many collections one batch of the channel may hold, 0 if it has none."""
-    one = desk.channels[channel]
+    one = channels[channel]
     return one.batch_most.get(Operation.COLLECTION, 0) if isinstance(one, BatchChannel) else 0
 
 
-async def _turns(desk: Desk, db: Any, batch: Batch, count: int) -> datetime:
+async def _turns(clock: Clock, db: Any, batch: Batch, count: int) -> datetime:
     """Return the moment after which so many items may go alone, one after the other, and keep the last one's."""
-    now = desk.clock.now()
+    now = clock.now()
     if not count:
         return now
     held = await store.one(db, queries.lock, batch.id)
@@ -169,7 +177,9 @@ def _without_intent(lines: Sequence[int], said: Iterable[Said]) -> list[tuple[in
     return found
 
 
-async def _carry(desk: Desk, db: Any, batch: Batch, carried: list[_Carried], new: dict[int, Intent]) -> None:
+async def _carry(
+    clock: Clock, db: Any, batch: Batch, carried: list[_Carried], new: dict[int, Intent]
+) -> None:
     """Store what carries the intents that are new."""
     ids, channels, counts, amounts = [], [], [], []
     for one in carried:
@@ -179,16 +189,14 @@ async def _carry(desk: Desk, db: Any, batch: Batch, carried: list[_Carried], new
             channels.append(one.channel)
             counts.append(len(intents))
             amounts.append(sum(intent.amount for intent in intents))
-    await db.execute(
-        queries.insert_channel_batches, ids, batch.id, channels, counts, amounts, desk.clock.now()
-    )
+    await db.execute(queries.insert_channel_batches, ids, batch.id, channels, counts, amounts, clock.now())
 
 
-async def _finish(desk: Desk, batch: Batch) -> None:
+async def _finish(pool: asyncpg.Pool, clock: Clock, batch: Batch) -> None:
     """Every item has its result: say so once, in the transaction that ends the batch."""
-    now = desk.clock.now()
-    how = await progress(desk.pool, batch.id)
-    async with desk.pool.acquire() as db, db.transaction():
+    now = clock.now()
+    how = await progress(pool, batch.id)
+    async with pool.acquire() as db, db.transaction():
         if await db.fetchval(queries.finished, batch.id, now):
             payload = msgspec.json.encode(_event(batch, how, now)).decode()
             await bulk.tell(db, batch.told, batch.merchant, batch.id, "batch.finished", payload, now)

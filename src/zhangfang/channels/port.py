@@ -319,3 +319,6 @@ class BankChannel(PaymentChannel, Protocol):
     async def statement(self, account: str, cursor: str) -> StatementPage:
         """Return lines after a cursor, `""` for the first; a network failure is an exception of the connector."""
         ...
+
+
+Channels = Mapping[str, PaymentChannel]  # by name

@@ -84,7 +84,7 @@ async def _submit(file: Path, merchant: str, upload: "Upload") -> "tuple[Batch, 
         whose = await get_merchant(desk.pool, merchant)
         with _bar() as bar:
             try:
-                return await load(desk, whose, upload, _chunks(file, bar))
+                return await load(desk.pool, desk.vault, desk.clock, whose, upload, _chunks(file, bar))
             except BatchInvalid as error:
                 for one in error.problems:
                     typer.echo(f"line {one.line}: {one}", err=True)

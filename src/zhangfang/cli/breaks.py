@@ -99,7 +99,7 @@ async def _propose(break_id: UUID, cure: str, by: str, merchant: str | None) -> 
     from zhangfang.reconciliation import propose as work
 
     async with open_desk(Settings(), 2) as desk:
-        await work(desk, break_id, cure, by, merchant)
+        await work(desk.pool, desk.journal, break_id, cure, by, merchant)
 
 
 async def _approve(break_id: UUID, by: str) -> None:

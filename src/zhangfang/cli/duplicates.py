@@ -109,7 +109,7 @@ async def _find(days: int) -> int:
     if not 1 <= days <= 366:
         raise InvalidInput("days", f"{days}", "1 to 366")
     async with open_desk(Settings(), 2) as desk:
-        return await find(desk, desk.clock.now() - timedelta(days=days))
+        return await find(desk.pool, desk.clock, desk.clock.now() - timedelta(days=days))
 
 
 async def _listed(every: bool) -> tuple[Sequence[Any], dict[Any, tuple[int, int]]]:
@@ -137,7 +137,9 @@ async def _confirm(ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any
     async with open_desk(Settings(), 8) as desk:
         wanted = ids or await to_confirm(desk.pool)
         with typer.progressbar(length=len(wanted), label="confirming") as bar:
-            return len(wanted), await confirm_all(desk, wanted, by, reason, lambda _done, _of: bar.update(1))
+            return len(wanted), await confirm_all(
+                desk.pool, desk.clock, wanted, by, reason, lambda _done, _of: bar.update(1)
+            )
 
 
 async def _decide(what: str, id_: UUID, *said: str) -> None:

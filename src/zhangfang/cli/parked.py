@@ -38,7 +38,7 @@ async def _rows() -> list[tuple[str, ...]]:
     from zhangfang.payments import parked
 
     async with open_desk(Settings(), 2) as desk:
-        return [_cells(one) for one in await parked(desk)]
+        return [_cells(one) for one in await parked(desk.pool)]
 
 
 def _cells(one: Any) -> tuple[str, ...]:

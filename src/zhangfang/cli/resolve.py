@@ -105,7 +105,7 @@ async def _propose(payment: UUID, said: Any, by: str) -> UUID:
     from zhangfang.payments import propose_outcome
 
     async with open_desk(Settings(), 2) as desk:
-        return await propose_outcome(desk, payment, said, by)
+        return await propose_outcome(desk.pool, desk.clock, payment, said, by)
 
 
 async def _approve(id_: UUID, by: str) -> str:

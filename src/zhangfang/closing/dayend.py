@@ -7,13 +7,14 @@ movement at the bank: what is missing is logged.
 from datetime import date
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import Result, Transfer, exchanged, voucher
-from zhangfang.payments import PLATFORM, Desk, book
+from zhangfang.ledger import LedgerClient, Result, Transfer, exchanged, voucher
+from zhangfang.payments import PLATFORM, book
 
 queries = load(__package__, "dayend.sql")
 log = structlog.get_logger()
@@ -25,36 +26,43 @@ class DayNotOver(ZhangfangError):
 
 
 async def close_day(
-    desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...], ids: tuple[UUID, UUID]
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    day: date,
+    channels: tuple[str, ...],
+    accounts: tuple[str, ...],
+    ids: tuple[UUID, UUID],
 ) -> None:
     """Book D1 and D2 for `day` under the stored voucher `ids`. Raises `DayNotOver` while the day is not complete.
 
     `channels` are those that owe a file, `accounts` the aliases of our bank accounts.
     """
-    await check_over(desk, day, channels, accounts)
-    held = await desk.pool.fetchrow(queries.own_balances, day, list(ids))
-    await _book(desk, _recognised(held["c2361"] - held["o1222"], ids[0], day))
+    await check_over(pool, day, channels, accounts)
+    held = await pool.fetchrow(queries.own_balances, day, list(ids))
+    await _book(pool, ledger, _recognised(held["c2361"] - held["o1222"], ids[0], day))
     own, due = held["c2361"], held["c1241"]
     if own < 0:
-        await _book(desk, _voucher("D2.below", ids[1], -own, day))
+        await _book(pool, ledger, _voucher("D2.below", ids[1], -own, day))
     elif min(own, due) > 0:
-        await _book(desk, _voucher("D2", ids[1], min(own, due), day))
+        await _book(pool, ledger, _voucher("D2", ids[1], min(own, due), day))
     if due > own:
         log.warning("the reserve is short: own funds have to top it up", day=str(day), fen=due - own)
 
 
-async def check_over(desk: Desk, day: date, channels: tuple[str, ...], accounts: tuple[str, ...]) -> None:
+async def check_over(
+    pool: asyncpg.Pool, day: date, channels: tuple[str, ...], accounts: tuple[str, ...]
+) -> None:
     """Raise `DayNotOver` unless every file and statement of `day` is booked and nothing of it is open."""
     for channel in channels:
-        if not await desk.pool.fetchval(queries.file_matched, channel, day):
+        if not await pool.fetchval(queries.file_matched, channel, day):
             raise DayNotOver(f"the file of {channel} for {day} is not matched yet")
     for alias in accounts:
-        read_at = await desk.pool.fetchval(queries.statement_read_at, alias)
+        read_at = await pool.fetchval(queries.statement_read_at, alias)
         if read_at is None or china_day(read_at) <= day:
             raise DayNotOver(f"the statement of {alias} has not been read since {day} ended")
-        if unposted := await desk.pool.fetchval(queries.unposted_lines, alias, day):
+        if unposted := await pool.fetchval(queries.unposted_lines, alias, day):
             raise DayNotOver(f"{unposted} lines of the statement of {alias} up to {day} are not booked yet")
-    if unfinished := await desk.pool.fetchval(queries.unfinished, day):
+    if unfinished := await pool.fetchval(queries.unfinished, day):
         raise DayNotOver(f"{unfinished} intents up to {day} have no outcome yet")
 
 
@@ -70,10 +78,10 @@ def _voucher(template: str, id_: UUID, amount: int, day: date) -> list[Transfer]
     return voucher(template, id_, subjects=SUBJECTS, amounts={"amount": amount}, business_date=day, memo=id_)
 
 
-async def _book(desk: Desk, transfers: list[Transfer]) -> None:
+async def _book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfer]) -> None:
     if not transfers:
         return
-    answers = (await book(desk, transfers)).answers
+    answers = (await book(pool, ledger, transfers)).answers
     results = {answer.result for answer in answers}
     # A repeat after a crash may compute another sum under the same id: what was booked first stands.
     assert results <= {Result.CREATED, Result.EXISTS, Result.EXISTS_DIFFERENT}, (

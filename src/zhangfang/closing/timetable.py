@@ -157,7 +157,7 @@ async def _upkeep(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
 
 async def _duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     """Look for payers who were debited twice; people decide about what is found."""
-    if found := await find(day.desk, day.desk.clock.now() - DUPLICATES_OF):
+    if found := await find(day.desk.pool, day.desk.clock, day.desk.clock.now() - DUPLICATES_OF):
         log.error("payers may have been debited twice", cases=found)
     return DUPLICATES_EVERY
 
@@ -178,7 +178,9 @@ async def _close(day: Day, key: str, ids: Sequence[UUID]) -> None:
         raise NotYet(f"the settlement run of {key} is not done yet")
     aliases = tuple(account.alias for account in day.accounts)
     channels = tuple(day.desk.acquirers)
-    await close_day(day.desk, date.fromisoformat(key), channels, aliases, (ids[0], ids[1]))
+    await close_day(
+        day.desk.pool, day.desk.ledger, date.fromisoformat(key), channels, aliases, (ids[0], ids[1])
+    )
 
 
 async def _roll(day: Day, key: str, _ids: Sequence[UUID]) -> None:
@@ -191,7 +193,7 @@ async def _roll(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
     if not await day.desk.pool.fetchval(queries.done, "close", key):
         raise NotYet(f"business date {key} is not closed yet")
-    await release(day.desk, date.fromisoformat(key), day.folder)
+    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), day.folder)
 
 
 _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {

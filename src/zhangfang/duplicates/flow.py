@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from zhangfang.duplicates import store
 from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, DuplicateError, TwoPeople
 from zhangfang.duplicates.rules import same_person, unfit, unfit_line
 from zhangfang.duplicates.store import queries
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.payments import Desk
 
 AT_ONCE = 8  # cases of a bulk that are confirmed side by side
 _NAME_MAX, _REASON_MAX = 40, 200
@@ -21,13 +23,13 @@ _CONFIRMED = (CaseState.APPROVAL, CaseState.REVERSING, CaseState.DONE)
 _UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
 
 
-async def confirm(desk: Desk, id_: UUID, by: str, reason: str) -> Case:
+async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
     """Say that a case is a double payment: its money starts back to the payer, or waits for a second person.
 
     The same person may say so again: it changes nothing. Raises `InvalidInput`, `NoCase`, `DoesNotFit`.
     """
     by, reason = _name(by), _reason(reason)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if case.state in _CONFIRMED and same_person(case.confirmed_by or "", by):
             return case
@@ -36,11 +38,11 @@ async def confirm(desk: Desk, id_: UUID, by: str, reason: str) -> Case:
         obstacle, settled = await _look(connection, case)
         if obstacle:
             raise DoesNotFit(f"{obstacle}; allowed: settle it with the merchant, then dismiss the case")
-        now = desk.clock.now()
+        now = clock.now()
         state, due = (CaseState.APPROVAL, None) if settled else (CaseState.REVERSING, now)
         text = "settled to the merchant already: a second person has to approve" if settled else ""
         await connection.execute(queries.confirm, id_, state, text, by, now, reason, due)
-        await store.note(desk, connection, id_, "confirm", reason, by)
+        await store.note(clock, connection, id_, "confirm", reason, by)
         return await store.lock(connection, id_)
 
 
@@ -55,10 +57,10 @@ async def _look(connection: Any, case: Case) -> tuple[str, bool]:
     return unfit_line(line, keep), False
 
 
-async def approve(desk: Desk, id_: UUID, by: str) -> Case:
+async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
     """Agree to take settled money back. Raises `TwoPeople` for one's own confirmation, `NoCase`, `DoesNotFit`."""
     by = _name(by)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if same_person(case.confirmed_by or "", by):
             raise TwoPeople(f"{case.confirmed_by} confirmed this case; another person has to approve it")
@@ -66,27 +68,28 @@ async def approve(desk: Desk, id_: UUID, by: str) -> Case:
             return case
         if case.state is not CaseState.APPROVAL:
             raise DoesNotFit(f"the case is {case.state}; allowed: one that waits for a second person")
-        await connection.execute(queries.approve, id_, by, desk.clock.now())
+        await connection.execute(queries.approve, id_, by, clock.now())
         await store.note(
-            desk, connection, id_, "approve", f"{case.confirmed_by} confirmed: {case.reason}", by
+            clock, connection, id_, "approve", f"{case.confirmed_by} confirmed: {case.reason}", by
         )
         return await store.lock(connection, id_)
 
 
-async def dismiss(desk: Desk, id_: UUID, by: str, reason: str) -> Case:
+async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
     """Say that a case is none, or was settled otherwise. Nothing may be on its way. Raises as `confirm` does."""
     by, reason = _name(by), _reason(reason)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if case.state not in (*_UNDECIDED, CaseState.APPROVAL):
             raise DoesNotFit(f"the case is {case.state}; allowed: one of which nothing has begun")
-        await connection.execute(queries.dismiss, id_, reason, desk.clock.now())
-        await store.note(desk, connection, id_, "dismiss", reason, by)
+        await connection.execute(queries.dismiss, id_, reason, clock.now())
+        await store.note(clock, connection, id_, "dismiss", reason, by)
         return await store.lock(connection, id_)
 
 
 async def confirm_all(
-    desk: Desk,
+    pool: asyncpg.Pool,
+    clock: Clock,
     ids: Sequence[UUID],
     by: str,
     reason: str,
@@ -101,7 +104,7 @@ async def confirm_all(
         nonlocal done
         async with turn:
             try:
-                await confirm(desk, id_, by, reason)
+                await confirm(pool, clock, id_, by, reason)
             except DuplicateError as error:
                 refused[id_] = str(error)
             done += 1

@@ -15,12 +15,14 @@ from zhangfang.duplicates.model import Case, CaseState
 from zhangfang.duplicates.rules import unfit, way
 from zhangfang.duplicates.store import queries
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.ledger import Book, account_id
+from zhangfang.ledger import Book, LedgerClient, account_id
 from zhangfang.merchants import get_merchant
 from zhangfang.payments import FINAL, Desk, Intent, NotAllowed, OperationStopped, Request, State, accept
+from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import finish_returns, give_back
 
 LOOK = timedelta(seconds=10)
@@ -42,15 +44,15 @@ async def advance(desk: Desk, case: Case) -> None:
     if case.state is not CaseState.REVERSING:
         return
     if case.reversal is not None:
-        await _follow(desk, case, await _intent(desk, case.reversal))
+        await _follow(desk.pool, desk.clock, case, await _intent(desk.journal, case.reversal))
     elif case.break_ is not None:
         await _return(desk, case, case.break_)
     else:
         await _reverse(desk, case)
 
 
-async def _intent(desk: Desk, id_: UUID) -> Intent:
-    found = await desk.journal.by_id(id_)
+async def _intent(journal: Journal, id_: UUID) -> Intent:
+    found = await journal.by_id(id_)
     assert found is not None, "an intent is never deleted"
     return found
 
@@ -58,28 +60,30 @@ async def _intent(desk: Desk, id_: UUID) -> Intent:
 async def _return(desk: Desk, case: Case, break_: UUID) -> None:
     """B3: no payment of ours stands for it, so no merchant's account is touched."""
     try:
-        made = await give_back(desk, break_, f"{store.PREFIX} {case.id}, {case.confirmed_by}")
+        made = await give_back(
+            desk.pool, desk.channels, desk.clock, break_, f"{store.PREFIX} {case.id}, {case.confirmed_by}"
+        )
     except InvalidInput as error:
-        await _leave(desk, case, str(error))
+        await _leave(desk.pool, desk.clock, case, str(error))
         return
-    await _began(desk, case, await _intent(desk, made))
+    await _began(desk.pool, desk.clock, case, await _intent(desk.journal, made))
 
 
 async def _reverse(desk: Desk, case: Case) -> None:
     """U1 or U2: choose the way and store it, then ask for it under the ids of the attempt."""
     assert case.intent is not None, "what goes back is a payment or a line"
-    goes, keep = await _intent(desk, case.intent), await _intent(desk, case.keep)
+    goes, keep = await _intent(desk.journal, case.intent), await _intent(desk.journal, case.keep)
     if not case.way:
         template = "U1" if goes.settlement is None else "U2"
         obstacle = unfit(goes, keep)
         if obstacle or (template == "U2" and case.approved_by is None):
-            await _leave(desk, case, obstacle)
+            await _leave(desk.pool, desk.clock, case, obstacle)
             return
-        if short := await _short(desk, goes, CLAIM[template]):
+        if short := await _short(desk.ledger, goes, CLAIM[template]):
             note = (
                 f"the merchant has too little, and it is asked again as money comes in: {fen_to_yuan(short)}"
             )
-            await _wait(desk, case, note, LOOK_FOR_MONEY)
+            await _wait(desk.pool, desk.clock, case, note, LOOK_FOR_MONEY)
             return
         today = settlement_day(desk.clock.now())
         chosen = way(goes, desk.channels[goes.channel].rules, today, first=not case.attempt)
@@ -90,10 +94,10 @@ async def _reverse(desk: Desk, case: Case) -> None:
     await _ask(desk, case, goes)
 
 
-async def _short(desk: Desk, goes: Intent, code: int) -> int:
+async def _short(ledger: LedgerClient, goes: Intent, code: int) -> int:
     """Return how much the merchant has too little of for the reversal, in fen, the fee given back first; 0 if enough."""
     account = account_id(Book.CUSTOMERS, code, goes.merchant)
-    held = (await desk.ledger.account_balances([account]))[account]
+    held = (await ledger.account_balances([account]))[account]
     there = held.credits - held.debits - held.debits_pending
     return max(goes.amount - (goes.fee - goes.fee_refunded) - there, 0)
 
@@ -111,66 +115,68 @@ async def _ask(desk: Desk, case: Case, goes: Intent) -> None:
     try:
         made, _ = await accept(desk, await get_merchant(desk.pool, goes.merchant), request)
     except OperationStopped as error:
-        await _wait(desk, case, str(error), LOOK)
+        await _wait(desk.pool, desk.clock, case, str(error), LOOK)
     except NotAllowed as error:
-        await _not_taken(desk, case, goes, str(error))
+        await _not_taken(desk.pool, desk.clock, desk.journal, case, goes, str(error))
     else:
-        await _began(desk, case, made)
+        await _began(desk.pool, desk.clock, case, made)
 
 
-async def _not_taken(desk: Desk, case: Case, goes: Intent, why: str) -> None:
+async def _not_taken(
+    pool: asyncpg.Pool, clock: Clock, journal: Journal, case: Case, goes: Intent, why: str
+) -> None:
     """Nothing was stored: the cut-off came, a settlement took the money, or the merchant refunded it by themselves."""
-    now = await _intent(desk, goes.id)
+    now = await _intent(journal, goes.id)
     overtaken = now.settlement is not None and case.approved_by is None
     if case.way == Operation.VOID or overtaken:
-        await desk.pool.execute(queries.again, case.id, why, desk.clock.now())
+        await pool.execute(queries.again, case.id, why, clock.now())
     else:
-        await _leave(desk, case, why)
+        await _leave(pool, clock, case, why)
 
 
-async def _began(desk: Desk, case: Case, made: Intent) -> None:
-    async with desk.pool.acquire() as connection, connection.transaction():
+async def _began(pool: asyncpg.Pool, clock: Clock, case: Case, made: Intent) -> None:
+    async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.began, case.id, made.id)
         text = f"{made.template} by {made.kind}: {made.channel_order_no}"
-        await store.note(desk, connection, case.id, "reverse", text, voucher=made.voucher)
-        await connection.execute(queries.wait, case.id, "", desk.clock.now())
+        await store.note(clock, connection, case.id, "reverse", text, voucher=made.voucher)
+        await connection.execute(queries.wait, case.id, "", clock.now())
 
 
-async def _follow(desk: Desk, case: Case, reversal: Intent) -> None:
+async def _follow(pool: asyncpg.Pool, clock: Clock, case: Case, reversal: Intent) -> None:
     """Wait for the evidence; then mask and end, or make another attempt where one is left."""
     if reversal.state not in FINAL:
         text = f"the reversal has no outcome yet: {reversal.state}"
-        await _wait(desk, case, text, LOOK)
+        await _wait(pool, clock, case, text, LOOK)
     elif reversal.state is State.SUCCESS:
-        await masking.mask_and_end(desk, case, reversal)
+        await masking.mask_and_end(pool, clock, case, reversal)
     elif reversal.state is State.REFUSED or reversal.kind is Operation.VOID:
-        await _failed(desk, case, reversal)
+        await _failed(pool, clock, case, reversal)
         span = LOOK_FOR_MONEY if reversal.state is State.REFUSED else timedelta()
-        await desk.pool.execute(queries.again, case.id, _why(reversal), desk.clock.now() + span)
+        await pool.execute(queries.again, case.id, _why(reversal), clock.now() + span)
     else:
-        await _failed(desk, case, reversal)
-        await _leave(desk, case, f"the channel refused the refund: {_why(reversal)}")
+        await _failed(pool, clock, case, reversal)
+        await _leave(pool, clock, case, f"the channel refused the refund: {_why(reversal)}")
 
 
-async def _failed(desk: Desk, case: Case, reversal: Intent) -> None:
+async def _failed(pool: asyncpg.Pool, clock: Clock, case: Case, reversal: Intent) -> None:
     if case.break_ is not None:
-        await finish_returns(desk)
+        await finish_returns(pool, clock)
     text = f"{reversal.kind} {reversal.state}: {_why(reversal)}"
-    await store.note(desk, desk.pool, case.id, "failed", text, voucher=reversal.undo_voucher)
+    await store.note(clock, pool, case.id, "failed", text, voucher=reversal.undo_voucher)
 
 
 def _why(reversal: Intent) -> str:
     return " ".join(filter(None, (reversal.code, reversal.message))) or "no reason was given"
 
 
-async def _wait(desk: Desk, case: Case, text: str, span: timedelta) -> None:
-    await desk.pool.execute(queries.wait, case.id, text, desk.clock.now() + span)
+async def _wait(pool: asyncpg.Pool, clock: Clock, case: Case, text: str, span: timedelta) -> None:
+    await pool.execute(queries.wait, case.id, text, clock.now() + span)
 
 
-async def _leave(desk: Desk, case: Case, obstacle: str) -> None:
+async def _leave(pool: asyncpg.Pool, clock: Clock, case: Case, obstacle: str) -> None:
     """Leave it to a person: whoever knows more, or (no obstacle but the settlement) whoever may approve."""
     state = CaseState.PERSON if obstacle else CaseState.APPROVAL
     text = obstacle or "settled to the merchant meanwhile: a second person has to approve"
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(queries.leave, case.id, state, text, case.attempt) is not None:
-            await store.note(desk, connection, case.id, "leave", text)
+            await store.note(clock, connection, case.id, "leave", text)

@@ -8,25 +8,28 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from zhangfang.duplicates import store
 from zhangfang.duplicates.model import Case
 from zhangfang.duplicates.store import queries
-from zhangfang.payments import Desk, Intent, State
+from zhangfang.kernel.clock import Clock
+from zhangfang.payments import Intent, State
 from zhangfang.reconciliation import finish_returns
 
 _UNDONE = (State.FAILED, State.REFUSED)
 
 
-async def mask_and_end(desk: Desk, case: Case, reversal: Intent) -> None:
+async def mask_and_end(pool: asyncpg.Pool, clock: Clock, case: Case, reversal: Intent) -> None:
     """End a case whose money is back with the payer: its vouchers are masked in the same transaction, if they may be."""
-    await finish_returns(desk)
-    async with desk.pool.acquire() as connection, connection.transaction():
-        text, masked = await _mask(desk, connection, case, reversal)
-        await store.note(desk, connection, case.id, "mask" if masked else "done", text)
-        await connection.execute(queries.done, case.id, text, masked, desk.clock.now())
+    await finish_returns(pool, clock)
+    async with pool.acquire() as connection, connection.transaction():
+        text, masked = await _mask(clock, connection, case, reversal)
+        await store.note(clock, connection, case.id, "mask" if masked else "done", text)
+        await connection.execute(queries.done, case.id, text, masked, clock.now())
 
 
-async def _mask(desk: Desk, connection: Any, case: Case, reversal: Intent) -> tuple[str, bool]:
+async def _mask(clock: Clock, connection: Any, case: Case, reversal: Intent) -> tuple[str, bool]:
     if case.intent is None:
         return "no merchant's account was touched: there is nothing to mask", False
     if reversal.template != "U1":
@@ -38,7 +41,7 @@ async def _mask(desk: Desk, connection: Any, case: Case, reversal: Intent) -> tu
     first = min(row["business_date"] for row in rows)
     if released := await connection.fetchval(queries.released, case.merchant, first):
         return f"a statement that shows it is released, so both stay visible: {released}", False
-    await connection.execute(queries.mask, case.id, case.merchant, desk.clock.now(), *_columns(rows))
+    await connection.execute(queries.mask, case.id, case.merchant, clock.now(), *_columns(rows))
     return "both are left out of the merchant's statements", True
 
 

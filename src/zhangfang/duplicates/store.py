@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from zhangfang.duplicates.model import Case, CaseState, CaseStep, NoCase
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.kernel.sql import load
-from zhangfang.payments import Desk, Intent
+from zhangfang.payments import Intent
 
 queries = load(__package__, "store.sql")
 
@@ -90,7 +91,7 @@ async def two(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, I
 
 
 async def note(
-    desk: Desk,
+    clock: Clock,
     connection: Connection,
     case: UUID,
     act: str,
@@ -99,10 +100,8 @@ async def note(
     voucher: UUID | None = None,
 ) -> None:
     """Keep a step of a case; what a person did stands among the operators' acts as well."""
-    now = desk.clock.now()
-    await connection.execute(queries.add_step, new_id(desk.clock), case, now, by, act, text, voucher)
+    now = clock.now()
+    await connection.execute(queries.add_step, new_id(clock), case, now, by, act, text, voucher)
     if by != PLATFORM:
         target = prefixed(PREFIX, case)
-        await connection.execute(
-            queries.add_act, new_id(desk.clock), now, by, f"duplicate_{act}", target, text
-        )
+        await connection.execute(queries.add_act, new_id(clock), now, by, f"duplicate_{act}", target, text)

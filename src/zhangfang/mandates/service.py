@@ -1,7 +1,6 @@
 """The life of a mandate: asked for, signed at a channel or on paper, revoked. Each step is stored before it is taken."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +9,7 @@ import asyncpg
 import msgspec
 
 from zhangfang.channels.abilities import Signing, SigningChannel, order_number
-from zhangfang.channels.port import Answer, ChannelError, PartyAccount, PaymentChannel, Verdict
+from zhangfang.channels.port import Answer, ChannelError, Channels, PartyAccount, Verdict
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
@@ -37,7 +36,7 @@ class Mandates:
     pool: asyncpg.Pool
     vault: Vault
     clock: Clock
-    channels: Mapping[str, PaymentChannel]
+    channels: Channels
 
     async def create(self, merchant: str, new: NewMandate) -> tuple[Mandate, bool]:
         """Store a mandate, have the payer sent a code, and return it and whether it is new.

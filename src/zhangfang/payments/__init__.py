@@ -10,7 +10,7 @@ from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
 from zhangfang.payments.course.webhooks import job as webhook_job
-from zhangfang.payments.desk import NOUN, PREFIX, Desk
+from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import (
     FINAL,
     OPEN,
@@ -25,6 +25,7 @@ from zhangfang.payments.model import (
     State,
     StepKind,
 )
+from zhangfang.payments.orders import new_number, rules_of
 from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
@@ -37,7 +38,9 @@ from zhangfang.payments.people.outcomes import (
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.stops import open_again, stop
-from zhangfang.payments.store import Step
+from zhangfang.payments.sealing import seal, unseal
+from zhangfang.payments.store import Journal, Step, new_step
+from zhangfang.payments.telling import NOUN, PREFIX
 
 __all__ = [
     "ENDED_BY_TWO",
@@ -49,6 +52,7 @@ __all__ = [
     "PREFIX",
     "Desk",
     "Intent",
+    "Journal",
     "KeyReused",
     "NotAllowed",
     "NotFound",
@@ -74,6 +78,8 @@ __all__ = [
     "intent_job",
     "line_of",
     "must_post",
+    "new_number",
+    "new_step",
     "notified",
     "open_again",
     "order_of",
@@ -83,7 +89,10 @@ __all__ = [
     "propose_outcome",
     "refuse_parked",
     "return_to_payer",
+    "rules_of",
+    "seal",
     "stop",
+    "unseal",
     "webhook_job",
     "weigh",
     "withdraw_outcome",

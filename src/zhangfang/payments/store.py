@@ -9,7 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from zhangfang.channels.port import Operation
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import Gatherer
+from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments.model import Intent, State, StepKind
 
@@ -45,6 +47,11 @@ class Step:
             self.message,
             self.raw,
         )
+
+
+def new_step(clock: Clock, intent: UUID, kind: StepKind, **rest: Any) -> Step:
+    """Return a step of now."""
+    return Step(id=new_id(clock), intent=intent, at=clock.now(), kind=kind, **rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from zhangfang.channels.port import (
     AcquiringChannel,
     Answer,
@@ -18,8 +20,10 @@ from zhangfang.channels.port import (
     Verdict,
 )
 from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
+from zhangfang.ledger import LedgerClient
 from zhangfang.payments import Desk, Intent, State, StepKind, weigh
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.files import open_break
@@ -53,7 +57,7 @@ async def read(desk: Desk, account: Account) -> int:
         page = await account.bank.statement(account.bank.account, cursor)
         if page.more and page.cursor == cursor:
             raise MalformedMessage(f"statement of {account.alias}: more lines, but the cursor stands still")
-        rows = [_row(desk, line) for line in page.lines]
+        rows = [_row(desk.clock, line) for line in page.lines]
         async with desk.pool.acquire() as connection, connection.transaction():
             if rows:
                 columns = [list(column) for column in zip(*rows, strict=True)]
@@ -63,11 +67,11 @@ async def read(desk: Desk, account: Account) -> int:
     return await book(desk, account)
 
 
-def _row(desk: Desk, line: StatementLine) -> tuple[Any, ...]:
+def _row(clock: Clock, line: StatementLine) -> tuple[Any, ...]:
     return (
         line.sequence, line.booked_at, china_day(line.booked_at), line.amount, line.credit, line.balance,
         line.reference, line.request_no, line.counterparty, line.text, line.reversal, line.raw,
-        new_id(desk.clock),
+        new_id(clock),
     )  # fmt: skip
 
 
@@ -83,50 +87,76 @@ async def _book_line(desk: Desk, account: Account, line: Any) -> bool:
     for channel in account.settled_by:
         settled = channel.settlement_of(line["text"])
         if settled is not None:
-            return await _settlement(desk, account, channel.name, settled, line)
+            return await _settlement(desk.pool, desk.ledger, desk.clock, account, channel.name, settled, line)
     if line["reference"]:
         row = await desk.pool.fetchrow(queries.intent_of_reference, account.bank.name, line["reference"])
         if row is not None:
             return await _payout(desk, account, Intent.of(row), line)
-    return await _unknown(desk, account, unknown_bank_line(line), line)
+    return await _unknown(desk.pool, desk.ledger, desk.clock, account, unknown_bank_line(line), line)
 
 
-async def _settlement(desk: Desk, account: Account, channel: str, settled: date, line: Any) -> bool:
+async def _settlement(
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    clock: Clock,
+    account: Account,
+    channel: str,
+    settled: date,
+    line: Any,
+) -> bool:
     """S5 or S9: the channel's net position of one date arrives. It waits for that date's file, which has its fee.
 
     What is too much or too little for the file is a break, so that the date's position in 3012 is zero all the same.
     """
-    file = await desk.pool.fetchrow(queries.get_file, channel, settled)
+    file = await pool.fetchrow(queries.get_file, channel, settled)
     if file is None or file["matched_at"] is None:
         return False
     if file["arrived_at"] is not None:
-        return await _rest(desk, account, channel, settled, line)
-    template = await _arrive(desk, account, channel, line, file["arrival_voucher"], file["fee_fen"])
+        return await _rest(pool, ledger, clock, account, channel, settled, line)
+    template = await _arrive(pool, ledger, account, channel, line, file["arrival_voucher"], file["fee_fen"])
     if signed(line) != file["net_fen"]:
         differs = settlement_differs(line, settled, file["net_fen"])
-        await books.book(desk, books.disputed(await _opened(desk, channel, settled, differs), account.alias))
-    async with desk.pool.acquire() as connection, connection.transaction():
-        await connection.execute(queries.arrived, channel, settled, desk.clock.now(), line["sequence"])
-        await _posted(desk, connection, account, line, template)
+        await books.book(
+            pool, ledger, books.disputed(await _opened(pool, clock, channel, settled, differs), account.alias)
+        )
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(queries.arrived, channel, settled, clock.now(), line["sequence"])
+        await _posted(clock, connection, account, line, template)
     return True
 
 
-async def _arrive(desk: Desk, account: Account, channel: str, line: Any, voucher: UUID, fee: int) -> str:
+async def _arrive(
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    account: Account,
+    channel: str,
+    line: Any,
+    voucher: UUID,
+    fee: int,
+) -> str:
     template = "S5" if line["credit"] else "S9"
     names = books.subjects(account.alias, channel)
     made = books.lines(template, voucher, names, line["business_date"], N=line["amount"], K=fee)
-    await books.book(desk, made)
+    await books.book(pool, ledger, made)
     return template
 
 
-async def _rest(desk: Desk, account: Account, channel: str, settled: date, line: Any) -> bool:
+async def _rest(
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    clock: Clock,
+    account: Account,
+    channel: str,
+    settled: date,
+    line: Any,
+) -> bool:
     """A further line for a date that has its money brings what the first one had too little, or is not explained."""
-    opened = await _undone(desk, channel, BreakClass.AMOUNT_DIFFERS, line, settled)
+    opened = await _undone(pool, channel, BreakClass.AMOUNT_DIFFERS, line, settled)
     if opened is None:
         note = f"the settlement of {settled} has arrived already"
-        return await _unknown(desk, account, unknown_bank_line(line, note=note), line)
-    template = await _arrive(desk, account, channel, line, line["voucher"], 0)
-    return await _cured(desk, account, opened, line, template)
+        return await _unknown(pool, ledger, clock, account, unknown_bank_line(line, note=note), line)
+    template = await _arrive(pool, ledger, account, channel, line, line["voucher"], 0)
+    return await _cured(pool, ledger, clock, account, opened, line, template)
 
 
 async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bool:
@@ -138,15 +168,17 @@ async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bo
     )
     if again or line["amount"] != intent.amount or not await _proven(desk, intent, line):
         note = f"not a {template} of payout {intent.channel_order_no}"
-        return await _unknown(desk, account, unknown_bank_line(line, intent.id, note), line)
+        return await _unknown(
+            desk.pool, desk.ledger, desk.clock, account, unknown_bank_line(line, intent.id, note), line
+        )
     names = books.subjects(account.alias, intent.channel)
     made = books.lines(
         template, line["voucher"], names, line["business_date"], memo=intent.id, N=line["amount"]
     )
-    await books.book(desk, made)
+    await books.book(desk.pool, desk.ledger, made)
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.intent_arrived, intent.id, line["sequence"])
-        await _posted(desk, connection, account, line, template, intent.id)
+        await _posted(desk.clock, connection, account, line, template, intent.id)
     return True
 
 
@@ -164,55 +196,63 @@ async def _proven(desk: Desk, intent: Intent, line: Any) -> bool:
     return now.returned_at is not None if line["credit"] else now.state is State.SUCCESS
 
 
-async def _unknown(desk: Desk, account: Account, new: NewBreak, line: Any) -> bool:
+async def _unknown(
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, account: Account, new: NewBreak, line: Any
+) -> bool:
     """A reversal of the one unexplained line with its amount cures that; any other line opens a break of its own."""
     if line["reversal"]:
-        undone = await _undone(desk, account.alias, UNKNOWN[not line["credit"]], line)
+        undone = await _undone(pool, account.alias, UNKNOWN[not line["credit"]], line)
         if undone is not None:
-            return await _cured(desk, account, undone, line, f"{undone['template']} mirrored")
-    opened = await _opened(desk, account.alias, line["business_date"], new)
-    await books.book(desk, books.disputed(opened, account.alias))
-    async with desk.pool.acquire() as connection, connection.transaction():
-        now, day = desk.clock.now(), line["business_date"]
+            return await _cured(pool, ledger, clock, account, undone, line, f"{undone['template']} mirrored")
+    opened = await _opened(pool, clock, account.alias, line["business_date"], new)
+    await books.book(pool, ledger, books.disputed(opened, account.alias))
+    async with pool.acquire() as connection, connection.transaction():
+        now, day = clock.now(), line["business_date"]
         await connection.execute(queries.answer_contradictions, account.bank.name, day, now, _by(line))
-        await _posted(desk, connection, account, line, new.template)
+        await _posted(clock, connection, account, line, new.template)
     return True
 
 
-async def _opened(desk: Desk, channel: str, day: date, new: NewBreak) -> Any:
+async def _opened(pool: asyncpg.Pool, clock: Clock, channel: str, day: date, new: NewBreak) -> Any:
     """Return the row of a break, stored now or before a crash."""
-    await open_break(desk, desk.pool, channel, day, new)
-    row = await desk.pool.fetchrow(queries.break_of_line, channel, new.kind, new.key)
+    await open_break(clock, pool, channel, day, new)
+    row = await pool.fetchrow(queries.break_of_line, channel, new.kind, new.key)
     assert row is not None, "a break is stored before it is booked"
     return row
 
 
 async def _undone(
-    desk: Desk, channel: str, kind: BreakClass, line: Any, settled: date | None = None
+    pool: asyncpg.Pool, channel: str, kind: BreakClass, line: Any, settled: date | None = None
 ) -> Any | None:
     """Return the break that this line undoes, marked as cured by it; None where there is none, or more than one."""
-    found = await desk.pool.fetch(queries.undone_by_line, channel, kind, -signed(line), settled, _by(line))
+    found = await pool.fetch(queries.undone_by_line, channel, kind, -signed(line), settled, _by(line))
     found = [row for row in found if row["cleared_by"] == _by(line)] or found
     if len(found) != 1:
         return None
-    return await desk.pool.fetchrow(
-        queries.cure_by_line, found[0]["id"], MIRROR, line["business_date"], _by(line)
-    )
+    return await pool.fetchrow(queries.cure_by_line, found[0]["id"], MIRROR, line["business_date"], _by(line))
 
 
-async def _cured(desk: Desk, account: Account, row: Any, line: Any, template: str) -> bool:
-    await books.book(desk, books.cure(row, account.alias))
-    async with desk.pool.acquire() as connection, connection.transaction():
-        await connection.execute(queries.clear_break, row["id"], desk.clock.now(), _by(line))
-        await _posted(desk, connection, account, line, template)
+async def _cured(
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    clock: Clock,
+    account: Account,
+    row: Any,
+    line: Any,
+    template: str,
+) -> bool:
+    await books.book(pool, ledger, books.cure(row, account.alias))
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(queries.clear_break, row["id"], clock.now(), _by(line))
+        await _posted(clock, connection, account, line, template)
     return True
 
 
 async def _posted(
-    desk: Desk, connection: Any, account: Account, line: Any, template: str, intent: UUID | None = None
+    clock: Clock, connection: Any, account: Account, line: Any, template: str, intent: UUID | None = None
 ) -> None:
     await connection.execute(
-        queries.posted_line, account.alias, line["sequence"], template, intent, desk.clock.now()
+        queries.posted_line, account.alias, line["sequence"], template, intent, clock.now()
     )
 
 

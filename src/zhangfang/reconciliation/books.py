@@ -5,11 +5,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import NO_ID, Result, Transfer, exchanged, mirror, voucher
-from zhangfang.payments import PLATFORM, Desk
+from zhangfang.ledger import NO_ID, LedgerClient, Result, Transfer, exchanged, mirror, voucher
+from zhangfang.payments import PLATFORM
 from zhangfang.payments import book as post
 from zhangfang.reconciliation.rules import MIRROR
 
@@ -44,11 +45,11 @@ def lines(
     return exchanged(made) if template.endswith("-") else made
 
 
-async def book(desk: Desk, transfers: list[Transfer]) -> int | None:
+async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfer]) -> int | None:
     """Post one voucher, or find it posted; None if it has no line with an amount."""
     if not transfers:
         return None
-    answers = (await post(desk, transfers)).answers
+    answers = (await post(pool, ledger, transfers)).answers
     if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
         names = [answer.result.name for answer in answers]
         log.error("the ledger refused a proven posting", voucher=str(transfers[0].voucher), results=names)

@@ -8,9 +8,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from zhangfang.channels.port import AcquiringChannel, Answer, ChannelFile, FileLine, Operation, Verdict
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
+from zhangfang.ledger import LedgerClient
 from zhangfang.payments import FINAL, Desk, Intent, StepKind, weigh
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.rules import (
@@ -29,19 +33,19 @@ queries = load(__package__, "store.sql")
 async def reconcile(desk: Desk, channel: AcquiringChannel, settle_date: date) -> None:
     """Do all of it for one date; raises `FileNotReady` or `MalformedMessage` while there is no whole file."""
     if await desk.pool.fetchrow(queries.get_file, channel.name, settle_date) is None:
-        await receive(desk, await channel.file(settle_date))
+        await receive(desk.pool, desk.clock, await channel.file(settle_date))
     await _hear(desk, channel.name, settle_date)
-    await _place(desk, channel.name, settle_date)
+    await _place(desk.pool, desk.clock, channel.name, settle_date)
     await _book(desk, channel.name, settle_date)
     await desk.pool.execute(queries.mark_absent, channel.name, settle_date, desk.clock.now())
 
 
-async def receive(desk: Desk, file: ChannelFile) -> None:
+async def receive(pool: asyncpg.Pool, clock: Clock, file: ChannelFile) -> None:
     """Store a complete file with the ids of the vouchers it will make; a file that is there stays as it is."""
-    now = desk.clock.now()
-    ids = [new_id(desk.clock) for _ in range(7)]
+    now = clock.now()
+    ids = [new_id(clock) for _ in range(7)]
     pay_in, refund, fee, net = sums(file.lines)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         made = await connection.fetchrow(
             queries.add_file, file.channel, file.settle_date, file.name, file.digest, len(file.lines), now, *ids,
             pay_in, refund, fee, net,
@@ -102,9 +106,9 @@ async def _hear_returns(desk: Desk, channel: str, rows: Sequence[Mapping[str, An
             await weigh(desk, intent, StepKind.FILE, answer)
 
 
-async def _place(desk: Desk, channel: str, settle_date: date) -> None:
+async def _place(pool: asyncpg.Pool, clock: Clock, channel: str, settle_date: date) -> None:
     """Decide every line, and everything of ours that no line shows, in one transaction and once."""
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         file = await connection.fetchrow(queries.lock_file, channel, settle_date)
         if file["placed_at"] is not None:
             return
@@ -113,16 +117,16 @@ async def _place(desk: Desk, channel: str, settle_date: date) -> None:
         found = await connection.fetch(queries.intents_of_lines_locked, channel, numbers)
         intents = {row["channel_order_no"]: Intent.of(row) for row in found}
         breaks = {(b["class"], b["key"]): b for b in await connection.fetch(queries.open_breaks_of, channel)}
-        await _store(desk, connection, channel, settle_date, rows, place_all(rows, intents, breaks))
+        await _store(clock, connection, channel, settle_date, rows, place_all(rows, intents, breaks))
         for row in await connection.fetch(queries.unlisted, channel, settle_date):
-            await _unlisted(desk, connection, row, settle_date)
-        now = desk.clock.now()
+            await _unlisted(clock, connection, row, settle_date)
+        now = clock.now()
         await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
         await connection.execute(queries.placed, channel, settle_date, now)
 
 
 async def _store(
-    desk: Desk,
+    clock: Clock,
     connection: Any,
     channel: str,
     settle_date: date,
@@ -134,17 +138,17 @@ async def _store(
     await connection.execute(queries.place_lines, channel, settle_date, numbers, stati, intents)
     proven = [(p.intent, row["channel_ref"]) for p, row in zip(placed, rows, strict=True) if p.intent]
     ids, refs = [id_ for id_, _ in proven], [ref for _, ref in proven]
-    await connection.execute(queries.match_intents, ids, settle_date, desk.clock.now(), refs)
+    await connection.execute(queries.match_intents, ids, settle_date, clock.now(), refs)
     for one, row in zip(placed, rows, strict=True):
         if one.status == "returned":
             await connection.execute(queries.intent_arrived, one.intent, f"{settle_date}/{row['line_no']}")
-        if one.opens is not None and not await open_break(desk, connection, channel, settle_date, one.opens):
+        if one.opens is not None and not await open_break(clock, connection, channel, settle_date, one.opens):
             raise books.NotBooked(f"{channel} {settle_date}: two breaks {one.opens.kind} {one.opens.key}")
         if one.cures is not None:
             await connection.execute(queries.cure_break, one.cures, one.cure, settle_date)
 
 
-async def _unlisted(desk: Desk, connection: Any, row: Any, settle_date: date) -> None:
+async def _unlisted(clock: Clock, connection: Any, row: Any, settle_date: date) -> None:
     """A voided pair is left out of the file by the channel; anything else of ours that is not there is a break.
 
     The void stands for its pair. If it was proven only after the payment had become a break, that break ends too.
@@ -152,17 +156,17 @@ async def _unlisted(desk: Desk, connection: Any, row: Any, settle_date: date) ->
     intent, pair = Intent.of(row), not row["partner_listed"]
     if intent.kind is Operation.VOID and pair:
         both = [intent.id, intent.original]
-        await connection.execute(queries.match_intents, both, settle_date, desk.clock.now(), ["", ""])
+        await connection.execute(queries.match_intents, both, settle_date, clock.now(), ["", ""])
         await connection.execute(queries.cure_voided, intent.original, MIRROR, settle_date)
     elif not (intent.voided and pair):
-        await open_break(desk, connection, intent.channel, settle_date, missing_there(intent))
+        await open_break(clock, connection, intent.channel, settle_date, missing_there(intent))
 
 
-async def open_break(desk: Desk, connection: Any, channel: str, day: date, new: NewBreak) -> bool:
+async def open_break(clock: Clock, connection: Any, channel: str, day: date, new: NewBreak) -> bool:
     """Store a break with the ids of its own voucher and of its cure's; False if it is there already."""
     made = await connection.fetchval(
-        queries.open_break, new_id(desk.clock), new.kind, channel, day, new.key, new.intent, new.ours, new.theirs,
-        new.difference, new.note, new.template, new_id(desk.clock), desk.clock.now(), new_id(desk.clock),
+        queries.open_break, new_id(clock), new.kind, channel, day, new.key, new.intent, new.ours, new.theirs,
+        new.difference, new.note, new.template, new_id(clock), clock.now(), new_id(clock),
     )  # fmt: skip
     return made is not None
 
@@ -182,22 +186,26 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
         ("S4", file["fee_voucher"], file["fee_fen"]),
         ("S10", file["void_voucher"], voided),
     ):
-        await _book_sum(desk, template, id_, names, settle_date, amount)
+        await _book_sum(desk.pool, desk.ledger, template, id_, names, settle_date, amount)
     for row in await desk.pool.fetch(queries.breaks_of_date, channel, settle_date):
-        await books.book(desk, books.disputed(row, desk.alias))
+        await books.book(desk.pool, desk.ledger, books.disputed(row, desk.alias))
     for row in await desk.pool.fetch(queries.breaks_cured_in, channel, settle_date):
-        await books.book(desk, books.cure(row, desk.alias))
+        await books.book(desk.pool, desk.ledger, books.cure(row, desk.alias))
         await desk.pool.execute(queries.clear_break, row["id"], desk.clock.now(), _by(settle_date))
     if not file["net_fen"] and file["arrived_at"] is None:
-        await _nothing_arrives(desk, file, names)
+        await _nothing_arrives(desk.pool, desk.ledger, desk.clock, file, names)
     await desk.pool.execute(queries.matched, channel, settle_date, desk.clock.now())
 
 
-async def _nothing_arrives(desk: Desk, file: Any, names: Mapping[int, str]) -> None:
+async def _nothing_arrives(
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, file: Any, names: Mapping[int, str]
+) -> None:
     """A net of zero has no bank line: the channel has kept its fee, and the date's position is settled as it stands."""
     day = file["settle_date"]
-    await books.book(desk, books.lines("S5", file["arrival_voucher"], names, day, N=0, K=file["fee_fen"]))
-    await desk.pool.execute(queries.arrived, file["channel"], day, desk.clock.now(), None)
+    await books.book(
+        pool, ledger, books.lines("S5", file["arrival_voucher"], names, day, N=0, K=file["fee_fen"])
+    )
+    await pool.execute(queries.arrived, file["channel"], day, clock.now(), None)
 
 
 def _by(settle_date: date) -> str:
@@ -205,7 +213,15 @@ def _by(settle_date: date) -> str:
 
 
 async def _book_sum(
-    desk: Desk, template: str, id_: UUID, names: Mapping[int, str], day: date, amount: int
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    template: str,
+    id_: UUID,
+    names: Mapping[int, str],
+    day: date,
+    amount: int,
 ) -> None:
     if amount:
-        await books.book(desk, books.lines(template, id_, names, day, G=amount, K=amount, amount=amount))
+        await books.book(
+            pool, ledger, books.lines(template, id_, names, day, G=amount, K=amount, amount=amount)
+        )

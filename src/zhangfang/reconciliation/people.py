@@ -11,6 +11,7 @@ from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
 from zhangfang.payments import Desk, StepKind, fill_in
+from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.returns import RETURNED, check_returnable, give_back
 from zhangfang.reconciliation.rules import BreakClass, cures
@@ -29,9 +30,11 @@ async def list_breaks(pool: asyncpg.Pool, *, cleared: bool = False) -> list[Any]
     return list(await pool.fetch(queries.list_breaks, cleared))
 
 
-async def propose(desk: Desk, break_id: UUID, cure: str, by: str, merchant: str | None = None) -> None:
+async def propose(
+    pool: asyncpg.Pool, journal: Journal, break_id: UUID, cure: str, by: str, merchant: str | None = None
+) -> None:
     """Propose a cure: B2 fills the payment in for `merchant`, B3 returns it, B7 and B8 write a difference off."""
-    row = await _open(desk, break_id)
+    row = await _open(pool, break_id)
     if not by.strip():
         raise InvalidInput("by", "nothing", "the name of the person who proposes it")
     if cure not in cures(row):
@@ -42,51 +45,51 @@ async def propose(desk: Desk, break_id: UUID, cure: str, by: str, merchant: str 
     if cure == MERCHANTS:
         if merchant is None:
             raise InvalidInput("merchant", "nothing", f"{cure} books to a merchant: name it")
-        await _filling(desk, row, merchant)
+        await _filling(pool, row, merchant)
     if cure == RETURNED:
-        await check_returnable(desk, row)
-    if await desk.pool.fetchval(queries.propose, break_id, cure, merchant, by.strip()) is None:
+        await check_returnable(pool, journal, row)
+    if await pool.fetchval(queries.propose, break_id, cure, merchant, by.strip()) is None:
         raise InvalidInput("break", "one whose cure has begun", "a break that has none")
 
 
 async def approve(desk: Desk, break_id: UUID, by: str) -> None:
     """Approve a proposed cure, book it and clear the break. Raises `TwoPeople` for one's own proposal."""
-    row = await _open(desk, break_id)
+    row = await _open(desk.pool, break_id)
     if row["proposed_by"] is None:
         raise TwoPeople("nobody has proposed a cure for this break yet")
     if not by.strip() or row["proposed_by"].casefold() == by.strip().casefold():
         raise TwoPeople(f"{row['proposed_by']} proposed this cure; another person has to approve it")
     if row["proposed_cure"] == MERCHANTS:
-        await _filling(desk, row, row["proposed_for"])
+        await _filling(desk.pool, row, row["proposed_for"])
     today = settlement_day(desk.clock.now())
     await desk.pool.execute(queries.cure_break, break_id, row["proposed_cure"], today)
-    row = await _open(desk, break_id)
+    row = await _open(desk.pool, break_id)
     if row["cure"] != row["proposed_cure"]:
         raise InvalidInput("break", f"one that {row['cure']} cures meanwhile", "a break that is still open")
     both = f"{row['proposed_by']} and {by.strip()}"
     if row["cure"] == RETURNED:  # it is over when the payer has the money
-        await give_back(desk, break_id, both)
+        await give_back(desk.pool, desk.channels, desk.clock, break_id, both)
         return
     await _COURSES[row["cure"]](desk, row, by.strip())
     await desk.pool.execute(queries.clear_break, break_id, desk.clock.now(), both)
 
 
-async def _open(desk: Desk, break_id: UUID) -> Any:
-    row = await desk.pool.fetchrow(queries.get_break, break_id)
+async def _open(pool: asyncpg.Pool, break_id: UUID) -> Any:
+    row = await pool.fetchrow(queries.get_break, break_id)
     if row is None or row["cleared_at"] is not None:
         raise InvalidInput("break", "an id that is not open", "the id of an open break")
     return row
 
 
-async def _filling(desk: Desk, row: Any, merchant: str) -> tuple[Any, str, int]:
+async def _filling(pool: asyncpg.Pool, row: Any, merchant: str) -> tuple[Any, str, int]:
     """Return the line to fill in, the merchant's number for it and the fee; raise if it cannot become a payment."""
-    line = await desk.pool.fetchrow(queries.line_of_break, row["channel"], row["settle_date"], row["key"])
+    line = await pool.fetchrow(queries.line_of_break, row["channel"], row["settle_date"], row["key"])
     if line["adjustment"]:
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
-    held = await get_merchant(desk.pool, merchant)
+    held = await get_merchant(pool, merchant)
     charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
     for number in filter(None, (line["note"], line["order_no"])):
-        taken = await desk.pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
+        taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
             return line, number, charge
     raise InvalidInput("cure", f"B2, and payment {taken} has the line's number {line['order_no']}", "B8")
@@ -97,14 +100,16 @@ async def _fill_in(desk: Desk, row: Any, by: str) -> None:
 
     The ledger comes first: a payment that the journal has is settled by whoever looks, and must find its money.
     """
-    line, number, charge = await _filling(desk, row, row["proposed_for"])
+    line, number, charge = await _filling(desk.pool, row, row["proposed_for"])
     names = books.subjects(desk.alias, row["channel"], row["proposed_for"])
     made = books.lines(
         "B2", row["cure_voucher"], names, row["cured_on"], memo=row["id"], G=line["amount"], F=charge
     )
-    await books.book(desk, made)
+    await books.book(desk.pool, desk.ledger, made)
     intent = await fill_in(
-        desk,
+        desk.pool,
+        desk.clock,
+        desk.journal,
         row["proposed_for"],
         channel=row["channel"],
         channel_order_no=line["order_no"],
@@ -125,7 +130,7 @@ async def _write_off(desk: Desk, row: Any, _by: str) -> None:
     names = books.subjects(desk.alias, row["channel"])
     amount, memo = abs(row["difference"]), row["intent"] or row["id"]
     made = books.lines(row["cure"], row["cure_voucher"], names, row["cured_on"], memo=memo, amount=amount)
-    await books.book(desk, made)
+    await books.book(desk.pool, desk.ledger, made)
     if row["class"] == BreakClass.MISSING_THERE:
         now = desk.clock.now()
         await desk.pool.execute(queries.match_intents, [row["intent"]], row["settle_date"], now, [""])

@@ -3,47 +3,52 @@
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from zhangfang.channels.port import Channels
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
-from zhangfang.payments import Desk, State, line_of, return_to_payer
+from zhangfang.payments import State, line_of, return_to_payer
+from zhangfang.payments.store import Journal
 
 queries = load(__package__, "returns.sql")
 
 RETURNED = "B3"
 
 
-async def check_returnable(desk: Desk, row: Any) -> None:
+async def check_returnable(pool: asyncpg.Pool, journal: Journal, row: Any) -> None:
     """Raise `InvalidInput` if the line of a break cannot be given back: not a pay-in, or not to be told from a payment."""
-    line = await line_of(desk, row["id"])
+    line = await line_of(pool, row["id"])
     if line is None or line["adjustment"] or not line["credit"] or line["operation"] is None:
         raise InvalidInput("cure", "B3 for a line that is not a payer's payment", "B8")
-    twice = row["intent"] and await desk.journal.by_id(row["intent"])
+    twice = row["intent"] and await journal.by_id(row["intent"])
     if twice and line["channel_ref"] == twice.channel_ref and twice.state is State.SUCCESS:
         raise InvalidInput("cure", "B3, and the channel's number of the line is a payment's own", "B8")
 
 
-async def give_back(desk: Desk, break_id: UUID, by: str) -> UUID:
+async def give_back(pool: asyncpg.Pool, channels: Channels, clock: Clock, break_id: UUID, by: str) -> UUID:
     """Begin the return of a break's money, or find where it stands; return the refund's intent.
 
     `by` is who decided it. Raises `InvalidInput` if the break is over or has another cure.
     """
-    row = await desk.pool.fetchrow(queries.begin, break_id, settlement_day(desk.clock.now()), by)
+    row = await pool.fetchrow(queries.begin, break_id, settlement_day(clock.now()), by)
     if row is None:
         raise InvalidInput("break", "one that is over, or has another cure", "an open long item (B1)")
-    made = row["returned_by"] or await return_to_payer(desk, row)
-    found: UUID = made or (await desk.pool.fetchrow(queries.get, break_id))["returned_by"]
+    made = row["returned_by"] or await return_to_payer(pool, channels, clock, row)
+    found: UUID = made or (await pool.fetchrow(queries.get, break_id))["returned_by"]
     return found
 
 
-async def finish_returns(desk: Desk) -> int:
+async def finish_returns(pool: asyncpg.Pool, clock: Clock) -> int:
     """Clear the breaks whose money the payer has back, open again those whose return failed; return how many of both."""
-    rows = await desk.pool.fetch(queries.ended)
+    rows = await pool.fetch(queries.ended)
     for row in rows:
         if row["state"] == State.SUCCESS:
-            await desk.pool.execute(queries.clear, row["id"], desk.clock.now())
+            await pool.execute(queries.clear, row["id"], clock.now())
         else:
             why = " ".join(filter(None, (row["code"], row["message"])))
             note = f"its return to the payer failed: {why}"
-            await desk.pool.execute(queries.open_again, row["id"], row["returned_by"], note)
+            await pool.execute(queries.open_again, row["id"], row["returned_by"], note)
     return len(rows)

@@ -14,10 +14,11 @@ import structlog
 
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.calendar import add_working_days, china_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import Result, voucher
+from zhangfang.ledger import LedgerClient, Result, voucher
 from zhangfang.merchants import FeeKind, FeeRule, fee, get_merchant, rule_on, settlement_account_of
 from zhangfang.payments import Desk, Request, accept, book
 
@@ -43,19 +44,19 @@ async def settle(desk: Desk, run_date: date) -> list[str]:
     Safe to repeat: batches are stored with their ledger ids before they are booked, and what is in a batch is in no
     other.
     """
-    terms = await _terms(desk, run_date)
-    await _in_batches(desk, run_date, terms)
+    terms = await _terms(desk.pool, run_date)
+    await _in_batches(desk.pool, desk.clock, run_date, terms)
     for batch in await desk.pool.fetch(queries.unposted, run_date):
-        await _book(desk, batch)
+        await _book(desk.pool, desk.ledger, desk.clock, batch)
     unpaid = [await _pay_out(desk, batch) for batch in await desk.pool.fetch(queries.unpaid, run_date)]
     waiting = await desk.pool.fetch(queries.waiting, *terms)
     late = [f"{row['lines']} lines of {row['settle_date']} wait for file or money" for row in waiting]
     return late + [text for text in unpaid if text]
 
 
-async def _terms(desk: Desk, run_date: date) -> tuple[list[int], list[date]]:
+async def _terms(pool: asyncpg.Pool, run_date: date) -> tuple[list[int], list[date]]:
     """Return, for each T+n in use, the latest settlement date that is due on `run_date`."""
-    days = [row["settlement_days"] for row in await desk.pool.fetch(queries.terms)]
+    days = [row["settlement_days"] for row in await pool.fetch(queries.terms)]
     return days, [latest(run_date, n) for n in days]
 
 
@@ -67,21 +68,23 @@ def latest(run_date: date, n: int) -> date:
     return day
 
 
-async def _in_batches(desk: Desk, run_date: date, terms: tuple[list[int], list[date]]) -> None:
+async def _in_batches(
+    pool: asyncpg.Pool, clock: Clock, run_date: date, terms: tuple[list[int], list[date]]
+) -> None:
     """Put every eligible line into a batch. Payments are locked and then refunds, which the journal locks the other way
     round: so a refund that is just being decided is not waited for, but all is tried again.
     """
     for _ in range(_TRIES):
         with contextlib.suppress(asyncpg.LockNotAvailableError):
-            async with desk.pool.acquire() as connection, connection.transaction():
-                await _make_batches(desk, connection, run_date, terms)
+            async with pool.acquire() as connection, connection.transaction():
+                await _make_batches(clock, connection, run_date, terms)
             return
         await asyncio.sleep(_PAUSE_SECONDS)
     raise ZhangfangError("settlement: refunds stay locked; it will be tried again")
 
 
 async def _make_batches(
-    desk: Desk, connection: Any, run_date: date, terms: tuple[list[int], list[date]]
+    clock: Clock, connection: Any, run_date: date, terms: tuple[list[int], list[date]]
 ) -> None:
     payments = await connection.fetch(queries.lock_eligible, *terms)
     refunds = await connection.fetch(queries.lock_refunds, [row["id"] for row in payments])
@@ -89,33 +92,33 @@ async def _make_batches(
     for row in (*payments, *refunds):
         by_merchant[row["merchant"]].append(Line(**row))
     for merchant, lines in sorted(by_merchant.items()):
-        await _make_batch(desk, connection, merchant, run_date, lines)
+        await _make_batch(clock, connection, merchant, run_date, lines)
 
 
 async def _make_batch(
-    desk: Desk, connection: Any, merchant: str, run_date: date, lines: Sequence[Line]
+    clock: Clock, connection: Any, merchant: str, run_date: date, lines: Sequence[Line]
 ) -> None:
     """Store one merchant's batch. Where fees kept on refunds leave less than nothing, the lines wait for the next."""
     net = sum(line.net for line in lines)
     if net < 0:
         return
-    id_, now = new_id(desk.clock), desk.clock.now()
+    id_, now = new_id(clock), clock.now()
     await connection.execute(
-        queries.add_settlement, id_, merchant, run_date, new_id(desk.clock), net, len(lines), now
+        queries.add_settlement, id_, merchant, run_date, new_id(clock), net, len(lines), now
     )
     await connection.execute(queries.mark_undos, id_, [line.id for line in lines if line.part == "undo"])
     marked = [line.id for line in lines if line.part != "undo"]
     await connection.execute(queries.mark_lines, id_, marked)
     payments = [line.id for line in lines if line.part == "payment"]
-    await _note(desk, connection, payments, f"in the settlement of {run_date}")
+    await _note(clock, connection, payments, f"in the settlement of {run_date}")
 
 
-async def _note(desk: Desk, connection: Any, intents: Sequence[UUID], message: str) -> None:
-    steps = [new_id(desk.clock) for _ in intents]
-    await connection.execute(queries.note_settled, steps, intents, message, desk.clock.now())
+async def _note(clock: Clock, connection: Any, intents: Sequence[UUID], message: str) -> None:
+    steps = [new_id(clock) for _ in intents]
+    await connection.execute(queries.note_settled, steps, intents, message, clock.now())
 
 
-async def _book(desk: Desk, batch: Any) -> None:
+async def _book(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, batch: Any) -> None:
     """T1. A batch that the merchant's pending money does not cover is taken apart: the ledger refuses it for good."""
     seq = None
     if batch["amount"]:
@@ -127,29 +130,29 @@ async def _book(desk: Desk, batch: Any) -> None:
             business_date=batch["run_date"],
             memo=batch["id"],
         )
-        answers = (await book(desk, made)).answers
+        answers = (await book(pool, ledger, made)).answers
         if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
-            await _take_apart(desk, batch, answers[0].result.name)
+            await _take_apart(pool, clock, batch, answers[0].result.name)
             return
         seq = answers[-1].seq
-    await desk.pool.execute(queries.posted, batch["id"], desk.clock.now(), seq)
+    await pool.execute(queries.posted, batch["id"], clock.now(), seq)
 
 
-async def _take_apart(desk: Desk, batch: Any, reason: str) -> None:
+async def _take_apart(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str) -> None:
     log.error(
         "the ledger refused a settlement",
         settlement=str(batch["id"]),
         merchant=batch["merchant"],
         reason=reason,
     )
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(queries.drop_settlement, batch["id"]) is None:
             return
         await connection.execute(queries.unmark_undos, batch["id"])
         rows = await connection.fetch(queries.unmark_lines, batch["id"])
         payments = [row["id"] for row in rows if row["kind"] in ("purchase", "collection")]
         await _note(
-            desk, connection, payments, f"taken out of the settlement of {batch['run_date']}: {reason}"
+            clock, connection, payments, f"taken out of the settlement of {batch['run_date']}: {reason}"
         )
 
 

@@ -14,13 +14,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import xlsxwriter
 
-from zhangfang.kernel.clock import in_china
+from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import account_name, kind_name
-from zhangfang.payments import Desk
 
 queries = load(__package__, "store.sql")
 
@@ -65,22 +65,22 @@ class Statement:
     closing: int
 
 
-async def statement(desk: Desk, merchant: str, name: str, day: date) -> Statement:
+async def statement(pool: asyncpg.Pool, merchant: str, name: str, day: date) -> Statement:
     """Read a merchant's statement from the ledger. Transfers between the merchant's own accounts are two lines."""
-    (made,) = await _read(desk, {merchant: name}, day, await _openings(desk, day, merchant))
+    (made,) = await _read(pool, {merchant: name}, day, await _openings(pool, day, merchant))
     return made
 
 
-async def _openings(desk: Desk, day: date, merchant: str | None = None) -> dict[str, int]:
-    rows = await desk.pool.fetch(queries.openings, day, merchant)
+async def _openings(pool: asyncpg.Pool, day: date, merchant: str | None = None) -> dict[str, int]:
+    rows = await pool.fetch(queries.openings, day, merchant)
     return {row["merchant"]: row["opening"] for row in rows}
 
 
 async def _read(
-    desk: Desk, names: Mapping[str, str], day: date, openings: Mapping[str, int]
+    pool: asyncpg.Pool, names: Mapping[str, str], day: date, openings: Mapping[str, int]
 ) -> list[Statement]:
     """Read the statements of several merchants at once: what is on no page yet is then looked through once."""
-    rows = await desk.pool.fetch(queries.statement_lines, list(names), day)
+    rows = await pool.fetch(queries.statement_lines, list(names), day)
     found = {merchant: list(several) for merchant, several in groupby(rows, key=lambda row: row["merchant"])}
     return [
         _statement(merchant, name, day, openings.get(merchant, 0), found.get(merchant, ()))
@@ -109,29 +109,29 @@ def _line(row: Any, balance: int) -> Line:
     )
 
 
-async def release(desk: Desk, day: date, folder: Path) -> int:
+async def release(pool: asyncpg.Pool, clock: Clock, day: date, folder: Path) -> int:
     """Write the statements of all merchants for a closed `day` below `folder` and return how many there are."""
     here = folder / day.isoformat()
     here.mkdir(parents=True, exist_ok=True)
-    seq = await desk.pool.fetchval(queries.head_seq)
-    merchants = await desk.pool.fetch(queries.merchants, desk.clock.now())
-    openings = await _openings(desk, day)
+    seq = await pool.fetchval(queries.head_seq)
+    merchants = await pool.fetch(queries.merchants, clock.now())
+    openings = await _openings(pool, day)
     for first in range(0, len(merchants), _TOGETHER):
         stems = {row["id"]: row["external_ref"] or row["id"] for row in merchants[first : first + _TOGETHER]}
         names = {row["id"]: row["name"] for row in merchants[first : first + _TOGETHER]}
-        for made in await _read(desk, names, day, openings):
-            await _release(desk, made, here / stems[made.merchant], seq)
+        for made in await _read(pool, names, day, openings):
+            await _release(pool, clock, made, here / stems[made.merchant], seq)
     return len(merchants)
 
 
-async def _release(desk: Desk, made: Statement, stem: Path, seq: int) -> None:
+async def _release(pool: asyncpg.Pool, clock: Clock, made: Statement, stem: Path, seq: int) -> None:
     text = as_csv(made)
     stem.with_name(f"{stem.name}.csv").write_text(text, "utf-8")
     write_xlsx(made, stem.with_name(f"{stem.name}.xlsx"))
     digest = hashlib.sha256(text.encode()).hexdigest()
-    await desk.pool.execute(
+    await pool.execute(
         queries.add_statement, made.merchant, made.day, made.opening, made.closing, len(made.lines), seq, digest,
-        desk.clock.now(),
+        clock.now(),
     )  # fmt: skip
 
 

@@ -8,12 +8,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import asyncpg
+
 from zhangfang.batches import Upload, load
 from zhangfang.batches.reading import Reading
 from zhangfang.batches.rules import Line
+from zhangfang.kernel.clock import Clock
 from zhangfang.merchants import Merchant
-from zhangfang.payments import Desk
 from zhangfang.payments.accept import bulk
+from zhangfang.vault import Vault
 from zhangfang_bench.channels.wire import PERSON, Tick
 from zhangfang_bench.payments.bench import BenchFailed
 
@@ -21,7 +24,9 @@ _CHUNK = 64 * 1024
 _HEAD = "order_no,amount,number,name,id_no,phone,description\n"
 
 
-async def batch_file(desk: Desk, merchant: Merchant, items: int, tick: Tick) -> dict[str, Any]:
+async def batch_file(
+    pool: asyncpg.Pool, vault: Vault, clock: Clock, merchant: Merchant, items: int, tick: Tick
+) -> dict[str, Any]:
     """Load a file of `items` collections, and measure its parts."""
     data = _file(items)
     upload = Upload("bench-1", "csv", items, sum(100 + n % 900 for n in range(items)))
@@ -30,12 +35,12 @@ async def batch_file(desk: Desk, merchant: Merchant, items: int, tick: Tick) -> 
     read = time.monotonic() - began
     began = time.monotonic()
     for line in lines:
-        bulk.sealed(desk, line.order_no, line.amount, line.description, line.party())
+        bulk.sealed(vault, line.order_no, line.amount, line.description, line.party())
     sealed = time.monotonic() - began
     began = time.monotonic()
-    made, new = await load(desk, merchant, upload, _arriving(data, items, tick))
+    made, new = await load(pool, vault, clock, merchant, upload, _arriving(data, items, tick))
     whole = time.monotonic() - began
-    held = await desk.pool.fetchval("SELECT count(*) FROM batch_item WHERE batch = $1", made.id)
+    held = await pool.fetchval("SELECT count(*) FROM batch_item WHERE batch = $1", made.id)
     if not new or held != items or len(lines) != items:
         raise BenchFailed(f"a file of {items} items: {len(lines)} were read, {held} are stored")
     return {

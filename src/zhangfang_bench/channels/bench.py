@@ -104,7 +104,9 @@ class Bench:
             merchant = await admit(
                 desk, NewMerchant("批量商户", fee_rules=(FeeRule(FeeKind.COLLECTION, 6_000),))
             )
-            made["batch_file"] = await batch_file(desk, merchant, items, self._bar("batch file", items))
+            made["batch_file"] = await batch_file(
+                desk.pool, desk.vault, desk.clock, merchant, items, self._bar("batch file", items)
+            )
         return made
 
     def _bar(self, title: str, total: int) -> Tick:

@@ -14,6 +14,8 @@ from statistics import fmean
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from zhangfang.api import admit
 from zhangfang.assembly.house import House
 from zhangfang.assembly.parts import open_desk, open_platform_accounts
@@ -58,11 +60,15 @@ async def healing(
         ask("PUT", control + "/faults", _SILENT)
         await _unknowns(desk, await _merchant(desk), orders, bar("unknown collections", orders))
         ask("PUT", control + "/faults", {"rates": {}})
-        before = await most(desk, settings, bar("the bank's most, before", min(orders, _MOST_REPLAYED)))
-        seconds = await _healed(house, desk, orders, noon + timedelta(hours=1), bar("healing", orders))
-        after = await most(desk, settings, bar("the bank's most, after", min(orders, _MOST_REPLAYED)))
+        before = await most(
+            desk.pool, desk.clock, settings, bar("the bank's most, before", min(orders, _MOST_REPLAYED))
+        )
+        seconds = await _healed(house, desk.pool, orders, noon + timedelta(hours=1), bar("healing", orders))
+        after = await most(
+            desk.pool, desk.clock, settings, bar("the bank's most, after", min(orders, _MOST_REPLAYED))
+        )
         queries = await desk.pool.fetchval("SELECT count(*) FROM step WHERE kind = 'query'")
-        await _check(desk, control, orders)
+        await _check(desk.pool, control, orders)
     bank = fmean((before, after))
     return {
         "orders": orders,
@@ -81,7 +87,7 @@ async def _merchant(desk: Desk) -> Merchant:
 
 async def _unknowns(desk: Desk, merchant: Merchant, orders: int, tick: Tick) -> None:
     # The breaker would close a channel that answers nothing, as it should; here it must go on being asked.
-    desk.router.report = lambda *_: None  # type: ignore[method-assign]
+    desk.gate.router.report = lambda *_: None  # type: ignore[method-assign]
     payers = [_payer(n) for n in range(PAYERS)]
     mandates = Mandates(desk.pool, desk.vault, desk.clock, desk.channels)
     today = china_day(desk.clock.now())
@@ -101,7 +107,7 @@ async def _unknowns(desk: Desk, merchant: Merchant, orders: int, tick: Tick) -> 
         ]
         await asyncio.gather(*(accept(desk, merchant, one) for one in asked))
         done = portion.stop
-        await _until(desk, "UNKNOWN", done)
+        await _until(desk.pool, "UNKNOWN", done)
         tick(len(portion))
 
 
@@ -109,21 +115,21 @@ def _payer(n: int) -> PartyAccount:
     return PartyAccount(f"622202{n:013d}", f"付款人{n}", "card", "", PERSON.id_no, PERSON.phone)
 
 
-async def _until(desk: Desk, state: str, count: int) -> None:
+async def _until(pool: asyncpg.Pool, state: str, count: int) -> None:
     async with asyncio.timeout(120):
-        while await _count(desk, state) < count:  # noqa: ASYNC110 - the journal is looked at as any reader does
+        while await _count(pool, state) < count:  # noqa: ASYNC110 - the journal is looked at as any reader does
             await asyncio.sleep(0.01)
 
 
-async def _count(desk: Desk, state: str) -> int:
-    return int(await desk.pool.fetchval("SELECT count(*) FROM intent WHERE state = $1", state))
+async def _count(pool: asyncpg.Pool, state: str) -> int:
+    return int(await pool.fetchval("SELECT count(*) FROM intent WHERE state = $1", state))
 
 
-async def most(desk: Desk, settings: Settings, tick: Tick) -> float:
+async def most(pool: asyncpg.Pool, clock: Clock, settings: Settings, tick: Tick) -> float:
     """Return how many queries a second the bank answers to a client that does nothing but ask."""
     config = UnionPayConfig(**(settings.channel("unionpay") or {}))
-    signer = RsaSigner(config, desk.clock)
-    rows = await desk.pool.fetch(
+    signer = RsaSigner(config, clock)
+    rows = await pool.fetch(
         "SELECT channel_order_no, requested_at, amount FROM intent ORDER BY id LIMIT $1", _MOST_REPLAYED
     )
     asked = [
@@ -151,7 +157,7 @@ async def _replay(wire: Wire, messages: Any, tick: Tick) -> None:
         tick(1)
 
 
-async def _healed(house: House, desk: Desk, orders: int, at: datetime, tick: Tick) -> float:
+async def _healed(house: House, pool: asyncpg.Pool, orders: int, at: datetime, tick: Tick) -> float:
     """Start the driver while nothing is due, then let an hour pass; return the seconds until none is unknown."""
     house.processes["work"].start()
     await asyncio.sleep(3)  # it has opened everything and looks for what is due
@@ -162,7 +168,7 @@ async def _healed(house: House, desk: Desk, orders: int, at: datetime, tick: Tic
         if not house.processes["work"].running():
             raise BenchFailed(f"the driver ended:\n{house.log_tail('work')}")
         await asyncio.sleep(0.05)
-        now = await _count(desk, "UNKNOWN")
+        now = await _count(pool, "UNKNOWN")
         tick(left - now)
         left = now
     seconds = time.monotonic() - began
@@ -170,9 +176,9 @@ async def _healed(house: House, desk: Desk, orders: int, at: datetime, tick: Tic
     return seconds
 
 
-async def _check(desk: Desk, control: str, orders: int) -> None:
+async def _check(pool: asyncpg.Pool, control: str, orders: int) -> None:
     """Compare journal and bank, order by order; a difference makes the figures worthless."""
-    rows = await desk.pool.fetch("SELECT channel_order_no, amount FROM intent WHERE state = 'SUCCESS'")
+    rows = await pool.fetch("SELECT channel_order_no, amount FROM intent WHERE state = 'SUCCESS'")
     ours = {row["channel_order_no"]: row["amount"] for row in rows}
     theirs = {row["orderId"]: row["amount"] for row in ask("GET", control + "/book?state=SUCCESS")}
     if len(ours) != orders or not ours.items() <= theirs.items():

@@ -198,14 +198,14 @@ async def _healed(world: World, progress: Progress) -> dict[str, Any]:
     """The duplicates flow: found, confirmed by one person, the settled one approved by another, reversed, masked."""
     pool, desk = world.pool, world.desk
     await duplicates.find(
-        desk, at(DAY, time(0))
+        desk.pool, desk.clock, at(DAY, time(0))
     )  # the timetable may have found that of the day before by itself
     found = await pool.fetchval(queries.cases)
     await duplicates.confirm_all(
-        desk, await duplicates.to_confirm(pool), "王会计", "drill 5: collected twice"
+        desk.pool, desk.clock, await duplicates.to_confirm(pool), "王会计", "drill 5: collected twice"
     )
     for case in await duplicates.cases(pool, [duplicates.CaseState.APPROVAL], limit=1000):
-        await duplicates.approve(desk, case.id, "李主管")
+        await duplicates.approve(desk.pool, desk.clock, case.id, "李主管")
     task: TaskID = progress.add_task("duplicates are reversed", total=found)
     while left := await pool.fetchval(queries.reversing):
         await world.set_time(world.clock.now() + timedelta(seconds=12))

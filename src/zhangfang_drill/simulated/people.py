@@ -43,7 +43,7 @@ async def ring_the_bank(world: World, rng: Random) -> None:
 
 
 async def _end(world: World, intent: Intent, said: Outcome) -> None:
-    proposal = await propose_outcome(world.desk, intent.id, said, PROPOSES)
+    proposal = await propose_outcome(world.desk.pool, world.desk.clock, intent.id, said, PROPOSES)
     await _by_the_other(partial(approve_outcome, world.desk, proposal), SecondPerson)
 
 
@@ -68,9 +68,9 @@ async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day:
 async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
     """Cure a break; by the last of its cures, which writes its amount off, where the line does not allow another."""
     try:
-        await propose(world.desk, row["id"], cure, PROPOSES, merchant)
+        await propose(world.desk.pool, world.desk.journal, row["id"], cure, PROPOSES, merchant)
     except InvalidInput:
-        await propose(world.desk, row["id"], cures(row)[-1], PROPOSES)
+        await propose(world.desk.pool, world.desk.journal, row["id"], cures(row)[-1], PROPOSES)
     await _by_the_other(partial(approve, world.desk, row["id"]), TwoPeople)
 
 

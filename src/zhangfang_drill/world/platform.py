@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import cache
 
 import aiohttp
+import asyncpg
 import uvicorn
 from cryptography.hazmat.primitives import serialization
 
@@ -150,18 +151,18 @@ class Platform:
             ready.set()
             while True:
                 done = await self._round.get()
-                await _one_round(desk, todo)
+                await _one_round(desk.pool, desk.clock, todo)
                 if not done.done():
                     done.set_result(None)
 
 
-async def _one_round(desk: Desk, todo: Sequence[Job]) -> None:
-    await asyncio.gather(*(_all_due(desk, job) for job in todo), return_exceptions=True)
+async def _one_round(pool: asyncpg.Pool, clock: Clock, todo: Sequence[Job]) -> None:
+    await asyncio.gather(*(_all_due(pool, clock, job) for job in todo), return_exceptions=True)
 
 
-async def _all_due(desk: Desk, job: Job) -> None:
+async def _all_due(pool: asyncpg.Pool, clock: Clock, job: Job) -> None:
     """Do what is due; where a job takes one row at a time, one row after the other."""
-    while await run_due(desk.pool, desk.clock.now(), job) and job.most == 1:
+    while await run_due(pool, clock.now(), job) and job.most == 1:
         pass
 
 

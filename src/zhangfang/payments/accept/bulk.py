@@ -11,6 +11,7 @@ from uuid import UUID
 
 from zhangfang.channels.port import Operation, PartyAccount, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, find
@@ -23,7 +24,9 @@ from zhangfang.payments.collecting import insert_allowed
 from zhangfang.payments.course.rules import LATE
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OrderNumberTaken, Request, State, StepKind
-from zhangfang.payments.store import Connection
+from zhangfang.payments.sealing import seal
+from zhangfang.payments.store import Connection, new_step
+from zhangfang.vault import Vault
 
 queries = load(__package__, "bulk.sql")
 
@@ -67,7 +70,7 @@ class Found:
     intent: UUID
 
 
-def sealed(desk: Desk, order_no: str, amount: int, description: str, account: PartyAccount) -> Asked:
+def sealed(vault: Vault, order_no: str, amount: int, description: str, account: PartyAccount) -> Asked:
     """Return a collection checked as any request is, its account sealed. Raises `InvalidInput`."""
     request = Request(Operation.COLLECTION, order_no, amount, "item", description, account=account)
     check(request)
@@ -75,18 +78,18 @@ def sealed(desk: Desk, order_no: str, amount: int, description: str, account: Pa
         order_no,
         amount,
         description,
-        desk.seal(account),
+        seal(vault, account),
         account.number[-4:],
         str(account.type),
-        number_print(desk.vault, account.number),
-        fingerprint(desk, request),
+        number_print(vault, account.number),
+        fingerprint(vault, request),
     )
 
 
-def check_collecting(desk: Desk, merchant: Merchant) -> None:
+def check_collecting(clock: Clock, merchant: Merchant) -> None:
     """Raise `NotAllowed` or `NoFeeRule` unless the merchant may collect today."""
     check_active(merchant)
-    rule_on(merchant.fee_rules, FeeKind.COLLECTION, china_day(desk.clock.now()))
+    rule_on(merchant.fee_rules, FeeKind.COLLECTION, china_day(clock.now()))
 
 
 async def drafts(desk: Desk, merchant: Merchant, asked: Sequence[Asked]) -> list[Intent | Found | Refusal]:
@@ -124,7 +127,9 @@ async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate | 
         raise NoMandate("account: its owner has signed no mandate; allowed: sign one at /v1/mandates first")
     check_active(merchant)
     request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description)
-    drafted = draft(desk, merchant.id, request, one.digest, charge(desk, merchant, request))
+    drafted = draft(
+        desk.vault, desk.clock, merchant.id, request, one.digest, charge(desk.clock, merchant, request)
+    )
     whole = replace(
         drafted,
         idempotency_key=f"item:{drafted.id.hex}",
@@ -141,7 +146,9 @@ def refusal(error: ZhangfangError) -> Refusal:
     return Refusal(next(code for kind, code in _CODES if isinstance(error, kind)), str(error))
 
 
-async def insert_items(desk: Desk, connection: Connection, intents: Sequence[Intent]) -> list[bool | Refusal]:
+async def insert_items(
+    clock: Clock, connection: Connection, intents: Sequence[Intent]
+) -> list[bool | Refusal]:
     """Store intents that `drafts` made, inside the caller's transaction; True for each that was new.
 
     Their mandates are locked and their limits checked here. One with a `batch` waits for it; one without is sent by the
@@ -149,7 +156,7 @@ async def insert_items(desk: Desk, connection: Connection, intents: Sequence[Int
     """
     if not intents:
         return []
-    rows = [(intent, first_steps(desk, intent)) for intent in intents]
+    rows = [(intent, first_steps(clock, intent)) for intent in intents]
     said = await insert_allowed(connection, rows)
     return [one if isinstance(one, bool) else refusal(one) for one in said]
 
@@ -159,29 +166,31 @@ async def items_of(connection: Connection, batch: UUID) -> list[Intent]:
     return [Intent.of(row) for row in await connection.fetch(queries.items, batch)]
 
 
-async def begin_items(desk: Desk, connection: Connection, batch: UUID, requested_at: datetime) -> None:
+async def begin_items(clock: Clock, connection: Connection, batch: UUID, requested_at: datetime) -> None:
     """Store the attempt of every item inside the transaction that stores the batch's own: then it may be sent."""
-    rows = await connection.fetch(queries.begin, batch, requested_at, desk.clock.now())
+    rows = await connection.fetch(queries.begin, batch, requested_at, clock.now())
     message = f"in batch {batch}"
     await store.note(
         connection,
-        [desk.step(row["id"], StepKind.SENT, state=State.SENDING, message=message) for row in rows],
+        [new_step(clock, row["id"], StepKind.SENT, state=State.SENDING, message=message) for row in rows],
     )
 
 
-async def items_not_sent(desk: Desk, connection: Connection, batch: UUID) -> None:
+async def items_not_sent(clock: Clock, connection: Connection, batch: UUID) -> None:
     """Take the attempt of every item back: it is proven that nothing of the batch has left."""
-    await _unsent(desk, connection, await connection.fetch(queries.not_sent, batch, desk.clock.now()))
+    await _unsent(clock, connection, await connection.fetch(queries.not_sent, batch, clock.now()))
 
 
-async def items_apart(desk: Desk, connection: Connection, batch: UUID, every: timedelta) -> None:
+async def items_apart(clock: Clock, connection: Connection, batch: UUID, every: timedelta) -> None:
     """Let every item of a batch of which nothing has left travel alone, one after the other."""
-    await _unsent(desk, connection, await connection.fetch(queries.apart, batch, desk.clock.now(), every))
+    await _unsent(clock, connection, await connection.fetch(queries.apart, batch, clock.now(), every))
 
 
-async def _unsent(desk: Desk, connection: Connection, rows: Sequence[Mapping[str, UUID]]) -> None:
+async def _unsent(clock: Clock, connection: Connection, rows: Sequence[Mapping[str, UUID]]) -> None:
     verdict = Verdict.NOT_SENT.value
-    steps = [desk.step(row["id"], StepKind.ANSWER, verdict=verdict, state=State.CREATED) for row in rows]
+    steps = [
+        new_step(clock, row["id"], StepKind.ANSWER, verdict=verdict, state=State.CREATED) for row in rows
+    ]
     await store.note(connection, steps)
 
 

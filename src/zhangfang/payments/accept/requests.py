@@ -3,18 +3,21 @@
 import hashlib
 import re
 
+import asyncpg
 import msgspec
 
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.money import check_amount
 from zhangfang.merchants import FeeKind, Merchant, MerchantState, fee, rule_on
 from zhangfang.payments.course import posting
-from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind
-from zhangfang.payments.store import Step, queries
+from zhangfang.payments.sealing import seal
+from zhangfang.payments.store import Step, new_step, queries
+from zhangfang.vault import Vault
 
 PRODUCTS = {True: ("", "cashier", "alipay_app"), False: ("",)}  # of a purchase, and of all else
 MOST_INSTALMENTS = 36
@@ -85,23 +88,23 @@ def _check_account(account: PartyAccount) -> None:
             raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
 
 
-def fingerprint(desk: Desk, request: Request) -> bytes:
+def fingerprint(vault: Vault, request: Request) -> bytes:
     """Return what tells one request from another; the account enters only through the vault's keyed hash."""
     account = request.account
-    party = desk.vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
+    party = vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
     parts = [request.kind.value, request.order_no, request.amount, request.description, party]
     parts += [request.product, request.instalments, request.fee_by]
     return hashlib.sha256(msgspec.json.encode([*parts, request.original, request.return_url])).digest()
 
 
-async def existing(desk: Desk, merchant: str, request: Request, digest: bytes) -> Intent | None:
+async def existing(pool: asyncpg.Pool, merchant: str, request: Request, digest: bytes) -> Intent | None:
     """Return the intent that this request made before; raise if its key or number belongs to another request."""
-    by_key = await desk.pool.fetchrow(queries.by_key, merchant, request.idempotency_key)
+    by_key = await pool.fetchrow(queries.by_key, merchant, request.idempotency_key)
     if by_key is not None and bytes(by_key["request_digest"]) != digest:
         raise KeyReused(
             "Idempotency-Key: used before with another body; allowed: the same body, or a new key"
         )
-    row = by_key or await desk.pool.fetchrow(queries.by_order, merchant, request.kind, request.order_no)
+    row = by_key or await pool.fetchrow(queries.by_order, merchant, request.kind, request.order_no)
     if row is not None and bytes(row["request_digest"]) != digest:
         raise OrderNumberTaken(
             f"order_no: used before for another {request.kind}; allowed: the same request, or a number never used"
@@ -109,10 +112,10 @@ async def existing(desk: Desk, merchant: str, request: Request, digest: bytes) -
     return Intent.of(row) if row is not None else None
 
 
-def draft(desk: Desk, merchant: str, request: Request, digest: bytes, fee: int) -> Intent:
+def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: bytes, fee: int) -> Intent:
     """Return the intent of a request, with every id that its next steps will use; it has no channel yet, nor its number."""
-    now = desk.clock.now()
-    id_ = new_id(desk.clock)
+    now = clock.now()
+    id_ = new_id(clock)
     account = request.account
     return Intent(
         id=id_,
@@ -125,7 +128,7 @@ def draft(desk: Desk, merchant: str, request: Request, digest: bytes, fee: int) 
         fee=fee,
         description=request.description,
         original=request.original,
-        account_token=desk.seal(account) if account else None,
+        account_token=seal(vault, account) if account else None,
         account_tail=account.number[-4:] if account else "",
         account_type=str(account.type) if account else "",
         return_url=request.return_url,
@@ -134,8 +137,8 @@ def draft(desk: Desk, merchant: str, request: Request, digest: bytes, fee: int) 
         requested_at=now.replace(microsecond=0),
         business_date=china_day(now) if request.kind is Operation.PAYOUT else settlement_day(now),
         template=posting.TEMPLATES.get(request.kind, ""),
-        voucher=new_id(desk.clock),
-        undo_voucher=new_id(desk.clock),
+        voucher=new_id(clock),
+        undo_voucher=new_id(clock),
         state=State.CREATED,
         created_at=now,
         product=request.product or ("cashier" if request.kind is Operation.PURCHASE else ""),
@@ -144,22 +147,26 @@ def draft(desk: Desk, merchant: str, request: Request, digest: bytes, fee: int) 
     )
 
 
-def charge(desk: Desk, merchant: Merchant, request: Request) -> int:
+def charge(clock: Clock, merchant: Merchant, request: Request) -> int:
     """Return the merchant's fee for a request, in fen, by the rule that holds today."""
-    rule = rule_on(merchant.fee_rules, FeeKind(request.kind.value), china_day(desk.clock.now()))
+    rule = rule_on(merchant.fee_rules, FeeKind(request.kind.value), china_day(clock.now()))
     return fee(rule, request.amount)
 
 
-def first_steps(desk: Desk, intent: Intent) -> list[Step]:
+def first_steps(clock: Clock, intent: Intent) -> list[Step]:
     """Return the evidence of a request: received, and (where the attempt is stored with it) sent."""
-    received = desk.step(
-        intent.id, StepKind.RECEIVED, state=State.CREATED, message=f"Idempotency-Key {intent.idempotency_key}"
+    received = new_step(
+        clock,
+        intent.id,
+        StepKind.RECEIVED,
+        state=State.CREATED,
+        message=f"Idempotency-Key {intent.idempotency_key}",
     )
     if intent.state is State.CREATED:
         return [received]
     return [
         received,
-        desk.step(intent.id, StepKind.SENT, state=intent.state, message=intent.channel_order_no),
+        new_step(clock, intent.id, StepKind.SENT, state=intent.state, message=intent.channel_order_no),
     ]
 
 

@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 from uuid import UUID
 
+import asyncpg
+
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
 from zhangfang.mandates import Mandate, MandateRefused
@@ -20,10 +22,13 @@ from zhangfang.payments.accept.requests import (
     first_steps,
 )
 from zhangfang.payments.accept.undoing import undo
+from zhangfang.payments.collecting import mandate_of
 from zhangfang.payments.course import steps
 from zhangfang.payments.course.attempts import ask_of, due
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
+from zhangfang.payments.orders import new_number
+from zhangfang.payments.store import Journal
 from zhangfang.routing import Fate
 
 _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}
@@ -37,11 +42,11 @@ async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Inte
     `MandateRefused`.
     """
     check(request)
-    digest = fingerprint(desk, request)
+    digest = fingerprint(desk.vault, request)
     try:
         return await _COURSES[request.kind](desk, merchant, request, digest)
     except (NotAllowed, OperationStopped, NoFeeRule, MandateRefused):
-        found = await existing(desk, merchant.id, request, digest)
+        found = await existing(desk.pool, merchant.id, request, digest)
         if found is None:
             raise
         return found, False
@@ -54,49 +59,57 @@ async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> 
     """
     if mandate is not None:
         covers(mandate, intent.amount, 0, 0, intent.created_at)
-    choice = await desk.choose(ask_of(desk, intent, mandate.channel if mandate else ""))
+    choice = await desk.gate.choose(ask_of(desk.clock, intent, mandate.channel if mandate else ""))
     if choice.fate is Fate.REFUSE:
         raise NotAllowed(choice.reason)
     parked = choice.fate is Fate.PARK
     state = State.PARKED if parked else _FIRST_STATE.get(intent.kind, State.CREATED)
-    number = desk.number(choice.channel, intent.id)
+    number = new_number(desk.channels, desk.clock, choice.channel, intent.id)
     found = replace(
         intent, channel=choice.channel, channel_order_no=number, table_version=choice.version, state=state
     )
     if mandate is not None:
         found = replace(found, mandate=mandate.id, agreement=mandate.agreement)
-    return due(desk, replace(found, parked_since=intent.created_at if parked else None))
+    return due(desk.channels, replace(found, parked_since=intent.created_at if parked else None))
 
 
 async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
-    intent = await placed(desk, draft(desk, merchant.id, request, digest, charge(desk, merchant, request)))
-    if not await desk.journal.insert(intent, first_steps(desk, intent)):
-        return await _lost_race(desk, merchant.id, request, digest)
+    intent = await placed(
+        desk,
+        draft(desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)),
+    )
+    if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
+        return await _lost_race(desk.pool, merchant.id, request, digest)
     return intent, True
 
 
 async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
     assert request.account is not None, "checked"
-    mandate = await desk.mandate(merchant.id, request.account)
+    mandate = await mandate_of(desk.pool, desk.vault, merchant.id, request.account, desk.clock.now())
     began = time.monotonic()
-    drafted = draft(desk, merchant.id, request, digest, charge(desk, merchant, request))
+    drafted = draft(
+        desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)
+    )
     intent = await placed(desk, drafted, mandate)
-    if not await desk.collect(intent, first_steps(desk, intent)):
-        return await _lost_race(desk, merchant.id, request, digest)
+    if not await desk.collect(intent, first_steps(desk.clock, intent)):
+        return await _lost_race(desk.pool, merchant.id, request, digest)
     sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
     steps.in_background(asyncio.create_task(sent))
     return intent, True
 
 
 async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
-    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+    if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
     check_active(merchant)
-    intent = await placed(desk, draft(desk, merchant.id, request, digest, charge(desk, merchant, request)))
-    if not await desk.journal.insert(intent, first_steps(desk, intent)):
-        return await _lost_race(desk, merchant.id, request, digest)
+    intent = await placed(
+        desk,
+        draft(desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)),
+    )
+    if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
+        return await _lost_race(desk.pool, merchant.id, request, digest)
     return await _begin(desk, intent), True
 
 
@@ -105,8 +118,10 @@ async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: byt
     return (await _begin(desk, intent), True) if new else (intent, False)
 
 
-async def _lost_race(desk: Desk, merchant: str, request: Request, digest: bytes) -> tuple[Intent, bool]:
-    found = await existing(desk, merchant, request, digest)
+async def _lost_race(
+    pool: asyncpg.Pool, merchant: str, request: Request, digest: bytes
+) -> tuple[Intent, bool]:
+    found = await existing(pool, merchant, request, digest)
     assert found is not None, "an insert met a conflict that cannot be found"
     return found, False
 
@@ -114,15 +129,15 @@ async def _lost_race(desk: Desk, merchant: str, request: Request, digest: bytes)
 async def _begin(desk: Desk, intent: Intent) -> Intent:
     """Move the money out of the merchant's account while the caller waits, then send behind the answer."""
     if not await steps.prepare(desk, intent):
-        return await reload(desk, intent.id)
+        return await reload(desk.journal, intent.id)
     if intent.state is State.CREATED:
         steps.in_background(asyncio.create_task(steps.send(desk, intent)))
     return intent
 
 
-async def reload(desk: Desk, id_: UUID) -> Intent:
+async def reload(journal: Journal, id_: UUID) -> Intent:
     """Return the intent as it stands now."""
-    intent = await desk.journal.by_id(id_)
+    intent = await journal.by_id(id_)
     assert intent is not None, "an intent is never deleted"
     return intent
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from zhangfang.channels.port import PAY_INS, Operation
+from zhangfang.channels.port import PAY_INS, Channels, Operation
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
@@ -14,6 +14,7 @@ from zhangfang.payments.course.posting import TEMPLATES
 from zhangfang.payments.course.rules import fee_given_back
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, Request, State
+from zhangfang.payments.orders import new_number
 from zhangfang.payments.store import queries
 
 DUPLICATE_SETTLED = "U2"
@@ -26,31 +27,31 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
     """
     if request.original is None:
         raise InvalidInput("payment", "nothing", "the payment to give back")
-    if (found := await existing(desk, merchant.id, request, digest)) is not None:
+    if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
     if not request.template:  # a payer's money does not wait for the merchant
         check_active(merchant)
-    await desk.read_stops()  # before a connection is taken: who holds one may not wait for another
+    await desk.gate.read_stops()  # before a connection is taken: who holds one may not wait for another
     async with desk.pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(queries.lock_of_merchant, merchant.id, request.original)
         if row is None:
             raise NotFound("payment: there is no such payment")
         original = Intent.of(row)
-        desk.check_stops(original.channel, request.kind)
-        check_undoing(desk, original, request, desk.clock.now())
+        desk.gate.check_stops(original.channel, request.kind)
+        check_undoing(desk.channels, original, request, desk.clock.now())
         back = _fee_back(merchant, original, request)
-        drafted = draft(desk, merchant.id, request, digest, back)
-        number = desk.number(original.channel, drafted.id)
-        intent = due(desk, replace(drafted, channel=original.channel, channel_order_no=number))
+        drafted = draft(desk.vault, desk.clock, merchant.id, request, digest, back)
+        number = new_number(desk.channels, desk.clock, original.channel, drafted.id)
+        intent = due(desk.channels, replace(drafted, channel=original.channel, channel_order_no=number))
         intent = replace(intent, template=_template(original, request))
-        made = await store.insert(connection, [(intent, first_steps(desk, intent))])
+        made = await store.insert(connection, [(intent, first_steps(desk.clock, intent))])
         if made[0]:
             await connection.execute(
                 queries.count_refund, original.id, request.amount, back, desk.clock.now()
             )
     if made[0]:
         return intent, True
-    found = await existing(desk, merchant.id, request, digest)
+    found = await existing(desk.pool, merchant.id, request, digest)
     assert found is not None, "an insert met a conflict that cannot be found"
     return found, False
 
@@ -71,14 +72,14 @@ def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
     )
 
 
-def check_undoing(desk: Desk, original: Intent, request: Request, now: datetime) -> None:
+def check_undoing(channels: Channels, original: Intent, request: Request, now: datetime) -> None:
     """Raise `NotAllowed` if the original's state or what is left of it does not allow the refund or void."""
     if original.kind not in PAY_INS or original.state is not State.SUCCESS:
         raise NotAllowed(f"the payment is {original.kind} {original.state}; allowed: a pay-in that succeeded")
     left = original.amount - original.refunded
     if request.amount > left:
         raise NotAllowed(f"amount: {request.amount} fen; allowed: at most {left} fen are left to refund")
-    if request.kind not in desk.channels[original.channel].rules:
+    if request.kind not in channels[original.channel].rules:
         raise NotAllowed(f"{original.channel} has no {request.kind}; allowed: a refund")
     if request.template:
         _check_duplicate(original, request)

@@ -9,15 +9,17 @@ from datetime import timedelta
 
 import structlog
 
-from zhangfang.channels.port import AccountType, Answer, Operation, Rules, Verdict
+from zhangfang.channels.port import AccountType, Answer, Channels, Operation, Rules, Verdict
 from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Result, void
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.rules import PAYER_WAIT
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
-from zhangfang.payments.store import Connection, note, queries
+from zhangfang.payments.orders import new_number, rules_of
+from zhangfang.payments.store import Connection, new_step, note, queries
 from zhangfang.routing import Ask, Choice, Fate
 
 log = structlog.get_logger()
@@ -34,7 +36,7 @@ def look_again(rules: Rules) -> timedelta:
     return max(LOOK_AGAIN, rules.query_after[0])
 
 
-def due(desk: Desk, intent: Intent) -> Intent:
+def due(channels: Channels, intent: Intent) -> Intent:
     """Return a new intent with the time at which the driver looks at it if nobody has gone on with it."""
     wait = LOOK_AGAIN
     if intent.state is State.PARKED:
@@ -42,16 +44,16 @@ def due(desk: Desk, intent: Intent) -> Intent:
     elif intent.kind is Operation.PURCHASE:
         wait = PAYER_WAIT
     elif intent.kind is Operation.COLLECTION:  # its attempt is stored with it
-        wait = look_again(desk.rules(intent))
+        wait = look_again(rules_of(channels, intent))
     return replace(intent, next_action_at=intent.created_at + wait)
 
 
-def ask_of(desk: Desk, intent: Intent, fixed: str = "") -> Ask:
+def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:
     """Return what the router is asked. A payer's agreement is kept by one channel: no other can use it."""
     return Ask(
         operation=intent.kind,
         amount=intent.amount,
-        at=desk.clock.now(),
+        at=clock.now(),
         key=intent.id,
         product=intent.product,
         type=AccountType(*intent.account_type.split("/")) if intent.account_type else None,
@@ -93,7 +95,7 @@ async def unsent(desk: Desk, intent: Intent) -> Move | None:
     if intent.original is not None:
         return None
     try:
-        here = await desk.choose(replace(ask_of(desk, intent), fixed=intent.channel))
+        here = await desk.gate.choose(replace(ask_of(desk.clock, intent), fixed=intent.channel))
     except OperationStopped:
         here = None
     if here is not None and here.fate is Fate.GO:
@@ -107,7 +109,7 @@ async def unsent(desk: Desk, intent: Intent) -> Move | None:
 async def _another(desk: Desk, intent: Intent) -> Choice | None:
     tried = {intent.channel, *await desk.pool.fetchval(queries.tried, intent.id)}
     try:
-        choice = await desk.choose(ask_of(desk, intent), tried)
+        choice = await desk.gate.choose(ask_of(desk.clock, intent), tried)
     except OperationStopped:
         return None
     return choice if choice.fate is Fate.GO else None
@@ -125,13 +127,14 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
     if intent.kind is Operation.PAYOUT and not await _given_back(desk, intent, sent=to.sent):
         return None
     now = desk.clock.now()
-    number = desk.number(to.choice.channel, new_id(desk.clock))
+    number = new_number(desk.channels, desk.clock, to.choice.channel, new_id(desk.clock))
     await connection.execute(queries.keep_attempt, intent.id, to.sent, to.code, to.message, now)
     await connection.execute(
         queries.next_attempt, intent.id, to.choice.channel, to.choice.version, number,
         new_id(desk.clock), new_id(desk.clock), now,
     )  # fmt: skip
-    step = desk.step(
+    step = new_step(
+        desk.clock,
         intent.id,
         StepKind.ROUTED,
         state=State.CREATED,
@@ -149,7 +152,7 @@ async def _given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
     """Give back what the last attempt held. What came as far as the socket had left through O2, and comes back by O6."""
     held = posting.transfers(intent, desk.alias, intent.business_date)
     if not sent:
-        booked = await posting.book(desk, void(held, business_date=intent.business_date))
+        booked = await posting.book(desk.pool, desk.ledger, void(held, business_date=intent.business_date))
         if posting.succeeded(booked.answers):
             return True
         if posting.refusal(booked.answers) is not Result.PENDING_ALREADY_POSTED:

@@ -1,12 +1,14 @@
 """The one place where evidence changes a state: weigh it, book what it proves, then move the intent."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
 import structlog
 
-from zhangfang.channels.port import Answer, Operation, Verdict
+from zhangfang.channels.port import AcquiringChannel, Answer, Channels, Operation, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
@@ -14,7 +16,9 @@ from zhangfang.payments.course.attempts import Move, elsewhere, move
 from zhangfang.payments.course.rules import LATE, Decision, decide
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import FINAL, Intent, State, StepKind
-from zhangfang.payments.store import Change, Step
+from zhangfang.payments.orders import rules_of
+from zhangfang.payments.store import Change, Step, new_step
+from zhangfang.payments.telling import end_of, event_of
 
 log = structlog.get_logger()
 ASKING = frozenset({StepKind.QUERY})
@@ -26,7 +30,7 @@ async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
 
     Safe to repeat and to run twice at once: the voucher's ids are the intent's own, and only an open intent moves.
     """
-    decision = _decide(desk, intent, kind, answer)
+    decision = _decide(desk.channels, desk.acquirers, desk.clock, intent, kind, answer)
     if intent.state in FINAL:
         await _after_the_end(desk, intent, kind, answer, decision)
         return decision
@@ -41,17 +45,23 @@ async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
     return decision
 
 
-def _decide(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
-    now = desk.clock.now()
+def _decide(
+    channels: Channels,
+    acquirers: Mapping[str, AcquiringChannel],
+    clock: Clock,
+    intent: Intent,
+    kind: StepKind,
+    answer: Answer,
+) -> Decision:
+    now = clock.now()
     return decide(
         intent,
         answer.verdict,
         answer.amount,
-        desk.rules(intent),
+        rules_of(channels, intent),
         asked=kind in ASKING,
         now=now,
-        same_day=intent.channel
-        not in desk.acquirers  # it has no file of a day in which the order could be missed
+        same_day=intent.channel not in acquirers  # it has no file of a day in which the order could be missed
         or settlement_day(now + LATE) == settlement_day(intent.requested_at),
     )
 
@@ -65,9 +75,9 @@ async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: 
         now = Intent.of(await connection.fetchrow(store.queries.lock, intent.id))
         if now.attempt != intent.attempt:  # what is said here is said of an attempt that has ended
             return Decision(now.state)
-        decision = _decide(desk, now, kind, answer)
+        decision = _decide(desk.channels, desk.acquirers, desk.clock, now, kind, answer)
         if now.state not in FINAL and to is not None:
-            await store.note(connection, [evidence(desk, now, kind, answer, "")])
+            await store.note(connection, [evidence(desk.clock, now, kind, answer, "")])
             await move(desk, connection, now, to)
             return Decision(State.CREATED)
         if now.state not in FINAL:
@@ -84,14 +94,16 @@ async def _again(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> 
         await _of_earlier(desk, intent)
         return Decision(now.state)
     assert now.state in FINAL, f"intent {intent.id} did not move and is not final"
-    decision = _decide(desk, now, kind, answer)
+    decision = _decide(desk.channels, desk.acquirers, desk.clock, now, kind, answer)
     await _after_the_end(desk, now, kind, answer, decision, keep=False)
     return decision
 
 
 async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision) -> Change:
     now = desk.clock.now()
-    step = evidence(desk, intent, kind, answer, decision.state if decision.state is not intent.state else "")
+    step = evidence(
+        desk.clock, intent, kind, answer, decision.state if decision.state is not intent.state else ""
+    )
     change = Change(
         intent.id,
         intent.attempt,
@@ -110,34 +122,34 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     )
     if not decision.final:
         return change
-    told = (
-        None if intent.batch else desk.told(intent, decision.state, now)
-    )  # a batch is told of once, when it ends
+    # A batch is told of once, when it ends.
+    told = None if intent.batch else end_of(desk.clock, intent, decision.state, now)
     if intent.template == posting.HELD:  # whatever came of it left through O2, which a crash may have cut off
         await posting.release(desk, intent)
     build = posting.OUTCOMES.get((intent.kind, decision.state))
     if build is None:
         return replace(change, settle_date=answer.settle_date, told=told)
-    business_date = outcome_date(desk, intent, decision.state, answer)
+    business_date = outcome_date(desk.clock, intent, decision.state, answer)
     posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
-    booked = desk.step(intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
+    booked = new_step(desk.clock, intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
     # Where the books' date gave way to a closed period, the channel's own date is still that of its file.
     proven = business_date if posted.moved else posted.business_date
     date_ = proven if decision.state is State.SUCCESS else None
     return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
 
 
-def outcome_date(desk: Desk, intent: Intent, state: State, answer: Answer) -> date:
+def outcome_date(clock: Clock, intent: Intent, state: State, answer: Answer) -> date:
     """Return the business date of what an outcome books: the channel's settlement date, or today for money given back."""
     if state is State.SUCCESS:
         return answer.settle_date or intent.business_date
-    now = desk.clock.now()
+    now = clock.now()
     return china_day(now) if intent.kind is Operation.PAYOUT else settlement_day(now)
 
 
-def evidence(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, state: str) -> Step:
+def evidence(clock: Clock, intent: Intent, kind: StepKind, answer: Answer, state: str) -> Step:
     """Return the step that keeps an answer."""
-    return desk.step(
+    return new_step(
+        clock,
         intent.id,
         kind,
         verdict=answer.verdict.value,
@@ -153,7 +165,7 @@ async def _after_the_end(
 ) -> None:
     """Evidence about a final intent is kept; it changes nothing, but a contradiction is opened as a break."""
     if keep:
-        await desk.journal.note(evidence(desk, intent, kind, answer, ""))
+        await desk.journal.note(evidence(desk.clock, intent, kind, answer, ""))
     if (
         answer.verdict is Verdict.RETURNED
         and intent.state is State.SUCCESS
@@ -181,7 +193,7 @@ async def give_back(desk: Desk, intent: Intent) -> None:
     posted = await posting.must_post(desk, intent, posting.returned(intent, desk.alias, china_day(now)))
     async with desk.pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(store.queries.mark_returned, intent.id, now, posted.seq):
-            told = desk.event(intent, "payout.returned", intent.state, now)
+            told = event_of(desk.clock, intent, "payout.returned", intent.state, now)
             await connection.execute(
                 store.queries.tell, told.id, intent.merchant, intent.id, told.event, told.payload, now
             )

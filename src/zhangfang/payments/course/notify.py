@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
+import asyncpg
 import structlog
 
 from zhangfang.channels.port import Notification, NotifyingChannel
+from zhangfang.kernel.clock import Clock
 from zhangfang.payments.course.evidence import evidence, weigh
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotFound, StepKind
-from zhangfang.payments.store import queries
+from zhangfang.payments.store import Journal, queries
 
 log = structlog.get_logger()
 
@@ -25,20 +27,22 @@ async def notified(
         return None
     intent = await desk.journal.by_channel_order(notification.order_no)
     if intent is None:
-        return await _of_earlier_attempt(desk, channel.name, notification)
+        return await _of_earlier_attempt(desk.pool, desk.clock, desk.journal, channel.name, notification)
     _check(intent, channel.name, notification)
     await weigh(desk, intent, StepKind.NOTIFICATION, notification.answer)
     return intent
 
 
-async def _of_earlier_attempt(desk: Desk, channel: str, notification: Notification) -> Intent:
+async def _of_earlier_attempt(
+    pool: asyncpg.Pool, clock: Clock, journal: Journal, channel: str, notification: Notification
+) -> Intent:
     """Keep what is said of an attempt that had failed: another one counts now, and the channel's file will tell."""
-    row = await desk.pool.fetchrow(queries.attempt_of_order, notification.order_no)
-    intent = await desk.journal.by_id(row["intent"]) if row and row["channel"] == channel else None
+    row = await pool.fetchrow(queries.attempt_of_order, notification.order_no)
+    intent = await journal.by_id(row["intent"]) if row and row["channel"] == channel else None
     if intent is None or intent.kind is not notification.operation:
         raise _nothing(channel, notification)
     log.error("a notification about an attempt that had ended", intent=str(intent.id), attempt=row["number"])
-    await desk.journal.note(evidence(desk, intent, StepKind.NOTIFICATION, notification.answer, ""))
+    await journal.note(evidence(clock, intent, StepKind.NOTIFICATION, notification.answer, ""))
     return intent
 
 

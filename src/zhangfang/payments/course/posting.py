@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+import asyncpg
 import structlog
 
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import Answered, Result, Transfer, TransferFlag, mirror, post, voucher
+from zhangfang.ledger import Answered, LedgerClient, Result, Transfer, TransferFlag, mirror, post, voucher
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, State
 from zhangfang.payments.store import queries
@@ -107,7 +108,7 @@ async def release(desk: Desk, intent: Intent) -> Booked:
 
 async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> Booked:
     """Post a voucher that evidence has proven, or find where it stands; any other refusal is an error."""
-    booked = await book(desk, several)
+    booked = await book(desk.pool, desk.ledger, several)
     if not succeeded(booked.answers):
         log.error(
             "the ledger refused a proven posting", intent=str(intent.id), results=_named(booked.answers)
@@ -116,7 +117,7 @@ async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> 
     return booked
 
 
-async def book(desk: Desk, several: Sequence[Transfer]) -> Booked:
+async def book(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Transfer]) -> Booked:
     """Ask the ledger for a voucher; whoever posts anything asks here.
 
     A business date that is closed gives way to the first open one, under the same ids: the ledger does not remember a
@@ -124,20 +125,20 @@ async def book(desk: Desk, several: Sequence[Transfer]) -> Booked:
     """
     asked, closed = several, None
     for _ in range(_TRIES):
-        answers = await desk.ledger.create_transfers(asked)
+        answers = await ledger.create_transfers(asked)
         if all(answer.result is not Result.PERIOD_CLOSED for answer in answers):
             break
-        closed = await closed_through(desk)
+        closed = await closed_through(pool)
         asked = dated(several, closed)
     if any(answer.result is Result.EXISTS_DIFFERENT for answer in answers):
-        return await _standing(desk, several) or Booked(answers, several[-1].business_date)
+        return await _standing(pool, ledger, several) or Booked(answers, several[-1].business_date)
     day = asked[-1].business_date
     return Booked(answers, day, moved=day != several[-1].business_date)
 
 
-async def closed_through(desk: Desk) -> date | None:
+async def closed_through(pool: asyncpg.Pool) -> date | None:
     """Return the last closed business date."""
-    return await desk.pool.fetchval(queries.closed_through)  # type: ignore[no-any-return]
+    return await pool.fetchval(queries.closed_through)  # type: ignore[no-any-return]
 
 
 def first_open(day: date, closed: date | None) -> date:
@@ -150,18 +151,18 @@ def dated(several: Sequence[Transfer], closed: date | None) -> list[Transfer]:
     return [replace(one, business_date=first_open(one.business_date, closed)) for one in several]
 
 
-async def _standing(desk: Desk, several: Sequence[Transfer]) -> Booked | None:
+async def _standing(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Transfer]) -> Booked | None:
     """Find a voucher that was booked with another business date, before a crash hid that it was: the first one holds.
 
     A later date than that asked for, which is closed by now, was moved there by the close and not by other evidence.
     """
-    found = await desk.ledger.lookup_transfers([one.id for one in several])
+    found = await ledger.lookup_transfers([one.id for one in several])
     for one in several:
         entry = found.get(one.id)
         if entry is None or not _same(entry.transfer, one):
             return None
     wanted, stands = several[-1].business_date, found[several[-1].id].transfer.business_date
-    closed = await closed_through(desk)
+    closed = await closed_through(pool)
     moved = closed is not None and wanted <= closed and stands > wanted
     return Booked([Answered(Result.EXISTS, found[one.id].seq) for one in several], stands, moved)
 
@@ -180,7 +181,7 @@ def _moves(one: Transfer) -> tuple[object, ...]:
 async def take_back(desk: Desk, intent: Intent, business_date: date) -> None:
     """Reverse a pay-in that was booked while other evidence ended its intent without success; else do nothing."""
     made = transfers(intent, desk.alias, business_date)
-    if await _standing(desk, made) is not None:
+    if await _standing(desk.pool, desk.ledger, made) is not None:
         await must_post(
             desk, intent, mirror(made, intent.undo_voucher, business_date=business_date, memo=intent.id)
         )

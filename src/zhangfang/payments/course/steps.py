@@ -7,7 +7,8 @@ from dataclasses import replace
 import asyncpg
 import structlog
 
-from zhangfang.channels.port import PAY_INS, Answer, Order, PartyAccount, Verdict
+from zhangfang.channels.port import PAY_INS, Answer, Channels, Order, PartyAccount, Verdict
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import DURABLE
@@ -18,7 +19,11 @@ from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
-from zhangfang.payments.store import Change, Step, queries
+from zhangfang.payments.orders import rules_of
+from zhangfang.payments.sealing import unseal
+from zhangfang.payments.store import Change, Journal, Step, new_step, queries
+from zhangfang.payments.telling import end_of
+from zhangfang.vault import Vault
 
 log = structlog.get_logger()
 
@@ -46,7 +51,7 @@ async def advance(desk: Desk, intent: Intent) -> None:
             elif intent.state is State.CREATED:
                 await send(desk, intent)
             else:
-                await _stay_parked(desk, intent)
+                await _stay_parked(desk.pool, desk.clock, intent)
         except OperationStopped:
             return  # it stays CREATED, and its turn comes again when its lease ends
 
@@ -59,24 +64,30 @@ async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
             await move(desk, connection, now, to)
 
 
-async def _stay_parked(desk: Desk, intent: Intent) -> None:
+async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:
     """Say so again: people have to tell the tables about this type of account, or end the payout."""
     log.error("a payout is parked", intent=str(intent.id), type=intent.account_type, channel=intent.channel)
-    await desk.pool.execute(queries.look_at_parked, intent.id, desk.clock.now() + PARKED_LOOK)
+    await pool.execute(queries.look_at_parked, intent.id, clock.now() + PARKED_LOOK)
 
 
 async def prepare(desk: Desk, intent: Intent) -> bool:
     """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
     if intent.kind in PAY_INS:
         return True
-    answers = (await posting.book(desk, posting.transfers(intent, desk.alias, intent.business_date))).answers
+    answers = (
+        await posting.book(
+            desk.pool, desk.ledger, posting.transfers(intent, desk.alias, intent.business_date)
+        )
+    ).answers
     if posting.succeeded(answers):
         return True
     reason = posting.refusal(answers)
     if reason not in DURABLE:  # asked again it may be granted, so it is no reason to end anything
         raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
     now = desk.clock.now()
-    step = desk.step(intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name)
+    step = new_step(
+        desk.clock, intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name
+    )
     await desk.journal.apply(
         Change(
             intent.id,
@@ -88,7 +99,7 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
             decisive=True,
             code=reason.name.lower(),
             message="the ledger refused it: nothing was sent",
-            told=desk.told(intent, State.REFUSED, now),
+            told=end_of(desk.clock, intent, State.REFUSED, now),
         )
     )
     return False
@@ -100,21 +111,23 @@ async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) 
     Nothing has ever left of an intent that is CREATED, so the attempt's time is now: the days whose files could list
     the order follow from it. Raises `OperationStopped`.
     """
-    await desk.check_open(intent.channel, intent.kind)
+    await desk.gate.check_open(intent.channel, intent.kind)
     began = time.monotonic()
     requested_at = desk.clock.now().replace(microsecond=0)
-    step = desk.step(intent.id, StepKind.SENT, state=State.SENDING, message=intent.channel_order_no)
-    change = _attempt(desk, intent, State.SENDING, step)
+    step = new_step(
+        desk.clock, intent.id, StepKind.SENT, state=State.SENDING, message=intent.channel_order_no
+    )
+    change = _attempt(desk.channels, desk.clock, intent, State.SENDING, step)
     if not await desk.journal.apply(replace(change, requested_at=requested_at)):
         return None
     sending = replace(intent, state=State.SENDING, requested_at=requested_at)
     return await transmit(desk, sending, account, until=safe_until(began))
 
 
-def _attempt(desk: Desk, intent: Intent, state: State, step: Step) -> Change:
+def _attempt(channels: Channels, clock: Clock, intent: Intent, state: State, step: Step) -> Change:
     """Return the change that stores an attempt: only the holder of the lease may, and it holds the lease anew."""
-    now = desk.clock.now()
-    next_action_at = now + look_again(desk.rules(intent))
+    now = clock.now()
+    next_action_at = now + look_again(rules_of(channels, intent))
     return Change(
         intent.id,
         intent.attempt,
@@ -135,23 +148,23 @@ async def transmit(
     `until` is when the attempt's lease gets short, in seconds of `time.monotonic`: from then on nothing is sent, for
     another process may be asking already. Raises `LeaseLost`; the driver then asks what became of it.
     """
-    order = await order_of(desk, intent, account)
+    order = await order_of(desk.pool, desk.vault, desk.journal, intent, account)
     if intent.template == posting.HELD:
         await posting.release(desk, intent)
-    answer = await _in_time(desk, intent, order, until)
-    desk.router.report(intent.channel, intent.kind, answer.verdict)
+    answer = await _in_time(desk.channels, intent, order, until)
+    desk.gate.router.report(intent.channel, intent.kind, answer.verdict)
     if answer.verdict is Verdict.ACCEPTED and intent.state is State.SENDING:
-        return await _accepted(desk, intent, answer)
+        return await _accepted(desk.clock, desk.journal, intent, answer)
     return await weigh(desk, intent, StepKind.ANSWER, answer)
 
 
-async def _in_time(desk: Desk, intent: Intent, order: Order, until: float) -> Answer:
+async def _in_time(channels: Channels, intent: Intent, order: Order, until: float) -> Answer:
     left = until - time.monotonic()
     if left <= 0:
         raise LeaseLost(f"intent {intent.id}: nothing was sent, its lease is too short")
     try:
         async with asyncio.timeout(left):
-            return await desk.channels[intent.channel].send(order)
+            return await channels[intent.channel].send(order)
     except InvalidInput as error:  # it cannot be written in the channel's words, so nothing has ever left
         first = intent.state is State.SENDING
         return Answer(Verdict.FAILED if first else Verdict.UNKNOWN, message=str(error), elsewhere=first)
@@ -159,17 +172,21 @@ async def _in_time(desk: Desk, intent: Intent, order: Order, until: float) -> An
         raise LeaseLost(f"intent {intent.id}: no answer while its lease lasted") from None
 
 
-async def _accepted(desk: Desk, intent: Intent, answer: Answer) -> Decision:
+async def _accepted(clock: Clock, journal: Journal, intent: Intent, answer: Answer) -> Decision:
     """The usual answer proves nothing yet and the row is looked at again anyway: keep the evidence, write no row."""
-    await desk.journal.note(
-        desk.step(intent.id, StepKind.ANSWER, verdict=answer.verdict.value, code=answer.code, raw=answer.raw)
+    await journal.note(
+        new_step(
+            clock, intent.id, StepKind.ANSWER, verdict=answer.verdict.value, code=answer.code, raw=answer.raw
+        )
     )
     return Decision(intent.state)
 
 
 async def ask(desk: Desk, intent: Intent) -> Decision:
     """Query the channel and weigh its answer."""
-    answer = await desk.channels[intent.channel].query(await order_of(desk, intent))
+    answer = await desk.channels[intent.channel].query(
+        await order_of(desk.pool, desk.vault, desk.journal, intent)
+    )
     return await weigh(desk, intent, StepKind.QUERY, answer)
 
 
@@ -177,14 +194,16 @@ async def _resend(desk: Desk, intent: Intent) -> None:
     """Send the identical bytes again: the channel's rules permit it, and its own book knows the number."""
     unknown = replace(intent, state=State.UNKNOWN, not_found=0)
     began = time.monotonic()
-    step = desk.step(intent.id, StepKind.SENT, message="the same message again")
-    if await desk.journal.apply(_attempt(desk, unknown, State.UNKNOWN, step)):
+    step = new_step(desk.clock, intent.id, StepKind.SENT, message="the same message again")
+    if await desk.journal.apply(_attempt(desk.channels, desk.clock, unknown, State.UNKNOWN, step)):
         await transmit(desk, unknown, until=safe_until(began))
 
 
-async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Order:
+async def order_of(
+    pool: asyncpg.Pool, vault: Vault, journal: Journal, intent: Intent, account: PartyAccount | None = None
+) -> Order:
     """Return what the channel is asked, made of stored values alone: the same now as at the first attempt."""
-    origin = await origin_of(desk, intent)
+    origin = await origin_of(pool, journal, intent)
     return Order(
         operation=intent.kind,
         order_no=intent.channel_order_no,
@@ -192,7 +211,7 @@ async def order_of(desk: Desk, intent: Intent, account: PartyAccount | None = No
         amount=intent.amount,
         key=intent.order_no,
         description=intent.description,
-        account=account or desk.unseal(intent.account_token),
+        account=account or unseal(vault, intent.account_token),
         original_order_no=origin.order_no if origin else "",
         original_requested_at=origin.requested_at if origin else None,
         original_ref=origin.ref if origin else "",

@@ -11,14 +11,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from zhangfang.channels.port import Operation
+import asyncpg
+
+from zhangfang.channels.port import Channels, Operation
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
-from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, State, StepKind
+from zhangfang.payments.orders import new_number
+from zhangfang.payments.store import Journal, new_step
 
 queries = load(__package__, "strays.sql")
 
@@ -36,34 +40,38 @@ class Origin:
     amount: int
 
 
-async def origin_of(desk: Desk, intent: Intent) -> Origin | None:
+async def origin_of(pool: asyncpg.Pool, journal: Journal, intent: Intent) -> Origin | None:
     """Return what an intent undoes: a payment of ours, or a line of the channel; None for one that undoes nothing."""
     if intent.original is None:
         return None
-    found = await desk.journal.by_id(intent.original)
+    found = await journal.by_id(intent.original)
     if found is not None:
         ref = found.channel_ref or ""
         return Origin(found.channel_order_no, found.requested_at, ref, found.kind, found.amount)
-    row = await desk.pool.fetchrow(queries.line_of_break, intent.original)
+    row = await pool.fetchrow(queries.line_of_break, intent.original)
     assert row is not None, "what is undone is never deleted"
     operation = Operation(row["operation"]) if row["operation"] else None
     return Origin(row["order_no"], row["requested_at"], row["channel_ref"], operation, row["amount"])
 
 
-async def line_of(desk: Desk, break_id: UUID) -> Mapping[str, Any] | None:
+async def line_of(pool: asyncpg.Pool, break_id: UUID) -> Mapping[str, Any] | None:
     """Return the channel's line of a break, with the columns of `line_of_break`; None where a break has none."""
-    found: Mapping[str, Any] | None = await desk.pool.fetchrow(queries.line_of_break, break_id)
+    found: Mapping[str, Any] | None = await pool.fetchrow(queries.line_of_break, break_id)
     return found
 
 
-async def return_to_payer(desk: Desk, row: Mapping[str, Any]) -> UUID | None:
+async def return_to_payer(
+    pool: asyncpg.Pool, channels: Channels, clock: Clock, row: Mapping[str, Any]
+) -> UUID | None:
     """Store the refund of a break whose cure is B3, once, and return its id; None if it has one or is cured otherwise.
 
     `row` is the break. The driver goes on with the intent as with any other.
     """
-    intent = _intent(desk, row)
-    received = desk.step(intent.id, StepKind.RECEIVED, state=State.CREATED, message=f"break {row['id']}")
-    async with desk.pool.acquire() as connection, connection.transaction():
+    intent = _intent(channels, clock, row)
+    received = new_step(
+        clock, intent.id, StepKind.RECEIVED, state=State.CREATED, message=f"break {row['id']}"
+    )
+    async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(queries.mark, row["id"], intent.id) is None:
             return None
         (made,) = await store.insert(connection, [(intent, [received])])
@@ -71,8 +79,8 @@ async def return_to_payer(desk: Desk, row: Mapping[str, Any]) -> UUID | None:
     return intent.id
 
 
-def _intent(desk: Desk, row: Mapping[str, Any]) -> Intent:
-    now, id_ = desk.clock.now(), new_id(desk.clock)
+def _intent(channels: Channels, clock: Clock, row: Mapping[str, Any]) -> Intent:
+    now, id_ = clock.now(), new_id(clock)
     name = f"B3-{id_.hex}"
     return Intent(
         id=id_,
@@ -86,12 +94,12 @@ def _intent(desk: Desk, row: Mapping[str, Any]) -> Intent:
         description="returned to the payer",
         original=row["id"],
         channel=row["channel"],
-        channel_order_no=desk.number(row["channel"], id_),
+        channel_order_no=new_number(channels, clock, row["channel"], id_),
         requested_at=now.replace(microsecond=0),
         business_date=settlement_day(now),
         template=TEMPLATE,
-        voucher=new_id(desk.clock),
-        undo_voucher=new_id(desk.clock),
+        voucher=new_id(clock),
+        undo_voucher=new_id(clock),
         state=State.CREATED,
         created_at=now,
         next_action_at=now,

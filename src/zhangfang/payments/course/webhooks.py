@@ -12,6 +12,7 @@ from zhangfang.merchants import webhook_endpoints
 from zhangfang.merchants.webhooks import headers as signed_headers
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import StepKind
+from zhangfang.payments.store import new_step
 
 queries = load(__package__, "webhooks.sql")
 
@@ -43,7 +44,7 @@ async def deliver(desk: Desk, session: aiohttp.ClientSession, row: asyncpg.Recor
     if _acknowledged(status):
         await desk.pool.execute(queries.delivered, row["id"], now, status)
         await desk.journal.note(
-            desk.step(row["intent"], StepKind.TOLD, code=str(status), message=row["event"])
+            new_step(desk.clock, row["intent"], StepKind.TOLD, code=str(status), message=row["event"])
         )
         return
     attempts = row["attempts"]

@@ -4,14 +4,18 @@ import hashlib
 from datetime import date
 from uuid import UUID
 
+import asyncpg
+
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
-from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import State, StepKind
-from zhangfang.payments.store import queries
+from zhangfang.payments.store import Journal, new_step, queries
 
 
 async def fill_in(
-    desk: Desk,
+    pool: asyncpg.Pool,
+    clock: Clock,
+    journal: Journal,
     merchant: str,
     *,
     channel: str,
@@ -28,13 +32,15 @@ async def fill_in(
     of the call with the same ids changes nothing. Amounts in fen.
     """
     id_, voucher = ids
-    now = desk.clock.now()
+    now = clock.now()
     digest = hashlib.sha256(f"{channel}/{channel_ref}".encode()).digest()
-    await desk.pool.execute(
+    await pool.execute(
         queries.fill_in, id_, merchant, order_no, f"file:{channel_ref}", digest, amount, fee, channel,
-        channel_order_no, now, settle_date, voucher, new_id(desk.clock), channel_ref,
+        channel_order_no, now, settle_date, voucher, new_id(clock), channel_ref,
     )  # fmt: skip
     kind, message = evidence
-    if not await desk.journal.steps(id_):
-        await desk.journal.note(desk.step(id_, kind, verdict="success", state=State.SUCCESS, message=message))
+    if not await journal.steps(id_):
+        await journal.note(
+            new_step(clock, id_, kind, verdict="success", state=State.SUCCESS, message=message)
+        )
     return id_

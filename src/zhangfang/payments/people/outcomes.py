@@ -14,12 +14,14 @@ import asyncpg
 
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.payments.course.evidence import weigh
-from zhangfang.payments.desk import PREFIX, Desk
+from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, PaymentError, State, StepKind
+from zhangfang.payments.telling import PREFIX
 
 queries = load(__package__, "outcomes.sql")
 
@@ -48,7 +50,9 @@ class Outcome:
     channel_ref: str = ""
 
 
-async def propose_outcome(desk: Desk, intent_id: UUID, outcome: Outcome, by: str) -> UUID:
+async def propose_outcome(
+    pool: asyncpg.Pool, clock: Clock, intent_id: UUID, outcome: Outcome, by: str
+) -> UUID:
     """Say how an UNKNOWN ended; return the proposal's id. Nothing changes before another person approves it.
 
     Raises `InvalidInput`, `NotFound`, `NotAllowed`.
@@ -56,21 +60,21 @@ async def propose_outcome(desk: Desk, intent_id: UUID, outcome: Outcome, by: str
     by = _text("by", by, 1, _NAME_MAX)
     _text("reason", outcome.reason, 3, _TEXT_MAX)
     _text("evidence", outcome.evidence, 3, _TEXT_MAX)
-    intent = await _intent(desk, intent_id)
+    intent = await _intent(pool, intent_id)
     if intent.state not in ENDED_BY_TWO:
         raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
-    _check(desk, intent, outcome)
-    id_, now = new_id(desk.clock), desk.clock.now()
-    made = await desk.pool.fetchval(
+    _check(clock, intent, outcome)
+    id_, now = new_id(clock), clock.now()
+    made = await pool.fetchval(
         queries.propose, id_, intent_id, outcome.state, outcome.amount, outcome.settle_date, outcome.channel_ref,
-        outcome.reason.strip(), outcome.evidence.strip(), by, now, new_id(desk.clock), _shown(intent),
+        outcome.reason.strip(), outcome.evidence.strip(), by, now, new_id(clock), _shown(intent),
     )  # fmt: skip
     if made is None:
         raise NotAllowed("an outcome is proposed already; allowed: approve it, or withdraw it first")
     return id_
 
 
-def _check(desk: Desk, intent: Intent, outcome: Outcome) -> None:
+def _check(clock: Clock, intent: Intent, outcome: Outcome) -> None:
     if outcome.state is State.FAILED:
         if (outcome.amount, outcome.settle_date) != (None, None):
             raise InvalidInput("amount", "an amount or a date of a failure", "neither: nothing was moved")
@@ -82,7 +86,7 @@ def _check(desk: Desk, intent: Intent, outcome: Outcome) -> None:
     _text("channel_ref", outcome.channel_ref, 1, 64)
     if outcome.settle_date is None:
         raise InvalidInput("settle_date", "nothing", "the channel's settlement date")
-    first, last = china_day(intent.requested_at), settlement_day(desk.clock.now())
+    first, last = china_day(intent.requested_at), settlement_day(clock.now())
     if not first <= outcome.settle_date <= last:
         raise InvalidInput("settle_date", f"{outcome.settle_date}", f"{first} to {last}")
 
@@ -93,15 +97,15 @@ async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
     After a crash the same call takes it up where it was. Raises `SecondPerson` for one's own proposal, `NotFound`.
     """
     by = _text("by", by, 1, _NAME_MAX)
-    row = await _proposal(desk, id_)
+    row = await _proposal(desk.pool, id_)
     if _folded(row["proposed_by"]) == _folded(by):
         raise SecondPerson(f"{row['proposed_by']} proposed this outcome; another person has to approve it")
-    intent = await _intent(desk, row["intent"])
+    intent = await _intent(desk.pool, row["intent"])
     act = new_id(desk.clock)
     await desk.pool.execute(queries.approve, id_, by, desk.clock.now(), act, _shown(intent))
     if intent.state in ENDED_BY_TWO:
-        await weigh(desk, intent, StepKind.PERSON, _answer(await _proposal(desk, id_)))
-    now = await _intent(desk, row["intent"])
+        await weigh(desk, intent, StepKind.PERSON, _answer(await _proposal(desk.pool, id_)))
+    now = await _intent(desk.pool, row["intent"])
     by_this = any(step.kind is StepKind.PERSON and step.state for step in await desk.journal.steps(now.id))
     result = now.state.value if by_this else _OVERTAKEN + now.state
     await desk.pool.execute(queries.ended, id_, result, desk.clock.now())
@@ -111,8 +115,8 @@ async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
 async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
     """Take a proposal back that nobody has approved: anybody may. Raises `NotFound`, `NotAllowed`."""
     by = _text("by", by, 1, _NAME_MAX)
-    row = await _proposal(desk, id_)
-    shown = _shown(await _intent(desk, row["intent"]))
+    row = await _proposal(desk.pool, id_)
+    shown = _shown(await _intent(desk.pool, row["intent"]))
     act = new_id(desk.clock)
     if await desk.pool.fetchval(queries.withdraw, id_, by, desk.clock.now(), act, shown) is None:
         raise NotAllowed("the outcome is approved; allowed: approve it again, so that it is carried out")
@@ -135,15 +139,15 @@ def _answer(row: Any) -> Answer:
     )
 
 
-async def _intent(desk: Desk, id_: UUID) -> Intent:
-    found = await desk.pool.fetchrow(queries.intent, id_)
+async def _intent(pool: asyncpg.Pool, id_: UUID) -> Intent:
+    found = await pool.fetchrow(queries.intent, id_)
     if found is None:
         raise NotFound("id: there is no such payment")
     return Intent.of(found)
 
 
-async def _proposal(desk: Desk, id_: UUID) -> Any:
-    row = await desk.pool.fetchrow(queries.get, id_)
+async def _proposal(pool: asyncpg.Pool, id_: UUID) -> Any:
+    row = await pool.fetchrow(queries.get, id_)
     if row is None or row["ended_at"] is not None:
         raise NotFound("id: no such outcome waits for anybody")
     return row

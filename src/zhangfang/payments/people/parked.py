@@ -6,22 +6,26 @@ Nothing of it has left, so one person is enough; who, and why, stands in its evi
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.ledger import void
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.steps import prepare
-from zhangfang.payments.desk import PREFIX, Desk
+from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
-from zhangfang.payments.store import Change, queries
+from zhangfang.payments.store import Change, new_step, queries
+from zhangfang.payments.telling import PREFIX, end_of
 
 _LONGEST = 200
 
 
-async def parked(desk: Desk) -> Sequence[Intent]:
+async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
     """Return the payouts that are parked, the oldest first."""
-    return [Intent.of(row) for row in await desk.pool.fetch(queries.parked)]
+    return [Intent.of(row) for row in await pool.fetch(queries.parked)]
 
 
 async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
@@ -40,7 +44,7 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
         held = posting.transfers(now, desk.alias, now.business_date)
         await posting.must_post(desk, now, void(held, business_date=now.business_date))
-        await store.apply(connection, [_refusal(desk, now, f"{by.strip()}: {reason.strip()}")])
+        await store.apply(connection, [_refusal(desk.clock, now, f"{by.strip()}: {reason.strip()}")])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
         await connection.execute(
@@ -48,17 +52,19 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
         )
 
 
-def _refusal(desk: Desk, intent: Intent, message: str) -> Change:
-    step = desk.step(intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=message)
+def _refusal(clock: Clock, intent: Intent, message: str) -> Change:
+    step = new_step(
+        clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=message
+    )
     return Change(
         intent.id,
         intent.attempt,
         intent.state,
         State.REFUSED,
-        desk.clock.now(),
+        clock.now(),
         [step],
         decisive=True,
         code="parked",
         message="no table knows this type of account: nothing was sent",
-        told=desk.told(intent, State.REFUSED, desk.clock.now()),
+        told=end_of(clock, intent, State.REFUSED, clock.now()),
     )
