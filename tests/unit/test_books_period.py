@@ -12,9 +12,10 @@ import pytest
 
 from tests.clock import SetClock
 from tests.treasury import ACCOUNT, DAY, NEXT, Cut, Treasury, at, cut_off, listed, treasury
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.closing import period, roll, trial
-from zhangfang.closing.period import NotClosable, TwoPeople
+from zhangfang.closing.period import NotClosable
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Answered, LedgerUnavailable, Result, voucher
@@ -154,7 +155,7 @@ async def test_opening_again_takes_two_people_and_a_reason(house: Treasury) -> N
         await period.propose_reopening(pool, clock, DAY, "an invoice came late", "  ")
     asked = await period.propose_reopening(pool, clock, DAY, "an invoice came late", "lin")
     for name in ("lin", "Lin", " LIN "):
-        with pytest.raises(TwoPeople, match="another person"):
+        with pytest.raises(SecondPerson, match="another person"):
             await period.approve_reopening(pool, ledger, clock, asked.id, name)
     assert (await standing(house)).closed_through == NEXT
     done = await period.approve_reopening(pool, ledger, clock, asked.id, "wang")

@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, corrected, cut_off, listed, steps_of, stray, treasury
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.cli import breaks
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, UnknownMerchant
 from zhangfang.payments import StepKind, intent_job, weigh
-from zhangfang.reconciliation import TwoPeople, approve, finish_returns, list_breaks, propose
+from zhangfang.reconciliation import approve, finish_returns, list_breaks, propose
 
 WEEK_LATER = DAY + timedelta(days=7)
 
@@ -35,11 +36,14 @@ async def a_stray(house: Treasury, amount: int = 8800, note: str = "STATIC-1") -
 
 async def test_nobody_approves_their_own_proposal_however_they_write_their_name(house: Treasury) -> None:
     id_ = await a_stray(house)
-    with pytest.raises(TwoPeople, match="nobody has proposed"):
+    with pytest.raises(SecondPerson, match="nobody has proposed"):
         await approve(house.desk, id_, "wang")
     await propose(house.desk.pool, house.desk.journal, id_, "B8", "lin")
-    for name in ("lin", "Lin", " lin ", "", "  "):
-        with pytest.raises(TwoPeople, match="another person"):
+    for name in ("lin", "Lin", " lin ", "ｌｉｎ"):
+        with pytest.raises(SecondPerson, match="another person"):
+            await approve(house.desk, id_, name)
+    for name in ("", "  "):
+        with pytest.raises(InvalidInput, match="a person's name"):
             await approve(house.desk, id_, name)
     assert (await house.one_break())["cure"] is None
     await approve(house.desk, id_, "wang")
@@ -88,7 +92,7 @@ async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> N
     ):
         with pytest.raises(error, match=match):
             await propose(house.desk.pool, house.desk.journal, id_, cure, "lin", merchant=name)
-    with pytest.raises(InvalidInput, match="the name of the person"):
+    with pytest.raises(InvalidInput, match="a person's name"):
         await propose(house.desk.pool, house.desk.journal, id_, "B8", " ")
     assert (await house.one_break())["proposed_by"] is None
 

@@ -11,13 +11,13 @@ import pytest
 from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, cut_off, listed, stray, treasury
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Answer, Operation, Order, Verdict
 from zhangfang.duplicates import (
     Case,
     CaseState,
     DoesNotFit,
     NoCase,
-    TwoPeople,
     advance,
     approve,
     cases,
@@ -173,7 +173,7 @@ async def test_what_was_settled_is_adjusted_by_two_people_and_stays_visible(hous
     await heal(house, house.clock)
     assert (await get(house.pool, case.id)).reversal is None
     for name in ("lin", "Lin", " ＬＩＮ "):
-        with pytest.raises(TwoPeople, match="another person"):
+        with pytest.raises(SecondPerson, match="another person"):
             await approve(house.desk.pool, house.desk.clock, case.id, name)
     await approve(house.desk.pool, house.desk.clock, case.id, "wang")
     await heal(house, house.clock)

@@ -8,13 +8,13 @@ import pytest
 
 from tests.clock import SetClock
 from tests.treasury import DAY, Cut, Treasury, cut_off, listed, treasury
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import (
     NotAllowed,
     NotFound,
     Outcome,
-    SecondPerson,
     State,
     StepKind,
     approve_outcome,

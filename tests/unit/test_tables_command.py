@@ -40,7 +40,7 @@ def test_a_table_is_exported_changed_and_released_by_two_people_and_taken_back(h
     assert "canary 5 %" in run("history").output
     own = run("promote", "1", "--by", "Lin")
     assert own.exit_code == 2
-    assert "lin proposed release 1; another person has to promote it" in own.output
+    assert "lin proposed release 1; another person has to approve it" in own.output
     assert run("promote", "1", "--by", "wang").output == "release 1 is live\n"
     shown = run("show", "--kind", "account_types")
     assert "basic2" in shown.output

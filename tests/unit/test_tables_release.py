@@ -10,6 +10,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.routing import CARD, CHANNELS, CLASS_2, ROW, bring_live, pay, table
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import AccountType, Operation
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
@@ -115,7 +116,7 @@ async def test_nobody_promotes_what_they_proposed_however_they_write_their_name(
     await replay(pool, clock, version, CHANNELS)
     await canary(pool, clock, version, 5, "wang")
     for name in ("lin", "Lin", " LIN "):
-        with pytest.raises(NotNow, match="lin proposed release 1; another person"):
+        with pytest.raises(SecondPerson, match="lin proposed release 1; another person"):
             await promote(pool, clock, version, name)
     with pytest.raises(InvalidInput, match="by: got 0 characters"):
         await promote(pool, clock, version, "  ")

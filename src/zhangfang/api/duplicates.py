@@ -9,8 +9,9 @@ import msgspec
 from zhangfang import duplicates
 from zhangfang.api.calls import Call, Spec
 from zhangfang.api.problems import ApiError
+from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Operation
-from zhangfang.duplicates import PREFIX, Case, DoesNotFit, NoCase, TwoPeople
+from zhangfang.duplicates import PREFIX, Case, DoesNotFit, NoCase
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.payments import PREFIX as PAYMENT_PREFIX
@@ -131,7 +132,7 @@ async def _decided(work: Any) -> tuple[int, DuplicateShown]:
         return 201, shown(await work)
     except NoCase as error:
         raise ApiError(404, "not_found", str(error)) from None
-    except TwoPeople as error:
+    except SecondPerson as error:
         raise ApiError(409, "second_person_needed", str(error)) from None
     except DoesNotFit as error:
         raise ApiError(409, "not_allowed", str(error)) from None

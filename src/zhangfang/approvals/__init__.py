@@ -1,5 +1,6 @@
 """What operators do, and the rule that one person proposes and another approves."""
 
 from zhangfang.approvals.acts import Act, acts, record
+from zhangfang.approvals.rules import SecondPerson, check_second, person, reason, same_person
 
-__all__ = ["Act", "acts", "record"]
+__all__ = ["Act", "SecondPerson", "acts", "check_second", "person", "reason", "record", "same_person"]

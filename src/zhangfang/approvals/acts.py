@@ -24,10 +24,15 @@ class Act:
 
 
 async def record(
-    pool: asyncpg.Pool, clock: Clock, operator: str, act: str, target: str, reason: str = ""
+    db: asyncpg.Pool | asyncpg.Connection,
+    clock: Clock,
+    operator: str,
+    act: str,
+    target: str,
+    reason: str = "",
 ) -> None:
-    """Keep what an operator did."""
-    await pool.execute(queries.record_act, new_id(clock), clock.now(), operator, act, target, reason)
+    """Keep what an operator did; `db` is a pool, or the connection of the transaction that does it."""
+    await db.execute(queries.record_act, new_id(clock), clock.now(), operator, act, target, reason)
 
 
 async def acts(pool: asyncpg.Pool, limit: int = 20) -> tuple[Act, ...]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang import approvals
 from zhangfang.closing import roll, trial
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
@@ -20,15 +21,10 @@ from zhangfang.ledger import LedgerClient, Result
 
 queries = load(__package__, "period.sql")
 CLOSE, REOPEN = "close", "reopen"
-_NAME_MAX, _REASON_MAX = 40, 200
 
 
 class NotClosable(ZhangfangError):
     """A period cannot be closed, or opened again; the text says everything that stands in the way."""
-
-
-class TwoPeople(ZhangfangError):
-    """Opening a period again is proposed by one person and approved by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through:
 
     Raises `NotClosable` (what stands in the way, or that it is closed already), `InvalidInput`, `LedgerUnavailable`.
     """
-    by = _name(by)
+    by = approvals.person(by)
     begun = await pool.fetchrow(queries.open, CLOSE, through)
     if begun is None:
         closed = (await roll.standing(pool, clock.now())).closed_through
@@ -80,9 +76,7 @@ async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through:
 
 async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: str) -> Asked:
     """Propose to open again what is closed after `to`. Nothing is opened until another person approves it."""
-    by, reason = _name(by), reason.strip()
-    if not 3 <= len(reason) <= _REASON_MAX:
-        raise InvalidInput("reason", f"{len(reason)} characters", f"3 to {_REASON_MAX} characters")
+    by, reason = approvals.person(by), approvals.reason(reason)
     closed = (await roll.standing(pool, clock.now())).closed_through
     if closed is None or to >= closed:
         stands = f"the books are closed through {closed}" if closed else "no period is closed"
@@ -93,15 +87,14 @@ async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: 
 async def approve_reopening(
     pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, by: str
 ) -> Asked:
-    """Approve what another person proposed, and open the period. Raises `TwoPeople` for one's own proposal."""
-    by = _name(by)
+    """Approve what another person proposed, and open the period. Raises `SecondPerson` for one's own proposal."""
+    by = approvals.person(by)
     row = await pool.fetchrow(queries.get, id_)
     if row is None or row["what"] != REOPEN or row["ended_at"] is not None:
         raise InvalidInput(
             "id", "one that waits for nobody", "the id of a proposal, as `books status` shows it"
         )
-    if row["asked_by"].casefold() == by.casefold():
-        raise TwoPeople(f"{row['asked_by']} proposed this; another person has to approve it")
+    approvals.check_second(row["asked_by"], by, "this re-opening")
     approved = await pool.fetchrow(queries.approve, id_, by, clock.now())
     return await _ask(pool, ledger, clock, approved)
 
@@ -133,10 +126,3 @@ async def _ask(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyn
     if not done:
         raise NotClosable(f"the ledger refused it: {answer.result.name.lower()}")
     return Asked(**await pool.fetchrow(queries.get, row["id"]))
-
-
-def _name(by: str) -> str:
-    by = by.strip()
-    if not 1 <= len(by) <= _NAME_MAX:
-        raise InvalidInput("by", f"{len(by)} characters", f"a name of 1 to {_NAME_MAX} characters")
-    return by

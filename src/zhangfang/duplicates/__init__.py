@@ -13,7 +13,6 @@ from zhangfang.duplicates.model import (
     DoesNotFit,
     DuplicateError,
     NoCase,
-    TwoPeople,
 )
 from zhangfang.duplicates.store import PREFIX, Masked, cases, counts, get, line, masked, steps, to_confirm
 
@@ -26,7 +25,6 @@ __all__ = [
     "DuplicateError",
     "Masked",
     "NoCase",
-    "TwoPeople",
     "advance",
     "approve",
     "cases",

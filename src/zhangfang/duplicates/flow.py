@@ -10,15 +10,16 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import check_second, person, same_person
+from zhangfang.approvals import reason as check_reason
 from zhangfang.duplicates import store
-from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, DuplicateError, TwoPeople
-from zhangfang.duplicates.rules import same_person, unfit, unfit_line
+from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, DuplicateError
+from zhangfang.duplicates.rules import unfit, unfit_line
 from zhangfang.duplicates.store import queries
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
 AT_ONCE = 8  # cases of a bulk that are confirmed side by side
-_NAME_MAX, _REASON_MAX = 40, 200
 _CONFIRMED = (CaseState.APPROVAL, CaseState.REVERSING, CaseState.DONE)
 _UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
 
@@ -28,7 +29,7 @@ async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: 
 
     The same person may say so again: it changes nothing. Raises `InvalidInput`, `NoCase`, `DoesNotFit`.
     """
-    by, reason = _name(by), _reason(reason)
+    by, reason = _name(by), check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if case.state in _CONFIRMED and same_person(case.confirmed_by or "", by):
@@ -58,12 +59,11 @@ async def _look(connection: Any, case: Case) -> tuple[str, bool]:
 
 
 async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
-    """Agree to take settled money back. Raises `TwoPeople` for one's own confirmation, `NoCase`, `DoesNotFit`."""
+    """Agree to take settled money back. Raises `SecondPerson` for one's own confirmation, `NoCase`, `DoesNotFit`."""
     by = _name(by)
     async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
-        if same_person(case.confirmed_by or "", by):
-            raise TwoPeople(f"{case.confirmed_by} confirmed this case; another person has to approve it")
+        check_second(case.confirmed_by or "", by, "this reversal")
         if case.state is CaseState.REVERSING and same_person(case.approved_by or "", by):
             return case
         if case.state is not CaseState.APPROVAL:
@@ -77,7 +77,7 @@ async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
 
 async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
     """Say that a case is none, or was settled otherwise. Nothing may be on its way. Raises as `confirm` does."""
-    by, reason = _name(by), _reason(reason)
+    by, reason = _name(by), check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if case.state not in (*_UNDECIDED, CaseState.APPROVAL):
@@ -96,7 +96,7 @@ async def confirm_all(
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[UUID, str]:
     """Confirm many cases; return why, for each that was not. `progress` hears how many of how many are done."""
-    _name(by), _reason(reason)
+    _name(by), check_reason(reason)
     refused: dict[UUID, str] = {}
     turn, done = asyncio.Semaphore(AT_ONCE), 0
 
@@ -115,14 +115,6 @@ async def confirm_all(
 
 
 def _name(by: str) -> str:
-    by = by.strip()
-    if not 1 <= len(by) <= _NAME_MAX or not by.isprintable() or by == store.PLATFORM:
-        raise InvalidInput("by", f"{len(by)} characters", f"a person's name of 1 to {_NAME_MAX} characters")
-    return by
-
-
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not 3 <= len(reason) <= _REASON_MAX or not reason.isprintable():
-        raise InvalidInput("reason", f"{len(reason)} characters", f"3 to {_REASON_MAX} printable characters")
-    return reason
+    if by.strip() == store.PLATFORM:
+        raise InvalidInput("by", "the platform's own name", "a person's name")
+    return person(by)

@@ -23,7 +23,7 @@ from zhangfang.ledger import Book, LedgerClient, account_id
 from zhangfang.merchants import get_merchant
 from zhangfang.payments import FINAL, Desk, Intent, NotAllowed, OperationStopped, Request, State, accept
 from zhangfang.payments.store import Journal
-from zhangfang.reconciliation import finish_returns, give_back
+from zhangfang.reconciliation import finish_returns, return_line
 
 LOOK = timedelta(seconds=10)
 LOOK_FOR_MONEY = timedelta(minutes=10)
@@ -60,7 +60,7 @@ async def _intent(journal: Journal, id_: UUID) -> Intent:
 async def _return(desk: Desk, case: Case, break_: UUID) -> None:
     """B3: no payment of ours stands for it, so no merchant's account is touched."""
     try:
-        made = await give_back(
+        made = await return_line(
             desk.pool, desk.channels, desk.clock, break_, f"{store.PREFIX} {case.id}, {case.confirmed_by}"
         )
     except InvalidInput as error:

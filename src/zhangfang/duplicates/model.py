@@ -86,8 +86,7 @@ class DuplicateError(ZhangfangError):
 
     DuplicateError
     ├── NoCase
-    ├── DoesNotFit
-    └── TwoPeople
+    └── DoesNotFit
     """
 
 
@@ -97,7 +96,3 @@ class NoCase(DuplicateError):
 
 class DoesNotFit(DuplicateError):
     """The case's state, or what has become of its payments, does not allow it; the text says what stands in the way."""
-
-
-class TwoPeople(DuplicateError):
-    """What takes settled money back is confirmed by one person and approved by another."""

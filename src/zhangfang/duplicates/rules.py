@@ -4,7 +4,6 @@ The merchant's own order number makes a pair, and nothing else does. Two rents o
 payer, amount and day, and are two rents.
 """
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -57,12 +56,3 @@ def way(goes: Intent, operations: Collection[Operation], today: date, *, first: 
     """
     before = goes.settle_date == today and goes.settlement is None
     return Operation.VOID if first and before and Operation.VOID in operations else Operation.REFUND
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's, however they are written."""
-    return _folded(one) == _folded(other)
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -30,7 +30,6 @@ from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
     Outcome,
-    SecondPerson,
     approve_outcome,
     outcomes,
     propose_outcome,
@@ -61,7 +60,6 @@ __all__ = [
     "Outcome",
     "PaymentError",
     "Request",
-    "SecondPerson",
     "State",
     "Step",
     "StepKind",

@@ -2,21 +2,20 @@
 
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import receive, reconcile
-from zhangfang.reconciliation.people import TwoPeople, approve, list_breaks, propose
-from zhangfang.reconciliation.returns import finish_returns, give_back
+from zhangfang.reconciliation.people import approve, list_breaks, propose
+from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import BreakClass, cures
 
 __all__ = [
     "Account",
     "BreakClass",
-    "TwoPeople",
     "approve",
     "cures",
     "finish_returns",
-    "give_back",
     "list_breaks",
     "propose",
     "read",
     "receive",
     "reconcile",
+    "return_line",
 ]

@@ -64,7 +64,7 @@ async def read(desk: Desk, account: Account) -> int:
                 await connection.execute(queries.add_bank_lines, account.alias, *columns)
             await connection.execute(queries.keep_cursor, account.alias, page.cursor, desk.clock.now())
         more = page.more
-    return await book(desk, account)
+    return await book_lines(desk, account)
 
 
 def _row(clock: Clock, line: StatementLine) -> tuple[Any, ...]:
@@ -75,7 +75,7 @@ def _row(clock: Clock, line: StatementLine) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def book(desk: Desk, account: Account) -> int:
+async def book_lines(desk: Desk, account: Account) -> int:
     """Book stored lines in the bank's order; return how many have to wait for a channel's file."""
     waiting = 0
     for line in await desk.pool.fetch(queries.unposted_lines, account.alias):

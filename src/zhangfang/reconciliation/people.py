@@ -6,23 +6,20 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import SecondPerson, check_second, person
 from zhangfang.kernel.calendar import settlement_day
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
 from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
-from zhangfang.reconciliation.returns import RETURNED, check_returnable, give_back
+from zhangfang.reconciliation.returns import RETURNED, check_returnable, return_line
 from zhangfang.reconciliation.rules import BreakClass, cures
 
 queries = load(__package__, "store.sql")
 
 MERCHANTS = "B2"  # the cure that books to a merchant
-
-
-class TwoPeople(ZhangfangError):
-    """A cure is proposed by one person and approved by another."""
 
 
 async def list_breaks(pool: asyncpg.Pool, *, cleared: bool = False) -> list[Any]:
@@ -34,9 +31,7 @@ async def propose(
     pool: asyncpg.Pool, journal: Journal, break_id: UUID, cure: str, by: str, merchant: str | None = None
 ) -> None:
     """Propose a cure: B2 fills the payment in for `merchant`, B3 returns it, B7 and B8 write a difference off."""
-    row = await _open(pool, break_id)
-    if not by.strip():
-        raise InvalidInput("by", "nothing", "the name of the person who proposes it")
+    by, row = person(by), await _open(pool, break_id)
     if cure not in cures(row):
         shape = (
             f"for a break of class {row['class']} that stands in the books by {row['template'] or 'nothing'}"
@@ -48,17 +43,17 @@ async def propose(
         await _filling(pool, row, merchant)
     if cure == RETURNED:
         await check_returnable(pool, journal, row)
-    if await pool.fetchval(queries.propose, break_id, cure, merchant, by.strip()) is None:
+    if await pool.fetchval(queries.propose, break_id, cure, merchant, by) is None:
         raise InvalidInput("break", "one whose cure has begun", "a break that has none")
 
 
 async def approve(desk: Desk, break_id: UUID, by: str) -> None:
-    """Approve a proposed cure, book it and clear the break. Raises `TwoPeople` for one's own proposal."""
+    """Approve a proposed cure, book it and clear the break. Raises `SecondPerson` for one's own proposal."""
+    by = person(by)
     row = await _open(desk.pool, break_id)
     if row["proposed_by"] is None:
-        raise TwoPeople("nobody has proposed a cure for this break yet")
-    if not by.strip() or row["proposed_by"].casefold() == by.strip().casefold():
-        raise TwoPeople(f"{row['proposed_by']} proposed this cure; another person has to approve it")
+        raise SecondPerson("nobody has proposed a cure for this break yet")
+    check_second(row["proposed_by"], by, "this cure")
     if row["proposed_cure"] == MERCHANTS:
         await _filling(desk.pool, row, row["proposed_for"])
     today = settlement_day(desk.clock.now())
@@ -66,11 +61,11 @@ async def approve(desk: Desk, break_id: UUID, by: str) -> None:
     row = await _open(desk.pool, break_id)
     if row["cure"] != row["proposed_cure"]:
         raise InvalidInput("break", f"one that {row['cure']} cures meanwhile", "a break that is still open")
-    both = f"{row['proposed_by']} and {by.strip()}"
+    both = f"{row['proposed_by']} and {by}"
     if row["cure"] == RETURNED:  # it is over when the payer has the money
-        await give_back(desk.pool, desk.channels, desk.clock, break_id, both)
+        await return_line(desk.pool, desk.channels, desk.clock, break_id, both)
         return
-    await _COURSES[row["cure"]](desk, row, by.strip())
+    await _COURSES[row["cure"]](desk, row, by)
     await desk.pool.execute(queries.clear_break, break_id, desk.clock.now(), both)
 
 

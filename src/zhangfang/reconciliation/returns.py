@@ -28,7 +28,7 @@ async def check_returnable(pool: asyncpg.Pool, journal: Journal, row: Any) -> No
         raise InvalidInput("cure", "B3, and the channel's number of the line is a payment's own", "B8")
 
 
-async def give_back(pool: asyncpg.Pool, channels: Channels, clock: Clock, break_id: UUID, by: str) -> UUID:
+async def return_line(pool: asyncpg.Pool, channels: Channels, clock: Clock, break_id: UUID, by: str) -> UUID:
     """Begin the return of a break's money, or find where it stands; return the refund's intent.
 
     `by` is who decided it. Raises `InvalidInput` if the break is over or has another cure.

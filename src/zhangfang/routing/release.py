@@ -14,9 +14,9 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from zhangfang import approvals
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.routing import shape
 from zhangfang.routing.model import Kind, NotNow, UnknownVersion
@@ -24,7 +24,6 @@ from zhangfang.routing.model import Kind, NotNow, UnknownVersion
 queries = load(__package__, "release.sql")
 store = load(__package__, "store.sql")
 
-_NAME_MAX, _REASON_MAX = 40, 200
 _LISTED = 100
 
 
@@ -54,13 +53,13 @@ class Release:
 
 async def propose(pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: str, reason: str = "") -> int:
     """Keep a table as a draft, every row checked, and return its version. Raises `TableInvalid`."""
-    by, reason = _name(by), _reason(reason)
+    by, reason = approvals.person(by), approvals.reason(reason, 0)
     rows = shape.read(kind, csv)
     digest = hashlib.sha256(shape.write(kind, rows).encode()).hexdigest()
     async with changing(pool) as connection:
         held = msgspec.json.encode(rows).decode()
         version: int = await connection.fetchval(queries.propose, kind, held, digest, by, clock.now(), reason)
-        await record(connection, clock, by, "propose table", f"{kind}/{version}", reason)
+        await approvals.record(connection, clock, by, "propose table", f"{kind}/{version}", reason)
     return version
 
 
@@ -69,7 +68,7 @@ async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by:
 
     Raises `UnknownVersion`; `NotNow` if it is not replayed on what is live, or another release is a canary.
     """
-    by = _name(by)
+    by = approvals.person(by)
     if not 1 <= share <= 99:
         raise InvalidInput("share", "a number out of range", "1 to 99 per cent of the traffic")
     async with changing(pool) as connection:
@@ -80,22 +79,23 @@ async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by:
         except asyncpg.UniqueViolationError:
             raise NotNow("another release is a canary: promote it or roll it back first") from None
         await connection.execute(store.mint)
-        await record(connection, clock, by, "canary table", f"{row['kind']}/{version}", f"{share} %")
+        await approvals.record(
+            connection, clock, by, "canary table", f"{row['kind']}/{version}", f"{share} %"
+        )
 
 
 async def promote(pool: asyncpg.Pool, clock: Clock, version: int, by: str) -> None:
     """Make a canary the live table of its kind. Who made it cannot: that takes another person."""
-    by = _name(by)
+    by = approvals.person(by)
     async with changing(pool) as connection:
         row = await get(connection, version, ("canary",))
-        if row["made_by"].casefold() == by.casefold():
-            raise NotNow(f"{row['made_by']} proposed release {version}; another person has to promote it")
+        approvals.check_second(row["made_by"], by, f"release {version}")
         await _check_base(connection, row)
         now = clock.now()
         before = await connection.fetchrow(queries.end_live, row["kind"], by, now, f"release {version}")
         await connection.execute(queries.promote, version, by, now, before["version"] if before else 0)
         await connection.execute(store.mint)
-        await record(connection, clock, by, "promote table", f"{row['kind']}/{version}", "")
+        await approvals.record(connection, clock, by, "promote table", f"{row['kind']}/{version}", "")
 
 
 async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason: str = "") -> int:
@@ -104,7 +104,7 @@ async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason
     A canary of the kind is withdrawn; where there is none, the live table gives way to the one before it. One person
     is enough: what comes back has been live by two people's word, and the minutes count. Raises `NotNow`.
     """
-    by, reason = _name(by), _reason(reason)
+    by, reason = approvals.person(by), approvals.reason(reason, 0)
     async with changing(pool) as connection:
         now = clock.now()
         ended = await connection.fetchval(queries.end_canary, kind, by, now, reason)
@@ -116,7 +116,7 @@ async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason
             if live["follows"]:
                 await connection.execute(queries.live_again, live["follows"])
         await connection.execute(store.mint)
-        await record(connection, clock, by, "roll back table", f"{kind}/{ended}", reason)
+        await approvals.record(connection, clock, by, "roll back table", f"{kind}/{ended}", reason)
         return await connection.fetchval(queries.live_of, kind) or 0
 
 
@@ -161,13 +161,6 @@ async def get(
     return row
 
 
-async def record(
-    connection: asyncpg.Connection, clock: Clock, by: str, act: str, target: str, reason: str
-) -> None:
-    """Keep what a person did to a release, in the transaction that does it."""
-    await connection.execute(queries.record, new_id(clock), clock.now(), by, act, target, reason)
-
-
 async def _check_base(connection: asyncpg.Connection, row: asyncpg.Record) -> None:
     """A replay compares with what was live then; if something else is live now, it has to be done again."""
     live = (await connection.fetchrow(store.standing))["live"]
@@ -181,17 +174,3 @@ async def _check_base(connection: asyncpg.Connection, row: asyncpg.Record) -> No
 def _release(row: asyncpg.Record) -> Release:
     held = dict(row) | {"kind": Kind(row["kind"])}
     return Release(**held | {"replay": msgspec.json.decode(row["replay"]) if row["replay"] else None})
-
-
-def _name(by: str) -> str:
-    by = by.strip()
-    if not 1 <= len(by) <= _NAME_MAX or not by.isprintable():
-        raise InvalidInput("by", f"{len(by)} characters", f"your name, 1 to {_NAME_MAX} printable characters")
-    return by
-
-
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if len(reason) > _REASON_MAX or not reason.isprintable():
-        raise InvalidInput("reason", f"{len(reason)} characters", f"at most {_REASON_MAX} printable ones")
-    return reason

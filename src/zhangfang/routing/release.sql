@@ -50,6 +50,3 @@ WHERE version = $1 AND state = 'retired' RETURNING version
 
 -- name: live_of
 SELECT version FROM table_release WHERE kind = $1 AND state = 'live'
-
--- name: record
-INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, $4, $5, $6)

@@ -12,12 +12,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from zhangfang import approvals
 from zhangfang.channels.port import AccountType, Operation
 from zhangfang.kernel.clock import Clock
 from zhangfang.routing import shape
 from zhangfang.routing.decide import decide
 from zhangfang.routing.model import Ask, Choice, Fate, Health, Kind, NotNow, Tables
-from zhangfang.routing.release import changing, get, queries, record, rows_of, store
+from zhangfang.routing.release import changing, get, queries, rows_of, store
 
 Order = Mapping[str, Any]  # a row of the table `intent`
 
@@ -85,7 +86,7 @@ async def replay(
         kind = await connection.fetchval(queries.replayed, version, state, clock.now(), report.on, held)
         if kind is None:
             raise NotNow(f"release {version} has gone on meanwhile")
-        await record(connection, clock, by, "replay table", f"{kind}/{version}", state)
+        await approvals.record(connection, clock, by, "replay table", f"{kind}/{version}", state)
     return report
 
 

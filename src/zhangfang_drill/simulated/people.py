@@ -7,17 +7,17 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from zhangfang.approvals import SecondPerson
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import (
     Intent,
     NotAllowed,
     Outcome,
-    SecondPerson,
     State,
     approve_outcome,
     propose_outcome,
 )
-from zhangfang.reconciliation import TwoPeople, approve, cures, list_breaks, propose
+from zhangfang.reconciliation import approve, cures, list_breaks, propose
 from zhangfang_drill.law import movements
 from zhangfang_drill.law.judging import LATE_LINE
 from zhangfang_drill.law.movements import Movement
@@ -44,7 +44,7 @@ async def ring_the_bank(world: World, rng: Random) -> None:
 
 async def _end(world: World, intent: Intent, said: Outcome) -> None:
     proposal = await propose_outcome(world.desk.pool, world.desk.clock, intent.id, said, PROPOSES)
-    await _by_the_other(partial(approve_outcome, world.desk, proposal), SecondPerson)
+    await _by_the_other(partial(approve_outcome, world.desk, proposal))
 
 
 def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
@@ -71,12 +71,12 @@ async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
         await propose(world.desk.pool, world.desk.journal, row["id"], cure, PROPOSES, merchant)
     except InvalidInput:
         await propose(world.desk.pool, world.desk.journal, row["id"], cures(row)[-1], PROPOSES)
-    await _by_the_other(partial(approve, world.desk, row["id"]), TwoPeople)
+    await _by_the_other(partial(approve, world.desk, row["id"]))
 
 
-async def _by_the_other(approved: Callable[[str], Awaitable[object]], refusal: type[Exception]) -> None:
+async def _by_the_other(approved: Callable[[str], Awaitable[object]]) -> None:
     """Have one's own proposal refused, and approved by the other person."""
-    with suppress(refusal):
+    with suppress(SecondPerson):
         await approved(PROPOSES)
         raise AssertionError("somebody approved their own proposal")
     await approved(APPROVES)

@@ -4,7 +4,6 @@ What they agree on is evidence and is weighed where all evidence is. So the book
 file or a statement says against it later is a contradiction as it would be against a channel's own answer.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import check_second, person
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
@@ -20,18 +20,14 @@ from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.desk import Desk
-from zhangfang.payments.model import Intent, NotAllowed, NotFound, PaymentError, State, StepKind
+from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
 from zhangfang.payments.telling import PREFIX
 
 queries = load(__package__, "outcomes.sql")
 
 ENDED_BY_TWO = frozenset({State.UNKNOWN, State.MANUAL})
-_NAME_MAX, _TEXT_MAX = 40, 200
+_TEXT_MAX = 200
 _OVERTAKEN = "other evidence had ended it: "
-
-
-class SecondPerson(PaymentError):
-    """An outcome is proposed by one person and approved by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ async def propose_outcome(
 
     Raises `InvalidInput`, `NotFound`, `NotAllowed`.
     """
-    by = _text("by", by, 1, _NAME_MAX)
+    by = person(by)
     _text("reason", outcome.reason, 3, _TEXT_MAX)
     _text("evidence", outcome.evidence, 3, _TEXT_MAX)
     intent = await _intent(pool, intent_id)
@@ -96,10 +92,9 @@ async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
 
     After a crash the same call takes it up where it was. Raises `SecondPerson` for one's own proposal, `NotFound`.
     """
-    by = _text("by", by, 1, _NAME_MAX)
+    by = person(by)
     row = await _proposal(desk.pool, id_)
-    if _folded(row["proposed_by"]) == _folded(by):
-        raise SecondPerson(f"{row['proposed_by']} proposed this outcome; another person has to approve it")
+    check_second(row["proposed_by"], by, "this outcome")
     intent = await _intent(desk.pool, row["intent"])
     act = new_id(desk.clock)
     await desk.pool.execute(queries.approve, id_, by, desk.clock.now(), act, _shown(intent))
@@ -114,7 +109,7 @@ async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
 
 async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
     """Take a proposal back that nobody has approved: anybody may. Raises `NotFound`, `NotAllowed`."""
-    by = _text("by", by, 1, _NAME_MAX)
+    by = person(by)
     row = await _proposal(desk.pool, id_)
     shown = _shown(await _intent(desk.pool, row["intent"]))
     act = new_id(desk.clock)
@@ -162,7 +157,3 @@ def _text(field: str, text: str, least: int, most: int) -> str:
     if not least <= len(text) <= most or not text.isprintable():
         raise InvalidInput(field, f"{len(text)} characters", f"{least} to {most} printable characters")
     return text
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -2,13 +2,12 @@
 
 import asyncpg
 
+from zhangfang import approvals
 from zhangfang.kernel.clock import Clock
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "stops.sql")
-_REASON_MAX = 200
 
 
 async def stop(
@@ -28,7 +27,6 @@ async def open_again(
 async def _act(
     sql: str, pool: asyncpg.Pool, clock: Clock, channel: str, operation: str, reason: str, operator: str
 ) -> None:
-    reason = reason.strip()
-    if not 3 <= len(reason) <= _REASON_MAX:
-        raise InvalidInput("reason", f"{len(reason)} characters", f"3 to {_REASON_MAX} characters")
-    await pool.execute(sql, channel, operation, reason, operator, clock.now(), new_id(clock))
+    await pool.execute(
+        sql, channel, operation, approvals.reason(reason), operator, clock.now(), new_id(clock)
+    )
