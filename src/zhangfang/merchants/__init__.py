@@ -2,7 +2,6 @@
 
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
-    InvalidSignature,
     MerchantDiffers,
     MerchantError,
     NoFeeRule,
@@ -45,7 +44,6 @@ __all__ = [
     "FeeKind",
     "FeeRule",
     "FeeRuleInForce",
-    "InvalidSignature",
     "Merchant",
     "MerchantDiffers",
     "MerchantError",

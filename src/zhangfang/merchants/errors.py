@@ -1,4 +1,4 @@
-"""What can be wrong with a merchant, its contract, its keys or a webhook's signature."""
+"""What can be wrong with a merchant, its contract or its keys."""
 
 from datetime import date
 
@@ -14,8 +14,7 @@ class MerchantError(ZhangfangError):
     ├── FeeRuleInForce
     ├── NoFeeRule
     ├── NoSettlementAccount
-    ├── UnknownApiKey
-    └── InvalidSignature
+    └── UnknownApiKey
     """
 
 
@@ -69,7 +68,3 @@ class UnknownApiKey(MerchantError):
     def __init__(self, merchant: str, key: str) -> None:
         """Name the merchant and the key's id (not its secret)."""
         super().__init__(f"merchant {merchant}: there is no API key {key}")
-
-
-class InvalidSignature(MerchantError):
-    """A webhook is unsigned, too old or new, or was signed with another secret; the text says which."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
+from itsdangerous import BadSignature, Signer
 
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.sql import load
@@ -79,23 +80,24 @@ async def log_out(pool: asyncpg.Pool, token: str) -> None:
 
 def sign(key: bytes, token: str) -> str:
     """Return the cookie of a token: the token and its signature."""
-    return f"{token}.{_mac(key, 'cookie', token)}"
+    return _signer(key, "cookie").sign(token).decode()
 
 
 def unsign(key: bytes, cookie: str) -> str | None:
     """Return the token of a cookie, or None if the signature is not ours."""
-    token, _, mac = cookie.rpartition(".")
-    genuine = hmac.compare_digest(_mac(key, "cookie", token).encode(), mac.encode())
-    return token if token and genuine else None
+    try:
+        return _signer(key, "cookie").unsign(cookie).decode() or None
+    except BadSignature:
+        return None
 
 
 def form_token(key: bytes, token: str) -> str:
     """Return what every form of a session must send back: nobody else's page can know it."""
-    return _mac(key, "form", token)
+    return _signer(key, "form").get_signature(token).decode()
 
 
-def _mac(key: bytes, use: str, token: str) -> str:
-    return hmac.new(key, f"{use}:{token}".encode(), hashlib.sha256).hexdigest()
+def _signer(key: bytes, use: str) -> Signer:
+    return Signer(key, salt=use, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def _hash(token: str) -> bytes:
