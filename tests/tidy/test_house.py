@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -160,6 +161,47 @@ def test_every_link_of_a_document_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in _anchors(target.read_text("utf-8"))):
             lost.append(link)
     assert lost == []
+
+
+def _lost(text: str) -> list[str]:
+    """Return the paths of files and the dotted names of modules in a text that do not exist."""
+    paths = re.findall(r"\bsrc/[\w./-]*\w", text) + re.findall(
+        r"(?<![\w./-])[a-z]\w*/[\w/]*\w\.(?:py|sql|csv)\b", text
+    )
+    tops = (ROOT, SOURCE, SOURCE / "zhangfang")
+    missing = [p for p in paths if not p.startswith("var/") and not any((top / p).exists() for top in tops)]
+    return missing + [
+        name for name in re.findall(r"(?<![\w./])zhangfang\w*(?:\.\w+)+", text) if not _is_code(name)
+    ]
+
+
+def _is_code(name: str) -> bool:
+    try:
+        return bool(resolve_name(name))
+    except (ImportError, AttributeError):
+        return False
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=_name)
+def test_every_file_and_module_that_a_document_names_exists(page: Path) -> None:
+    assert _lost(page.read_text("utf-8")) == []
+
+
+def test_the_check_for_files_and_modules_sees_what_is_lost() -> None:
+    there = "`src/zhangfang/schema/migrations`, `kernel/clock.py`, `var/a.csv`, `zhangfang.api.calls.Spec`"
+    assert _lost(there) == []
+    gone = "src/zhangfang/portal/pages payments/steps.py zhangfang.operations zhangfang.api.calls.Spek"
+    assert _lost(gone) == gone.split()
+
+
+def test_every_file_of_sql_stands_beside_the_module_that_loads_it() -> None:
+    loaded = {
+        module.parent / name
+        for module in SOURCE.rglob("*.py")
+        for name in re.findall(r"load\(__package__, \"(\w+\.sql)\"\)", module.read_text("utf-8"))
+    }
+    assert len(loaded) > 20
+    assert {path for path in loaded if not path.exists() and path.parent.name != "kernel"} == set()
 
 
 def test_every_document_can_be_found_from_the_index() -> None:

@@ -7,7 +7,6 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from zhangfang.channels.port import Operation
-from zhangfang.kernel.sql import load
 from zhangfang_drill.simulated import callers
 from zhangfang_drill.simulated.orders import Asked, Drawer, Merchant
 from zhangfang_drill.world.adapters import ADAPTERS
@@ -15,13 +14,9 @@ from zhangfang_drill.world.pace import MORNING, at, reach, settle
 from zhangfang_drill.world.platform import API, LEDGER, WORK
 from zhangfang_drill.world.world import LATE_SECONDS, World
 
-queries = load(__package__, "day.sql")
-
 WINDOWS = ((11, 50, 14, 0), (14, 0, 18, 0), (18, 0, 22, 30), (22, 46, 22, 58))
 CUT = (time(22, 59, 59), time(23, 0, 1))
-QUIET_NIGHTS = (
-    0.5  # share of nights without work after the cut-off: UNKNOWN orders are left to people and files
-)
+QUIET_NIGHTS = 0.5  # share of nights without work after the cut-off: people and files end UNKNOWN orders
 LATE = (0, 30, 120, 300)  # seconds that the driver may be late
 FUSES = {API: 400, WORK: 120, LEDGER: 150}  # a planned crash happens within so many waits
 

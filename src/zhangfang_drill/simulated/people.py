@@ -9,6 +9,7 @@ from typing import Any
 
 from zhangfang.approvals import SecondPerson
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sql import load
 from zhangfang.payments import (
     Intent,
     NotAllowed,
@@ -21,9 +22,10 @@ from zhangfang.reconciliation import approve, cures, list_breaks, propose
 from zhangfang_drill.law import movements
 from zhangfang_drill.law.judging import LATE_LINE
 from zhangfang_drill.law.movements import Movement
-from zhangfang_drill.simulated.day import queries
 from zhangfang_drill.simulated.orders import Merchant
 from zhangfang_drill.world.world import World
+
+queries = load(__package__, "people.sql")
 
 SHARE = 0.3  # of the orders that are UNKNOWN overnight
 PROPOSES, APPROVES = "王会计", "李主管"

@@ -14,7 +14,7 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.sql import load
 from zhangfang_drill.world.world import World
 
-queries = load(__package__, "day.sql")
+queries = load(__package__, "pace.sql")
 
 JUMPS = 12
 ROUNDS = 40

@@ -7,6 +7,3 @@ SELECT min(at) FROM (
     )
     UNION ALL SELECT min(next_action_at) FROM task WHERE kind NOT IN ('plan', 'statement') OR next_action_at <= $1
 ) AS due
-
--- name: unknown
-SELECT * FROM intent WHERE state IN ('UNKNOWN', 'MANUAL') ORDER BY id

@@ -1,0 +1,2 @@
+-- name: unknown
+SELECT * FROM intent WHERE state IN ('UNKNOWN', 'MANUAL') ORDER BY id
