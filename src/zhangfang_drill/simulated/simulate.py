@@ -103,7 +103,7 @@ async def run(
         merchants = await founding.merchants(world, Random(f"{seed}/merchants"))
         watch = Oracle(world)
         with _progress(quiet) as progress:
-            task = progress.add_task(f"seed {seed}", total=days)
+            task = progress.add_task(f"seed {seed}", total=days + 1)
             for n in range(days + 1):  # the last morning closes the last day
                 day = FIRST + timedelta(days=n)
                 await _one_day(world, merchants, day, result, watch, much, rates, last=n == days)
