@@ -1,4 +1,4 @@
-"""The house is in order: sizes, docstrings, imports, links, and nothing that belongs to one machine only."""
+"""The repository is tidy: sizes, docstrings, imports, links, named files; and nothing in it is specific to one machine."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 LONGEST = 350
-# A file may be longer for a reason that a reader would accept.
+# Files that may be longer, by path, each with its reason.
 LONGER: dict[str, str] = {}
 
 _NOT_OURS = {".git", ".venv", ".hypothesis", "__pycache__", "var", "vendor", "dist"}
@@ -78,11 +78,11 @@ def test_no_file_is_longer_than_a_reader_can_hold_without_a_listed_reason() -> N
         if (lines := len(path.read_text("utf-8").splitlines())) > LONGEST
     }
     assert {name: lines for name, lines in long.items() if name not in LONGER} == {}
-    assert set(LONGER) <= set(long), "a reason whose file is short, or gone"
+    assert set(LONGER) <= set(long), "a listed file is short enough, or does not exist"
 
 
 def _undocumented(tree: ast.Module) -> Iterator[str]:
-    """Give the public names of a module, and of its public classes, that say nothing about themselves."""
+    """Yield the public names of a module, and of its public classes, that have no docstring."""
     if ast.get_docstring(tree) is None:
         yield "the module"
     places: list[tuple[str, ast.Module | ast.ClassDef]] = [("", tree)]
@@ -135,7 +135,7 @@ def test_the_makefile_has_every_command_that_the_documents_name() -> None:
     named = {
         (_name(path), command)
         for path in MARKDOWN
-        # in code only: "make sure" is English
+        # only in code, because "make sure" is also English
         for code in re.findall(r"```.*?```|`[^`\n]+`", path.read_text("utf-8"), re.DOTALL)
         for command in re.findall(r"\bmake (?:[A-Z]+=\S+ )*([a-z]+)", code)
     }
