@@ -1,5 +1,5 @@
 """Zhangfang (账房): a payment platform for companies that hold other people's money.
 
-Contexts, from the ground up: kernel; vault and schema; ledger, channels and merchants; payments; settlement and
-reconciliation; operations; api and portal; cli. Each imports only what lies below it.
+Layers, lowest first: kernel; vault, schema; approvals; ledger, channels, merchants; routing, mandates; payments;
+settlement, reconciliation, batches; duplicates; closing, web; api, console; assembly; cli. Imports go downwards only.
 """

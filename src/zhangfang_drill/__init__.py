@@ -1,5 +1,5 @@
-"""Drills and simulated days: the platform, or a platform with a part taken out, against real sandbox banks.
+"""Drills and simulated days: the platform, with or without one of its guards, runs against real sandbox banks.
 
-Nothing imports this package: the command line starts it as a program of its own. What a drill takes out of the platform
-it takes out here, in its own process; the product has no switch for it.
+Nothing imports this package: the command line starts it as a separate program. When a drill removes a guard, it does so
+here, in its own process. The product has no switch that turns a guard off.
 """

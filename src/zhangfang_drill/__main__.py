@@ -1,4 +1,4 @@
-"""`python -m zhangfang_drill simulate …` and `… drill run 4|5 …` are `zhangfang simulate` and `zhangfang drill run`."""
+"""Start `zhangfang simulate` and `zhangfang drill run 4|5`; also runs as `python -m zhangfang_drill …`."""
 
 import logging
 import sys
@@ -18,7 +18,7 @@ app.add_typer(drill, name="drill")
 
 
 class Guard(StrEnum):
-    """Whether the platform is played as it stands, or put together by the drill without the guard."""
+    """Whether the drill runs the platform as it ships (on), or a platform without the guard (off)."""
 
     ON = "on"
     OFF = "off"
@@ -27,14 +27,14 @@ class Guard(StrEnum):
 @drill.command("run")
 def drill_run(
     number: Annotated[
-        int, typer.Argument(min=4, max=5, help="4: an account type that no table knows; 5: lost statuses")
+        int, typer.Argument(min=4, max=5, help="4: an account type that no table lists; 5: lost statuses")
     ],
     guard: Annotated[
-        Guard, typer.Option(help="on: the platform as it stands; off: one that lacks the guard")
+        Guard, typer.Option(help="on: the platform as it ships; off: the platform without the guard")
     ],
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
 ) -> None:
-    """Play an incident at its real size; exit with 0 if it came to what it has to."""
+    """Play an incident at its real size; exit with 0 if every figure is the expected one."""
     from zhangfang_drill.incidents.drills import run
 
     sys.exit(run(number, guard=guard is Guard.ON, out=json))
@@ -43,13 +43,13 @@ def drill_run(
 @app.command()
 def simulate(
     days: Annotated[int, typer.Option(min=1, help="how many days")] = 10,
-    seed: Annotated[int, typer.Option(help="one seed draws the same orders, faults and crashes again")] = 1,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same orders, faults and crashes")] = 1,
     channels: Annotated[
-        str, typer.Option(help="channels, with commas between; none: all that have a sandbox bank")
+        str, typer.Option(help="channels, separated by commas; empty: all that have a sandbox bank")
     ] = "",
     json: Annotated[Path | None, typer.Option(help="write the counts as JSON to this file")] = None,
 ) -> None:
-    """Play random days with random faults and crashes on all channels, and check the law after each of them."""
+    """Play random days with random faults and crashes on all channels; check the rules after each day."""
     from zhangfang_drill.simulated.simulate import simulate as play
 
     sys.exit(play(days, seed, _named(channels), json))
@@ -62,7 +62,7 @@ def _named(typed: str) -> tuple[str, ...]:
     if unknown := set(channels) - set(ADAPTERS):
         _refuse(f"--channels: got {', '.join(sorted(unknown))}; allowed: {', '.join(ADAPTERS)}")
     if absent := {ADAPTERS[name].pays_into for name in channels} - {"", *channels}:
-        wanted = f"{', '.join(sorted(absent))} too, where the money of the others arrives"
+        wanted = f"{', '.join(sorted(absent))} too, because the others pay their money there"
         _refuse(f"--channels: got {', '.join(channels)}; needed: {wanted}")
     return tuple(name for name in ADAPTERS if name in channels)
 
@@ -73,7 +73,7 @@ def _refuse(what: str) -> None:
 
 
 def main() -> None:
-    """Run what was typed. The platform inside is as good as silent: what counts is what the checks say."""
+    """Run the typed command. The platform inside logs only critical errors: the result is what the checks report."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     logging.getLogger("uvicorn").propagate = False

@@ -87,4 +87,4 @@ def test_what_does_not_come_to_the_reports_figures_is_named() -> None:
         "parked": 717,
         "bad_release_rejected": True,
     }
-    assert drill4.wrong(True, figures) == ["paid_once: 716, due 717", "paid_twice: 1, due 0"]
+    assert drill4.wrong(True, figures) == ["paid_once: 716, not 717", "paid_twice: 1, not 0"]

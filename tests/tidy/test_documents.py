@@ -1,4 +1,4 @@
-"""The documents say what the code does: commands, settings, calls, states, errors, events, and the report's headings."""
+"""The documents agree with the code: commands, settings, calls, states, errors, events, and the report's headings."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from zhangfang.reconciliation import BreakClass, cures
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "zhangfang"
-# Told by no code path: a pay-in takes nothing out of an account first, so the ledger cannot refuse it before it is
-# sent; only a purchase is closed unpaid.
+# Events that are never sent. A pay-in takes no money from an account before it is sent, so the ledger cannot refuse it;
+# and only an unpaid purchase is closed.
 NEVER_TOLD = {"payment.refused", "refund.closed", "payout.closed"}
 
 
@@ -41,14 +41,14 @@ def first_cells(text: str, shape: str) -> set[str]:
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:
-    """Give heading and text of a page's second-level sections."""
+    """Yield heading and text of a page's second-level sections."""
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         heading, _, body = part.partition("\n")
         yield heading.strip(), body
 
 
 def options() -> dict[str, set[str]]:
-    """Return what the command line has: the options of each command by its full name."""
+    """Return the options of each command of the command line, by the command's full name."""
     found: dict[str, set[str]] = {}
 
     def walk(command: Any, name: str) -> None:
@@ -146,9 +146,9 @@ def test_every_webhook_event_is_documented_and_no_other() -> None:
         for path in sorted((SOURCE / "payments").rglob("*.py"))
         for event in re.findall(r"event_of\(\s*[\w.]+, \w+,\s*\"([a-z.]+)\"", path.read_text("utf-8"))
     }
-    assert later, "an event that tells of what happens after the end"
+    assert later, "no event was found that is sent after the final state"
     batch = set(re.findall(r"\"(batch\.[a-z]+)\"", (SOURCE / "batches" / "portions.py").read_text("utf-8")))
-    assert batch, "an event that tells of a batch's end"
+    assert batch, "no event was found that is sent at a batch's end"
     events = (outcomes - NEVER_TOLD) | later | batch
     assert first_cells(read("reference/webhooks.md"), r"[a-z]+\.[a-z]+") == events
 

@@ -1,4 +1,4 @@
-"""The house is in order: sizes, docstrings, imports, links, and nothing that belongs to one machine only."""
+"""The repository is tidy: sizes, docstrings, imports, links, named files; and nothing in it is specific to one machine."""
 
 import ast
 import re
@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 LONGEST = 350
-# A file may be longer for a reason that a reader would accept.
+# Files that may be longer, by path, each with its reason.
 LONGER: dict[str, str] = {}
 
 _NOT_OURS = {".git", ".venv", ".hypothesis", "__pycache__", "var", "vendor", "dist"}
@@ -77,11 +78,11 @@ def test_no_file_is_longer_than_a_reader_can_hold_without_a_listed_reason() -> N
         if (lines := len(path.read_text("utf-8").splitlines())) > LONGEST
     }
     assert {name: lines for name, lines in long.items() if name not in LONGER} == {}
-    assert set(LONGER) <= set(long), "a reason whose file is short, or gone"
+    assert set(LONGER) <= set(long), "a listed file is short enough, or does not exist"
 
 
 def _undocumented(tree: ast.Module) -> Iterator[str]:
-    """Give the public names of a module, and of its public classes, that say nothing about themselves."""
+    """Yield the public names of a module, and of its public classes, that have no docstring."""
     if ast.get_docstring(tree) is None:
         yield "the module"
     places: list[tuple[str, ast.Module | ast.ClassDef]] = [("", tree)]
@@ -134,7 +135,7 @@ def test_the_makefile_has_every_command_that_the_documents_name() -> None:
     named = {
         (_name(path), command)
         for path in MARKDOWN
-        # in code only: "make sure" is English
+        # only in code, because "make sure" is also English
         for code in re.findall(r"```.*?```|`[^`\n]+`", path.read_text("utf-8"), re.DOTALL)
         for command in re.findall(r"\bmake (?:[A-Z]+=\S+ )*([a-z]+)", code)
     }
@@ -160,6 +161,47 @@ def test_every_link_of_a_document_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in _anchors(target.read_text("utf-8"))):
             lost.append(link)
     assert lost == []
+
+
+def _lost(text: str) -> list[str]:
+    """Return the paths of files and the dotted names of modules in a text that do not exist."""
+    paths = re.findall(r"\bsrc/[\w./-]*\w", text) + re.findall(
+        r"(?<![\w./-])[a-z]\w*/[\w/]*\w\.(?:py|sql|csv)\b", text
+    )
+    tops = (ROOT, SOURCE, SOURCE / "zhangfang")
+    missing = [p for p in paths if not p.startswith("var/") and not any((top / p).exists() for top in tops)]
+    return missing + [
+        name for name in re.findall(r"(?<![\w./])zhangfang\w*(?:\.\w+)+", text) if not _is_code(name)
+    ]
+
+
+def _is_code(name: str) -> bool:
+    try:
+        return bool(resolve_name(name))
+    except (ImportError, AttributeError):
+        return False
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=_name)
+def test_every_file_and_module_that_a_document_names_exists(page: Path) -> None:
+    assert _lost(page.read_text("utf-8")) == []
+
+
+def test_the_check_for_files_and_modules_sees_what_is_lost() -> None:
+    there = "`src/zhangfang/schema/migrations`, `kernel/clock.py`, `var/a.csv`, `zhangfang.api.calls.Spec`"
+    assert _lost(there) == []
+    gone = "src/zhangfang/portal/pages payments/steps.py zhangfang.operations zhangfang.api.calls.Spek"
+    assert _lost(gone) == gone.split()
+
+
+def test_every_file_of_sql_stands_beside_the_module_that_loads_it() -> None:
+    loaded = {
+        module.parent / name
+        for module in SOURCE.rglob("*.py")
+        for name in re.findall(r"load\(__package__, \"(\w+\.sql)\"\)", module.read_text("utf-8"))
+    }
+    assert len(loaded) > 20
+    assert {path for path in loaded if not path.exists() and path.parent.name != "kernel"} == set()
 
 
 def test_every_document_can_be_found_from_the_index() -> None:

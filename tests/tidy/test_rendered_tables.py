@@ -1,4 +1,4 @@
-"""The tables in the documents are what the data says, cell by cell."""
+"""The tables in the documents agree with the data, cell by cell."""
 
 import csv
 import subprocess
@@ -25,7 +25,7 @@ def test_the_documents_show_what_the_data_says() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Make a small tree with the script, a page and the data of one table; return it."""
+    """Make a small copy of the repository with the script, its pages and their data; return its folder."""
     data = tmp_path / "src" / "zhangfang" / "routing" / "data"
     for folder in (data, tmp_path / "scripts", tmp_path / "docs" / "reference"):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The first command on a fresh machine: what is missing is asked for in one clear line."""
+"""The first command on a fresh machine: if something is missing, one clear line says what to install."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ NOBODY = 65534 if os.geteuid() == 0 else None  # as root the scripts would insta
 
 @pytest.fixture
 def project() -> Iterator[Path]:
-    """Give a copy of the scripts that another user may read, so that no real environment is touched."""
+    """Yield a copy of the scripts that another user may read, so that no real environment is changed."""
     folder = Path(tempfile.mkdtemp(prefix="zf-", dir="/tmp"))
     shutil.copytree(SCRIPTS, folder / "scripts")
     folder.chmod(0o755)

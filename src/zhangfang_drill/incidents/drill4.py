@@ -1,9 +1,9 @@
-"""Drill 4: payouts to a type of account that no table knows.
+"""Drill 4: payouts to a type of account that is in no table.
 
-717 payouts go to companies' class-II accounts, which a bank rejects for their type if it is not told (F10). The
-unguarded platform is assembled here: its routing takes what no table knows for what it knows best, as the new logic of
-the incident did. The platform as it stands parks them with their money held; a release that would break what the old
-table paid is rejected by its replay; a good one, released in the ordinary way, lets all of them go.
+717 payouts go to companies' class-II accounts, which a bank rejects if they are sent as another type (F10). The
+platform without the guard is made here: its routing treats the unlisted type as the commonest one, as the new logic of
+the incident did. The platform with the guard parks them and holds their money. Then a table that would break payouts
+that the old one paid is rejected by its replay, and a correct table is released in the usual way and all are paid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ queries = load(__package__, "drill4.sql")
 
 PAYOUTS = 717  # the report's figure
 MERCHANTS = 8
-ORDINARY = 40  # payouts that the old table paid: what a release is replayed over
+ORDINARY = 40  # payouts that the old table paid; a new table is replayed over them
 DAY = date(2026, 9, 1)
 KNOWN = AccountType("corporate", "basic", "corporate")
 PATIENCE_SECONDS = 20.0
@@ -39,14 +39,14 @@ FEES = (FeeRule(FeeKind.COLLECTION, 4000, 5), FeeRule(FeeKind.PAYOUT, 0, 50))
 
 
 async def run(*, guard: bool, progress: Progress, payouts: int = PAYOUTS, url: str = "") -> dict[str, Any]:
-    """Play it and return the figures; `paid_once`, `paid_twice` and `unpaid` are counted in the banks' own books."""
+    """Play the drill; return its figures. `paid_once`, `paid_twice` and `unpaid` are counts from the banks' books."""
     async with opened(at(DAY, time(8)), ("cmb", "unionpay"), url, PATIENCE_SECONDS) as world:
         merchants = [await _funded(world, n) for n in range(MERCHANTS)]
         await settle(world, world.clock.now() + timedelta(minutes=2))
         await morning(world, DAY + timedelta(days=1))
         await world.set_time(at(DAY + timedelta(days=1), time(13)))
         await _pay(world, merchants, ORDINARY, "O", "I", progress)
-        for bank in ("cmb", "unionpay"):  # sent for what they are not, they are rejected for their type
+        for bank in ("cmb", "unionpay"):  # from now on they reject a payout for its account type
             await world.banks.ask("PUT", bank, "/faults", {"rates": {"account_type": 1}})
         if not guard:
             with _unguarded():
@@ -60,7 +60,7 @@ async def run(*, guard: bool, progress: Progress, payouts: int = PAYOUTS, url: s
 
 
 async def _funded(world: World, n: int) -> Merchant:
-    """Admit a merchant and collect what its payouts will need."""
+    """Admit a merchant and collect the money for its payouts."""
     account = BankAccount(f"62148300{n:08d}", f"演练商户{n}", "corporate")
     desk, wide = world.desk, 10**11
     made = await admit(desk, NewMerchant(name=f"演练商户{n}", fee_rules=FEES, settlement_account=account))
@@ -75,7 +75,7 @@ async def _funded(world: World, n: int) -> Merchant:
 async def _pay(
     world: World, merchants: list[Merchant], count: int, prefix: str, class_: str, progress: Progress
 ) -> None:
-    """Ask for payouts: to persons' ordinary accounts (class I), or to companies' accounts of class II."""
+    """Ask for payouts: to persons' class-I accounts or to companies' class-II accounts."""
     rng = Random(f"drill 4 {prefix}")
     task = progress.add_task(f"payouts to accounts of class {class_}", total=count)
     for n in range(count):
@@ -102,7 +102,7 @@ async def _incident(
 
 
 async def _released(world: World, progress: Progress) -> dict[str, Any]:
-    """The bad table is rejected by its replay; the good one is replayed, canaried, promoted by another person."""
+    """Let a bad table be rejected by its replay; release a good one: replay, canary, promotion by a second person."""
     pool, clock, channels = world.pool, world.clock, tuple(world.desk.channels)
     rows = list(await rows_of(pool, Kind.ACCOUNT_TYPES))
     bad = [
@@ -122,7 +122,7 @@ async def _released(world: World, progress: Progress) -> dict[str, Any]:
     await canary(pool, clock, version, 10, "王工")
     await promote(pool, clock, version, "李主管")
     progress.advance(task)
-    await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {}})  # now they are sent as what they are
+    await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {}})  # now they carry the right type
     await _all_go(world, progress)
     return {"bad_release_rejected": rejected}
 
@@ -140,7 +140,7 @@ def _row(channel: str, support: str) -> dict[str, str]:
 
 async def _all_go(world: World, progress: Progress) -> None:
     total = await world.pool.fetchval(queries.open_payouts)
-    task = progress.add_task("parked payouts go", total=total)
+    task = progress.add_task("parked payouts are paid", total=total)
     for _ in range(60):
         left = await world.pool.fetchval(queries.open_payouts)
         progress.update(task, completed=total - left)
@@ -152,7 +152,7 @@ async def _all_go(world: World, progress: Progress) -> None:
 
 @contextmanager
 def _unguarded() -> Iterator[None]:
-    """Take for ordinary what no table knows: the routing logic of the incident, in this process alone."""
+    """Route an unlisted account type as the commonest one, as in the incident; in this process only."""
     guarded = Router.choose
 
     async def choose(self: Router, ask: Ask, tried: Any = ()) -> Choice:
@@ -177,9 +177,9 @@ async def _paid(world: World, payouts: int) -> dict[str, int]:
 
 
 def wrong(guard: bool, figures: Mapping[str, Any]) -> list[str]:
-    """Return what did not come to what it has to, one line each."""
+    """Return each figure that is not the expected one, one line each."""
     due = {"paid_once": 0, "paid_twice": 0, "unpaid": PAYOUTS, "failed": PAYOUTS, "parked": 0}
     if guard:
         due = {"paid_once": PAYOUTS, "paid_twice": 0, "unpaid": 0, "failed": 0, "parked": PAYOUTS}
         due |= {"bad_release_rejected": True}
-    return [f"{name}: {figures[name]}, due {value}" for name, value in due.items() if figures[name] != value]
+    return [f"{name}: {figures[name]}, not {value}" for name, value in due.items() if figures[name] != value]

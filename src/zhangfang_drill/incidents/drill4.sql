@@ -1,5 +1,5 @@
 -- name: after_the_incident
--- What became of the payouts before anybody did anything about it; the money of parked ones is held.
+-- The payouts' states before anybody acts on them. The money of parked payouts is held, in fen.
 SELECT
     count(*) FILTER (WHERE state = 'PARKED') AS parked,
     count(*) FILTER (WHERE state = 'FAILED') AS failed,

@@ -1,9 +1,9 @@
-"""Drill 5: the channel has answered, the platform's own status write fails, and callers ask again.
+"""Drill 5: the channel has answered, the platform cannot store the new status, and callers send their requests again.
 
-11,744 collections; 228 of them (of 55 merchants, CNY 47,199.98 in all) are asked for again by a caller that re-uses
-nothing but its own order number. The failing write (F15) is a trigger in the drill's own database, as the wrong column
-type was. The unguarded platform is assembled here as well: its database does not hold the merchant's order number to be
-unique. Everything else is the platform as it stands.
+11,744 collections; callers repeat 228 of them (55 merchants, CNY 47,199.98 in all) with the same order number and a new
+idempotency key. The failing write (F15) is made by a trigger in the drill's own database; in the incident it was a wrong
+column type. The platform without the guard is made here: its database does not require a merchant's order numbers to be
+unique. Everything else is the platform as it ships.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ FEES = (FeeRule(FeeKind.COLLECTION, 4000, 5), FeeRule(FeeKind.PAYOUT, 0, 50))
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One collection; `retried` says that its caller asks again."""
+    """One collection; `retried`: its caller sends the request again."""
 
     merchant: Merchant
     payer: PartyAccount
@@ -49,13 +49,13 @@ class Wanted:
     retried: bool
 
     def request(self, key: str) -> Request:
-        """Return the request under an idempotency key: only the order number stays what it was."""
+        """Return the request with an idempotency key; the order number is the same each time."""
         return Request(Operation.COLLECTION, self.order_no, self.amount, key, account=self.payer)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a drill is; the defaults are the report's."""
+    """The size of the drill, `amount` in fen; the defaults are the report's figures."""
 
     collections: int = COLLECTIONS
     retried: int = RETRIED
@@ -64,16 +64,15 @@ class Size:
 
 
 async def run(*, guard: bool, progress: Progress, size: Size | None = None, url: str = "") -> dict[str, Any]:
-    """Play it and return the figures; amounts in fen."""
+    """Play the drill and return its figures; amounts in fen."""
     size = size or Size()
     async with opened(at(DAY, time(8)), ("cmb", "unionpay"), url, PATIENCE_SECONDS) as world:
-        await world.banks.ask(
-            "PUT", "unionpay", "/faults", {"rates": {"notify_lost": 1}}
-        )  # only queries tell
+        # No notification arrives: only status queries tell the outcome.
+        await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {"notify_lost": 1}})
         wanted = await _wanted(world, size, progress)
         if not guard:
             await world.pool.execute(queries.unguard)
-        first = [one for one in wanted if one.retried][:1]  # of the day before: settled before anybody looks
+        first = [one for one in wanted if one.retried][:1]  # a day earlier: settled before it is found
         await _incident(world, first, progress, "the day before")
         await morning(world, DAY + timedelta(days=1))
         await world.set_time(at(DAY + timedelta(days=1), time(14)))
@@ -103,7 +102,7 @@ async def _wanted(world: World, size: Size, progress: Progress) -> list[Wanted]:
 
 
 def _amounts(rng: Random, size: Size) -> list[int]:
-    """Return as many amounts as are retried, each of some CNY, that sum to the report's figure."""
+    """Return one amount in fen for each retried collection; their sum is the report's figure."""
     cuts = sorted(rng.sample(range(1, size.amount // 100), size.retried - 1))
     bounds = [0, *(cut * 100 for cut in cuts), size.amount]
     return [high - low for low, high in itertools.pairwise(bounds)]
@@ -120,7 +119,7 @@ async def _merchant(world: World, n: int, rng: Random) -> tuple[Merchant, PartyA
 
 
 async def _incident(world: World, wanted: Sequence[Wanted], progress: Progress, title: str) -> None:
-    """The write of every status fails; callers ask again; then the bad release is taken back, and queries heal."""
+    """Let every status write fail and callers repeat; then undo the bad release, and let status queries finish."""
     await world.pool.execute(queries.break_writes)
     await _ask(world, wanted, "first", progress, f"{title}: collections")
     await _no_status_is_stored(world, progress, f"{title}: statuses that cannot be stored")
@@ -142,7 +141,7 @@ async def _ask(world: World, wanted: Sequence[Wanted], key: str, progress: Progr
 
 
 async def _no_status_is_stored(world: World, progress: Progress, title: str) -> None:
-    """The channel tells what became of each collection; the platform cannot write it down."""
+    """Query each collection: the channel answers, and storing the status fails."""
     rows = await world.pool.fetch(queries.unfinished)
     task = progress.add_task(title, total=len(rows))
 
@@ -152,7 +151,7 @@ async def _no_status_is_stored(world: World, progress: Progress, title: str) -> 
         except asyncpg.PostgresError:
             progress.advance(task)
         else:
-            raise AssertionError(f"{row['order_no']}: its status was stored: the drill has no fault")
+            raise AssertionError(f"{row['order_no']}: its status was stored, the fault has no effect")
 
     await _several(one, rows)
 
@@ -172,7 +171,7 @@ async def _heal_by_query(world: World, progress: Progress, title: str) -> None:
 
 
 async def _rounds(world: World, progress: Progress, title: str, left: str) -> None:
-    """Let the driver work and the time go by until nothing of a kind is left."""
+    """Let the driver work and time pass until the query `left` counts 0."""
     total = await world.pool.fetchval(left)
     task = progress.add_task(title, total=total)
     while count := await world.pool.fetchval(left):
@@ -195,11 +194,10 @@ async def _damage(world: World, size: Size) -> dict[str, Any]:
 
 
 async def _healed(world: World, progress: Progress) -> dict[str, Any]:
-    """The duplicates flow: found, confirmed by one person, the settled one approved by another, reversed, masked."""
+    """Run the duplicates flow: find, confirm, have a second person approve the settled one, reverse, mask."""
     pool, desk = world.pool, world.desk
-    await duplicates.find(
-        desk.pool, desk.clock, at(DAY, time(0))
-    )  # the timetable may have found that of the day before by itself
+    # The timetable may already have found the duplicate of the day before.
+    await duplicates.find(desk.pool, desk.clock, at(DAY, time(0)))
     found = await pool.fetchval(queries.cases)
     await duplicates.confirm_all(
         desk.pool, desk.clock, await duplicates.to_confirm(pool), "王会计", "drill 5: collected twice"
@@ -217,10 +215,10 @@ async def _healed(world: World, progress: Progress) -> dict[str, Any]:
 
 
 def wrong(guard: bool, figures: Mapping[str, Any]) -> list[str]:
-    """Return what did not come to the report's figures, one line each."""
+    """Return each figure that differs from the report's, one line each."""
     due = {"resolved": COLLECTIONS, "amount_fen": AMOUNT, "double_debits": 0, **_NOTHING}
     if not guard:
         once = RETRIED - 1
         due |= {"double_debits": RETRIED, "found": RETRIED, "reversed": once, "adjusted": 1}
         due |= {"legs": once * 8, "masked_lines": once * 4}
-    return [f"{name}: {figures[name]}, due {value}" for name, value in due.items() if figures[name] != value]
+    return [f"{name}: {figures[name]}, not {value}" for name, value in due.items() if figures[name] != value]

@@ -1,5 +1,5 @@
 -- name: unguard
--- The unguarded platform: nothing in its database knows a caller's second request by the order number of the first.
+-- The platform without the guard: its database accepts a second request with the same order number.
 DROP INDEX intent_order;
 CREATE INDEX intent_order ON intent (merchant, kind, order_no)
 
@@ -20,7 +20,7 @@ DROP FUNCTION wrong_column_type()
 SELECT count(*) FROM intent WHERE kind = 'collection' AND state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')
 
 -- name: resolved_by_query
--- Collections that a status query ended: how many of their order numbers.
+-- How many order numbers of collections were ended by a status query.
 SELECT count(DISTINCT (i.merchant, i.order_no)) FROM intent i
 JOIN step s ON s.intent = i.id AND s.kind = 'query' AND s.state = 'SUCCESS'
 WHERE i.kind = 'collection'
@@ -32,8 +32,8 @@ SELECT count(*) FROM duplicate
 SELECT count(*) FROM duplicate WHERE state NOT IN ('DONE', 'DISMISSED', 'PERSON')
 
 -- name: healed
--- A duplicate that was not settled is reversed (U1) with its fee; its payment and its reversal are legs in the books,
--- and the merchant's statement leaves out those on the merchant's accounts. One that was settled is an adjustment (U2).
+-- A duplicate that was not settled is reversed with its fee (U1). `legs` counts the legs of its payment and its reversal;
+-- those on the merchant's accounts are left out of the merchant's statement. A settled one becomes an adjustment (U2).
 WITH done AS (
     SELECT d.id, p.voucher AS paid, r.voucher AS back, r.template, r.fee = p.fee AS whole_fee
     FROM duplicate d

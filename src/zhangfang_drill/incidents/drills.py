@@ -1,4 +1,4 @@
-"""`zhangfang drill run 4|5`: plays a drill, prints what it came to, writes its JSON; 0 if it came to what it has to."""
+"""`zhangfang drill run 4|5`: play a drill, print its figures, write them as JSON; exit code 0 if all are as expected."""
 
 import asyncio
 import json
@@ -45,10 +45,10 @@ def _unproven(figures: Mapping[str, Any]) -> list[str]:
 def _show(number: int, guard: bool, figures: Mapping[str, Any], wrong: list[str]) -> None:
     table = Table(title=f"演练 Drill {number}, guard {'on' if guard else 'off'}")
     table.add_column("figure")
-    table.add_column("came to", justify="right")
+    table.add_column("value", justify="right")
     for name, value in figures.items():
         if not isinstance(value, dict):
             table.add_row(name, f"{value:,}" if type(value) is int else str(value))
     console.print(table)
     for line in wrong:
-        console.print(f"not as it has to be: {line}", style="red", markup=False)
+        console.print(f"wrong: {line}", style="red", markup=False)

@@ -1,1 +1,1 @@
-"""The law, checked from outside: the banks' books against ours."""
+"""The rules of the money path, checked from outside: the banks' books are compared with ours."""

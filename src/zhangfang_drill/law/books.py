@@ -1,4 +1,4 @@
-"""The ledger's history, summed up from its entries as it grows: no balance of the platform's is believed."""
+"""Balances that the simulator adds up itself from the ledger's transfers; it uses no balance that the platform stored."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ queries = load(__package__, "books.sql")
 
 
 class Books:
-    """Sums of all entries up to `seq`. A fen is counted at its debit and taken off at its credit."""
+    """Sums of all transfers up to `seq`, in fen: debits less credits of each account."""
 
     def __init__(self) -> None:
-        """Begin before the first entry."""
+        """Begin before the first transfer."""
         self.seq = 0
         self._moved: Counter[Any] = Counter()
         self._standing: dict[Any, int] = {}
         self._accounts: dict[Any, tuple[int, str]] = {}
 
     async def read(self, pool: asyncpg.Pool) -> None:
-        """Take in what has been written since the last time."""
+        """Add the transfers that were written since the last call."""
         for row in await pool.fetch(queries.accounts):
             self._accounts[row["id"]] = (row["code"], row["subject"])
         for row in await pool.fetch(queries.entries, self.seq):
@@ -31,7 +31,7 @@ class Books:
                 self._take(row)
 
     def of(self, *codes: int) -> Mapping[str, int]:
-        """Return fen by subject, of all accounts of these codes."""
+        """Return debits less credits in fen, by subject, over all accounts of these codes."""
         sums: Counter[str] = Counter()
         for account, fen in self._moved.items():
             code, subject = self._accounts[account]
@@ -41,7 +41,7 @@ class Books:
 
     @property
     def trial(self) -> int:
-        """Return the sum of the balances that the ledger has stored with the last entry of each account: zero."""
+        """Return the sum of the balances stored with each account's last transfer, in fen; it has to be 0."""
         return sum(self._standing.values())
 
     def _take(self, row: Any) -> None:

@@ -2,6 +2,6 @@
 SELECT id, code, subject FROM account
 
 -- name: entries
--- Those after a number, in order; `moves` where money is posted: no pending, no void, no flag of an account.
+-- The transfers after a number, in order. `moves`: it posts money; a pending, a void and a change of flags do not.
 SELECT seq, debit, credit, amount, debit_balance, credit_balance, flags & 74 = 0 AS moves
 FROM transfer WHERE shard = 0 AND seq > $1 ORDER BY seq

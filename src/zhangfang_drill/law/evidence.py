@@ -1,4 +1,4 @@
-"""What a drill ends with: the auditor, started as the program that it is, and the bank's own count."""
+"""The evidence at a drill's end: what the auditor, started as a separate program, reports."""
 
 import asyncio
 import json
@@ -11,14 +11,14 @@ from zhangfang_drill.world.world import World
 
 
 async def ledger_evidence(world: World) -> dict[str, Any]:
-    """Have the auditor derive every balance from the ledger's history, and compare all books with the banks'."""
-    set_clock(world.house.home / "clock.json", world.clock.now(), 0)  # the auditor asks what is overdue
+    """Run the auditor's two checks: balances from the ledger's history, and all books against the banks'."""
+    set_clock(world.house.home / "clock.json", world.clock.now(), 0)  # the auditor checks what is overdue
     books = ("books", "--home", str(world.house.home))
     return {"ledger_verify": await verified(world), "books_audit": await _audit(world, *books)}
 
 
 async def verified(world: World) -> dict[str, Any]:
-    """Have the auditor derive every balance from the ledger's history: whether it could, and its last words."""
+    """Let the auditor derive every balance from the ledger's history; return whether it passed, and its last lines."""
     return await _audit(world, "verify", "--database", world.house.database_url)
 
 

@@ -1,7 +1,7 @@
-"""What the law says of one order: intents, and what the banks' books have of them. Nothing here reads anything.
+"""Judge our intents by the banks' books, rule by rule. Pure functions: nothing here reads a database or a bank.
 
-What is wrong is a `Violation` that names the rule of the law and the order. A definite failure that the bank itself
-contradicts by its book is no violation of ours: it is counted, and has to be found by the channel's file.
+Each breach is a `Violation` that names the rule and the order. If a bank answered a definite failure and its own book
+says success, we broke no rule: it is counted as a contradiction, and the channel's file has to show it.
 """
 
 from collections import defaultdict
@@ -17,12 +17,12 @@ from zhangfang_drill.world.adapters import ADAPTERS
 
 FINAL = frozenset({"SUCCESS", "FAILED", "REFUSED", "CLOSED"})
 DEBITS = frozenset({"purchase", "collection"})
-LATE_LINE = timedelta(days=3)  # a line that a file leaves out stands in the third one after it
+LATE_LINE = timedelta(days=3)  # a line left out of a file appears in the file three days later
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule of the law that was broken: its number (0: books and files), what is wrong, and the intent if it has one."""
+    """A broken rule: its number (0: books and files), what is wrong, and the intent if there is one."""
 
     rule: int
     what: str
@@ -44,22 +44,22 @@ class Found:
 
 
 def known(found: Found, truth: Truth, attempts: Mapping[Any, Any]) -> None:
-    """Rules 1 and 4: a bank knows no order that was not stored before it was sent."""
+    """Rules 1 and 4: every order in a bank's book was stored by us, with the same kind and amount."""
     for at, movement in truth.of.items():
         row = attempts.get(at)
         if planted(movement):
             continue
         if row is None:
-            found.wrong(1, f"{at[0]} has an order that no attempt of ours knows", order_no=movement.key)
+            found.wrong(1, f"{at[0]} has an order that we never stored", order_no=movement.key)
         elif (movement.operation, movement.amount) != (row["kind"], row["amount"]):
             what = f"{at[0]} has a {movement.operation} of {movement.amount} fen"
-            found.wrong(4, f"{what}, ours is a {row['kind']} of {row['amount']}", row)
+            found.wrong(4, f"{what}, we stored a {row['kind']} of {row['amount']}", row)
     for bank, number in truth.doubled:
-        found.wrong(6, f"{bank} has done one order number twice", attempts.get((bank, number)))
+        found.wrong(6, f"{bank} has executed one order number twice", attempts.get((bank, number)))
 
 
 def coming_back(found: Found, truth: Truth, intents: Sequence[Any], day: date) -> set[str]:
-    """Return the channels that have paid something back (退票) of which their next file will tell us."""
+    """Return the channels with a returned payout (退票) that only their next file will report to us."""
     unknown = [row for row in intents if row["kind"] == "payout" and row["returned_at"] is None]
     channels = set()
     for row in unknown:
@@ -70,26 +70,26 @@ def coming_back(found: Found, truth: Truth, intents: Sequence[Any], day: date) -
             channels.add(row["channel"])
         elif (
             row["state"] == "SUCCESS"
-        ):  # else it was never paid by the channel's own word, and a break tells of it
-            found.wrong(5, "has come back, its file told us, and nothing was booked", row)
+        ):  # otherwise the channel had never confirmed the payout, and a break reports it
+            found.wrong(5, "was returned, the file reported it, and nothing was booked", row)
     return channels
 
 
 def made_up(truth: Truth) -> set[str]:
-    """Return the channels with a debit that nobody asked for, which no file has shown and no transfer has paid yet."""
+    """Return the channels with an invented debit (file_extra) that they have not yet paid to us."""
     return {one.bank for one in truth.of.values() if planted(one) and not one.paid_in}
 
 
 def planted(movement: Movement) -> bool:
-    """Whether the bank has made a debit up (file_extra): nobody asked for it, and its file has to show that.
+    """Whether the bank invented this debit (file_extra): nobody asked for it, and the file has to show it.
 
-    A void without the merchant's number is none: Lakala's has no place for one.
+    A void without the merchant's number is not invented: Lakala's void has no field for the number.
     """
     return movement.operation in DEBITS and (not movement.key or movement.key.startswith("extra"))
 
 
 def judge(found: Found, truth: Truth, row: Any, evidence: Any, closed: datetime) -> None:
-    """Rules 2 and 3: an intent's state is what the bank's book says, or there is a reason for it."""
+    """Rules 2 and 3: an intent's state agrees with the bank's book, or there is a reason why not."""
     movement = truth.of_order(row["channel"], row["channel_order_no"])
     state = row["state"]
     if state not in FINAL:
@@ -97,18 +97,18 @@ def judge(found: Found, truth: Truth, row: Any, evidence: Any, closed: datetime)
     elif state == "SUCCESS" and (movement is None or not (movement.moved or _debited(movement))):
         found.wrong(2, f"is SUCCESS, the bank says {movement.state if movement else 'not found'}", row)
     elif state != "SUCCESS" and movement is not None and movement.moved:
-        if evidence is not None and evidence["failed"]:  # it was the channel's own word
+        if evidence is not None and evidence["failed"]:  # the channel itself answered a definite failure
             found.contradictions.add(row["channel_order_no"])
         else:
             found.wrong(
-                3 if evidence and evidence["absent"] else 2, f"is {state}, and the bank has done it", row
+                3 if evidence and evidence["absent"] else 2, f"is {state}, but the bank executed it", row
             )
 
 
 def _still_open(found: Found, row: Any, movement: Movement | None, closed: datetime) -> None:
-    """What is without outcome needs a reason: it is young, its payer may still pay, or people are asking.
+    """An intent without an outcome needs a reason.
 
-    Or its line is late in the channel's file, and the channel says nothing else.
+    It was made after `closed`, its payer may still pay, people work on it, or its line in the channel's file is late.
     """
     reason = (
         row["created_at"] > closed
@@ -122,7 +122,7 @@ def _still_open(found: Found, row: Any, movement: Movement | None, closed: datet
 
 
 def _debited(movement: Movement) -> bool:
-    """Whether a bank has the debit on its statement, and still works on the payment."""
+    """Whether the bank has debited the account while the payment is still pending there."""
     return movement.state == "PENDING" and bool(movement.settle_date)
 
 
@@ -133,7 +133,7 @@ def _line_is_late(movement: Movement | None, closed: date) -> bool:
 
 
 def debited_once(found: Found, truth: Truth, attempts: Mapping[Any, Any]) -> None:
-    """Rule 6: one order of a merchant has at most one debit (or credit) that stands, over all banks and attempts."""
+    """Rule 6: a merchant's order has at most one debit (or credit) not taken back, over all banks and attempts."""
     several: dict[tuple[str, str], list[Movement]] = defaultdict(list)
     back: dict[tuple[str, str], int] = defaultdict(int)
     for movement in truth.of.values():
@@ -149,13 +149,13 @@ def debited_once(found: Found, truth: Truth, attempts: Mapping[Any, Any]) -> Non
         if len(done) > 1:
             where = ", ".join(f"{one.bank} {one.amount} fen" for one in done)
             row = attempts.get((done[0].bank, done[0].order_no))
-            found.wrong(6, f"stands {len(done)} times: {where}", row, order_no)
+            found.wrong(6, f"was executed {len(done)} times: {where}", row, order_no)
 
 
 def claim(row: Any) -> int:
-    """Return what an intent adds to its merchant's pending and available money, in fen."""
+    """Return what an intent adds to its merchant's pending and available balances together, in fen."""
     kind, state = row["kind"], row["state"]
-    if row["merchant"] == PLATFORM:  # what a break gives back to its payer is no merchant's
+    if row["merchant"] == PLATFORM:  # a refund to the payer that cures a break touches no merchant's balance
         return 0
     net: int = row["amount"] - row["fee"]
     if kind in DEBITS:

@@ -1,4 +1,4 @@
-"""The banks' own truth: every order that they know, read from their control planes as it grows."""
+"""What happened by the banks' own books: every order that they know, read from their control planes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from typing import Any
 
 from zhangfang_drill.world.banks import Banks
 
-MOVED = frozenset({"SUCCESS", "VOIDED", "RETURNED"})  # the order happened, whatever became of it later
+MOVED = frozenset({"SUCCESS", "VOIDED", "RETURNED"})  # money moved, even if it was taken back later
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
     """One order in a bank's book, as `GET /movements` gives it. `amount` and `fee` are fen.
 
-    `paid_in` is the settlement date whose transfer to us had it in its sum, `back_in` the one that had a payout's return;
-    both are empty before that, and at banks that hold an account of ours.
+    `paid_in` is the settlement date of the transfer to us that included it; `back_in` that of the transfer that included
+    a payout's return. Both are empty until then, and always at banks that hold an account of ours.
     """
 
     bank: str
@@ -32,29 +32,29 @@ class Movement:
 
     @property
     def moved(self) -> bool:
-        """Whether the bank says that it happened."""
+        """Whether money moved, by the bank's book."""
         return self.state in MOVED
 
     @property
     def stands(self) -> bool:
-        """Whether it happened and nothing has undone the whole of it."""
+        """Whether money moved, and no void or return has taken it back."""
         return self.state == "SUCCESS"
 
 
 @dataclass(slots=True)
 class Truth:
-    """All movements by bank and order number. `doubled` are numbers that one bank has more than once."""
+    """All movements by bank and order number. `doubled`: order numbers that one bank executed more than once."""
 
     of: dict[tuple[str, str], Movement] = field(default_factory=dict)
     doubled: set[tuple[str, str]] = field(default_factory=set)
 
     def of_order(self, bank: str, order_no: str) -> Movement | None:
-        """Return what a bank knows of an order number."""
+        """Return a bank's movement for an order number, None if it has none."""
         return self.of.get((bank, order_no))
 
 
 async def read(banks: Banks, names: tuple[str, ...]) -> Truth:
-    """Read every bank's book from its beginning: a state may have changed since it was last read."""
+    """Read every bank's book from its beginning, because old movements may have changed their state."""
     truth = Truth()
     for bank in names:
         for row in await banks.ask("GET", bank, "/movements?after=0"):

@@ -1,4 +1,4 @@
-"""The law, checked from outside: the banks' books against our intents, our ledger and the files."""
+"""Check the rules from outside: compare the banks' books with our intents, our ledger and the files."""
 
 import json
 from collections import Counter, defaultdict
@@ -18,21 +18,21 @@ from zhangfang_drill.world.world import World
 queries = load(__package__, "oracle.sql")
 
 PENDING, AVAILABLE, CASH = 2321, 2322, 1003
-POSITIONS = (3011, 3012, 3013, 3014, 3015, 1242)  # what a channel owes us, less what it has sent for us
+POSITIONS = (3011, 3012, 3013, 3014, 3015, 1242)  # a channel's debt to us, less what it paid out for us
 
 
 class Oracle:
-    """Remembers what was final, so that a later change of it is seen."""
+    """Checks a world day by day; remembers final states, so that it notices a later change."""
 
     def __init__(self, world: World) -> None:
-        """Watch a world."""
+        """Take the world to check."""
         self._world = world
         self._final: dict[UUID, str] = {}
-        self.compared: Counter[str] = Counter()  # days on which what a channel owes could be compared
+        self.compared: Counter[str] = Counter()  # by channel: days on which its debt was compared
         self.books = Books()
 
     async def check(self, truth: Truth, closed: datetime, day: date) -> Found:
-        """Compare everything; orders asked for before `closed` must be over, and `day` is closed in the books."""
+        """Compare everything. Orders asked for before `closed` must be final; `day` is closed in the books."""
         found = Found()
         pool = self._world.pool
         await self.books.read(pool)
@@ -51,7 +51,7 @@ class Oracle:
         return found
 
     def _remember(self, found: Found, row: Any, evidence: Any) -> None:
-        """Rule 5: what was final stays so."""
+        """Rule 5: a final state never changes, and an intent ends once."""
         before = self._final.get(row["id"])
         if before is not None and before != row["state"]:
             found.wrong(5, f"was {before} and is {row['state']}", row)
@@ -63,10 +63,9 @@ class Oracle:
     async def _contradictions_found(
         self, found: Found, truth: Truth, attempts: Mapping[Any, Any], day: date
     ) -> set[str]:
-        """A channel that contradicts itself is found by its file, a line of which may be some days late.
+        """Check that each contradiction has a break; the file's line may be LATE_LINE late. Return channels still without.
 
-        A void that was made and denied is in no file: what it voided is missing there. Returns the channels of which
-        a contradiction is not found yet.
+        A void that the channel executed and denied is in no file: there the voided payment is missing instead.
         """
         hidden = set()
         known = {row["intent"] for row in await self._world.pool.fetch(queries.breaks_of_intents)}
@@ -79,26 +78,26 @@ class Oracle:
                 continue
             hidden.add(at[0])
             if date.fromisoformat(movement.settle_date or str(row["business_date"])) <= day - LATE_LINE:
-                found.wrong(6, "the channel contradicts its answer, and no file or statement found it", row)
+                found.wrong(6, "the channel's book contradicts its answer, and there is no break for it", row)
         return hidden
 
     def _ledger(self, found: Found, intents: Sequence[Any]) -> None:
-        """Merchants' balances again from what their orders came to, and the trial balance."""
+        """Compare merchants' balances with what their orders add up to, and check the trial balance."""
         due: dict[str, int] = defaultdict(int)
         for row in intents:
             due[row["merchant"]] += judging.claim(row)
         held = self.books.of(PENDING, AVAILABLE)
         for merchant in due.keys() | held.keys():
             if -held.get(merchant, 0) != due.get(merchant, 0):
-                what = f"the ledger has {-held.get(merchant, 0)} fen, due are {due.get(merchant, 0)}"
+                what = f"the ledger has {-held.get(merchant, 0)} fen, its orders give {due.get(merchant, 0)}"
                 found.wrong(0, f"merchant {merchant}: {what}")
         if self.books.trial:
             found.wrong(0, f"the trial balance is off by {self.books.trial} fen")
 
     async def _banks(self, found: Found, hidden: set[str]) -> None:
-        """What each channel owes, and what lies on each account, by our books and by the bank's own.
+        """Compare what each channel owes us, and the balance of each bank account, by our books and by the bank's.
 
-        A channel that has not told us everything yet, or has a break that is not cured yet, is left out of the first.
+        The first is skipped for a channel with open orders, an open break, or events that it has not reported yet.
         """
         world = self._world
         unclear = {row["channel"] for row in await world.pool.fetch(queries.unclear)} | hidden

@@ -5,14 +5,14 @@ SELECT
 FROM intent i ORDER BY i.id
 
 -- name: attempts
--- Every order number that was ever stored, with the intent that it is of.
+-- Every order number that was ever stored, with its intent.
 SELECT channel, channel_order_no AS number, id, merchant, order_no, kind, amount, business_date FROM intent
 UNION ALL
 SELECT a.channel, a.channel_order_no, i.id, i.merchant, i.order_no, i.kind, i.amount, a.business_date
 FROM attempt a JOIN intent i ON i.id = a.intent
 
 -- name: evidence
--- Of each intent: how often it ended, whether its channel said a definite failure, whether it was found absent.
+-- By intent: how often it ended, whether its channel answered a definite failure, whether a query proved it absent.
 SELECT
     intent,
     count(*) FILTER (WHERE state IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')) AS ends,
@@ -31,7 +31,7 @@ WHERE i.unknown_since IS NOT NULL
 SELECT count(*) FROM intent WHERE unknown_since IS NOT NULL
 
 -- name: unclear
--- Channels of which something is not known yet: an order without outcome, or a break that has moved money.
+-- Channels with an order without outcome, or with an open break that has moved money.
 SELECT channel FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED', 'PARKED')
 UNION
 SELECT channel FROM break WHERE cleared_at IS NULL AND template <> ''

@@ -1,4 +1,4 @@
-"""The people around the platform: callers that repeat what was not answered, and payers at the cashier."""
+"""The clients of the platform: callers of the API, who repeat unanswered requests, and payers at the cashier."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ _ACTION = re.compile(r'<form method="post" action="([^"]+)"')
 
 
 async def ask(world: World, asked: Asked) -> None:
-    """Ask for an order in its caller's manner; every repeat carries the same order number."""
+    """Send an order as often, and with the idempotency keys, as its `manner` says; the order number stays the same."""
     keys = {
         "once": ("k",),
         "twice": ("k", "k"),
@@ -39,7 +39,7 @@ async def ask(world: World, asked: Asked) -> None:
 
 
 async def _until_answered(world: World, asked: Asked, key: str) -> None:
-    """Repeat a request until its answer says something: a caller that gets no answer asks again, and nothing else."""
+    """Repeat a request until there is an answer below 500, at most TRIES times; store what it says, or status 0."""
     path = PATHS[asked.kind](asked)
     for _ in range(TRIES):
         status, said = await world.api(
@@ -59,7 +59,7 @@ async def _until_answered(world: World, asked: Asked, key: str) -> None:
 
 
 async def pay(world: World, asked: Asked) -> None:
-    """Be the payer of a purchase: open the page, and pay, refuse, or only look; a bank that is away is tried again."""
+    """Act as the payer of a purchase: open the page, then pay, refuse or leave; retry while the bank does not answer."""
     if asked.payer == "never":
         return
     if asked.redirect is not None and not await _patiently(lambda: _open(world, asked)):
@@ -80,8 +80,8 @@ async def _patiently(act: Callable[[], Awaitable[bool]]) -> bool:
 
 
 async def _open(world: World, asked: Asked) -> bool:
-    """Post the form to the cashier; keep where its buttons lead."""
-    assert asked.redirect is not None, "asked before"
+    """Post the form to the cashier; keep the address that its buttons post to."""
+    assert asked.redirect is not None, "checked by the caller"
     async with world.session.post(asked.redirect["url"], data=asked.redirect["fields"]) as shown:
         page = await shown.text()
     form = _ACTION.search(page)

@@ -1,4 +1,4 @@
-"""One simulated day: its morning of files and money, its bursts of orders, its crashes. All choices from one `Random`."""
+"""One simulated day: the morning's files and money, bursts of orders, crashes. One `Random` makes all choices."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,6 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from zhangfang.channels.port import Operation
-from zhangfang.kernel.sql import load
 from zhangfang_drill.simulated import callers
 from zhangfang_drill.simulated.orders import Asked, Drawer, Merchant
 from zhangfang_drill.world.adapters import ADAPTERS
@@ -15,18 +14,16 @@ from zhangfang_drill.world.pace import MORNING, at, reach, settle
 from zhangfang_drill.world.platform import API, LEDGER, WORK
 from zhangfang_drill.world.world import LATE_SECONDS, World
 
-queries = load(__package__, "day.sql")
-
 WINDOWS = ((11, 50, 14, 0), (14, 0, 18, 0), (18, 0, 22, 30), (22, 46, 22, 58))
 CUT = (time(22, 59, 59), time(23, 0, 1))
-QUIET_NIGHTS = 0.5  # the platform stands still from the cut-off on: people and files find what is UNKNOWN
-LATE = (0, 30, 120, 300)  # seconds by which the driver may be behind
-FUSES = {API: 400, WORK: 120, LEDGER: 150}  # waits within which a crash happens
+QUIET_NIGHTS = 0.5  # share of nights without work after the cut-off: people and files end UNKNOWN orders
+LATE = (0, 30, 120, 300)  # seconds that the driver may be late
+FUSES = {API: 400, WORK: 120, LEDGER: 150}  # a planned crash happens within so many waits
 
 
 @dataclass(slots=True)
 class Tally:
-    """What has been done so far. `made_twice` are orders of which a retry was given another id than the first."""
+    """Counts of what has been done. `made_twice`: orders for which a repeated request was given another id."""
 
     days: int = 0
     payments: int = 0
@@ -39,7 +36,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """How much happens: orders a burst, bursts before the cut-off, and in each the chances of a process's death."""
+    """How much happens: orders per burst, bursts before the cut-off, and the chance of each kind of kill per burst."""
 
     orders: tuple[int, int] = (2, 5)
     bursts: int = len(WINDOWS)
@@ -49,7 +46,7 @@ class Intensity:
 
 
 class SimDay:
-    """Plays one day."""
+    """Plays one day of a world."""
 
     def __init__(
         self,
@@ -60,7 +57,7 @@ class SimDay:
         tally: Tally,
         much: Intensity,
     ) -> None:
-        """Take the world as the day before left it."""
+        """Continue with the world as the day before left it."""
         self._world, self._merchants, self._day = world, merchants, day
         self._rng, self._tally, self._much = rng, tally, much
         wallets = {"chinaums", "lakala"} & set(world.banks.names)
@@ -71,21 +68,21 @@ class SimDay:
         self._available: Mapping[str, int] = {}
 
     async def faults(self, rates: Mapping[str, float] | None = None) -> None:
-        """Tell every bank what goes wrong today: its own rates, unless others are given."""
+        """Set today's faults at every bank: `rates` if given, otherwise the bank's own."""
         for name in self._world.banks.names:
             chosen = dict(ADAPTERS[name].rates if rates is None else rates)
             plan = {"seed": self._rng.randrange(2**31), "rates": chosen, "keyed": {}}
             await self._world.banks.ask("PUT", name, "/faults", plan | {"late_seconds": LATE_SECONDS})
 
     async def morning(self) -> None:
-        """Files, money, settlement, closing, statements: the platform does them by itself."""
+        """Let the platform do its morning: files, money, settlement, closing, statements."""
         for hour in MORNING:
             await reach(self._world, self._day, hour)
             self._plan_crash()
             await self._settle(8)
 
     async def bursts(self, available: Mapping[str, int]) -> None:
-        """All orders of the day. `available` is what merchants may pay out in the morning, in fen."""
+        """Play all orders of the day. `available`: each merchant's available balance in the morning, in fen."""
         self._available = available
         for first_h, first_m, last_h, last_m in WINDOWS[: self._much.bursts]:
             begin, end = time(first_h, first_m), time(last_h, last_m)
@@ -97,7 +94,7 @@ class SimDay:
             await self._burst(at(self._day, hour), 2, work_on=not quiet)
 
     async def _burst(self, moment: datetime, most: int = 0, *, work_on: bool = True) -> None:
-        """Ask for a number of orders at once; with `work_on` the platform then works for six minutes."""
+        """Send several orders at once; with `work_on` the platform then works for six simulated minutes."""
         rng, world = self._rng, self._world
         await world.set_time(moment)
         orders = self._orders(most or rng.randint(*self._much.orders))
@@ -113,7 +110,7 @@ class SimDay:
         await asking
         await killing
         if rng.random() < 0.6:
-            await asyncio.sleep(0.07)  # notifications come first
+            await asyncio.sleep(0.07)  # so that notifications arrive before the first query
         if work_on:
             await self._settle(6)
         else:
@@ -139,7 +136,7 @@ class SimDay:
         return drawn
 
     async def _one(self, asked: Asked) -> None:
-        """Ask for an order, and let its payer act now or in a later burst."""
+        """Send an order; its payer acts now or in a later burst."""
         self._tally.payments += 1
         self._tally.by_kind[asked.kind.value] = self._tally.by_kind.get(asked.kind.value, 0) + 1
         late = self._rng.random() < 0.2

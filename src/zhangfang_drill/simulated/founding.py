@@ -1,4 +1,4 @@
-"""Who there is when a simulation begins: merchants, payers with mandates, and routes that leave no channel idle."""
+"""The start of a simulation: merchants, payers with mandates, and routes that use every channel."""
 
 from datetime import date, timedelta
 from random import Random
@@ -13,11 +13,11 @@ from zhangfang_drill.world.world import World
 FIRST = date(2026, 9, 1)  # a Tuesday
 MERCHANTS = 4
 PAYERS = 4
-EPCC = "epcc"  # the clearing house that keeps mandates itself
+EPCC = "epcc"  # the clearing house that keeps its own mandates
 
 
 async def merchants(world: World, rng: Random) -> list[Merchant]:
-    """Sign merchants up, each with payers who have given it a mandate."""
+    """Create the merchants, each with payers who have given it a mandate."""
     made = []
     for n in range(MERCHANTS):
         body = {
@@ -46,14 +46,14 @@ async def merchants(world: World, rng: Random) -> list[Merchant]:
 
 
 async def every_channel_gets_some(world: World) -> None:
-    """Release a table of routes by which no channel is dearer than another or only a reserve."""
+    """Release a routing table in which all channels have the same cost and priority."""
     equal = {"rate_ppm": "0", "fixed_fen": "0", "priority": "1"}
     channels = tuple(world.desk.channels)
     await release(world.pool, world.clock, lambda row: {**row, **equal}, channels, "every channel gets some")
 
 
 async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
-    """Have a payer sign at the clearing house, with the code that it sends to the payer's telephone."""
+    """Sign a mandate at the clearing house, with the code that it sends to the payer's phone."""
     desk, wide = world.desk, 10**8
     account_ = PartyAccount(**payer, id_no="330106199001011237", phone="13800138000")
     until = FIRST + timedelta(days=3000)
@@ -65,7 +65,7 @@ async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any
 
 
 async def _signed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
-    """Give the merchant the payer's mandate on paper: it goes by every channel that asks for no agreement of its own."""
+    """Store a paper mandate. It is valid on every channel that does not require an agreement of its own."""
     desk, wide = world.desk, 10**11
     asked = NewMandate(
         number,

@@ -1,4 +1,4 @@
-"""Random orders: what merchants ask for, how their callers behave, and what payers do. All drawn from one `Random`."""
+"""Random orders: what merchants ask for, how callers repeat it, what payers do. One `Random` makes all choices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,18 +7,12 @@ from typing import Any
 
 from zhangfang.channels.port import Operation
 
-MANNERS = (
-    "once",
-    "once",
-    "twice",
-    "new_key",
-    "at_once",
-)  # how often, and how, a caller asks for the same thing
+MANNERS = ("once", "once", "twice", "new_key", "at_once")  # how a caller repeats its request; drawn evenly
 
 
 @dataclass(slots=True)
 class Merchant:
-    """A merchant of the simulation, with its key of the API and what it has had paid."""
+    """A merchant of the simulation, with its API key and its latest pay-ins."""
 
     id: str
     key: str
@@ -28,7 +22,7 @@ class Merchant:
 
 @dataclass(slots=True)
 class Asked:
-    """One order as its caller sees it. `ids` are all ids that the API gave for it: more than one breaks the law."""
+    """One order as its caller sees it. `ids`: all ids that the API returned for it; more than one breaks rule 6."""
 
     merchant: Merchant
     kind: Operation
@@ -48,15 +42,15 @@ class Asked:
 
     @property
     def id(self) -> str:
-        """Return the platform's id of it, or an empty text if it has none."""
+        """Return the platform's id of the order, or an empty text if it has none."""
         return next(iter(self.ids), "")
 
 
 class Drawer:
-    """Draws orders. The numbers are unique over all merchants, so that a bank's key names one order."""
+    """Draws random orders. Order numbers are unique over all merchants, so that a bank's key names one order."""
 
     def __init__(self, rng: Random, prefix: str, products: Sequence[str] = ("cashier",)) -> None:
-        """Draw from `rng`; `prefix` begins every order number, `products` are what a purchase can be paid by."""
+        """Draw from `rng`. Every order number begins with `prefix`; `products` are the ways to pay a purchase."""
         self._products = products
         self._rng = rng
         self._prefix = prefix
@@ -69,7 +63,7 @@ class Drawer:
         asked = self._asked(merchant, kind, rng.choice((rng.randrange(1, 500), rng.randrange(500, 900_000))))
         asked.body = {"kind": kind.value, "order_no": asked.order_no, "amount": asked.amount}
         if kind is Operation.COLLECTION:
-            unsigned = rng.random() < 0.05  # it is refused: there is no mandate
+            unsigned = rng.random() < 0.05  # refused, because there is no mandate
             asked.body["account"] = account(rng) if unsigned else rng.choice(merchant.payers)
         else:
             asked.body |= self._product()
@@ -77,14 +71,14 @@ class Drawer:
         return asked
 
     def _product(self) -> dict[str, Any]:
-        """Draw by what the payer pays, and in how many instalments."""
+        """Draw how the payer pays, and in how many instalments."""
         product = self._rng.choice(self._products)
         count = self._rng.choice((0, 0, 0, 3, 6, 12))
         charged = {"fee_by": self._rng.choice(("payer", "merchant"))} if count else {}
         return {"product": product, "instalments": count, **charged}
 
     def undo(self, of: Asked) -> Asked | None:
-        """Draw a refund, whole or in part, or a void; None where nothing is left of the payment."""
+        """Draw a full or partial refund or a void; None if nothing of the payment is left to refund."""
         left = of.amount - of.refunded
         if left <= 0:
             return None
@@ -98,7 +92,7 @@ class Drawer:
         return asked
 
     def payout(self, merchant: Merchant, most: int) -> Asked:
-        """Draw a payout of at most `most` fen; now and then one that nobody has the money for."""
+        """Draw a payout of at most `most` fen; in 5 % of cases one larger than any balance."""
         amount = self._rng.randrange(1, max(2, most)) if self._rng.random() < 0.95 else 10**11
         asked = self._asked(merchant, Operation.PAYOUT, amount)
         asked.body = {"order_no": asked.order_no, "amount": amount, "account": account(self._rng)}

@@ -1,4 +1,4 @@
-"""Two people of the simulation: they ring the bank about what is still UNKNOWN in the night, and cure old breaks."""
+"""Two simulated operators: they phone the banks about orders that are UNKNOWN overnight, and cure old breaks."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,6 +9,7 @@ from typing import Any
 
 from zhangfang.approvals import SecondPerson
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sql import load
 from zhangfang.payments import (
     Intent,
     NotAllowed,
@@ -21,24 +22,25 @@ from zhangfang.reconciliation import approve, cures, list_breaks, propose
 from zhangfang_drill.law import movements
 from zhangfang_drill.law.judging import LATE_LINE
 from zhangfang_drill.law.movements import Movement
-from zhangfang_drill.simulated.day import queries
 from zhangfang_drill.simulated.orders import Merchant
 from zhangfang_drill.world.world import World
 
-SHARE = 0.3  # of what is UNKNOWN overnight
+queries = load(__package__, "people.sql")
+
+SHARE = 0.3  # of the orders that are UNKNOWN overnight
 PROPOSES, APPROVES = "王会计", "李主管"
-PATIENCE = LATE_LINE + timedelta(days=1)  # for a later file to explain a break
+PATIENCE = LATE_LINE + timedelta(days=1)  # how long a later file may still explain a break
 
 
 async def ring_the_bank(world: World, rng: Random) -> None:
-    """End some of what has no outcome by what the banks say on the telephone; where they do not know either, wait."""
+    """End a share of the UNKNOWN orders by what the bank says on the phone; an order it has no outcome for is left."""
     unknown = await world.pool.fetch(queries.unknown)
-    truth = await movements.read(world.banks, tuple(world.banks.names))  # after it was seen to be unknown
+    truth = await movements.read(world.banks, tuple(world.banks.names))  # read after the list above
     for row in unknown:
         intent = Intent.of(row)
         said = _said(intent, truth.of_order(intent.channel, intent.channel_order_no))
         if rng.random() < SHARE and said is not None:
-            with suppress(NotAllowed):  # a notification was quicker
+            with suppress(NotAllowed):  # a notification has ended it meanwhile
                 await _end(world, intent, said)
 
 
@@ -58,7 +60,7 @@ def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
 
 
 async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day: date) -> None:
-    """Cure what no file has explained in time, in any way that its kind of break allows; a B2 is for any merchant."""
+    """Cure each break that no file explained in time, by a random allowed cure; a B2 credits a random merchant."""
     for row in await list_breaks(world.pool):
         merchant = rng.choice(merchants).id
         if row["cure"] is None and row["settle_date"] <= day - PATIENCE and cures(row):
@@ -66,7 +68,7 @@ async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day:
 
 
 async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
-    """Cure a break; by the last of its cures, which writes its amount off, where the line does not allow another."""
+    """Cure a break. If the chosen cure is refused for it, use its last one, which writes the amount off."""
     try:
         await propose(world.desk.pool, world.desk.journal, row["id"], cure, PROPOSES, merchant)
     except InvalidInput:
@@ -75,7 +77,7 @@ async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
 
 
 async def _by_the_other(approved: Callable[[str], Awaitable[object]]) -> None:
-    """Have one's own proposal refused, and approved by the other person."""
+    """Check that the proposer cannot approve; then let the second person approve."""
     with suppress(SecondPerson):
         await approved(PROPOSES)
         raise AssertionError("somebody approved their own proposal")

@@ -1,4 +1,4 @@
-"""`zhangfang simulate`: many random days, and the law checked after each of them."""
+"""`zhangfang simulate`: play many random days, and check the rules after each day."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from zhangfang_drill.world.adapters import ADAPTERS
 from zhangfang_drill.world.mortal import MortalLoop
 from zhangfang_drill.world.world import World, opened
 
-LONG = 100  # days from which on everything has to be met
+LONG = 100  # a run of so many days has to meet every fault
 DEMANDED = ("query", "notification", "file", "absence", "person")
 WAYS = ("query", "notification", "file", "absence", "person", "bank", "answer")
 console = Console(stderr=True)
@@ -36,7 +36,7 @@ console = Console(stderr=True)
 
 @dataclass(slots=True)
 class Result:
-    """What a run came to."""
+    """The counts and violations of a run."""
 
     seed: int
     tally: Tally = field(default_factory=Tally)
@@ -51,7 +51,7 @@ class Result:
     stories: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for other programs."""
+        """Return the result as JSON values."""
         return {
             "seed": self.seed,
             "days": self.tally.days,
@@ -70,7 +70,7 @@ class Result:
 
 
 def simulate(days: int, seed: int, channels: tuple[str, ...], out: Path | None) -> int:
-    """Run it; return the exit code: 0 where the law held, 1 where it did not."""
+    """Run the simulation; return exit code 0 if no rule was broken and a long run met everything, otherwise 1."""
     with asyncio.Runner(loop_factory=MortalLoop) as runner:
         result = runner.run(run(days, seed, channels, Intensity()))
     if out is not None:
@@ -93,7 +93,7 @@ async def run(
     rates: Mapping[str, float] | None = None,
     quiet: bool = False,
 ) -> Result:
-    """Play `days` days of one seed in a world of their own; stop at the first day that breaks the law.
+    """Play `days` days of one seed in a new world; stop after the first day on which a rule was broken.
 
     `rates` replaces every bank's own rates of faults.
     """
@@ -103,7 +103,7 @@ async def run(
         merchants = await founding.merchants(world, Random(f"{seed}/merchants"))
         watch = Oracle(world)
         with _progress(quiet) as progress:
-            task = progress.add_task(f"seed {seed}", total=days)
+            task = progress.add_task(f"seed {seed}", total=days + 1)
             for n in range(days + 1):  # the last morning closes the last day
                 day = FIRST + timedelta(days=n)
                 await _one_day(world, merchants, day, result, watch, much, rates, last=n == days)
@@ -117,9 +117,9 @@ async def run(
 
 
 async def _audited(world: World, result: Result) -> None:
-    """In the end the auditor, which shares no code with the platform, derives every balance from the ledger's history.
+    """At the end, let the auditor, which shares no code with the platform, derive every balance from the history.
 
-    It is not asked about the books: it names the banks' own errors as well, and the faults have made some.
+    Its check of the books is not run: it also reports errors of the banks, and the faults have made some.
     """
     verify = await verified(world)
     if not verify["ok"]:
@@ -156,7 +156,7 @@ async def _check(world: World, result: Result, watch: Oracle, closed: date) -> N
     found: Found = await watch.check(truth, before, closed)
     result.contradictions = len(found.contradictions)
     for order_no in result.tally.made_twice:
-        found.wrong(6, "was asked for again and given another id", order_no=order_no)
+        found.wrong(6, "got another id when the request was repeated", order_no=order_no)
     result.violations += found.violations
     result.compared = dict(watch.compared)
     for violation in found.violations[:3]:
@@ -164,7 +164,7 @@ async def _check(world: World, result: Result, watch: Oracle, closed: date) -> N
 
 
 def missing(result: Result) -> list[str]:
-    """Return what a long run has to meet and did not: each fault on each channel, each way out of UNKNOWN."""
+    """Return what a run of LONG days should have met and did not: a fault of a channel, a way out of UNKNOWN."""
     if result.tally.days < LONG:
         return []
     never = [

@@ -1,4 +1,4 @@
-"""The short story of an order that broke the law: its steps, what the bank says, and the faults that it was to meet."""
+"""A report on an order that broke a rule: its steps, the bank's view of it, and the faults planned for its number."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,7 +14,7 @@ from zhangfang_sandbox.common.faults import chance
 
 
 async def tell(world: World, truth: Truth, violation: Violation, day: date) -> str:
-    """Return it as text, no line of which has personal data."""
+    """Return the report as text; it holds no personal data."""
     lines = [f"{day}: rule {violation.rule}: {violation.order_no or '(no order)'} {violation.what}"]
     steps = await world.pool.fetch(queries.story, violation.intent)
     for told, several in groupby(steps, key=_told):
@@ -42,7 +42,7 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 async def _planned(world: World, key: str) -> list[str]:
-    """Return the faults that the banks' present plans have for a number."""
+    """Return the faults that the banks' current plans hold for an order number."""
     found = []
     for name in world.banks.names:
         plan = await world.banks.ask("GET", name, "/faults")

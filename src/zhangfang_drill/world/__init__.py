@@ -1,1 +1,1 @@
-"""The world of a drill: a database, sandbox banks, the platform as mortal processes, and a clock that stands."""
+"""What a drill runs on: a database, sandbox banks, the platform as processes that can be killed, and a standing clock."""

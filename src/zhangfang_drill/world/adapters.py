@@ -1,7 +1,7 @@
-"""What the simulator knows of each bank: one line a channel, in the vocabulary of faults that all sandbox banks share.
+"""The faults that the simulator sets at each bank, one line a channel. All sandbox banks use the same names of faults.
 
-A rate is the share of orders (by the merchant's own number) that meet the fault on a simulated day. A bank that gets few
-orders has more of each fault, so that in 200 days every one of them is met about ten times on every channel.
+A rate is the share of the day's orders that meet the fault; the merchant's order number decides which orders. A bank that
+gets few orders has higher rates, so that in 200 days each fault occurs about ten times on every channel.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ EVERYTHING = ANSWERS | OUTCOMES | NOTICES | FILES
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A bank: the one that its money arrives at, if it acquires, and which faults it is told to have."""
+    """A channel, the bank that it pays our money into (empty if it does not acquire), and its rate of each fault."""
 
     name: str
     pays_into: str
@@ -44,7 +44,7 @@ class Adapter:
 
     @property
     def acquirer(self) -> bool:
-        """Whether it brings money in and has a file."""
+        """Whether it takes payments for us and sends a daily file."""
         return bool(self.pays_into)
 
 
@@ -52,13 +52,13 @@ def _without(*faults: str, least: float = 0.0) -> Mapping[str, float]:
     return {fault: max(rate, least) for fault, rate in EVERYTHING.items() if fault not in faults}
 
 
-WALLET = {  # few of its orders come so far as to be answered and told of
+WALLET = {  # few of its orders reach an answer or a notification
     **_without("returned", "account_type", least=0.06),
     **dict.fromkeys(("bad_signature", "wrong_chain", *NOTICES), 0.1),
 }
 ADAPTERS: Mapping[str, Adapter] = {
     one.name: one
-    for one in (  # those that hold our accounts first
+    for one in (  # banks that hold our accounts come first
         Adapter("cmb", "", _without(*FILES, "dark", least=0.05)),
         Adapter("unionpay", "cmb", EVERYTHING | {"returned": 0.05}),
         Adapter("chinaums", "cmb", WALLET),

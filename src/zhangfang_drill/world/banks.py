@@ -1,4 +1,4 @@
-"""The sandbox banks of a simulation: real processes with real sockets, killed by SIGKILL and started again."""
+"""The sandbox banks of a simulation: real processes with real sockets, killed with SIGKILL and started again."""
 
 import asyncio
 import json
@@ -22,14 +22,14 @@ _AWAY = (aiohttp.ClientConnectionError, aiohttp.ServerDisconnectedError, Timeout
 
 
 class BankFailed(Exception):
-    """A sandbox bank did not start, or refused something that a simulation needs; the text has its own words."""
+    """A sandbox bank did not start, or refused a call that the simulation needs. The text holds the bank's message."""
 
 
 class Banks:
-    """Starts the banks of a home folder through one zygote, and speaks to their control planes."""
+    """Starts the banks of a home folder through one zygote process, and calls their control planes."""
 
     def __init__(self, home: Path, ports: Mapping[str, Sequence[int]]) -> None:
-        """`ports` names the banks, each with the ports of its wire, of its control plane, and of a second site."""
+        """`ports` has, by bank name, the ports of its payment interface, its control plane and its second site."""
         self.names: Sequence[str] = tuple(ports)
         self._home = home
         self._ports = ports
@@ -56,7 +56,7 @@ class Banks:
 
     async def revive(self, name: str) -> None:
         """Start a bank that was killed, and return when it answers."""
-        while _alive(self._ports[name]):  # noqa: ASYNC110 - nobody tells: the port is free once the dead process is wholly gone
+        while _alive(self._ports[name]):  # noqa: ASYNC110 - no event tells when the killed process has freed its port
             await asyncio.sleep(0.005)
         self._fork(name)
         await self.ready(name)
@@ -75,15 +75,15 @@ class Banks:
         return "\n".join(path.read_text(errors="replace").splitlines()[-15:]) if path.exists() else ""
 
     def stop(self) -> None:
-        """Kill all of them."""
+        """Kill all banks, then the zygote."""
         for name in list(self._pids):
             self.kill(name)
         if self._zygote is not None:
-            with self._zygote:  # closes its pipes, which ends it, and waits
+            with self._zygote:  # closes its pipes, on which it ends, and waits for it
                 pass
 
     async def ask(self, method: str, bank: str, path: str, body: Any = None) -> Any:
-        """Speak to a control plane; every call of one can be repeated, and is while the bank is starting again."""
+        """Call a control plane. While the bank restarts, repeat for READY_SECONDS: every such call may be repeated."""
         assert self.session is not None, "the session is opened before anybody asks"
         url = f"http://127.0.0.1:{self._ports[bank][1]}{path}"
         until = asyncio.get_running_loop().time() + READY_SECONDS
@@ -100,7 +100,7 @@ class Banks:
             await asyncio.sleep(0.02)
 
     async def set_time(self, moment: datetime) -> None:
-        """Let every bank's clock stand at `moment`."""
+        """Set every bank's clock to `moment` and stop it there."""
         body = {"now": moment.isoformat(), "rate": 0}
         await asyncio.gather(*(self.ask("PUT", name, "/clock", body) for name in self.names))
 

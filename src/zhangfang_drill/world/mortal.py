@@ -1,7 +1,7 @@
-"""Processes of the platform that live in this one and can end at any of their waits, as by SIGKILL.
+"""Simulated processes inside this one, each of which can be killed at any `await`, as SIGKILL would.
 
-A mortal process is a set of tasks and of sockets: whatever a task of it starts or opens belongs to it. When it dies, its
-sockets are cut and each of its tasks is cancelled, again at every further wait; nothing is closed in good order.
+A mortal process is a set of tasks and sockets: what one of its tasks starts or opens belongs to it. When it is killed,
+its sockets are aborted and its tasks are cancelled, again at each later `await`. Nothing is shut down in good order.
 """
 
 import asyncio
@@ -12,17 +12,15 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any
 
-STUBBORN = (
-    200  # so often a task may catch its cancellation, as nested clean-ups do, before it is simply ended
-)
+STUBBORN = 200  # cancellations that a task may catch (nested clean-up code does) before it is ended by force
 _OWNER: ContextVar["Mortal | None"] = ContextVar("owner", default=None)
 
 
 class Mortal:
-    """One life of a process. `fuse` is the number of waits after which it ends, None for a long life."""
+    """One run of a process. `fuse` is the number of waits after which it is killed; None: it is not."""
 
     def __init__(self, name: str) -> None:
-        """Begin a life without tasks."""
+        """Begin without tasks."""
         self.name = name
         self.fuse: int | None = None
         self.waits = 0
@@ -37,11 +35,11 @@ class Mortal:
         return asyncio.get_running_loop().create_task(coro, context=context)
 
     def owns(self, close: Callable[[], None]) -> None:
-        """Remember how a socket of the process is cut."""
+        """Remember the function that aborts one socket of the process."""
         self._open.append(close)
 
     def kill(self) -> None:
-        """End it now."""
+        """Abort its sockets and cancel its tasks now; a second call does nothing."""
         if self.dead:
             return
         self.dead = True
@@ -51,14 +49,14 @@ class Mortal:
             task.cancel()
 
     async def gone(self) -> None:
-        """Return once nothing of it runs any more."""
+        """Return once all its tasks have ended."""
         while left := [task for task in self.tasks if task is not asyncio.current_task()]:
             await asyncio.wait(left, timeout=0.2)
             for task in left:
                 task.cancel()
 
     def waited(self) -> None:
-        """Count a wait of one of its tasks; the fuse may end here."""
+        """Count one wait of one of its tasks; kill the process when the fuse is used up."""
         self.waits += 1
         if self.fuse is not None:
             self.fuse -= 1
@@ -67,14 +65,14 @@ class Mortal:
 
 
 def owner() -> Mortal | None:
-    """Return the process that runs at present, None for the simulator itself."""
+    """Return the process whose task runs now; None for the simulator itself."""
     return _OWNER.get()
 
 
 def factory(
     loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], *, context: Any = None, **other: Any
 ) -> "asyncio.Task[Any]":
-    """Make a task; one of a mortal process counts its waits."""
+    """Make a task. If it belongs to a mortal process, its waits are counted."""
     whose = context.get(_OWNER) if context is not None else _OWNER.get()
     if whose is None:
         return asyncio.Task(coro, loop=loop, context=context, **other)
@@ -114,7 +112,7 @@ def _played(whose: Mortal, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any
         except BaseException as error:
             step, value = coro.throw, error
         else:
-            if whose.dead:  # somebody caught the first cancellation: there is no life after it
+            if whose.dead:  # the task caught the first cancellation: cancel it again
                 caught += 1
                 if caught > STUBBORN:
                     _closed(coro)
@@ -123,12 +121,12 @@ def _played(whose: Mortal, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any
 
 
 def _closed(coro: Coroutine[Any, Any, Any]) -> None:
-    with suppress(RuntimeError):  # it waits even so; it is not asked again
+    with suppress(RuntimeError):  # it awaits even while being closed: it is left there
         coro.close()
 
 
 class MortalLoop(asyncio.SelectorEventLoop):
-    """An event loop that knows which process opened a socket, so that its death cuts it."""
+    """An event loop that knows which process opened each socket, so that killing the process aborts its sockets."""
 
     def __init__(self) -> None:
         """Use the task factory of mortal processes."""

@@ -1,7 +1,7 @@
-"""Time in a simulated world: the platform works until nothing is due, and the clock jumps from look to look.
+"""Time in a simulated world: the platform works until nothing is due; then the clock jumps to the next due time.
 
-A lease is a matter of the machines' time, so it is ended where nobody works: that is what ten seconds of the machine
-would do.
+A lease ends by real time, not by the simulated clock. When no process works, open leases are removed here, so that the
+simulation need not wait the ten real seconds after which they would end.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ queries = load(__package__, "pace.sql")
 JUMPS = 12
 ROUNDS = 40
 MORNING = (time(9, 6), time(9, 45), time(10, 36), time(11, 45))
-ARRIVALS = MORNING[:2]  # when the banks make their files and pay each other, and for how long, in real time
-ARRIVAL_SECONDS = 0.12
+ARRIVALS = MORNING[:2]  # when the banks make their files and pay each other
+ARRIVAL_SECONDS = 0.12  # real time that this takes them
 
 
 async def settle(
@@ -30,7 +30,10 @@ async def settle(
     rounds: int = ROUNDS,
     late: timedelta = timedelta(seconds=45),
 ) -> None:
-    """Let the platform work until nothing is due, jumping from look to look up to `until`; it looks so much too late."""
+    """Let the platform work until nothing is due; jump up to `jumps` times to the next due time, at most to `until`.
+
+    Each jump goes `late` beyond the due time, as a driver that is behind would.
+    """
     for _ in range(rounds):
         await world.platform.revive()
         await world.platform.work()
@@ -50,7 +53,7 @@ async def settle(
 
 
 async def _end_leases(world: World, table: str) -> None:
-    """Nobody works: what is leased was leased by the dead. A statement of theirs may still run, and stand in the way."""
+    """Remove the leases of killed processes. A statement of theirs may still run and deadlock with this: then repeat."""
     while True:
         with suppress(DeadlockDetectedError):
             await world.pool.execute(f"UPDATE {table} SET lease_until = NULL WHERE lease_until IS NOT NULL")  # noqa: S608
@@ -65,12 +68,12 @@ async def morning(world: World, day: date) -> None:
 
 
 async def reach(world: World, day: date, hour: time) -> None:
-    """Jump to an hour of the morning, and give the banks the time that their files and transfers need."""
+    """Jump to an hour of the morning; at the first two, give the banks real time for their files and transfers."""
     await world.set_time(at(day, hour))
     if hour in ARRIVALS:
         await asyncio.sleep(ARRIVAL_SECONDS)
 
 
 def at(day: date, hour: time) -> datetime:
-    """Return a moment in China."""
+    """Return the moment of a day and hour in China's time zone."""
     return datetime.combine(day, hour, CHINA)

@@ -1,5 +1,5 @@
 -- name: next_look
--- When anything is looked at next: a payer who has not come, or a person, is not waited for; nor is the bank's statement.
+-- The next due time. Not counted unless already due: intents that wait for a payer or a person, plans, bank statements.
 SELECT min(at) FROM (
     SELECT min(next_action_at) AS at FROM intent
     WHERE next_action_at IS NOT NULL AND (

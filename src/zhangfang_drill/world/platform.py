@@ -32,15 +32,15 @@ START_SECONDS = 20.0
 POOL = 6
 
 
-# Reading a key checks its primes, which takes longer than anything else of a new life: each is read once for all lives.
+# Reading a key checks its primes, which takes most of a process's start: each key is read once for all restarts.
 serialization.load_pem_private_key = cache(serialization.load_pem_private_key)  # type: ignore[assignment]
 
 
 class Settled(Settings):
-    """Settings whose clock is the simulation's."""
+    """Settings with the simulation's clock."""
 
     def clock(self) -> Clock:
-        """Return the clock that stands."""
+        """Return the standing clock of this home folder."""
         return CLOCKS[str(self.home)]
 
 
@@ -55,23 +55,23 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Platform:
-    """Holds the three processes; one that has died is started again by `revive`."""
+    """Holds the three processes; `revive` starts again those that were killed."""
 
     def __init__(self, settings: Settled) -> None:
-        """Take the settings of a home folder that is set up."""
+        """Take the settings of a home folder that has been set up."""
         self.settings = settings
         self.alive: dict[str, Mortal] = {}
         self.deaths: dict[str, int] = dict.fromkeys(PROCESSES, 0)
-        self.tables: list[str] = []  # whose rows are jobs
+        self.tables: list[str] = []  # the tables whose rows are jobs
         self._round: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
 
     async def start(self) -> None:
-        """Start all of them, the ledger first."""
+        """Start the three processes, the ledger first."""
         for name in PROCESSES[::-1]:
             await self._begin(name)
 
     async def revive(self) -> None:
-        """Start again what has died."""
+        """Start again each process that was killed or has ended."""
         for name in PROCESSES[::-1]:
             process = self.alive[name]
             if process.dead or not process.tasks:
@@ -81,29 +81,29 @@ class Platform:
                 await self._begin(name)
 
     def spare(self) -> None:
-        """Let nobody die any more whose end was planned and has not come."""
+        """Cancel the planned crashes that have not happened yet."""
         for process in self.alive.values():
             process.fuse = None
 
     async def stop(self) -> None:
-        """End all of them at once."""
+        """Kill the three processes."""
         for process in self.alive.values():
             process.kill()
             await process.gone()
 
     async def work(self) -> None:
-        """Let the driver do one round of everything that is due; return when it is done or the driver has died."""
+        """Let the driver do one round of all due jobs; return when it is done or the driver was killed."""
         process = self.alive[WORK]
         if process.dead:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._round.put(done)
         while not done.done() and not process.dead and process.tasks:
-            await self.revive()  # what it waits for may have died
+            await self.revive()  # the process that the driver waits for may have been killed
             await asyncio.wait([done], timeout=0.05)
 
     async def idle(self) -> None:
-        """Return when no first step goes on behind an answer."""
+        """Return when no first step of an accepted request still runs in the background."""
         while running := {task for task in steps._running if not task.done()}:
             await asyncio.wait(running)
 
@@ -161,13 +161,13 @@ async def _one_round(pool: asyncpg.Pool, clock: Clock, todo: Sequence[Job]) -> N
 
 
 async def _all_due(pool: asyncpg.Pool, clock: Clock, job: Job) -> None:
-    """Do what is due; where a job takes one row at a time, one row after the other."""
+    """Run a job once; a job that takes one row at a time is repeated until no row is due."""
     while await run_due(pool, clock.now(), job) and job.most == 1:
         pass
 
 
 @contextlib.asynccontextmanager
 async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
-    """Open a desk of the simulator's own, for what people do and for looking."""
+    """Open the simulator's own desk: for the acts of its people, and for reading the database."""
     async with open_desk(settings, 2) as desk:
         yield desk

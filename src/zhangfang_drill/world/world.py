@@ -1,4 +1,4 @@
-"""The world of a simulation: a home folder with a database, the sandbox banks, the platform, and a clock that stands."""
+"""The world of a simulation: a home folder with a database, the sandbox banks, the platform and a standing clock."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ from zhangfang_drill.world.clock import StandingClock
 from zhangfang_drill.world.platform import CLOCKS, Platform, Settled, desk_of
 from zhangfang_drill.world.scratch import scratch
 
-TIMEOUT_SECONDS = 0.35  # of a connector, so that an answer that comes too late costs little real time
+TIMEOUT_SECONDS = 0.35  # of the connectors: short, so that a late answer costs little real time
 LATE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class World:
-    """Everything of one simulation. `pool`, `desk` and `session` are the simulator's own eyes and hands."""
+    """The parts of one simulation. `pool`, `desk` and `session` are the simulator's own, for reading and acting."""
 
     house: House
     clock: StandingClock
@@ -43,16 +43,15 @@ class World:
     postgres: EmbeddedPostgres | None
 
     async def kill_database(self) -> bool:
-        """Kill PostgreSQL by SIGKILL and start it again; False where it is not ours. Whoever has asked gets no answer.
+        """Kill PostgreSQL with SIGKILL and start it again; return False if the server is not ours.
 
-        The simulator itself goes on with new connections: one that has heard of the end, and not ended yet, fails in its
-        own way.
+        Statements that run at that moment get no answer. The simulator's own old connections are replaced.
         """
         if self.postgres is None or self.postgres.process is None:
             return False
         self.postgres.process.kill()
         self.postgres.process.wait()
-        self.postgres.start()  # from this thread, with which it would end
+        self.postgres.start()  # in this thread: the server ends with the thread that started it
         await self.pool.expire_connections()
         return True
 
@@ -62,14 +61,14 @@ class World:
         return self.desk.pool
 
     async def set_time(self, moment: datetime) -> None:
-        """Jump to a moment, the banks first: none of them is asked for a day that it has not begun."""
+        """Jump to a moment. The banks jump first, so that no bank is asked about a day that it has not begun."""
         await self.banks.set_time(max(moment, self.clock.now()))
         self.clock.set(moment)
 
     async def api(
         self, method: str, path: str, key: str, body: Any = None, again: str = ""
     ) -> tuple[int, Any]:
-        """Call the platform's API with a key; status 0 where there was no answer."""
+        """Call the platform's API with a key; return status and body, status 0 if there was no answer."""
         headers = {"Authorization": f"Bearer {key}"} | ({"Idempotency-Key": again} if again else {})
         url = self.house.url + path
         try:
@@ -88,9 +87,9 @@ class World:
 async def opened(
     moment: datetime, channels: tuple[str, ...] = BANKS, url: str = "", patience: float = TIMEOUT_SECONDS
 ) -> AsyncIterator[World]:
-    """Set up a world at `moment` and take it down again. `url` is an empty database; none: a PostgreSQL of its own.
+    """Set up a world at `moment`, and remove it at the end. `patience` is the connectors' time-out in seconds.
 
-    `patience` is the connectors' time-out in seconds.
+    `url` names an empty database; if it is empty, the world starts its own PostgreSQL.
     """
     home = scratch("zf-sim-")
     postgres = EmbeddedPostgres(home / "postgres") if not url else None
@@ -118,7 +117,7 @@ async def opened(
         shutil.rmtree(home, ignore_errors=True)
 
 
-_TIMEOUT = aiohttp.ClientTimeout(total=180)  # a book of twelve thousand orders is read in one answer
+_TIMEOUT = aiohttp.ClientTimeout(total=180)  # seconds: one answer may hold a bank's 12,000 orders
 
 
 def _house(home: Path, url: str, channels: tuple[str, ...]) -> tuple[House, Banks]:
@@ -149,7 +148,7 @@ async def _living(
 
 
 def _hurry(house: House, patience: float) -> None:
-    """Give the connectors another patience, in seconds."""
+    """Set the connectors' time-out to `patience` seconds."""
     for path in sorted((house.home / "channels").glob("*.json")):
         held: Mapping[str, Any] = json.loads(path.read_text())
         write_private(path, json.dumps({**held, "timeout_seconds": patience}))

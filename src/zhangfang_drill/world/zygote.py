@@ -1,6 +1,6 @@
-"""Starts sandbox banks quickly: everything is imported once, and each bank is a fork that can be killed for itself.
+"""Starts sandbox banks quickly: modules are imported once, and each bank is a forked process that is killed on its own.
 
-It reads one JSON line a start, `{"bank", "data", "ports", "log"}`, and answers with the child's process id.
+Each JSON line on standard input, `{"bank", "data", "ports", "log"}`, starts one bank; the answer has its process id.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ PORTS = ("--port", "--control-port", "--second-port")
 
 
 def main() -> int:
-    """Serve until the input ends; every bank ends with this process."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    """Serve until standard input ends; every bank ends with this process."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system removes ended children
     leash = die_with_parent() or (lambda: None)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -48,5 +48,5 @@ def _become(bank: Any, asked: dict[str, Any], leash: Callable[[], None]) -> None
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):  # the simulator has gone
+    with contextlib.suppress(KeyboardInterrupt):  # the simulator was interrupted
         sys.exit(main())
