@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.masking import masked_account
 
 
 class Operation(StrEnum):
@@ -79,7 +80,7 @@ class PartyAccount:
 
     def __repr__(self) -> str:
         """Personal data never reaches a log by way of a repr."""
-        return f"PartyAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+        return f"PartyAccount(number='{masked_account(self.number)}')"
 
 
 @dataclass(frozen=True, slots=True)

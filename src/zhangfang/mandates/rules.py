@@ -100,8 +100,3 @@ def _check_account(account: PartyAccount) -> None:
         value = getattr(account, name)
         if not pattern.fullmatch(value) or not value.isprintable():
             raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
-
-
-def masked_name(name: str) -> str:
-    """Return what may be shown of the payer's name: its first character, and of one character nothing."""
-    return f"{name[0]}**" if len(name) > 1 else "**"

@@ -15,6 +15,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, order_no
+from zhangfang.kernel.masking import masked_name
 from zhangfang.mandates import rules, store
 from zhangfang.mandates.errors import (
     MandateKeyReused,
@@ -134,7 +135,7 @@ class Mandates:
             request_digest=_digest(self.vault, new),
             account_token=self.vault.seal(msgspec.json.encode(account).decode(), _purpose(merchant)),
             account_tail=account.number[-4:],
-            name_masked=rules.masked_name(account.name),
+            name_masked=masked_name(account.name),
             fingerprint=fingerprint(self.vault, account.number),
             limit_each=new.limit_each,
             limit_day=new.limit_day,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from zhangfang.kernel.masking import masked_account
+
 ALWAYS = date(2000, 1, 1)
 """For `FeeRule.effective_from`: from the merchant's first day on."""
 
@@ -52,7 +54,7 @@ class BankAccount:
 
     def __repr__(self) -> str:
         """Personal data never reaches a log by way of a repr."""
-        return f"BankAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+        return f"BankAccount(number='{masked_account(self.number)}')"
 
 
 @dataclass(frozen=True, slots=True)

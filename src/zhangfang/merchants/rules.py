@@ -115,11 +115,6 @@ def check_url(url: str) -> None:
         raise InvalidInput("url", f"{len(url)} characters", allowed)
 
 
-def masked_name(name: str) -> str:
-    """Return what may be shown of a holder's name: its first character, and of one character nothing."""
-    return f"{name[0]}**" if len(name) > 1 else "**"
-
-
 def _check_text(field: str, text: str, longest: int) -> None:
     if not 1 <= len(text) <= longest or not text.isprintable() or text != text.strip():
         allowed = f"1 to {longest} printable characters, no space at either end"

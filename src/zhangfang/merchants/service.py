@@ -9,6 +9,7 @@ from zhangfang.kernel import ids
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.masking import masked_name
 from zhangfang.merchants import rules, store, webhooks
 from zhangfang.merchants.errors import MerchantDiffers, NoSettlementAccount, UnknownMerchant
 from zhangfang.merchants.model import (
@@ -156,7 +157,7 @@ def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> 
         merchant=merchant,
         token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant)),
         tail=account.number[-4:],
-        name_masked=rules.masked_name(account.name),
+        name_masked=masked_name(account.name),
         bank=account.bank,
         medium=account.medium,
         fingerprint=vault.fingerprint(account.number, "account_number"),

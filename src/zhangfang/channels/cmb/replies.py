@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zhangfang.channels.cmb import codes
 from zhangfang.channels.cmb.envelope import Json, Reply, canonical
-from zhangfang.channels.cmb.masking import masked, masked_name, masked_text
+from zhangfang.channels.cmb.masking import masked
 from zhangfang.channels.cmb.reading import day, fen, moment, positive_fen, records, required, text
 from zhangfang.channels.cmb.requests import BUS_COD, next_cursor, order_no_of
 from zhangfang.channels.port import (
@@ -19,6 +19,7 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
+from zhangfang.kernel.masking import masked_name, masked_text
 
 _REVERSALS = {"*", "X"}  # 冲账 takes an entry back, 补账 makes it good
 

@@ -5,6 +5,7 @@ import json
 from zhangfang.channels.genericbank import codes
 from zhangfang.channels.genericbank.messages import Json, amount, fen, moment, order_no_of, serial, text
 from zhangfang.channels.port import Answer, MalformedMessage, Order, StatementLine, StatementPage, Verdict
+from zhangfang.kernel.masking import masked_account, masked_name
 
 
 def payment_answer(message: Json, order: Order) -> Answer:
@@ -79,7 +80,7 @@ def _line(row: Json, account: str) -> StatementLine:
         counterparty=text(row, "counterparty"),
         text=text(row, "text"),
         reversal=back,
-        raw=json.dumps(row | {"counterparty": text(row, "counterparty")[:1] + "…"}, ensure_ascii=False),
+        raw=json.dumps(row | {"counterparty": masked_name(text(row, "counterparty"))}, ensure_ascii=False),
     )
 
 
@@ -88,9 +89,6 @@ def hidden(said: str, order: Order) -> str:
     payee = order.account
     if payee is None:
         return said
-    for value, shown in (
-        (payee.number, f"{payee.number[:6]}…{payee.number[-4:]}"),
-        (payee.name, f"{payee.name[:1]}…"),
-    ):
+    for value, shown in ((payee.number, masked_account(payee.number)), (payee.name, masked_name(payee.name))):
         said = said.replace(value, shown) if len(value) > 1 else said
     return said

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from zhangfang.channels.port import MalformedMessage
+from zhangfang.kernel.masking import masked_account
 
 _CLOSER = {"{": "}", "[": "]"}
 _MARK = re.compile(r"[{}\[\]&]")
@@ -68,13 +69,8 @@ def canonical(fields: Mapping[str, str]) -> str:
 def masked(fields: Mapping[str, str]) -> str:
     """Return the message as it may be stored: account numbers masked; names, secrets and signatures left out."""
     kept = {name: value for name, value in fields.items() if name not in _DROPPED}
-    kept.update({name: mask_account(kept[name]) for name in _MASKED if name in kept})
+    kept.update({name: masked_account(kept[name]) for name in _MASKED if name in kept})
     return "&".join(f"{name}={value}" for name, value in kept.items())
-
-
-def mask_account(number: str) -> str:
-    """Return an account number with its first six and last four characters visible; a short one not at all."""
-    return f"{number[:6]}****{number[-4:]}" if len(number) > 10 else "****"
 
 
 def _utf8(body: bytes) -> str:

@@ -17,9 +17,9 @@ from datetime import date
 from itertools import chain
 
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
-from zhangfang.channels.unionpay.message import mask_account
 from zhangfang.channels.unionpay.packing import decoded, inflated
 from zhangfang.channels.unionpay.requests import OPERATIONS
+from zhangfang.kernel.masking import masked_account
 
 MAX_ZIP_BYTES = 64 * 1024 * 1024
 MAX_TEXT_BYTES = 256 * 1024 * 1024
@@ -98,7 +98,7 @@ class _Row:
         """Return the row as it may be stored: the account masked once more, whatever the bank did."""
         cells = [*self._cells]
         if cells[5].strip():
-            cells[5] = mask_account(cells[5].strip())
+            cells[5] = masked_account(cells[5].strip())
         return " ".join(cells).rstrip()
 
     def fault(self, number: int, got: str, allowed: str) -> MalformedMessage:
