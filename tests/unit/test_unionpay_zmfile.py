@@ -195,7 +195,7 @@ def wrongly_packed() -> str:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("", "DEFLATE"),
+        ("", "missing"),
         ("not base64!", "base64"),
         ("\u94f6", "base64"),
         (base64.b64encode(b"plain").decode(), "not DEFLATE"),

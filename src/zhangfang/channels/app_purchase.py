@@ -1,8 +1,6 @@
 """What the connectors share whose purchases are paid in a wallet's app: everything but the messages themselves."""
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
@@ -12,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from zhangfang.channels.columns import Row
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import (
     Answer,
     AppOrder,
@@ -253,10 +252,7 @@ def app_fields(found: Any, name: str) -> dict[str, str]:
 
 def file_content(fields: Fields) -> tuple[bytes, str]:
     """Return the bytes of a file's `content` (base64) and their SHA-256, which `sha256` must be as well."""
-    try:
-        content = base64.b64decode(text(fields, "content"), validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage("content: not base64") from None
+    content = decoded(text(fields, "content"), "content")
     digest = hashlib.sha256(content).hexdigest()
     if not hmac.compare_digest(text(fields, "sha256").encode(), digest.encode()):
         raise MalformedMessage("sha256: is not that of content")

@@ -21,7 +21,7 @@ class Meaning(NamedTuple):
     elsewhere: bool
 
 
-_UNLISTED = Meaning(Verdict.UNKNOWN, Verdict.UNKNOWN, elsewhere=False)
+UNLISTED = Meaning(Verdict.UNKNOWN, Verdict.UNKNOWN, elsewhere=False)
 
 
 class Codes:
@@ -40,4 +40,4 @@ class Codes:
 
     def of(self, operation: str, code: str) -> Meaning:
         """Return what a code proves about an operation."""
-        return self._table.get((operation, code)) or self._table.get(("*", code)) or _UNLISTED
+        return self._table.get((operation, code)) or self._table.get(("*", code)) or UNLISTED

@@ -7,14 +7,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
+from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 from zhangfang.kernel.clock import in_china
 
-_MAX_FORM_BYTES = 64 * 1024
-_MAX_FORM_FIELDS = 100
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
 
 
@@ -51,20 +49,8 @@ def notification_sign(fields: Mapping[str, str], notify_key: str) -> str:
 
 def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, or raise `MalformedMessage`."""
-    if len(body) > _MAX_FORM_BYTES:
-        raise MalformedMessage(f"body: {len(body)} bytes; at most {_MAX_FORM_BYTES} are read")
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
-    except ValueError:
-        raise MalformedMessage(f"body: {len(body)} bytes that are no URL-encoded form in UTF-8") from None
     fields: dict[str, str] = {}
-    for position, (name, value) in enumerate(pairs, 1):
+    for position, (name, value) in enumerate(form_pairs(body), 1):
         # With & inside a value, two fields could pass as one: the signed text would be the same.
         if not _NAME.fullmatch(name) or name in fields or "&" in value or "\0" in value:
             raise MalformedMessage(

@@ -6,8 +6,6 @@ user id 1234567812345678, with the placeholder in the place of `sigdat`. How it 
 to hear, is in no public source: convention of ours [G].
 """
 
-import base64
-import binascii
 import hmac
 
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
@@ -16,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from zhangfang.channels.cmb import replies, sm2
 from zhangfang.channels.cmb.config import CmbConfig
 from zhangfang.channels.cmb.envelope import PLACEHOLDER, Json, parse
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage, MalformedMessage, Notification
 
 _USER_ID = b"1234567812345678"
@@ -52,7 +51,7 @@ def _opened(body: bytes, config: CmbConfig, bank_key: bytes) -> Json:
     notice = parse(plain, "enptData")
     sigdat = _text(notice, "sigdat")
     signed = plain.replace(sigdat.encode(), PLACEHOLDER.encode(), 1)
-    if not sm2.verifies(bank_key, signed, _base64(sigdat, "sigdat"), _USER_ID):
+    if not sm2.verifies(bank_key, signed, decoded(sigdat, "sigdat"), _USER_ID):
         raise ForgedMessage("sigdat: does not verify with the bank's public key")
     if _text(notice, "usrnbr") not in ("", config.uid):
         raise ForgedMessage("usrnbr: another user's notice")
@@ -62,14 +61,7 @@ def _opened(body: bytes, config: CmbConfig, bank_key: bytes) -> Json:
 def _decrypted(data: str, config: CmbConfig) -> bytes:
     counter = config.corp_nbr.ljust(16, "0").encode("ascii")
     cipher = Cipher(SM4(bytes.fromhex(config.notify_key)), modes.CTR(counter)).decryptor()
-    return cipher.update(_base64(data, "enptData")) + cipher.finalize()
-
-
-def _base64(text: str, field: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedMessage(f"{field}: {len(text)} characters; expected base64") from error
+    return cipher.update(decoded(data, "enptData")) + cipher.finalize()
 
 
 def _text(record: Json, field: str) -> str:

@@ -1,7 +1,6 @@
 """The connector: orders in, answers out, and never an exception for what a network or a bank can do."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +36,7 @@ from zhangfang.channels.port import (
     Rules,
     Verdict,
 )
+from zhangfang.channels.settlements import settlement_date
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
@@ -44,7 +44,6 @@ _MAX_FILE_BYTES = 96 * 1024 * 1024  # 64 MB as base64, and the message around it
 _FILE_TIMEOUT_SECONDS = 60.0
 # The network's own waits are not public [G]: these are the platform's.
 _WAITS = (*(timedelta(seconds=2**n) for n in range(1, 6)), timedelta(minutes=5))
-_SETTLEMENT = re.compile(r"网联清算 ([0-9]{8}) ([ZC][0-9]{13})")
 _RETIRED, _IN_USE = "01", "00"
 _FAULT = "ES000098"
 _T = TypeVar("_T")
@@ -140,13 +139,7 @@ class Epcc:
 
     def settlement_of(self, text: str) -> date | None:
         """Return the settlement date that a bank statement's text `网联清算 <YYYYMMDD> <our IssrId>` pays for."""
-        match = _SETTLEMENT.fullmatch(text.strip())
-        if match is None or match[2] != self._config.issr_id:
-            return None
-        try:
-            return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            return None
+        return settlement_date(text, "网联清算", self._config.issr_id)
 
     def _request(self, order: Order) -> Request:
         if order.operation is Operation.COLLECTION:

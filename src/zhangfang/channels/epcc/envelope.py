@@ -5,13 +5,13 @@ What is verified is what is then parsed, the same bytes: no other part of the bo
 """
 
 import base64
-import binascii
 import re
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
@@ -45,15 +45,4 @@ def _parts(body: bytes, max_bytes: int) -> tuple[bytes, bytes]:
     tail = _TAIL.fullmatch(body, end)
     if tail is None:
         raise MalformedMessage("body: after </root> there must be {S:base64} and nothing else")
-    return body[start:end], _decoded(tail[1])
-
-
-def _decoded(text: bytes) -> bytes:
-    """Return the bytes of a signature, which has one spelling only."""
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not decoded or base64.b64encode(decoded) != text:
-        raise MalformedMessage("{S:}: not base64 in its one spelling")
-    return decoded
+    return body[start:end], decoded(tail[1], "{S:}")

@@ -16,13 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from zhangfang.channels.abilities import Batch, BatchResult
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import Answer, MalformedMessage, Operation, Order, Verdict
 from zhangfang.channels.unionpay import codes, requests
 from zhangfang.channels.unionpay.answers import required, settle_date
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked
-from zhangfang.channels.unionpay.packing import decoded, deflated, inflated
+from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.kernel.errors import InvalidInput
 
 MOST_ITEMS = 5_000
@@ -76,7 +77,8 @@ def of_result(fields: Mapping[str, str], batch: Batch) -> BatchResult:
     whole = _whole(fields, batch, codes.RESULT)
     if whole.verdict is not Verdict.SUCCESS:
         return BatchResult(whole)
-    text = _text(inflated(decoded(required(fields, "fileContent")), MAX_RESULT_BYTES))
+    packed = decoded(required(fields, "fileContent"), "fileContent")
+    text = _text(inflated(packed, MAX_RESULT_BYTES))
     header, *lines = (line.split("|") for line in text)
     ours = [required(fields, "merId"), *_identity(batch)]
     if len(header) != 8 or header[:6] != ours:

@@ -1,9 +1,8 @@
 """The connector: orders in, answers out, and never an exception for what a network or a bank can do."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from types import MappingProxyType
 
@@ -22,6 +21,7 @@ from zhangfang.channels.port import (
     Rules,
     Verdict,
 )
+from zhangfang.channels.settlements import settlement_date
 from zhangfang.channels.unionpay import answers, batches, codes, requests, zmfile
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.config import UnionPayConfig
@@ -45,7 +45,6 @@ _WAITS = (*(timedelta(seconds=2**n) for n in range(6)), timedelta(minutes=5))
 # A payout is asked about after three minutes, a batch after an hour; what comes after that is the platform's own.
 _PAYOUT_WAITS = tuple(timedelta(minutes=n) for n in (3, 3, 5, 10))
 _BATCH_WAITS = (timedelta(hours=1), timedelta(minutes=10))
-_SETTLEMENT = re.compile(r"银联商户清算 ([0-9]{8}) ([0-9A-Za-z]{15})")
 
 Read = Callable[[Mapping[str, str]], Answer]
 
@@ -153,13 +152,7 @@ class UnionPay:
 
     def settlement_of(self, text: str) -> date | None:
         """Return the settlement date that a bank statement's text `银联商户清算 <YYYYMMDD> <merId>` pays for us."""
-        match = _SETTLEMENT.fullmatch(text.strip())
-        if match is None or match[2] != self._config.mer_id:
-            return None
-        try:
-            return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            return None
+        return settlement_date(text, "银联商户清算", self._config.mer_id)
 
     def _fields(self, order: Order) -> dict[str, str]:
         if order.operation in (Operation.REFUND, Operation.VOID):

@@ -6,8 +6,9 @@ a notification is an ordinary URL-encoded form.
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
+from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import MalformedMessage
 from zhangfang.kernel.masking import masked_account
 
@@ -19,8 +20,6 @@ _DROPPED = frozenset({
     "fileContent",
 })  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
-_MAX_FORM_BYTES = 64 * 1024
-_MAX_FORM_FIELDS = 100
 
 
 def parse_answer(body: bytes) -> dict[str, str]:
@@ -32,18 +31,7 @@ def parse_answer(body: bytes) -> dict[str, str]:
 
 def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, blank ones included, or raise `MalformedMessage`."""
-    if len(body) > _MAX_FORM_BYTES:
-        raise MalformedMessage(f"body: {len(body)} bytes; at most {_MAX_FORM_BYTES} are read")
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,  # a blank field can be part of the signed text
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
-    except ValueError:
-        raise MalformedMessage(f"body: {len(body)} bytes that are no URL-encoded form in UTF-8") from None
+    pairs = form_pairs(body)
     for position, (_, value) in enumerate(pairs, 1):
         # A hidden `&` would let two signed fields pass as one: the signed text would be the same.
         if "&" in value and len(_split(value)) > 1:

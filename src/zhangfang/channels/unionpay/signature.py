@@ -1,7 +1,6 @@
 """Signing and verifying ACP messages. Source: UnionPay ACP 5.1.0, signMethod 01 and 11."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -11,8 +10,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from zhangfang.channels.certificates import load_pair
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage
-from zhangfang.channels.unionpay.certificates import Trust, load_pair
+from zhangfang.channels.unionpay.certificates import Trust
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import canonical, without_blanks
 from zhangfang.kernel.clock import Clock
@@ -35,7 +36,8 @@ class RsaSigner:
 
     def __init__(self, config: UnionPayConfig, clock: Clock) -> None:
         """Read the keys once; about a millisecond a signature is then left."""
-        self._key, self._cert_id = load_pair(config.sign_key_pem, config.sign_cert_pem)
+        self._key, serial = load_pair(config.sign_key_pem, config.sign_cert_pem)
+        self._cert_id = str(serial)  # in decimal
         self._trust = Trust(config.root_pem, config.middle_pem, clock)
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
@@ -48,7 +50,7 @@ class RsaSigner:
         """Return if certificate, chain and signature are UnionPay's, else raise `ForgedMessage`."""
         _check_method(fields, "01")
         key = self._trust.key_of(fields.get("signPubKeyCert", ""))
-        signature = _decoded(fields.get("signature", ""))
+        signature = decoded(fields.get("signature", ""), "signature", ForgedMessage)
         # Blank fields are signed if the signer kept them and not if it dropped them: public kits do both. They say
         # nothing either way, so both readings are safe.
         if not any(_matches(key, signature, text) for text in _readings(fields)):
@@ -85,17 +87,6 @@ def digest(text: str) -> bytes:
 
 def _readings(fields: Mapping[str, str]) -> set[str]:
     return {canonical(fields), canonical(without_blanks(fields))}
-
-
-def _decoded(signature: str) -> bytes:
-    """Return the bytes of a signature, which has one spelling only."""
-    try:
-        decoded = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not decoded or base64.b64encode(decoded).decode() != signature:
-        raise ForgedMessage("signature: missing or not base64")
-    return decoded
 
 
 def _matches(key: rsa.RSAPublicKey, signature: bytes, text: str) -> bool:

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
-from zhangfang.channels.unionpay.packing import decoded, inflated
+from zhangfang.channels.unionpay.packing import inflated
 from zhangfang.channels.unionpay.requests import OPERATIONS
 from zhangfang.kernel.masking import masked_account
 
@@ -127,7 +128,7 @@ def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFil
     Lines are numbered through all entries, the transactions first. The digest is that of the compressed bytes.
     """
     _check_name(name, mer_id, settle_date)
-    packed = decoded(content)
+    packed = decoded(content, "fileContent")
     entries = _unzip(inflated(packed, MAX_ZIP_BYTES))
     if not any("ZM_" in entry for entry in entries):
         raise MalformedMessage("fileContent: the ZIP has no entry named …ZM_…")
