@@ -9,7 +9,7 @@ from typing import TypeVar
 from zhangfang.channels.abilities import Batch, BatchResult
 from zhangfang.channels.cmb import batching, codes, notifications, replies, requests
 from zhangfang.channels.cmb.config import CmbConfig
-from zhangfang.channels.cmb.envelope import NoAnswer, Refused
+from zhangfang.channels.cmb.envelope import Refused
 from zhangfang.channels.cmb.envelope import Reply as Received
 from zhangfang.channels.cmb.exchange import Exchange
 from zhangfang.channels.cmb.pacing import NotAsked
@@ -25,6 +25,7 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
+from zhangfang.channels.transport import NotConnectedError
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import LEASE, MARGIN
 
@@ -42,13 +43,12 @@ _T = TypeVar("_T")
 
 
 class Cmb:
-    """China Merchants Bank, enterprise direct connect; a `BankChannel`, `BatchChannel`, `NotifyingChannel` and
-    `ReturningChannel` for PAYOUT.
+    """China Merchants Bank, enterprise direct connect, for PAYOUT, alone and in batches.
 
-    `send`, `query` and the two of batches raise `InvalidInput` for what cannot be written, and nothing for what a
-    network or the bank can do. The others raise `ChannelError` (`NoAnswer`, `NotAsked`, `Refused`, `MalformedMessage`,
-    `ForgedMessage`). Enquiries keep the bank's pace, payments do not wait for it. The bank would rather not be asked
-    at the minutes :00 and :30: advice, which is left to whoever plans the day.
+    `send`, `query`, `send_batch` and `query_batch` raise `InvalidInput` for an order that cannot be written, and nothing
+    for what a network or the bank can do. The other methods raise a `ChannelError`. Enquiries keep the pace that the bank
+    asks for; payments do not wait. The bank also advises against asking at minutes :00 and :30: whoever plans the day may
+    follow that.
     """
 
     name = "cmb"
@@ -205,8 +205,8 @@ async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> A
     """Turn whatever happens into an answer; `unsent` is the verdict when nothing left: NOT_SENT makes it a request."""
     try:
         return await work()
-    except NoAnswer as error:
-        return Answer(Verdict.UNKNOWN if error.sent else unsent, message=str(error))
+    except NotConnectedError as error:
+        return Answer(unsent, message=str(error))
     except Refused as error:
         asked = (
             unsent is Verdict.UNKNOWN

@@ -44,15 +44,6 @@ class Refused(ChannelError):
         self.raw = raw
 
 
-class NoAnswer(ChannelError):
-    """No readable HTTP answer came. `sent` is False only if no byte of the request can have left."""
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        """Keep whether the bank may have the request."""
-        super().__init__(message)
-        self.sent = sent
-
-
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Our user id and SM2 key (32 bytes; public 64), the bank's public key (64) and the shared SM4 key (16)."""

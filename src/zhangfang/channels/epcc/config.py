@@ -1,11 +1,11 @@
 """What an institution has to know to speak to the network."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from zhangfang.channels.checks import is_loopback
 from zhangfang.kernel.errors import InvalidInput
 
 _ISSUER = re.compile(r"[ZCG][0-9]{13}")
@@ -58,16 +58,9 @@ class EpccConfig:
             )
         if parts.scheme != "https" or not host or parts.path not in ("", "/"):
             raise InvalidInput("sites", "an address of another form", "https://host[:port]")
-        if not _is_sandbox(host) and not self.allow_production:
+        # The network's addresses are not public, so what is surely a test's is named instead.
+        if not (is_loopback(host) or host.endswith(".test") or self.allow_production):
             raise InvalidInput(
                 "sites", "an address that may be the network's own",
                 "loopback or a name under .test, or set allow_production where money is real",
             )  # fmt: skip
-
-
-def _is_sandbox(host: str) -> bool:
-    """The network's addresses are not public, so every address that is surely a test's is named instead."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".test")
