@@ -23,7 +23,7 @@ from zhangfang.channels.port import (
     PartyAccount,
     Verdict,
 )
-from zhangfang.channels.transport import NoAnswerError
+from zhangfang.channels.transport import NotConnectedError
 from zhangfang.kernel.errors import InvalidInput
 
 PRIVATE, PUBLIC = make_enterprise_key()
@@ -143,7 +143,7 @@ async def test_nothing_is_sent_where_nobody_listens() -> None:
         async with connector(f"http://127.0.0.1:{taken.getsockname()[1]}") as cmb:
             assert (await cmb.send(ORDER)).verdict is Verdict.NOT_SENT
             assert (await cmb.query(ORDER)).verdict is Verdict.UNKNOWN
-            with pytest.raises(NoAnswerError):
+            with pytest.raises(NotConnectedError):
                 await cmb.statement(ACCOUNT, "")
 
 

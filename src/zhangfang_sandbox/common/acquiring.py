@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.common.couriers import Notice, Notifier
 from zhangfang_sandbox.common.dayfile import FileForm
 from zhangfang_sandbox.common.faults import Faults
@@ -238,11 +239,6 @@ class Acquirer:
         order.state, order.ended_at = "SUCCESS", at.timestamp()
         order.settle_date = settle_date(at).isoformat()
         order.fee = self.dialect.fee(order) if order.operation in DEBITS else 0
-
-
-def settle_date(now: datetime) -> date:
-    """The settlement day a moment belongs to; from 23:00 China time on it is tomorrow's [K]."""
-    return (now.astimezone(CHINA) + timedelta(hours=1)).date()
 
 
 def basis_points(amount: int, points: int) -> int:

@@ -1,10 +1,10 @@
 """The bank's own book: every order it took, in memory for speed and in SQLite for good."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Literal
 
+from zhangfang_sandbox.common.order_table import OrderBook, OrderTable
 from zhangfang_sandbox.common.store import Store
 
 State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED", "RETURNED"]
@@ -67,16 +67,13 @@ class Order:
         return self.told or self.resp_code
 
 
-COLUMNS = tuple(column.name for column in fields(Order))
-_ROW = attrgetter(*COLUMNS)
-_SAVE = f"INSERT OR REPLACE INTO orders({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
-SELECT = f"SELECT {','.join('orders.' + name for name in COLUMNS)} FROM orders"  # noqa: S608
+ORDERS = OrderTable(Order)
 
 # `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
 # error the excess fen, the file that corrects it and the transfer that did; for a payout that came back the same two.
 # An empty `listed_in` is a row that is missing for some days.
 SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS orders({",".join("seq INTEGER PRIMARY KEY" if n == "seq" else n for n in COLUMNS)});
+{ORDERS.schema}
 CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
 CREATE TABLE IF NOT EXISTS listing(seq INTEGER PRIMARY KEY, mer_id TEXT, listed_in TEXT, settled_in TEXT,
     excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT,
@@ -102,37 +99,21 @@ def trace_no(seq: int) -> str:
     return f"{seq % 1_000_000:06d}"
 
 
-class Book:
+class Book(OrderBook[Order]):
     """Orders by the names they go by."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._by_number: dict[tuple[str, str, str], Order] = {}
         self._by_query_id: dict[str, Order] = {}
         self._by_token: dict[str, Order] = {}
         self._by_seq: dict[int, Order] = {}
-        self._last_seq = 0
-        for row in store.read(f"{SELECT} ORDER BY seq"):
-            self._index(Order(*row))
-
-    def next_seq(self) -> int:
-        """The number of an order that is about to be made."""
-        return self._last_seq + 1
-
-    def add(self, order: Order) -> None:
-        """A new order."""
-        self._index(order)
-        self.save(order)
+        super().__init__(store, ORDERS)
 
     def add_new(self, order: Order) -> None:
         """A new order that did not come by the wire and has no numbers of the bank's yet."""
         order.seq = self.next_seq()
         order.query_id, order.trace_no = query_id(order.txn_time, order.seq), trace_no(order.seq)
         self.add(order)
-
-    def save(self, order: Order) -> None:
-        """Keep what changed."""
-        self._store.write(_SAVE, _ROW(order))
 
     def same_day(self, mer_id: str, order_id: str, txn_time: str) -> Order | None:
         """The order that holds this number on this trade date: there can be only one."""
@@ -171,4 +152,3 @@ class Book:
         self._by_seq[order.seq] = order
         if order.token:
             self._by_token[order.token] = order
-        self._last_seq = order.seq

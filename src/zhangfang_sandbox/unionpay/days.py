@@ -6,31 +6,31 @@ day's file corrects it, and a row that is left out has its money wait with it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import Closing
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay import planting
-from zhangfang_sandbox.unionpay.book import SELECT, Book, Order
-from zhangfang_sandbox.unionpay.rules import settle_date, succeed
+from zhangfang_sandbox.unionpay.book import ORDERS, Book, Order
+from zhangfang_sandbox.unionpay.rules import succeed
 from zhangfang_sandbox.unionpay.wire import zm
 from zhangfang_sandbox.unionpay.wire.fields import DEBITS, PAYOUT
 from zhangfang_sandbox.unionpay.wire.seal import Merchant
 
-_FILE_AFTER = timedelta(days=1, hours=9)
 _TICK = 0.05
 
-_UNLISTED = f"""{SELECT} LEFT JOIN listing USING(seq)
+_UNLISTED = f"""{ORDERS.select} LEFT JOIN listing USING(seq)
     WHERE orders.mer_id=? AND settle_date BETWEEN ? AND ? AND state IN ('SUCCESS','RETURNED') AND txn_type<>'31'
     AND listed_in IS NULL ORDER BY seq"""
-_UNCORRECTED = f"""{SELECT.replace(" FROM", ", excess FROM")} JOIN listing USING(seq)
+_UNCORRECTED = f"""{ORDERS.select.replace(" FROM", ", excess FROM")} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND excess<>0 AND corrected_in IS NULL AND listed_in<? ORDER BY seq"""
-_LEFT_OUT = f"""{SELECT} JOIN listing USING(seq)
+_LEFT_OUT = f"""{ORDERS.select} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND settle_date<=? AND listed_in='' ORDER BY seq"""
-_CAME_BACK = f"""{SELECT} JOIN listing USING(seq)
+_CAME_BACK = f"""{ORDERS.select} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND returned_on BETWEEN '1' AND ? AND listed_in<>'' AND return_listed_in IS NULL
     ORDER BY seq"""
 # A row that meets `file_missing` stands in the third file after its own.
@@ -72,43 +72,14 @@ class Sums:
             self.refund_fen += amount
 
 
-class Days:
-    """Closes days as the bank's clock passes them."""
+class Days(Closing):
+    """UnionPay's days."""
 
     def __init__(
         self, store: Store, clock: BankClock, faults: Faults, book: Book, merchants: dict[str, Merchant]
     ) -> None:
-        self._store, self._clock, self._faults, self._book = store, clock, faults, book
-        self._merchants = merchants
-        if store.get("first_day", None) is None:
-            self.begin(clock.now())
-
-    @property
-    def first(self) -> date:
-        """The first day the clock has seen."""
-        return date.fromisoformat(self._store.get("first_day", ""))
-
-    @property
-    def closed(self) -> date:
-        """The last day whose file is made."""
-        return date.fromisoformat(self._store.get("closed_day", ""))
-
-    def begin(self, now: datetime) -> None:
-        """The bank's first day is the one of `now`. Only for a bank without transactions."""
-        day = settle_date(now)
-        self._store.put("first_day", day.isoformat())
-        self._store.put("closed_day", (day - timedelta(days=1)).isoformat())
-        self._store.write("DELETE FROM days")
-
-    def close_due(self) -> None:
-        """Make the files of all days that have become due, oldest first."""
-        last = passed(self._clock.now(), _FILE_AFTER)
-        day = self.closed + timedelta(days=1)
-        while day <= last:
-            for mer_id in self._merchants:
-                self._close(mer_id, day)
-            self._store.put("closed_day", day.isoformat())
-            day += timedelta(days=1)
+        super().__init__(store, clock, merchants)
+        self._faults, self._book = faults, book
 
     def file(self, mer_id: str, month_day: str) -> tuple[str, str] | None:
         """Name and content of the latest file with this MMDD (the request has no year); None where there is none."""
@@ -126,17 +97,13 @@ class Days:
             return None
         return zm.file_name(mer_id, day), zm.damaged(content[0][0]) if mishap else content[0][0]
 
-    def plan(self, mishaps: Mapping[str, Sequence[str]]) -> None:
-        """Files that fail their first fetch: dates under `file_not_ready` and `file_bad`."""
-        self._store.put("mishaps", mishaps)
-
     def _mishap(self, day: date) -> str:
-        """What goes wrong with this fetch of a day's file; each plan but once."""
+        """What goes wrong with this fetch of a day's file. Each planned date goes wrong once."""
         planned = self._store.get("mishaps", {})
         for name in MISHAPS:
             if str(day) in planned.get(name, ()):
                 planned[name].remove(str(day))
-                self.plan(planned)
+                self._store.put("mishaps", planned)
                 return name
         return ""
 
@@ -160,7 +127,7 @@ class Days:
     def _close(self, mer_id: str, day: date) -> None:
         """Make one merchant's file of one day, once. A merchant that came later gets an empty one."""
         iso = day.isoformat()
-        if self._store.read("SELECT 1 FROM days WHERE mer_id=? AND settle_date=?", (mer_id, iso)):
+        if self._is_closed(mer_id, iso):
             return
         sums = Sums()
         normal = self._list(mer_id, day, sums)
@@ -229,11 +196,6 @@ class Days:
             sums.returned_fen += order.amount
             self._store.write("UPDATE listing SET return_listed_in=? WHERE seq=?", (iso, order.seq))
         return bytes(rows)
-
-
-def passed(now: datetime, after: timedelta) -> date:
-    """The last settlement day whose midnight lies at least `after` back."""
-    return (now.astimezone(CHINA) - after).date()
 
 
 def _day(year: int, month_day: str) -> date | None:
