@@ -10,12 +10,12 @@ from pathlib import Path
 from zhangfang_sandbox.cmb import batches, payments
 from zhangfang_sandbox.cmb.functions import FUNCTIONS, PAYING, Body, Call, order_key
 from zhangfang_sandbox.cmb.payments import BusinessError
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.throttle import Throttle
 from zhangfang_sandbox.cmb.wire.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
 from zhangfang_sandbox.cmb.wire.sm2 import PrivateKey, PublicKey
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import in_china
 
 # Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order; BEFORE
@@ -49,7 +49,7 @@ class Bank:
 
     def __init__(self, folder: Path) -> None:
         """Open the bank whose data is in `folder`; its key is made at the first start. Needs a running event loop."""
-        self.store = Store(folder)
+        self.store = open_rows(folder, "cmb")
         self.clock = BankClock.load(self.store)
         self.clock.save(self.store)
         self.faults = Faults(self.store)

@@ -15,7 +15,6 @@ from typing import Any
 
 from zhangfang_sandbox.cmb import batches, book, payments
 from zhangfang_sandbox.cmb.payments import BusinessError, masked
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.wire import rows
 from zhangfang_sandbox.cmb.wire.fields import (
     CURRENCY,
@@ -29,6 +28,7 @@ from zhangfang_sandbox.cmb.wire.fields import (
     text,
 )
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, stored, thirteen_months_before
 
 PAGE = 200
@@ -42,7 +42,7 @@ PAYMENTS = (
 class Call:
     """What a function works with: the book, the faults, who asks and when."""
 
-    store: Store
+    store: RowStore
     faults: Faults
     uid: str
     now: datetime
@@ -168,7 +168,7 @@ def payroll(call: Call, body: Body) -> Body:
     return batches.pay_payroll(call.store, call.faults, call.uid, call.now, body)
 
 
-def _about_batches(answer: Callable[[Store, str, datetime, Body], Body]) -> Callable[[Call, Body], Body]:
+def _about_batches(answer: Callable[[RowStore, str, datetime, Body], Body]) -> Callable[[Call, Body], Body]:
     return lambda call, body: answer(call.store, call.uid, call.now, body)
 
 
@@ -190,7 +190,7 @@ FUNCTIONS: Mapping[str, Callable[[Call, Body], Body]] = {
 }
 
 
-def order_key(store: Store, uid: str, funcode: str, body: Body) -> str:
+def order_key(store: RowStore, uid: str, funcode: str, body: Body) -> str:
     """Return the key of what a message is about: a payment's busNar, a batch's number; "" for anything else."""
     match funcode, body:
         case "BB1PAYOP", {"bb1payopx1": [{"busNar": str() as key}, *_]}:

@@ -4,13 +4,13 @@ import sqlite3
 from typing import Any
 
 from zhangfang_sandbox.cmb.payments import masked
-from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.common.rows import RowStore
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STATES = {"S": "SUCCESS", "B": "RETURNED", "F": "FAILED", "R": "FAILED", "D": "FAILED", "C": "FAILED"}
 
 
-def movements(store: Store, after: int) -> list[dict[str, Any]]:
+def movements(store: RowStore, after: int) -> list[dict[str, Any]]:
     """Return all payments whose number is greater than `after`, oldest first."""
     found = store.rows(
         "SELECT payments.*, lines.day FROM payments LEFT JOIN lines ON lines.seq = payments.debit_seq"

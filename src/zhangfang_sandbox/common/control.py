@@ -86,6 +86,27 @@ def plan_of(data: Mapping[str, Any], known: frozenset[str]) -> Plan:
     return Plan(need({"seed": 0, **data}, "seed", int), rates, keyed, late)
 
 
+def routes(store: Store, handlers: Mapping[str, Callable[[Any], object]]) -> list[web.RouteDef]:
+    """Routes of one function each. `"POST /credit"` gets the request's JSON object, `"GET /book"` its query.
+
+    What a function returns is answered as JSON, after everything it wrote is stored.
+    """
+
+    def answered(work: Callable[[Any], object], *, reads_body: bool) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            answer = work(await body_of(request) if reads_body else request.query)
+            await store.committed()
+            return web.json_response(answer)
+
+        return handle
+
+    found = []
+    for name, work in handlers.items():
+        method, path = name.split()
+        found.append(web.route(method, path, answered(work, reads_body=method != "GET")))
+    return found
+
+
 def clock_routes(store: Store, clock: BankClock, check: Callable[[datetime], None]) -> list[web.RouteDef]:
     """Health and clock. `check` may refuse a new time before it is set."""
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import china_day, in_china
 from zhangfang_sandbox.genericbank import book, codes, fields, payments, seal
 from zhangfang_sandbox.genericbank.fields import BusinessError
-from zhangfang_sandbox.genericbank.store import Store
 
 # Faults by when they act: BEFORE and OUTCOME on payments, AFTER on the next answer about the order. This bank pushes
 # nothing (no notify_*) and has no file: its statement is always there (no file_*).
@@ -51,7 +51,7 @@ class Bank:
 
     def __init__(self, folder: Path) -> None:
         """Open the bank whose data is in `folder`; its keys are made at the first start. Needs a running event loop."""
-        self.store = Store(folder)
+        self.store = open_rows(folder, "genericbank")
         self.clock = BankClock.load(self.store)
         self.clock.save(self.store)
         self.faults = Faults(self.store)
