@@ -36,7 +36,7 @@ from zhangfang_bench.machine import machine
 MOST_ITEMS = 100_000
 
 
-def bench_channels(out: Path | None, orders: int, items: int, count: int, payouts: int) -> None:
+def run(out: Path | None, orders: int, items: int, count: int, payouts: int) -> None:
     """Measure, print a table, and write the figures to `out` as JSON."""
     check(out, orders, items, count, payouts)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind

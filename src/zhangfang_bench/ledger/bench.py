@@ -25,11 +25,11 @@ from zhangfang_bench.ledger.aims import failures
 from zhangfang_bench.ledger.behind import behind
 from zhangfang_bench.ledger.copy import Stored, copy_limit
 from zhangfang_bench.ledger.floors import pgbench, row_locks
-from zhangfang_bench.ledger.house import LedgerHouse
 from zhangfang_bench.ledger.mixed import mixed
 from zhangfang_bench.ledger.report import markdown, print_report
 from zhangfang_bench.ledger.running import Figures, Ran, measure, running
 from zhangfang_bench.ledger.sending import CALLERS, Tick, as_transfers, send_singles, sender
+from zhangfang_bench.ledger.server import LedgerServer
 from zhangfang_bench.ledger.workloads import Shape, Workload, cut, now_ms, retried
 from zhangfang_bench.machine import machine
 from zhangfang_bench.payments.bench import BenchFailed
@@ -52,9 +52,7 @@ NAMES = ("hot", "copy_limit", "row_locks", "pgbench", "mixed", "single", "replay
 ONCE = ("uniform_200k", "latency", "behind")  # in the first round only
 
 
-def bench_ledger(
-    out: Path | None, transfers: int, only: str | None, behind_: int | None, rounds: int
-) -> None:
+def run(out: Path | None, transfers: int, only: str | None, behind_: int | None, rounds: int) -> None:
     """Measure, write the figures to `out` as JSON, and show them: a table on stderr, the same as Markdown on stdout."""
     history = behind_ if behind_ is not None else 20 * MILLION if transfers >= MILLION else 0
     check(out, transfers, history, rounds)
@@ -62,14 +60,14 @@ def bench_ledger(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
     folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    house = LedgerHouse(folder)
+    server = LedgerServer(folder)
     made: dict[str, Any] = {"machine": machine(), "transfers": transfers, "behind_asked": history}
     try:
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress:
-            made["settings"] = house.start()
-            made |= Bench(house, transfers, history, progress).run(names, rounds)
+            made["settings"] = server.start()
+            made |= Bench(server, transfers, history, progress).run(names, rounds)
     finally:
-        house.stop()
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
     if out is not None:
         out.write_text(json.dumps(made, indent=2) + "\n", "utf-8")
@@ -105,16 +103,16 @@ def chosen(only: str | None, history: int) -> list[str]:
 class Bench:
     """One run: what is measured by name, on one server."""
 
-    def __init__(self, house: LedgerHouse, transfers: int, history: int, progress: Progress) -> None:
+    def __init__(self, server: LedgerServer, transfers: int, history: int, progress: Progress) -> None:
         """`transfers` for each workload, `history` of them behind the last of `behind`."""
-        self.house, self.transfers, self.history, self.progress = house, transfers, history, progress
+        self.server, self.transfers, self.history, self.progress = server, transfers, history, progress
         self.stored: Stored | None = None
         self._special: dict[str, Callable[[], Figures]] = {
             "copy_limit": self._copy_limit,
             "row_locks": lambda: row_locks(
-                self.house, self._floor(), self._bar("row_locks", self._floor().transfers)
+                self.server, self._floor(), self._bar("row_locks", self._floor().transfers)
             ),
-            "pgbench": lambda: pgbench(self.house, self._floor()),
+            "pgbench": lambda: pgbench(self.server, self._floor()),
             "single": self._single,
             "latency": self._latency,
             "behind": self._behind,
@@ -132,7 +130,7 @@ class Bench:
     def _stream(self, name: str) -> Figures:
         limited = 200_000 if name == "uniform_200k" else 10_000
         workload = Workload(SHAPES[name], cut(self.transfers), limited, now_ms())
-        with running(self.house, name) as writer:
+        with running(self.server, name) as writer:
             found, ran = measure(writer, name, workload, sender(IN_FLIGHT), self._bar)
             if name == "hot":
                 self.stored = Stored.read(writer.url, workload, ran.sent.in_order())
@@ -140,28 +138,28 @@ class Bench:
 
     def _copy_limit(self) -> Figures:
         assert self.stored is not None, "hot runs before it"
-        return copy_limit(self.house, self.stored, self._bar("copy_limit", self.transfers))
+        return copy_limit(self.server, self.stored, self._bar("copy_limit", self.transfers))
 
     def _floor(self) -> Workload:
         return Workload(HOT, cut(max(1_000, self.transfers // FLOOR_SHARE)), now_ms=now_ms())
 
     def _single(self) -> Figures:
         workload = Workload(HOT, [self.transfers], now_ms=now_ms())
-        with running(self.house, "single") as writer:
+        with running(self.server, "single") as writer:
             found, _ = measure(writer, "single", workload, send_singles, self._bar, as_transfers)
         return found | {"batch": 1, "callers": CALLERS}
 
     def _latency(self) -> Figures:
         counts = {size: max(20, count * self.transfers // MILLION) for size, count in LATENCY_FRAMES.items()}
         sizes = [size for size, count in counts.items() for _ in range(count)]
-        with running(self.house, "latency") as writer:
+        with running(self.server, "latency") as writer:
             workload = Workload(HOT, sizes, now_ms=now_ms())
             found, ran = measure(writer, "latency", workload, sender(1), self._bar)
         return found | {"in_flight": 1, "sizes": {str(size): latency(ran, size) for size in counts}}
 
     def _behind(self) -> Figures:
         workload = Workload(HOT, cut(self.history + self.transfers), now_ms=now_ms())
-        return behind(self.house, workload, self.transfers, IN_FLIGHT, self._bar)
+        return behind(self.server, workload, self.transfers, IN_FLIGHT, self._bar)
 
     def _bar(self, title: str, total: int) -> Tick:
         task = self.progress.add_task(title, total=total)

@@ -20,8 +20,8 @@ import uvloop
 from zhangfang.ledger import Result
 from zhangfang.ledger.wire import Records
 from zhangfang_bench.ledger.floors import open_ledger
-from zhangfang_bench.ledger.house import SQL, LedgerHouse, costs, rows
 from zhangfang_bench.ledger.sending import Tick
+from zhangfang_bench.ledger.server import SQL, LedgerServer, costs, rows
 from zhangfang_bench.ledger.workloads import Workload
 
 LANES = 4
@@ -69,11 +69,11 @@ def _cut(raw: bytes, counts: Sequence[int]) -> list[bytes]:
     return [_HEAD + raw[first:end] + _END for first, end in pairwise(ends.tolist())]
 
 
-def copy_limit(house: LedgerHouse, stored: Stored, tick: Tick) -> dict[str, Any]:
+def copy_limit(server: LedgerServer, stored: Stored, tick: Tick) -> dict[str, Any]:
     """Copy it into fresh tables with the same indexes."""
     workload = stored.workload
-    with house.database("copy_limit") as url:
-        found = uvloop.run(_copy(house, url, stored, tick))
+    with server.database("copy_limit") as url:
+        found = uvloop.run(_copy(server, url, stored, tick))
         (counts,) = rows(url, SQL.counts)
         entries, refused = (sum(count[n] for count in stored.counts) for n in (0, 1))
         same = tuple(counts) == (entries, stored.fen, refused, entries)
@@ -85,7 +85,7 @@ def copy_limit(house: LedgerHouse, stored: Stored, tick: Tick) -> dict[str, Any]
         }
 
 
-async def _copy(house: LedgerHouse, url: str, stored: Stored, tick: Tick) -> dict[str, Any]:
+async def _copy(server: LedgerServer, url: str, stored: Stored, tick: Tick) -> dict[str, Any]:
     control = await open_ledger(url, [account.id for account in stored.workload.accounts], stored.workload)
     connections = [await asyncpg.connect(url) for _ in range(LANES)]
     turns = [asyncio.Event() for _ in range(len(stored.counts) + 1)]
@@ -96,9 +96,9 @@ async def _copy(house: LedgerHouse, url: str, stored: Stored, tick: Tick) -> dic
             await _one(connections[first], stored, number, turns)
             tick(sum(stored.counts[number]))
 
-    before, began = await house.used(control), perf_counter()
+    before, began = await server.used(control), perf_counter()
     await asyncio.gather(*map(lane, range(LANES)))
-    seconds, used = perf_counter() - began, (await house.used(control)).since(before)
+    seconds, used = perf_counter() - began, (await server.used(control)).since(before)
     for connection in (control, *connections):
         await connection.close()
     count = stored.workload.transfers

@@ -16,18 +16,18 @@ import uvloop
 
 from zhangfang.ledger import Account, Balance, LedgerClient, Result
 from zhangfang.ledger.wire import Records
-from zhangfang_bench.ledger.house import (
+from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
+from zhangfang_bench.ledger.sending import Send, Sent, Show, Tick
+from zhangfang_bench.ledger.server import (
     PATIENCE_S,
     SQL,
-    LedgerHouse,
+    LedgerServer,
     LedgerWriter,
     Used,
     costs,
     rows,
     verified,
 )
-from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
-from zhangfang_bench.ledger.sending import Send, Sent, Show, Tick
 from zhangfang_bench.ledger.workloads import BATCH, Workload
 from zhangfang_bench.machine import cpu_seconds
 
@@ -50,10 +50,10 @@ class Ran(NamedTuple):
 
 
 @contextmanager
-def running(house: LedgerHouse, name: str) -> Iterator[LedgerWriter]:
+def running(server: LedgerServer, name: str) -> Iterator[LedgerWriter]:
     """Give a writer that runs on a fresh database; both are gone afterwards."""
-    with house.database(name) as url:
-        writer = LedgerWriter(house, name, url)
+    with server.database(name) as url:
+        writer = LedgerWriter(server, name, url)
         try:
             writer.start()
             yield writer
@@ -93,11 +93,11 @@ async def _drive(
     async with LedgerClient(writer.socket, PATIENCE_S) as client:
         for some in _some(workload.accounts):
             await client.create_accounts(some)
-        before, began = await writer.house.used(connection, writer.pid), perf_counter()
+        before, began = await writer.server.used(connection, writer.pid), perf_counter()
         memory = [(0.0, writer.memory_mb())]
         sampling = asyncio.create_task(_sample(writer, memory, began))
         sent = await send(client, built, tick)
-        seconds, after = perf_counter() - began, await writer.house.used(connection, writer.pid)
+        seconds, after = perf_counter() - began, await writer.server.used(connection, writer.pid)
         sampling.cancel()
         memory.append((seconds, writer.memory_mb()))
         balances = [one async for one in _balances(client, workload)]
@@ -149,10 +149,10 @@ def figures(ran: Ran) -> Figures:
 
 def stopped(writer: LedgerWriter, ran: Ran) -> Figures:
     """Stop the writer in good order; return what that took, and what everything has left on the disk by then."""
-    postgres, life = writer.house.postgres_cpu(), cpu_seconds(writer.pid)
+    postgres, life = writer.server.postgres_cpu(), cpu_seconds(writer.pid)
     ended = _ended()
     seconds = writer.stop()
-    spent = {"writer": _ended() - ended - life, "postgres": writer.house.postgres_cpu() - postgres}
+    spent = {"writer": _ended() - ended - life, "postgres": writer.server.postgres_cpu() - postgres}
     count = ran.workload.transfers
     (wal,), (disk,) = (rows(writer.url, sql)[0] for sql in (SQL.wal_bytes, SQL.disk_bytes))
     return {

@@ -58,7 +58,7 @@ class BenchFailed(ZhangfangError):
     """The bench could not measure, or what it measured was wrong."""
 
 
-def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: float) -> None:
+def run(out: Path | None, payments: int, payers: int, floor_seconds: float) -> None:
     """Measure with and without RSA, print a table, and write the figures to `out` as JSON."""
     if payments < 2 or payers < 1:
         raise InvalidInput("--payments, --payers", f"{payments} and {payers}", "at least 2 and at least 1")

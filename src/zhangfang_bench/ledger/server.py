@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-
 from zhangfang.assembly.house import Process, unix_answers
+
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.kernel.settings import write_private
 from zhangfang.kernel.sql import load
@@ -50,7 +50,7 @@ def costs(count: int, used: Used) -> dict[str, Any]:
     }
 
 
-class LedgerHouse:
+class LedgerServer:
     """One server in one folder, with the settings that it ships with."""
 
     def __init__(self, folder: Path) -> None:
@@ -100,10 +100,10 @@ class LedgerHouse:
 class LedgerWriter:
     """The writer as users start it: `zhangfang ledger` with a home of its own."""
 
-    def __init__(self, house: LedgerHouse, name: str, url: str) -> None:
+    def __init__(self, server: LedgerServer, name: str, url: str) -> None:
         """It will run on the database `url`; `name` is its home's."""
-        self.house, self.url = house, url
-        self.home = house.folder / name
+        self.server, self.url = server, url
+        self.home = server.folder / name
         write_private(self.home / "database-url", url)
         self.socket = self.home / "ledger.sock"
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_DATABASE_URL": url}
