@@ -1,4 +1,4 @@
-"""What the connectors share whose purchases are paid in a wallet's app: everything but the messages themselves."""
+"""The shared part of connectors whose purchases are paid in a wallet's app: all but the messages themselves."""
 
 import asyncio
 import hashlib

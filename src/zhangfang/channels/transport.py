@@ -1,4 +1,4 @@
-"""HTTP with a channel. What counts is what is known when it fails: can anything have arrived?"""
+"""HTTP with a channel. The errors tell what matters after a failure: may the channel have received the request or not?"""
 
 import ssl
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ import aiohttp
 from zhangfang.channels.port import ChannelError
 
 MAX_ANSWER_BYTES = 64 * 1024
-_CONNECTING = 0.6  # of the time for an answer; connecting includes the whole handshake of TLS
+_CONNECTING = 0.6  # part of the time for an answer; connecting includes the whole TLS handshake
 
 
 class NotConnectedError(ChannelError):
-    """No connection came about, or the other side did not prove who it is: nothing was sent."""
+    """No connection was made, or the other side did not prove who it is: nothing was sent."""
 
 
 class NoAnswerError(ChannelError):
@@ -28,7 +28,7 @@ class Received(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """Who has to be at the other end of a mutual TLS: the name in its certificate, and how that is checked."""
+    """The expected server of a mutual TLS connection: the name in its certificate, and the context that checks it."""
 
     name: str
     context: ssl.SSLContext

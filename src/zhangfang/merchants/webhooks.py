@@ -1,4 +1,4 @@
-"""Signing what a merchant is told, as Standard Webhooks 1.0.0 describes it, so that its libraries can verify it.
+"""Signatures of webhooks by Standard Webhooks 1.0.0, whose libraries can verify them.
 
 Headers `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`: `v1,` and the base64 of
 HMAC-SHA256 over `<id>.<timestamp>.<body>`. The key is what follows `whsec_` in the secret, decoded from base64.
@@ -40,15 +40,15 @@ def headers(secret: str, message_id: str, moment: datetime, body: bytes) -> dict
 def verify(secret: str, received: Mapping[str, str], body: bytes, now: datetime) -> None:
     """Raise `InvalidSignature` unless `body` was signed with `secret` within five minutes of `now`.
 
-    `received` has lower-case names. Several signatures, apart by spaces, are several secrets during a change; one
-    that fits is enough.
+    `received` has lower-case names. There may be several signatures, separated by spaces, while a secret is being
+    changed; one that verifies is enough.
     """
     try:
         message_id, timestamp = received["webhook-id"], received["webhook-timestamp"]
         given = _bytes(received["webhook-signature"]).split(b" ")
     except KeyError as error:
         raise InvalidSignature(f"webhook: the header {error.args[0]} is missing") from None
-    if "." in message_id:  # then a part of the id could be passed off as the timestamp
+    if "." in message_id:  # then a part of the id could be taken for the timestamp
         raise InvalidSignature("webhook: webhook-id has a full stop")
     if not _UNIX_SECONDS.fullmatch(timestamp):
         raise InvalidSignature("webhook: webhook-timestamp is not a number of Unix seconds")

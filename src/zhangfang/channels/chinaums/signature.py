@@ -29,7 +29,7 @@ def authorization(config: ChinaUmsConfig, body: bytes, now: datetime, nonce: str
 def verified_form(body: bytes, notify_key: str) -> dict[str, str]:
     """Return the fields of a genuine notification. Raises `MalformedMessage`, `ForgedMessage`.
 
-    Only signType SHA256 is believed: of MD5 with a key at its end, one message can be made to stand for another.
+    Only signType SHA256 is accepted: with MD5, two messages with one signature can be constructed.
     """
     fields = parse_form(body)
     if fields.get("signType", "").upper() != "SHA256":
@@ -41,7 +41,8 @@ def verified_form(body: bytes, notify_key: str) -> dict[str, str]:
 
 
 def notification_sign(fields: Mapping[str, str], notify_key: str) -> str:
-    """Return the sign of a notification: every field that is not blank, by name, the key right behind the last one."""
+    """Return the signature of a notification: all fields that are not blank, sorted by name, then the key without a
+    separator."""
     names = sorted(name for name, value in fields.items() if value and name != "sign")
     text = "&".join(f"{name}={fields[name]}" for name in names) + notify_key
     return hashlib.sha256(text.encode()).hexdigest().upper()
@@ -51,7 +52,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, or raise `MalformedMessage`."""
     fields: dict[str, str] = {}
     for position, (name, value) in enumerate(form_pairs(body), 1):
-        # With & inside a value, two fields could pass as one: the signed text would be the same.
+        # With & inside a value, one field could be read as two: the signed text would be the same.
         if not _NAME.fullmatch(name) or name in fields or "&" in value or "\0" in value:
             raise MalformedMessage(
                 f"field {position}: a name that is odd or given twice, or & or NUL in a value"

@@ -20,11 +20,11 @@ class CmbConfig:
 
     `uid` is the bank's user id (at most 16 letters and digits); `base_url` is scheme, host and port (the path
     `/cdcserver/api/v2` is the protocol's own); `account` pays the payouts; `private_key` is 64 characters of hex,
-    `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the business mode the bank lets the user act in.
-    `query_gap_seconds` lie between two enquiries, `statement_gap_seconds` between two looks at one account; 0 is for
-    tests, where the bank's throttle is off. `corp_nbr` and `notify_key` (32 of hex) open the bank's notices. `intraday`
-    reads today's lines of the statement too, which are provisional. Batches for persons at this bank go as payroll
-    under `payroll_mode`, our account's `account_name` beside it; without it none does. The production host is refused
+    `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the user's business mode at the bank.
+    `query_gap_seconds` is the wait between two enquiries, `statement_gap_seconds` between two statements of one
+    account; 0 is for tests, where the bank's throttle is off. `corp_nbr` and `notify_key` (32 of hex) open the bank's
+    notices. `intraday` reads today's lines of the statement too, which are provisional. With `payroll_mode` (and our
+    `account_name`), batches to persons at this bank go as payroll; without it none does. The production host is refused
     unless `allow_production`.
     """
 

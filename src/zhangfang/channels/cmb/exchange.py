@@ -1,4 +1,4 @@
-"""One exchange with the bank: sealed, posted, unsealed; and for enquiries their turn in the bank's pace."""
+"""One exchange with the bank: sealed, posted, unsealed. Enquiries wait for their turn, to keep the bank's pace."""
 
 import asyncio
 import secrets

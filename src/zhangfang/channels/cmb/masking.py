@@ -1,8 +1,8 @@
-"""What is kept of a bank's message must not hold the accounts and names in it."""
+"""Masks the accounts and names in a bank's message before it is stored."""
 
 from zhangfang.kernel.masking import masked_account, masked_name, masked_text
 
-# Fields whose value is an account, whatever it looks like.
+# Fields whose value is an account number.
 _ACCOUNTS = {
     "accNbr",
     "accnbr",
@@ -34,7 +34,7 @@ _NAMES = {
     "ntfCh1",
     "ntfCh2",
 }
-# Fields whose long digits are numbers of messages or money: evidence, and nobody's account.
+# Fields whose long digits are numbers of messages or amounts. They are evidence and no account, so they stay.
 _EVIDENCE = {
     "yurRef",
     "reqNbr",

@@ -2,8 +2,8 @@
 
 The envelope and its fields are those of one public client [V]: JSON of `corpNbr` and `enptData`, base64 of SM4-CTR under
 a key of its own with corpNbr, filled with `0` to 16, as counter; within it JSON that the bank signed by SM2, under the
-user id 1234567812345678, with the placeholder in the place of `sigdat`. How it travels (a POST), and what the bank wants
-to hear, is in no public source: convention of ours [G].
+user id 1234567812345678, with the placeholder in the place of `sigdat`. How it is sent (a POST), and which reply the
+bank wants, is not public: our convention [G].
 """
 
 import hmac
@@ -22,7 +22,7 @@ _PAYMENT = "YQN02030"
 
 
 def read(body: bytes, config: CmbConfig, bank_key: bytes) -> Notification | None:
-    """Return what a notice says of a payout of ours, None if it is genuine and about none; `bank_key` is x‖y.
+    """Return what a notice says of a payout of ours, None for a genuine notice about something else; `bank_key` is x‖y.
 
     Raises `MalformedMessage`; `ForgedMessage` also for another enterprise's notice and where no key is set up.
     """

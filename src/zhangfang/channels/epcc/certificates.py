@@ -22,7 +22,7 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature)
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate of the network's own authority: its RSA key, its serial (decimal, as SignSN has it), its dates."""
+    """A certificate that the network's authority issued: its RSA key, its serial (decimal, as in SignSN), its dates."""
 
     key: rsa.RSAPublicKey = field(repr=False)
     serial: str
@@ -60,14 +60,14 @@ def signing_pair(config: EpccConfig) -> tuple[rsa.RSAPrivateKey, str]:
 
 
 def tls_context(config: EpccConfig) -> ssl.SSLContext:
-    """Return a context that shows our certificate and believes in `ca_pem` alone, in no other authority."""
+    """Return a context that shows our certificate and trusts the authority `ca_pem` only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cadata=config.ca_pem)
     except (ssl.SSLError, ValueError):
         raise InvalidInput("ca_pem", "text that is no certificate", "a certificate in PEM") from None
-    with tempfile.TemporaryDirectory() as folder:  # ours alone; the library reads a key from a file only
+    with tempfile.TemporaryDirectory() as folder:  # the library reads a key only from a file
         path = Path(folder) / "pair.pem"
         path.touch(mode=0o600)
         path.write_text(config.tls_key_pem + config.tls_cert_pem)

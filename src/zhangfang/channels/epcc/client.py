@@ -53,7 +53,8 @@ class Epcc:
     """EPCC-style agreement payment for one institution: collection under a signed agreement, and refund."""
 
     name = "epcc"
-    # That the same TrxId may be sent again is the network's general rule [K]: the sandbox answers what it has.
+    # The same TrxId may be sent again by the network's general rule [K]; the sandbox then answers with the order's
+    # state.
     rules: Mapping[Operation, Rules] = MappingProxyType({
         Operation.COLLECTION: Rules(_WAITS, 3),
         Operation.REFUND: Rules(_WAITS, 3),
@@ -75,13 +76,14 @@ class Epcc:
         return numbers.mint(id_, at, self._digits.usable())
 
     async def upkeep(self) -> None:
-        """Ask each site for its control digits; a site that is away keeps those it had. `ChannelError` if all are."""
+        """Ask each site for its control digits. If a site does not answer, its old digits stay; `ChannelError` if none
+        answers."""
         failures = [failure for name in self._config.sites if (failure := await self._renew(name))]
         if len(failures) == len(self._config.sites):
             raise failures[0]
 
     async def present(self, order: Order, return_url: str) -> Form | AppOrder:
-        """Refuse: nobody pays at a cashier of this network. Raises `NotPresented`."""
+        """Refuse: this network has no cashier. Raises `NotPresented`."""
         raise NotPresented("epcc has no cashier: it collects under a signed agreement")
 
     async def send(self, order: Order) -> Answer:
@@ -94,7 +96,7 @@ class Epcc:
         return await self._about_order(asked, order, answers.of_query, Verdict.UNKNOWN)
 
     async def request_code(self, signing: Signing) -> Answer:
-        """Have the payer's bank send the payer an SMS code."""
+        """Let the payer's bank send the payer an SMS code."""
         asked = requests.signing(signing, requests.SEND_CODE, "", self._exchange.receiver)
         return (await self._about_mandate(asked)).answer
 
@@ -111,7 +113,7 @@ class Epcc:
         return (await self._about_mandate(requests.cancel(signing, agreement))).answer
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """Read a notice: of a result, or (None) of control digits, which take effect at once for all processes."""
+        """Read a notice of a result; or one of control digits (None), which take effect at once in all processes."""
         fields = self._exchange.read(body)
         told = fields["MsgHeader/MsgTp"]
         if told == requests.NOTICE:
@@ -122,13 +124,13 @@ class Epcc:
         return None
 
     def reply(self, *, taken: bool) -> Reply:
-        """Return 303, signed: any code but the good one has the notice sent again."""
+        """Return 303, signed. With any code but the good one the network sends the notice again."""
         said = {"SysRtnInf": {"SysRtnCd": codes.OK if taken else _FAULT}}
         body = self._exchange.sealed(Request(requests.ACKNOWLEDGED, self._clock.now(), said))
         return Reply(body.decode(), "application/xml")
 
     async def file(self, settle_date: date) -> ChannelFile:
-        """Return a settlement day's file. `FileNotReady` for whatever asking again later can mend."""
+        """Return a settlement day's file. `FileNotReady` if asking again later may help."""
         asked = requests.file(settle_date, self._clock.now())
         try:
             body = await self._exchange.ask(asked, _FILE_TIMEOUT_SECONDS, _MAX_FILE_BYTES)
@@ -165,7 +167,7 @@ class Epcc:
         failed: Callable[[Answer], _T],
         unsent: Verdict,
     ) -> _T:
-        """Return what the answer proves; `unsent` if nothing left, UNKNOWN for whatever cannot be believed."""
+        """Return what the answer proves: `unsent` if nothing was sent, UNKNOWN if the answer cannot be trusted."""
         try:
             body = await self._exchange.ask(asked, self._config.timeout_seconds)
             return read(self._exchange.answer_to(asked, body))
@@ -196,7 +198,7 @@ class Epcc:
     def _read_file(self, body: bytes, settle_date: date) -> ChannelFile:
         fields = self._exchange.read(body, _MAX_FILE_BYTES)
         code = fields.get("MsgBody/SysRtnInf/SysRtnCd", "")
-        if code != codes.OK:  # not there yet, or the network is busy: in either case later
+        if code != codes.OK:  # not there yet, or the network is busy: ask later in both cases
             raise FileNotReady(f"file of {settle_date}: SysRtnCd {code or 'missing'}; ask again later")
         if fields["MsgHeader/MsgTp"] != requests.FILE:
             raise MalformedMessage(f"MsgHeader/MsgTp: allowed: {requests.FILE}")

@@ -20,7 +20,7 @@ meaning = Codes(Path(__file__).parent / "codes.csv").of
 
 
 def business(operation: str, status: str, code: str) -> Meaning:
-    """Return what TrxStatus and BizStsCd prove together: an end needs both to say the same."""
+    """Return what TrxStatus and BizStsCd prove together: an order has ended only if both say the same."""
     by_status, by_code = meaning(operation, status), meaning(operation, code or OK)
     if by_status.final in (Verdict.SUCCESS, Verdict.FAILED) and by_code.final is not by_status.final:
         return UNLISTED

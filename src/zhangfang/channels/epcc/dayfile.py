@@ -44,7 +44,8 @@ def parse(fields: Mapping[str, str], settle_date: date, channel: str) -> Channel
 
 
 def _line(row: columns.Row) -> FileLine:
-    """No number but the TrxId is public: it is the channel's own too, of a correction that of the line it corrects."""
+    """Read a line. The TrxId is also the channel's reference, for no other number is public; a correction has the
+    corrected one."""
     values = row.values
     if values["adjustment"]:
         ref = values["original_order_no"]

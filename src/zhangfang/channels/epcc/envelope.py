@@ -1,7 +1,7 @@
 """The body of an HTTP message: declaration, `<root…</root>`, and `{S:<base64>}`, the signature over those very bytes.
 
-Source: public code of members; SHA256withRSA [V]. With and without CRLF before `{S:` are both seen [C]; both are read.
-What is verified is what is then parsed, the same bytes: no other part of the body can say anything.
+Source: public code of members; SHA256withRSA [V]. CRLF before `{S:` is there in some sources and not in others [C];
+both are read. Exactly the verified bytes are then parsed; the rest of the body is not used.
 """
 
 import base64

@@ -22,8 +22,8 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
 _MAX_ANSWER_BYTES = 1024 * 1024
-# Convention, as everything here: asked first after half a minute; the identical message may be sent again once a query
-# finds nothing, for the bank takes a serial once.
+# All conventions: the first query after half a minute; the identical message may be sent again once a query finds
+# nothing, because the bank takes a serial only once.
 _RULES = Rules(
     query_after=tuple(timedelta(seconds=wait) for wait in (30, 60, 120, 300, 600)),
     resend_after_not_found=1,

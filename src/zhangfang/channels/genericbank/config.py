@@ -17,8 +17,8 @@ _SHAPES = {
 class GenericBankConfig:
     """One client of the bank: `account` pays the payouts, the keys are PEM (RSA, 2048 bits or more).
 
-    No bank speaks this protocol as it stands, so any host but this machine's own counts as production and is refused
-    unless `allow_production`.
+    No real bank uses exactly this protocol, so any host but this machine counts as production and is refused unless
+    `allow_production`.
     """
 
     client_id: str

@@ -14,7 +14,7 @@ def payment_answer(message: Json, order: Order) -> Answer:
 
 
 def query_answer(message: Json, order: Order) -> Answer:
-    """Read the answer to QRY001: the message's own code first and, only if that is 0000, the payment's."""
+    """Read the answer to QRY001: first the message's own code and, only if that is 0000, the payment's."""
     return _answer(message, order, asked=True)
 
 

@@ -23,12 +23,15 @@ from zhangfang.channels.port import ForgedMessage
 SCHEME = "LKLAPI-SHA256withRSA"
 _PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 _PART = re.compile(r'([a-z_]{1,20})="([0-9A-Za-z+/=._-]{0,1024})"')
-_PLAIN = re.compile(r"[0-9A-Za-z._-]{1,64}")  # what may stand on a line of its own without moving its borders
+_PLAIN = re.compile(
+    r"[0-9A-Za-z._-]{1,64}"
+)  # text that cannot contain a line feed, which would shift the signed
+lines
 _LONGEST_HEADER = 4096
 
 
 class Signer:
-    """Makes our requests believable and decides which messages are Lakala's."""
+    """Signs our requests, and verifies Lakala's messages."""
 
     def __init__(self, config: LakalaConfig) -> None:
         """Read the keys once. Raises `InvalidInput`."""
@@ -85,7 +88,7 @@ def lines(*values: str, body: bytes) -> bytes:
 
 
 def _readings(headers: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], bool]]:
-    """Yield what a notification may have been signed as, and whether with five lines."""
+    """Yield the possible readings of a notification's signature, each with whether it has five lines."""
     header = headers.get("authorization", "")[:_LONGEST_HEADER]
     if header.startswith(f"{SCHEME} "):
         said = dict(_PART.findall(header))

@@ -23,10 +23,10 @@ _MAX_LEAVES = 16
 
 
 class Trust:
-    """Decides whether a certificate in a message is UnionPay's. Verified ones are remembered by their text."""
+    """Decides whether a certificate in a message is UnionPay's. Verified ones are cached by their text."""
 
     def __init__(self, root_pem: str, middle_pem: str, clock: Clock) -> None:
-        """Read the two configured authorities; `InvalidInput` if they are no chain."""
+        """Read the two configured authorities; `InvalidInput` if they do not form a chain."""
         self._clock = clock
         self._root = load("root_pem", root_pem)
         self._middle = load("middle_pem", middle_pem)

@@ -1,4 +1,4 @@
-"""The text of ACP messages: `k=v&k=v`, its canonical form, and what of it may be kept.
+"""The text of ACP messages: `k=v&k=v`, its canonical form, and the part that may be stored.
 
 Source: UnionPay ACP 5.1.0. An answer is not URL-encoded and a value may hold `=`, and `&` inside `{}` or `[]`;
 a notification is an ordinary URL-encoded form.
@@ -33,7 +33,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, blank ones included, or raise `MalformedMessage`."""
     pairs = form_pairs(body)
     for position, (_, value) in enumerate(pairs, 1):
-        # A hidden `&` would let two signed fields pass as one: the signed text would be the same.
+        # With `&` in a value, one field could be read as two: the signed text would be the same.
         if "&" in value and len(_split(value)) > 1:
             raise MalformedMessage(f"field {position}: & outside of brackets")
     return _fields((name, "=", value) for name, value in pairs)
@@ -45,7 +45,7 @@ def encode_form(fields: Mapping[str, str]) -> bytes:
 
 
 def without_blanks(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that carry something: ACP neither sends nor signs blank ones."""
+    """Return the fields that are not blank: ACP neither sends nor signs blank ones."""
     return {name: value for name, value in fields.items() if value.strip()}
 
 
@@ -80,7 +80,7 @@ def _fields(triples: Iterable[tuple[str, str, str]]) -> dict[str, str]:
 
 
 def _split(text: str) -> list[str]:
-    """Split at `&` outside of brackets. A closing bracket that nothing opened is plain text."""
+    """Split at `&` outside of brackets. A closing bracket without an opening one is plain text."""
     parts, start, expected = [], 0, []
     for mark in _MARK.finditer(text):
         letter, position = mark[0], mark.start()

@@ -1,4 +1,4 @@
-"""`fileContent`: base64 of DEFLATE, never inflated beyond a bound. Source: UnionPay ACP 5.1.0."""
+"""`fileContent`: base64 of DEFLATE, inflated up to a limit. Source: UnionPay ACP 5.1.0."""
 
 import base64
 import zlib

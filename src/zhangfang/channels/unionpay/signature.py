@@ -20,7 +20,7 @@ from zhangfang.kernel.clock import Clock
 
 
 class Signer(Protocol):
-    """Makes our messages believable and decides which of theirs are."""
+    """Signs our messages and verifies theirs."""
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Return the non-blank fields with `signMethod`, `signature` and what else the method needs."""
@@ -35,7 +35,7 @@ class RsaSigner:
     """signMethod 01: RSA over SHA-256, with the bank's certificate inside its message."""
 
     def __init__(self, config: UnionPayConfig, clock: Clock) -> None:
-        """Read the keys once; about a millisecond a signature is then left."""
+        """Read the keys once; a signature then takes about a millisecond."""
         self._key, serial = load_pair(config.sign_key_pem, config.sign_cert_pem)
         self._cert_id = str(serial)  # in decimal
         self._trust = Trust(config.root_pem, config.middle_pem, clock)
@@ -51,8 +51,8 @@ class RsaSigner:
         _check_method(fields, "01")
         key = self._trust.key_of(fields.get("signPubKeyCert", ""))
         signature = decoded(fields.get("signature", ""), "signature", ForgedMessage)
-        # Blank fields are signed if the signer kept them and not if it dropped them: public kits do both. They say
-        # nothing either way, so both readings are safe.
+        # Some signers include blank fields in the signed text and some do not; public kits do both. Blank fields mean
+        # nothing, so both readings are safe.
         if not any(_matches(key, signature, text) for text in _readings(fields)):
             raise ForgedMessage("signature: does not match the message")
 
@@ -61,7 +61,7 @@ class KeyedSigner:
     """signMethod 11: SHA-256 with a key that both sides share."""
 
     def __init__(self, secure_key: str) -> None:
-        """Keep the digest of the key, which is all that the method uses."""
+        """Keep the digest of the key, which is all that the method needs."""
         self._key_digest = hashlib.sha256(secure_key.encode()).hexdigest()
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
