@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-from zhangfang.assembly.house import Process, unix_answers
 
+from zhangfang.assembly.house import Process, unix_answers
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.kernel.settings import write_private
 from zhangfang.kernel.sql import load

@@ -1,8 +1,8 @@
-"""Batches: BB1PAYBH and payroll BB6BTHHL, and what is asked about them afterwards.
+"""Batches: BB1PAYBH and payroll BB6BTHHL, and the queries about them.
 
 Field names of BB1PAYBH, BB1QRYBT and BB1QRYBD are those of the bank's documents [V]; those of BB6BTHHL, BB6BTHQY,
 BB6DTLQY and BB6RFDQY come from one public client [V] and their status codes from general knowledge [K]. Inventions of
-this sandbox [G]: a batch is worked off two seconds after it came; 500 details are a page; one line of the statement per
+this sandbox [G]: a batch is finished two seconds after it arrived; a page has 500 details; one line of the statement per
 item, of a payroll too; an item of a payroll names its own reference in `trsdsp`.
 """
 
@@ -30,7 +30,7 @@ Item = tuple[dict[str, str], str]  # the fields of a payment, and its number in 
 
 
 def pay(store: RowStore, faults: Faults, uid: str, now: datetime, body: Body) -> Body:
-    """BB1PAYBH: all items are taken or none; each then has an outcome of its own."""
+    """BB1PAYBH: all items are accepted or none; then each has its own outcome."""
     head = records(body, "bb1bmdbhx1")[0]
     mode = text(head, "busMod", 5, required=True)
     choice("busCod", text(head, "busCod", 6, required=True), (PAYMENTS,))
@@ -93,13 +93,13 @@ def _take(
 
 
 def hide(store: RowStore, uid: str, body: Body) -> None:
-    """Let the next queries not find the batch that a request has just brought."""
+    """Hide the batch of a request from the next queries."""
     sql = "UPDATE batches SET hidden = ? WHERE uid = ? AND number = ?"
     store.write(sql, (HIDDEN_QUERIES, uid, number_of(body)))
 
 
 def number_of(body: Body) -> str:
-    """Return the number of the batch that a request brings or asks about, "" if it is about none."""
+    """Return the number of the batch that a request submits or asks about, "" if there is none."""
     match body:
         case {"bb1bmdbhx1": [{"bthNbr": str() as number}, *_]} | {
             "bb6cdcbhx1": [{"yurref": str() as number}, *_]
@@ -219,7 +219,7 @@ def _items(store: RowStore, batch: int, after: int = 0) -> list[sqlite3.Row]:
 
 
 def _seen(store: RowStore, where: str, *values: object) -> list[sqlite3.Row]:
-    """Return the batches that a query may see; those that are hidden come one query nearer to the light."""
+    """Return the batches that a query finds. Each hidden one has one query less to be hidden from."""
     found = store.rows(f"SELECT * FROM batches WHERE {where}", *values)  # noqa: S608 - our own text
     for row in found:
         if row["hidden"]:

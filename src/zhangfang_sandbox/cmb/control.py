@@ -92,7 +92,7 @@ def open_account(bank: Bank, data: Json) -> Json:
 
 
 def put_payee(bank: Bank, data: Json) -> Json:
-    """Say what is known of a payee: `number`, `name`, `state` open or closed; the last word counts."""
+    """Say what is known of a payee: `number`, `name`, `state` open or closed. The last call counts."""
     number, name, state = word(data, "number", 35), word(data, "name", 200), need(data, "state", str)
     if state not in ("open", "closed"):
         raise Refused("state: must be open or closed")

@@ -1,10 +1,10 @@
 """The functions of the wire: each takes a request's body and gives an answer's body.
 
 Field names are those of the bank's public interface documents (BB1PAYOP, BB1PAYQR, BB1PAYQB, DCLISACC, NTQACINF,
-trsQryByBreakPoint). Unverified, because the documents are silent: resultcodes other than FABZ002 and FAAQ086 and all
+trsQryByBreakPoint). Unverified, because the documents do not say it: resultcodes other than FABZ002 and FAAQ086 and all
 wordings, in particular that of a reference in use; that an empty BB1PAYQR carries an empty `bb1payqrz1`; that the
 range of BB1PAYQB is of the payment's date and its pages have 200 rows; that trsQryByBreakPoint sends the cursor Y1
-also with the last page. `eptDat`/`eptTim` (a wished time) are accepted and not obeyed.
+also with the last page. `eptDat`/`eptTim` (the wanted time) are accepted and ignored.
 """
 
 import json
@@ -40,7 +40,7 @@ PAYMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a function works with: the book, the faults, who asks and when."""
+    """The input of a function: the book, the faults, who asks and when."""
 
     store: RowStore
     faults: Faults
@@ -113,7 +113,7 @@ def account_list(call: Call, body: Body) -> Body:
 
 
 def balances(call: Call, body: Body) -> Body:
-    """NTQACINF: balances; an account that is not the enterprise's is left out of the answer."""
+    """NTQACINF: balances. An account of another enterprise is left out of the answer."""
     numbers = [text(record, "accnbr", 35, required=True) for record in records(body, "ntqacinfx")]
     accounts = [book.account(call.store, number) for number in numbers]
     today = china_day(call.now)

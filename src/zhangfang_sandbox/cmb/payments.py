@@ -1,4 +1,4 @@
-"""Payments: a reference, an amount, and a status that says where the money is.
+"""Payments: a reference, an amount, and a status that says whether the money has left.
 
 The rules of references and statuses are the bank's (interface documents of BB1PAYOP and BB1PAYQR): a reference is
 unique for 13 months and may be used again only after FIN with F, B, R, D or C.
@@ -93,7 +93,8 @@ def submit(
     batch: int | None = None,
     trx_seq: str = "",
 ) -> sqlite3.Row:
-    """Take a payment that passed `check` (`item`: bb1payopx1; `amount`: fen) and execute it at once if it may be."""
+    """Store a payment that passed `check` (`item`: bb1payopx1; `amount`: fen), and execute it at once unless it needs
+    approval."""
     payment = store.insert(
         "INSERT INTO payments (uid, yur_ref, account, payee, amount, key, item, req_sts, rtn_flg, at, batch, trx_seq)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'OPR', '', ?, ?, ?)",
@@ -123,7 +124,7 @@ def submit(
 def change(
     store: RowStore, payment: int, sts: str, flg: str, at: datetime, reason: Reason = NO_REASON
 ) -> None:
-    """Bring a payment to a status, and its money to where that status says it is.
+    """Set a payment's status, and move its money as that status demands.
 
     A payment whose account has not enough money ends as FIN + F instead.
     """
@@ -189,7 +190,7 @@ def masked(number: str) -> str:
 
 def _may_reuse(earlier: sqlite3.Row, now: datetime) -> bool:
     ended_unpaid = earlier["req_sts"] == "FIN" and earlier["rtn_flg"] in UNPAID
-    money_is_out = earlier["contradicts"]  # whatever the bank says of it
+    money_is_out = earlier["contradicts"]  # whatever the bank's status says
     return (ended_unpaid and not money_is_out) or earlier["at"] < stored(thirteen_months_before(now))
 
 
@@ -205,10 +206,12 @@ def _refusal(store: RowStore, faults: Faults, item: Mapping[str, str]) -> Reason
 
 
 def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> None:
-    """Pay; a fault may leave the payment in doubt for a while, or accept it and let it fail after all."""
+    """Pay. A fault may leave the payment open for a while, or accept it and let it fail later."""
     key = by_id(store, payment)["key"]
     if faults.meets("decline_later", key):
-        change(store, payment, "NTE", "", now)  # no money moves: a statement would call the payment made
+        change(
+            store, payment, "NTE", "", now
+        )  # no money moves, else the statement would show the payment as made
         _plan(store, payment, now + SUCCESS_AFTER, "FIN", "F")
         return
     pending = faults.meets("pending_first", key)
@@ -219,7 +222,7 @@ def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> No
 
 
 def _contradict(store: RowStore, payment: int) -> None:
-    """Say FIN/F of a payment whose money has left: what the bank answers and what it books differ for good."""
+    """Answer FIN/F for a payment whose money has left: answer and book differ for good."""
     store.write(
         "UPDATE payments SET req_sts = 'FIN', rtn_flg = 'F', err_cod = ?, err_txt = ?, contradicts = 1,"
         " next_at = NULL, next_sts = NULL, next_flg = NULL WHERE id = ? AND debit_seq IS NOT NULL",

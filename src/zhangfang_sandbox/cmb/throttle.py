@@ -16,10 +16,10 @@ AT_ONCE = 20
 
 
 class Throttle:
-    """Who asked for what, and when. `refused` counts the refusals since it was turned on."""
+    """Remembers who asked for what, and when. `refused` counts the refusals since it was turned on."""
 
     def __init__(self, store: RowStore) -> None:
-        """Be as the control plane left it."""
+        """Load the state that the control plane set."""
         self._store = store
         self._plan = store.get("throttle", PLAN)
         self._refused = 0

@@ -25,7 +25,7 @@ _ORDERS = {
     "state": "state", "settle_date": "nullif(settle_date, '')", "original": "original", "fee": "fee",
     "account": "account",
 }  # fmt: skip
-# `denied`: the bank tells merchants that it failed, whatever its book says. No acquirer here pays out, so none returns.
+# `denied`: merchants are told that it failed, whatever the book says. These banks pay nothing out, so nothing returns.
 _MOVEMENTS = _ORDERS | {"settled_in": "settled_in", "return_settled_in": "NULL", "denied": "told<>''"}
 _BOOK = _ORDERS | {
     "merId": "orders.mer_id", "ref": "ref", "reason": "reason", "refunded": "refunded",
@@ -93,13 +93,13 @@ class Control(Plane):
         return await self._done({"state": order.state})
 
     async def plant(self, request: web.Request) -> web.Response:
-        """Plan bad files by their dates; `extra` debits come into the book at once, each one once."""
+        """Plan bad files by date. `extra` debits are booked at once; the same one again changes nothing."""
         data = await body_of(request)
         planned = {name: days_of(data, name) for name in _BAD_FILES}
         extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
         self._store.put("bad_files", planned)
         for extra in extras:
-            self._acquirer.book_extra(*extra)
+            self._acquirer.add_extra(*extra)
         return await self._done(planned | {"extra": [number for _, number, *_ in extras]})
 
     async def movements(self, request: web.Request) -> web.Response:
@@ -118,7 +118,7 @@ class Control(Plane):
         return await self._done(self._rows(_BOOK, where, tuple(request.query.values())))
 
     async def summary(self, _: web.Request) -> web.Response:
-        """What the bank owes by its own book, and how many pay-ins it holds twice for one key."""
+        """What the bank owes by its own book, and how many keys have more than one successful pay-in."""
         owed, fees = self._store.read(_OWED)[0]
         double = self._store.read(_DOUBLE)[0][0]
         days = self._store.read("SELECT settle_date, net_fen, transferred FROM days ORDER BY 1")
@@ -137,7 +137,7 @@ class Control(Plane):
         return found
 
     def _extra(self, extra: Any) -> tuple[str, str, int, str, datetime]:
-        """A purchase by the merchant's static code, at noon of its day; its number follows from what it is."""
+        """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents."""
         mer_id, day, amount, key = self._extra_of(extra)
         number = sha256(f"{mer_id}|{day}|{amount}|{key}".encode()).hexdigest()[:32]
         return mer_id, number, amount, key, datetime.combine(day, time(12), CHINA)

@@ -27,8 +27,8 @@ async def assemble(
 ) -> Parts:
     """Open the folder, make what it lacks, and return the bank ready to be served.
 
-    `dialect_of` gets the store (for keys of its own), the clock, and the merchants that will be registered: a mapping
-    of what `Dialect.register` kept of each, which fills later.
+    `dialect_of` gets the store (for its own keys), the clock, and a mapping of the registered merchants, which is
+    filled later: for each, what `Dialect.register` keeps.
     """
     store = Store(folder / "bank.db", faults.SCHEMA + orders.SCHEMA + schema)
     clock = BankClock.load(store)

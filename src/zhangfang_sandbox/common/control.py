@@ -48,7 +48,7 @@ async def body_of(request: web.Request) -> dict[str, Any]:
 
 
 def need(data: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    """The field `name`, which must be there and of one of `kinds` (a truth value is not a number here)."""
+    """Return the field `name`, which must be there and be of one of `kinds` (true and false are not numbers here)."""
     value = data.get(name)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         allowed = " or ".join(kind.__name__ for kind in kinds)
@@ -69,7 +69,7 @@ def instant(data: Mapping[str, Any], name: str) -> datetime:
 
 
 def plan_of(data: Mapping[str, Any], known: frozenset[str]) -> Plan:
-    """A fault plan from JSON; a fault the bank does not know is refused, with the list of those it does."""
+    """Return a fault plan from JSON. An unknown fault is refused; the error lists the known ones."""
     rates = need({"rates": {}, **data}, "rates", dict)
     keyed = need({"keyed": {}, **data}, "keyed", dict)
     if not all(isinstance(faults, list) for faults in keyed.values()):

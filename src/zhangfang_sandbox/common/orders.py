@@ -16,11 +16,11 @@ DEBITS = ("purchase", "collection")
 class Order:
     """One order. Amounts are fen; moments are epoch seconds of the bank's clock; `account` is masked.
 
-    `order_no` is the merchant's number as on the wire, `ref` the bank's own, `key` what the merchant asked to have
-    echoed, `original` the order_no that a refund or void takes back, `details` the dialect's own JSON.
-    `state` is the book's truth; `reason` says why it FAILED. `told` is a reason that the wire gives although the book
-    says otherwise (the fault contradict). `waits`: for its payer, until `closes_at`. `outcome` is the end of a pending
-    order that will come by itself: "SUCCESS" or a reason. `refunded` is what refunds and a void have taken or
+    `order_no` is the merchant's number as on the wire, `ref` the bank's own, `key` what the merchant wants repeated in
+    answers, `original` the order_no of a refund's or void's original, `details` the dialect's own JSON.
+    `state` is the book's truth; `reason` says why it FAILED. `told` is a reason that merchants are given although the
+    book says otherwise (the fault contradict). `waits` says that it waits for its payer, until `closes_at`. `outcome`
+    is how a pending order will end: "SUCCESS" or a reason. `refunded` is what refunds and a void have taken or
     reserved. The next `hidden` queries will not find the order. `notify_due` is when the next notification leaves.
     """
 
@@ -52,12 +52,12 @@ class Order:
 
     @property
     def fault_key(self) -> str:
-        """What the plan of faults knows it by: the merchant's key, or its number where the wire carries no key."""
+        """The order's key in the plan of faults: the merchant's key, or the order number if the wire carries no key."""
         return self.key or self.order_no
 
     @property
     def phase(self) -> str:
-        """What the wire may say: WAITING (for the payer), PROCESSING, SUCCESS, FAILED or VOIDED."""
+        """The state that merchants are told: WAITING (for the payer), PROCESSING, SUCCESS, FAILED or VOIDED."""
         if self.told:
             return "FAILED"
         if self.state != "PENDING":
@@ -67,8 +67,8 @@ class Order:
 
 ORDERS = OrderTable(Order)
 
-# `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
-# error the excess fen, the file that corrects it and the transfer that did. `due` is the first file that may list it.
+# `listing` is what the close of days stores about an order: the file and the transfer that contain it; for a planted
+# error the excess in fen, and the file and the transfer that correct it. `due` is the first file that may list it.
 SCHEMA = f"""
 {ORDERS.schema}
 CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS days(mer_id TEXT, settle_date TEXT, net_fen INTEGER, 
 
 
 class Book(OrderBook[Order]):
-    """Orders by the names they go by. A number on the wire is one order's for ever, whoever the merchant is."""
+    """Finds orders by their numbers. A number on the wire belongs to one order for ever, among all merchants."""
 
     def __init__(self, store: Store, own_no: Callable[[str], str]) -> None:
         """`own_no` turns a number on the wire into the merchant's own."""

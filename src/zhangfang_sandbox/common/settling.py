@@ -44,7 +44,7 @@ class Days(Closing):
         return self._form.name(mer_id, day), whole[: len(whole) // 2] if bad else whole
 
     async def watch(self, also: Callable[[], None]) -> None:
-        """Look at the clock for ever; `also` is done each time."""
+        """Close what is due, for ever; `also` is called each time."""
         while True:
             self.close_due()
             also()
@@ -84,7 +84,7 @@ class Days(Closing):
         self._store.write("INSERT INTO days VALUES(?,?,?,?,0)", (mer_id, iso, net, content))
 
     def _postponed(self, order: Order, day: date) -> bool:
-        """Whether a row is kept for a later day's file; each order meets that once."""
+        """Whether the row goes into a later day's file. This happens to an order at most once."""
         fault = self._acquirer.faults.first_met(tuple(_LATE_DAYS), order.fault_key)
         if not fault:
             return False

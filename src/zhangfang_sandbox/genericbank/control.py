@@ -115,7 +115,7 @@ def summary(bank: Bank) -> Json:
 
 
 def movements(bank: Bank, after: int) -> list[Json]:
-    """Return the bank's own truth of all payments after a number, in the words that all sandbox banks share."""
+    """Return the bank's own record of all payments after a number, in the format that all sandbox banks share."""
     bank.now()
     rows = bank.store.rows(
         "SELECT payments.*, lines.at AS booked FROM payments LEFT JOIN lines ON lines.seq = debit_seq"

@@ -1,4 +1,4 @@
-"""Payments: a serial that is taken once, and a code that says where the money is."""
+"""Payments: a serial that is accepted once, and a code that says whether the money has left."""
 
 import sqlite3
 from datetime import datetime, timedelta
@@ -12,8 +12,8 @@ from zhangfang_sandbox.genericbank.fields import Payment
 
 SUCCESS_AFTER = timedelta(seconds=2)
 PENDING_FOR = timedelta(minutes=5)
-# What is paid to unless the control plane says otherwise. A type that is not here is refused: so one bank's corporate
-# accounts of a second class once were, 717 of them in a day.
+# The account types that are paid to, unless the control plane changes them. Others are refused, as one bank once
+# refused its corporate accounts of a second class, 717 of them in a day.
 TYPES = (
     "personal/I/card",
     "personal/I/passbook",
@@ -37,7 +37,7 @@ def by_id(store: RowStore, payment: int) -> sqlite3.Row:
 
 
 def submit(store: RowStore, faults: Faults, client: str, asked: Payment, now: datetime) -> sqlite3.Row:
-    """Take a payment whose serial is new and whose account is the client's, and begin to execute it."""
+    """Store a payment whose serial is new and whose account is the client's, and begin to execute it."""
     payment = store.insert(
         "INSERT INTO payments (client, serial, account, payee, payee_name, payee_type, amount, purpose, key, content,"
         " code, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -90,9 +90,11 @@ def _refusal(store: RowStore, faults: Faults, asked: Payment) -> str:
 
 
 def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> None:
-    """Pay; a fault may leave the payment in doubt for a while, let it fail after all, or deny what was done."""
+    """Pay. A fault may leave the payment open for a while, let it fail later, or deny a payment that was made."""
     row = by_id(store, payment)
-    if faults.meets("decline_later", row["key"]):  # no money moves: a statement would call the payment made
+    if faults.meets(
+        "decline_later", row["key"]
+    ):  # no money moves, else the statement would show the payment as made
         _plan(store, payment, now + SUCCESS_AFTER, codes.REFUSED)
         return
     store.write("UPDATE payments SET debit_seq = ? WHERE id = ?", (post(store, _movement(row), now), payment))

@@ -66,7 +66,8 @@ class Control(Plane):
         )
 
     async def plant(self, request: web.Request) -> web.Response:
-        """Plan errors of files and of fetching them; `extra` transactions come into the book at once, each one once."""
+        """Plan errors of files and of their fetching. `extra` orders are booked at once; the same one again changes
+        nothing."""
         data = await body_of(request)
         plants = {name: need({name: [], **data}, name, list) for name in ("missing", "off_by_one")}
         for name, keys in plants.items():
@@ -99,7 +100,7 @@ class Control(Plane):
         return await self._done({"order_no": order.order_id, "state": order.state})
 
     def _extra(self, extra: Any) -> tuple[Order, datetime]:
-        """A purchase by the merchant's static code, at noon of its day; its number follows from what it is."""
+        """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents."""
         mer_id, day, amount, key = self._extra_of(extra)
         account = need({"account": "", **extra}, "account", str)
         order = planting.stranger(mer_id, day, amount, key, key, masked(account) if account else CARD)

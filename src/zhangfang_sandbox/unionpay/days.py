@@ -1,8 +1,8 @@
 """The settlement day: its close and its file.
 
 A day ends at 23:00 China time. Its file is made at 09:00 of the next morning. Unverified: that time, and that a voided
-pair appears in no file. What is paid is what the file says, so that a planted error moves real money until the next
-day's file corrects it, and a row that is left out has its money wait with it.
+pair appears in no file. The bank pays what the file says. So a planted error moves real money until the next day's
+file corrects it, and a row that is left out is paid later too.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ _LEFT_OUT = f"""{ORDERS.select} JOIN listing USING(seq)
 _CAME_BACK = f"""{ORDERS.select} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND returned_on BETWEEN '1' AND ? AND listed_in<>'' AND return_listed_in IS NULL
     ORDER BY seq"""
-# A row that meets `file_missing` stands in the third file after its own.
+# A row that meets `file_missing` is in the third file after its own.
 _MISSING_FOR = timedelta(days=3)
 MISHAPS = ("file_not_ready", "file_bad")
 
 
 @dataclass(slots=True)
 class Sums:
-    """A day in figures; fen, and `net_fen` is what is paid (below zero: what is taken)."""
+    """The sums of a day, in fen; `net_fen` is what is paid (below zero: what is debited)."""
 
     pay_in_count: int = 0
     pay_in_fen: int = 0
@@ -117,7 +117,7 @@ class Days(Closing):
         return sums
 
     async def watch(self, first: Callable[[], None], then: Callable[[], None]) -> None:
-        """Look at the clock for ever; `first` and `then` are done each time, before and after the close of days."""
+        """Close what is due, for ever; `first` is called before each look, `then` after it."""
         while True:
             first()
             self.close_due()
@@ -137,7 +137,7 @@ class Days(Closing):
         self._store.write(f"INSERT INTO days VALUES({','.join('?' * len(row))})", row)
 
     def _list(self, mer_id: str, day: date, sums: Sums) -> bytes:
-        """The rows of what succeeded, and of what yesterday's file left for today's."""
+        """The rows of the orders that succeeded, and of those that yesterday's file left out."""
         iso, yesterday = day.isoformat(), (day - timedelta(days=1)).isoformat()
         due = [Order(*row) for row in self._store.read(_UNLISTED, (mer_id, yesterday, iso))]
         today = [order for order in due if order.settle_date == iso]
@@ -160,7 +160,7 @@ class Days(Closing):
         return bytes(rows)
 
     def _fate(self, order: Order, iso: str, planted: Sequence[set[str]]) -> tuple[str | None, int]:
-        """The file that lists an order (empty: one days later; None: the next), and the fen too many in it."""
+        """The file that lists an order (empty: one some days later; None: the next one), and the excess in fen."""
         if order.settle_date != iso:
             return iso, 0
         meets, key, (missing, off_by_one) = self._faults.meets, order.key, planted
@@ -171,7 +171,7 @@ class Days(Closing):
         return iso, int(order.txn_type in DEBITS and (key in off_by_one or meets("file_off_by_one", key)))
 
     def _extra(self, order: Order, day: date) -> Order | None:
-        """A pay-in that no merchant asked for, beside one that meets the fault: real money, and a row in the file."""
+        """A pay-in that no merchant asked for, next to one that meets the fault: real money, and a row in the file."""
         if order.txn_type not in DEBITS or not self._faults.meets("file_extra", order.key):
             return None
         extra = planting.stranger(order.mer_id, day, order.amount, f"{order.order_id}+", "", order.acc_no)

@@ -14,7 +14,7 @@ from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.wire.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
 from zhangfang_sandbox.unionpay.wire.fields import DEBITS, VOID
 
-# Invented: a payout that comes back does so at this hour of the next settlement day.
+# Invented: the time of the next settlement day at which a payout comes back.
 _BACK_AT = time(10)
 
 
@@ -24,7 +24,7 @@ def fee_of(amount: int) -> int:
 
 
 def surcharge_of(amount: int, instalments: int) -> int:
-    """What the issuer charges its payer for paying in instalments. Fen in, fen out."""
+    """The issuer's charge to its payer for instalments. Fen in, fen out."""
     return (amount * 50 * instalments + 5_000) // 10_000
 
 
