@@ -23,11 +23,8 @@ Order = Mapping[str, Any]  # a row of the table `intent`
 
 RECENT = 10_000
 LISTED = 20
-_CAME_TO_NOTHING = (
-    "FAILED",
-    "REFUSED",
-    "CLOSED",
-)  # such an order does not prove that the live tables are right
+# Orders that ended so do not prove that the live tables are right.
+_CAME_TO_NOTHING = ("FAILED", "REFUSED", "CLOSED")
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,9 +209,8 @@ def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> No
     """Pay. A fault may leave the payment open for a while, or accept it and let it fail later."""
     key = by_id(store, payment)["key"]
     if faults.meets("decline_later", key):
-        change(
-            store, payment, "NTE", "", now
-        )  # no money moves, else the statement would show the payment as made
+        # No money moves: the statement would show the payment as made.
+        change(store, payment, "NTE", "", now)
         _plan(store, payment, now + SUCCESS_AFTER, "FIN", "F")
         return
     pending = faults.meets("pending_first", key)

@@ -165,9 +165,7 @@ class Bank:
         if fault == "lost_answer":
             raise Dropped
         signed = sealed + b" " if fault == "bad_signature" else sealed
-        key_of_answer = (
-            seal.new_key() if fault == "wrong_chain" else self.key
-        )  # the new key belongs to nobody
+        key_of_answer = seal.new_key() if fault == "wrong_chain" else self.key  # the new one: of nobody
         signature = seal.sign(key_of_answer, signed)
         if fault == "garbled_answer":
             sealed = sealed[: len(sealed) * 2 // 3]

@@ -209,9 +209,7 @@ async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> A
     except NotConnectedError as error:
         return Answer(unsent, message=str(error))
     except Refused as error:
-        asked = (
-            unsent is Verdict.UNKNOWN
-        )  # then the refusal is of the question and says nothing of the payment
+        asked = unsent is Verdict.UNKNOWN  # a refused query proves nothing about the payment
         verdict = Verdict.UNKNOWN if asked else codes.proof("resultcode", error.code).sent
         return Answer(verdict, error.code, error.message, raw=error.raw)
     except NotAsked as error:

@@ -23,10 +23,7 @@ from zhangfang.channels.port import ForgedMessage
 SCHEME = "LKLAPI-SHA256withRSA"
 _PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 _PART = re.compile(r'([a-z_]{1,20})="([0-9A-Za-z+/=._-]{0,1024})"')
-_PLAIN = re.compile(
-    r"[0-9A-Za-z._-]{1,64}"
-)  # text that cannot contain a line feed, which would shift the signed
-lines
+_PLAIN = re.compile(r"[0-9A-Za-z._-]{1,64}")  # no line feed: it would shift the signed lines
 _LONGEST_HEADER = 4096
 
 
