@@ -1,4 +1,4 @@
-"""What `bench channels` shows: figures, their ratios, and whether the aims are met."""
+"""The report of `bench channels`: figures, ratios, and whether the aims are met."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -40,14 +40,14 @@ def print_report(made: Mapping[str, Any]) -> None:
 
 
 def message_verdict(one: Mapping[str, Any]) -> str:
-    """Return `met` or by how much the aim is missed; nothing where there is no asymmetric operation to compare with."""
+    """Return `met` or `missed`; "" without an asymmetric operation to compare with."""
     if one["bare"] in ("", "hmac"):
         return ""
     return "met" if one["ratio"] <= wire.AIM else "missed"
 
 
 def lines(made: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the sentences about healing, the pace and the file."""
+    """Yield the sentences about resolving, the pace and the file."""
     heal, pace, file = made["healing"], made["paced"], made["batch_file"]
     met = "met" if heal["ratio"] >= healing.AIM else "missed"
     bank = heal["bank_per_s"]

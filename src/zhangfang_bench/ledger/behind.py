@@ -1,4 +1,4 @@
-"""How the ledger does with a long history behind it: the stream `hot` goes on and on, then the writer starts anew."""
+"""The ledger with a long history: the stream `hot` is very long, and then the writer is started again."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ from zhangfang_bench.ledger.workloads import Workload
 
 
 def behind(server: LedgerServer, workload: Workload, part: int, in_flight: int, show: Show) -> dict[str, Any]:
-    """Send a stream whose frames are made as they are sent; tell how fast each `part` of it went, and the starts after it.
+    """Send a stream whose frames are made while sending; return the rate of each `part`, and the times of the starts
+    after it.
 
-    The writer is killed at the end of the stream and started, then stopped in good order and started again.
+    At the end the writer is killed and started, then stopped normally and started again.
     """
     with running(server, "behind") as writer:
         tick = show("behind", workload.transfers)

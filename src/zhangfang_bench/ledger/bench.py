@@ -1,9 +1,9 @@
-"""`zhangfang bench ledger`: streams of transfers through the real writer, beside floors taken in the same run.
+"""`zhangfang bench ledger`: streams of transfers through the real writer, compared with floors of the same run.
 
-Each workload runs on a fresh database of one embedded PostgreSQL with its shipped, durable settings; the writer is a
-process of its own, the client is the bench's. Whatever has to do with a ratio runs in each round, one after another, so
-that a slow spell of the machine meets both of its sides; a ratio is the median of its rounds, a figure is that of the
-median round. Every answer and every balance is compared with an oracle, and the auditor verifies each history.
+Each workload runs on a fresh database of one embedded PostgreSQL with its shipped, durable settings. The writer is a
+separate process, the client runs in the bench. Both sides of a ratio run in each round, one after the other, so that a
+slow phase of the machine affects both. A ratio is the median of its rounds, a figure comes from the median round.
+Every answer and every balance is compared with an oracle, and the auditor verifies each history.
 """
 
 import json
@@ -36,7 +36,7 @@ from zhangfang_bench.payments.bench import BenchFailed
 
 IN_FLIGHT = 4
 MILLION = 1_000_000
-FLOOR_SHARE = 40  # a floor of single transactions moves a fortieth of what a workload does
+FLOOR_SHARE = 40  # a floor of single transactions makes a fortieth of a workload's transfers
 LATENCY_FRAMES = {1: 2_000, 64: 2_000, 1_024: 400, 8_192: 100}  # for a million transfers
 
 HOT = Shape(from_hot=0.465, to_hot=1.0, mean_limit=5_000)
@@ -57,7 +57,7 @@ def run(out: Path | None, transfers: int, only: str | None, behind_: int | None,
     history = behind_ if behind_ is not None else 20 * MILLION if transfers >= MILLION else 0
     check(out, transfers, history, rounds)
     names = chosen(only, history)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no process is left running
     folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     server = LedgerServer(folder)
@@ -78,7 +78,7 @@ def run(out: Path | None, transfers: int, only: str | None, behind_: int | None,
 
 
 def check(out: Path | None, transfers: int, history: int, rounds: int) -> None:
-    """Raise `InvalidInput` for numbers that measure nothing, and for a file that cannot be written after all that."""
+    """Raise `InvalidInput` for numbers with which nothing can be measured, and for a file that cannot be written."""
     for option, given, least in (
         ("transfers", transfers, 1_000),
         ("behind", history, 0),
@@ -91,7 +91,8 @@ def check(out: Path | None, transfers: int, history: int, rounds: int) -> None:
 
 
 def chosen(only: str | None, history: int) -> list[str]:
-    """Return the names to run, in the order they run; `copy_limit` brings `hot` along. Unknown ones: `InvalidInput`."""
+    """Return the names to run, in the order they run; `copy_limit` needs `hot` and adds it. `InvalidInput` for unknown
+    names."""
     known = [name for name in (*NAMES, *ONCE) if history or name != "behind"]
     asked = set(only.split(",")) if only is not None else set(known)
     if unknown := asked - set(known):
@@ -101,10 +102,10 @@ def chosen(only: str | None, history: int) -> list[str]:
 
 
 class Bench:
-    """One run: what is measured by name, on one server."""
+    """One run on one server: the measurements by name."""
 
     def __init__(self, server: LedgerServer, transfers: int, history: int, progress: Progress) -> None:
-        """`transfers` for each workload, `history` of them behind the last of `behind`."""
+        """`transfers` for each workload; `history` is how many precede the last ones in `behind`."""
         self.server, self.transfers, self.history, self.progress = server, transfers, history, progress
         self.stored: Stored | None = None
         self._special: dict[str, Callable[[], Figures]] = {
@@ -119,7 +120,7 @@ class Bench:
         }
 
     def run(self, names: Sequence[str], rounds: int) -> dict[str, Figures]:
-        """Run them in rounds; return each one's median round, with the rates of all."""
+        """Run the named ones in rounds; return the median round of each, with the rates of all rounds."""
         found: dict[str, list[Figures]] = {name: [] for name in names}
         for number in range(rounds):
             for name in names:
@@ -167,7 +168,7 @@ class Bench:
 
 
 def latency(ran: Ran, size: int) -> dict[str, float]:
-    """Return how long frames of one size took, one at a time; sizes come one after another in the stream."""
+    """Return how long frames of each size took, sent one at a time; the stream has the sizes one after another."""
     took = np.array(
         [one for one, frame in zip(ran.sent.took, ran.workload.sizes, strict=True) if frame == size]
     )
@@ -181,7 +182,7 @@ def latency(ran: Ran, size: int) -> dict[str, float]:
 
 
 def median_round(rounds: Sequence[Figures]) -> Figures:
-    """Return the figures of the median round, or of one that went wrong, with the rates of all."""
+    """Return the figures of the median round, or of a failed one, with the rates of all rounds."""
     if "skipped" in rounds[0]:
         return rounds[0]
     ranked = sorted(rounds, key=lambda one: one["transfers_per_s"])

@@ -1,8 +1,8 @@
-"""The floor `copy_limit`: the very bytes that the writer stored for the stream `hot`, copied once more, nothing decided.
+"""The floor `copy_limit`: the same bytes that the writer stored for the stream `hot` are copied again, without
+decisions.
 
-Four connections in a pipeline, as the writer has them; a transaction copies the entries and the refusals of one frame
-and moves the head, heads in order. What it leaves out is what the writer does besides: deciding, the pages of accounts
-and the checkpoint.
+It uses four connections in a pipeline, as the writer does. A transaction copies the entries and the refusals of one
+frame and moves the head, in order. It does not decide, and writes no account pages and no checkpoint.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 @dataclass(frozen=True)
 class Stored:
-    """What a run left in the tables, as COPY BINARY of each of its frames; `counts` are entries and refusals."""
+    """The contents of the tables after a run, as COPY BINARY per frame; `counts` are entries and refusals."""
 
     workload: Workload
     transfers: list[bytes]
@@ -40,7 +40,7 @@ class Stored:
 
     @classmethod
     def read(cls, url: str, workload: Workload, answers: Sequence[Records]) -> "Stored":
-        """Read it from the database, cut where the frames were."""
+        """Read it from the database, one part per frame."""
         counts = [
             (int((one["result"] == Result.CREATED).sum()), int((one["result"] > Result.EXISTS).sum()))
             for one in answers
@@ -62,7 +62,7 @@ async def _read(url: str) -> list[bytes]:
 
 
 def _cut(raw: bytes, counts: Sequence[int]) -> list[bytes]:
-    """Cut rows, which are all of one size here, into what each frame stored."""
+    """Cut rows, which all have one size here, into the parts of the frames."""
     size, rest = divmod(len(raw) - len(_HEAD) - len(_END), max(1, sum(counts)))
     assert not rest, "rows of the stream `hot` have the same columns filled"
     ends = len(_HEAD) + size * np.cumsum([0, *counts])

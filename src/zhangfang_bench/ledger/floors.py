@@ -1,7 +1,7 @@
-"""The floors of the ledger's bench that decide: what others do, one transaction per transfer with rows locked.
+"""The floors that decide: the usual way, one transaction per transfer, with row locks.
 
-`row_locks` sends its one statement (bench.sql) over asyncpg; `pgbench`, PostgreSQL's own load generator, sends
-the same one, to show that the floor is honest.
+`row_locks` sends its one statement (bench.sql) over asyncpg. `pgbench`, PostgreSQL's own load generator, sends the
+same statement, to show that the floor is fair.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def _row_locks(server: LedgerServer, url: str, workload: Workload, tick: T
 
 
 async def open_ledger(url: str, ids: list[UUID], workload: Workload) -> asyncpg.Connection:
-    """Make what a writer would find: months, a head, the accounts of a workload under `ids`."""
+    """Make the rows that a writer would find: months, a head, the accounts of a workload under `ids`."""
     connection = await asyncpg.connect(url)
     now = datetime.fromtimestamp(workload.now_ms / 1000, UTC)
     for moment in (now - timedelta(milliseconds=SPAN_MS), now, now + timedelta(days=1)):
@@ -74,7 +74,7 @@ async def open_ledger(url: str, ids: list[UUID], workload: Workload) -> asyncpg.
 
 
 def pgbench(server: LedgerServer, workload: Workload) -> Figures:
-    """Have pgbench draw about as many transfers of the same kind, and move them with the same statement."""
+    """Let pgbench make about as many random transfers of the same kind with the same statement."""
     program = find_binaries(None) / "pgbench"
     if not program.exists():
         return {"skipped": f"there is no pgbench in {program.parent}"}
@@ -109,7 +109,7 @@ def _run_pgbench(program: Path, server: LedgerServer, workload: Workload) -> str
 
 
 def pgbench_script(workload: Workload) -> str:
-    """Return the script: numbers drawn as `hot` draws them, then the statement with its parameters made of them."""
+    """Return the script: random numbers as in `hot`, then the statement with parameters from them."""
     variables = {
         "way": "random(1, 1000)",
         "from_hot": round(workload.shape.from_hot * 1000),
@@ -140,7 +140,7 @@ def _figures(count: int, seconds: float) -> Figures:
 
 
 def compared(url: str, limits: Mapping[bytes, int | None]) -> Figures:
-    """Have the oracle decide what was stored, in its order: it has to allow all of it, and come to the same balances."""
+    """Let the oracle decide the stored transfers in their order: it must allow all, with the same balances."""
     entries, balances, (counts,) = (rows(url, sql) for sql in (SQL.entries, SQL.balances, SQL.counts))
     oracle, asked = Oracle(limits), np.zeros(len(entries), TRANSFER)
     for name in ("id", "debit", "credit"):
