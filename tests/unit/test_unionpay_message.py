@@ -96,4 +96,4 @@ def test_a_stored_message_shows_no_account_no_customer_and_no_signature() -> Non
 
 
 def test_a_short_account_number_is_masked_whole() -> None:
-    assert masked_account("6222021234") == "****"
+    assert masked_account("6222021234") == masked_account("622202123456") == "****"
