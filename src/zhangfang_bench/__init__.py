@@ -1,1 +1,2 @@
-"""The benchmarks of Zhangfang: figures beside floors that are measured in the same run."""
+"""The benchmarks of Zhangfang. Each figure is compared with a floor, the least that the same machine needs in the same
+run."""

@@ -16,20 +16,20 @@ app = typer.Typer(
 
 
 @app.command("payments")
-def bench_payments(
+def payments(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
     payments: Annotated[int, typer.Option(help="how many payments each of the two runs makes")] = 10_000,
     payers: Annotated[int, typer.Option(help="how many payers pay at once")] = 128,
     floor_seconds: Annotated[float, typer.Option(help="how long each floor is measured")] = 3.0,
 ) -> None:
     """Measure collections through the whole platform, with RSA and without, beside floors taken in the same run."""
-    from zhangfang_bench.payments.bench import bench_payments as run
+    from zhangfang_bench.payments.bench import run
 
     run(json, payments, payers, floor_seconds)
 
 
 @app.command("channels")
-def bench_channels(
+def channels(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
     orders: Annotated[int, typer.Option(help="how many unknown collections are healed")] = 11_744,
     items: Annotated[int, typer.Option(help="how many items the batch file has")] = 100_000,
@@ -37,13 +37,13 @@ def bench_channels(
     paced: Annotated[int, typer.Option(help="how many payouts are asked about at CMB's pace")] = 10,
 ) -> None:
     """Measure messages, healing and batch files, beside bare operations and the banks' own most."""
-    from zhangfang_bench.channels.bench import bench_channels as run
+    from zhangfang_bench.channels.bench import run
 
     run(json, orders, items, exchanges, paced)
 
 
 @app.command("ledger")
-def bench_ledger(
+def ledger(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
     transfers: Annotated[int, typer.Option(help="how many transfers each workload asks for")] = 1_000_000,
     only: Annotated[
@@ -56,7 +56,7 @@ def bench_ledger(
     rounds: Annotated[int, typer.Option(help="how often everything with a ratio is measured")] = 3,
 ) -> None:
     """Measure the ledger alone, every answer checked by an oracle, beside floors taken in the same run."""
-    from zhangfang_bench.ledger.bench import bench_ledger as run
+    from zhangfang_bench.ledger.bench import run
 
     run(json, transfers, only, behind, rounds)
 

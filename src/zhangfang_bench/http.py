@@ -1,4 +1,4 @@
-"""A lean HTTP client for the bench: one keep-alive connection, one request in flight, no more parsing than needed."""
+"""A small HTTP client for the bench: one keep-alive connection, one request at a time, only the needed parsing."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ class Wire(asyncio.Protocol):
     """A connection to a server on loopback that answers with a Content-Length."""
 
     def __init__(self, port: int) -> None:
-        """Be about to connect to a port of loopback."""
+        """Connect later, to a port of loopback."""
         self._port = port
         self._held = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -29,18 +29,18 @@ class Wire(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and return status and body; `ConnectionError` if the server closes meanwhile."""
-        if self.closed:  # a server ends a connection on which nothing came for some seconds
+        if self.closed:  # a server closes a connection that was idle for some seconds
             await self.open()
         self._answer = asyncio.get_running_loop().create_future()
         self._out.write(request)
         return await self._answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
-        self._out = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        """Keep the transport."""
+        self._out = cast(asyncio.Transport, transport)  # uvloop's has another base class
 
     def data_received(self, data: bytes) -> None:
-        """Answer whoever asked, once the body is whole."""
+        """Return the answer to the caller once the body is complete."""
         self._held += data
         head = self._held.find(b"\r\n\r\n")
         length = _LENGTH.search(self._held, 0, head) if head >= 0 else None
@@ -51,7 +51,7 @@ class Wire(asyncio.Protocol):
             self._answer.set_result((status, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Tell a waiting caller."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("the server closed the connection"))
 

@@ -1,4 +1,4 @@
-"""What the bench reads of the machine: CPU time of processes, cores, load. Linux only: it reads /proc."""
+"""What the bench reads about the machine: CPU time of processes, cores, load. Linux only: it reads /proc."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, of the children it has waited for, and of those that live, in seconds."""
+    """Return the CPU seconds of a process, of its finished children, and of its running children."""
     used = _stat(pid)
     return sum(int(ticks) for ticks in used[11:15]) / _TICKS + sum(map(cpu_seconds, _children(pid)))
 
@@ -31,7 +31,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """Return what a reader has to know to judge the figures. A load well above 0 before the start is other work."""
+    """Return what a reader needs to judge the figures. A load well above 0 before the start means other work."""
     return {
         "cores": os.cpu_count(),
         "cpu": _cpu_name(),

@@ -21,12 +21,12 @@ from zhangfang_bench.ledger.aims import failures, verdicts
 from zhangfang_bench.ledger.behind import parts
 from zhangfang_bench.ledger.bench import HOT, NAMES, SHAPES, chosen, latency, median_round
 from zhangfang_bench.ledger.floors import compared, open_ledger, pgbench_script
-from zhangfang_bench.ledger.house import SQL, Used
 from zhangfang_bench.ledger.mixed import CHAIN, units
 from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
 from zhangfang_bench.ledger.report import fill, markdown
 from zhangfang_bench.ledger.running import Ran
 from zhangfang_bench.ledger.sending import Sent, as_transfers
+from zhangfang_bench.ledger.server import SQL, Used
 from zhangfang_bench.ledger.workloads import NEIGHBOURS, SPAN_MS, Workload, account_ids, cut
 
 NOW_MS = 1_795_000_000_000

@@ -29,7 +29,8 @@ from zhangfang.channels.unionpay import KeyedSigner, RsaSigner, UnionPay, zmfile
 from zhangfang.channels.unionpay.answers import settle_date
 from zhangfang.channels.unionpay.batches import of_result
 from zhangfang.channels.unionpay.codes import final, sent
-from zhangfang.channels.unionpay.message import canonical, encode_form, mask_account, parse_answer, parse_form
+from zhangfang.channels.unionpay.message import canonical, encode_form, parse_answer, parse_form
+from zhangfang.kernel.masking import masked_account
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=10)
 PLAIN = st.text(st.characters(exclude_characters="&={}[]", exclude_categories=["Cs"]), max_size=20)
@@ -211,4 +212,4 @@ def test_no_code_makes_a_request_a_success_and_every_code_has_a_verdict(txn_type
 
 @given(st.text(min_size=1, max_size=40))
 def test_a_masked_account_shows_at_most_ten_characters(number: str) -> None:
-    assert len(mask_account(number).replace("****", "", 1)) <= 10
+    assert len(masked_account(number).replace("****", "", 1)) <= 10

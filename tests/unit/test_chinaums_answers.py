@@ -188,14 +188,14 @@ def test_no_field_of_another_kind_crashes_or_makes_a_success_of_something_else(
 
 
 def test_the_requests_carry_the_prefix_the_periods_and_whole_fen() -> None:
-    made = json.loads(requests.precreate(replace(PAY, instalments=6), CONFIG))
+    made = json.loads(requests.precreate(replace(PAY, instalments=6), CONFIG)[1])
     assert (made["merOrderId"], made["totalAmount"], made["installmentNumber"]) == (
         f"3194{PAY.order_no}",
         12345,
         6,
     )
-    assert "installmentNumber" not in json.loads(requests.precreate(PAY, CONFIG))
-    refund = json.loads(requests.refund(BACK, CONFIG))
+    assert "installmentNumber" not in json.loads(requests.precreate(PAY, CONFIG)[1])
+    refund = json.loads(requests.refund(BACK, CONFIG)[1])
     assert (refund["merOrderId"], refund["refundOrderId"]) == (f"3194{PAY.order_no}", f"3194{BACK.order_no}")
     assert len(refund["refundOrderId"]) <= 50
 
@@ -207,7 +207,7 @@ def test_a_refund_sent_again_has_the_same_body() -> None:
 def test_an_order_number_of_another_shape_is_refused_before_anything_is_sent() -> None:
     for wrong in ("", "short", "A" * 33, "A-B-C-D-E-F"):
         with pytest.raises(InvalidInput, match="order_no"):
-            requests.named(replace(PAY, order_no=wrong), CONFIG)
+            requests.query(replace(PAY, order_no=wrong), CONFIG, NOW)
 
 
 HEADER = (

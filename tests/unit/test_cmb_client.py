@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cmb_counterpart import UID, Bank, Behaviour, Json, listening
-from zhangfang.channels.cmb import Cmb, CmbConfig, NoAnswer, Refused, make_enterprise_key
+from zhangfang.channels.cmb import Cmb, CmbConfig, Refused, make_enterprise_key
 from zhangfang.channels.cmb.requests import yur_ref
 from zhangfang.channels.port import (
     BankChannel,
@@ -23,6 +23,7 @@ from zhangfang.channels.port import (
     PartyAccount,
     Verdict,
 )
+from zhangfang.channels.transport import NotConnectedError
 from zhangfang.kernel.errors import InvalidInput
 
 PRIVATE, PUBLIC = make_enterprise_key()
@@ -142,7 +143,7 @@ async def test_nothing_is_sent_where_nobody_listens() -> None:
         async with connector(f"http://127.0.0.1:{taken.getsockname()[1]}") as cmb:
             assert (await cmb.send(ORDER)).verdict is Verdict.NOT_SENT
             assert (await cmb.query(ORDER)).verdict is Verdict.UNKNOWN
-            with pytest.raises(NoAnswer):
+            with pytest.raises(NotConnectedError):
                 await cmb.statement(ACCOUNT, "")
 
 

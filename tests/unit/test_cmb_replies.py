@@ -35,7 +35,7 @@ def test_a_failure_carries_the_banks_reason_without_the_account() -> None:
     failed = record(rtnFlg="F", rtnNar="收方户口6225880123456789已销户")
     answer = replies.query_answer(queried(failed), REFERENCE)
     assert answer.verdict is Verdict.FAILED
-    assert answer.message == "收方户口622588…6789已销户"
+    assert answer.message == "收方户口622588****6789已销户"
 
 
 @pytest.mark.parametrize("body", [{}, {"bb1payqrz1": []}, {"bb1payqrz1": None}])
@@ -131,7 +131,7 @@ def test_a_late_return_is_a_notification_about_the_payout() -> None:
     assert (found.order_no, found.operation, page.ctn_key) == (ORDER_NO, Operation.PAYOUT, "K2")
     assert found.answer.verdict is Verdict.RETURNED
     assert (found.answer.amount, found.answer.settle_date) == (105, date(2026, 11, 24))
-    assert found.answer.message == "户口622588…6789户名不符"
+    assert found.answer.message == "户口622588****6789户名不符"
     assert "6225880123456789" not in found.answer.raw
 
 

@@ -161,19 +161,21 @@ def test_no_field_of_another_kind_crashes_or_makes_a_success_of_something_else(
 
 
 def test_a_preorder_says_alipay_app_with_its_instalments_and_its_place() -> None:
-    data = json.loads(requests.preorder(replace(PAY, instalments=3, fee_by="merchant"), CONFIG))["req_data"]
+    data = json.loads(requests.preorder(replace(PAY, instalments=3, fee_by="merchant"), CONFIG)[1])[
+        "req_data"
+    ]
     assert (data["account_type"], data["trans_type"], data["total_amount"]) == ("ALIPAY", "61", "12345")
     assert data["acc_busi_fields"] == {
         "timeout_express": "15", "extend_params": {"hb_fq_num": "3", "hb_fq_seller_percent": "100"},
     }  # fmt: skip
     assert data["location_info"]["request_ip"]
-    plain = json.loads(requests.preorder(PAY, CONFIG))["req_data"]
+    plain = json.loads(requests.preorder(PAY, CONFIG)[1])["req_data"]
     assert "extend_params" not in plain["acc_busi_fields"]
 
 
 @pytest.mark.parametrize(("fee_by", "percent"), [("", "0"), ("payer", "0"), ("merchant", "100")])
 def test_who_bears_the_charge_is_a_percentage(fee_by: str, percent: str) -> None:
-    data = json.loads(requests.preorder(replace(PAY, instalments=6, fee_by=fee_by), CONFIG))["req_data"]
+    data = json.loads(requests.preorder(replace(PAY, instalments=6, fee_by=fee_by), CONFIG)[1])["req_data"]
     assert data["acc_busi_fields"]["extend_params"]["hb_fq_seller_percent"] == percent
 
 
@@ -184,14 +186,14 @@ def test_what_the_wallet_does_not_have_is_not_presented() -> None:
 
 
 def test_a_long_description_is_cut_to_what_the_field_holds() -> None:
-    data = json.loads(requests.preorder(replace(PAY, description="长" * 100), CONFIG))["req_data"]
+    data = json.loads(requests.preorder(replace(PAY, description="长" * 100), CONFIG)[1])["req_data"]
     assert len(data["subject"]) == 42
 
 
 def test_a_refund_or_void_sent_again_has_the_same_body() -> None:
     for order in (BACK, VOID):
         assert requests.reversal(order, CONFIG) == requests.reversal(replace(order), CONFIG)
-    assert "refund_amount" not in json.loads(requests.reversal(VOID, CONFIG))["req_data"]
+    assert "refund_amount" not in json.loads(requests.reversal(VOID, CONFIG)[1])["req_data"]
 
 
 def test_an_order_number_of_another_shape_is_refused_before_anything_is_sent() -> None:

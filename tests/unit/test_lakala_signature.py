@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from tests.clock import SetClock
 from zhangfang.channels.lakala import Lakala, LakalaConfig, make_merchant_certificate
-from zhangfang.channels.lakala.certificates import serial_text
-from zhangfang.channels.lakala.signature import Signer
+from zhangfang.channels.lakala.signature import Signer, serial_text
 from zhangfang.channels.port import ChannelError, ForgedMessage, MalformedMessage, Operation, Verdict
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang_sandbox.lakala import keys, seal

@@ -18,12 +18,13 @@ from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.closing.dayend import DayNotOver, close_day
 from zhangfang.kernel.calendar import add_working_days
 from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sheets import safe
 from zhangfang.ledger import voucher
 from zhangfang.merchants import FeeKind, FeeRule, Merchant, fee
 from zhangfang.payments import Intent, State, StepKind, advance, weigh
 from zhangfang.settlement import release, settle, statement
 from zhangfang.settlement.service import latest, net_of_fee
-from zhangfang.settlement.statements import HEADINGS, Line, Statement, as_csv, safe, write_xlsx
+from zhangfang.settlement.statements import HEADINGS, Line, Statement, as_csv, write_xlsx
 
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 9, 4) + timedelta(days=n) for n in range(4))
 

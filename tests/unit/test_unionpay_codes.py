@@ -76,5 +76,5 @@ def test_the_table_has_no_row_that_is_not_tested_here_and_marks_each() -> None:
     assert {row["code"] for row in rows} == {*CODES, "41", "98"}
     assert {row["mark"] for row in rows} == {"V", "K", "G"}
     assert {row["elsewhere"] for row in rows} == {"", "yes"}
-    pairs = [(row["code"], each) for row in rows for each in row["txn_types"].split()]
+    pairs = [(row["code"], each) for row in rows for each in row["operations"].split()]
     assert len(pairs) == len(set(pairs))

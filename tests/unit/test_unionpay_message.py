@@ -4,11 +4,11 @@ from zhangfang.channels.port import MalformedMessage
 from zhangfang.channels.unionpay.message import (
     canonical,
     encode_form,
-    mask_account,
     masked,
     parse_answer,
     parse_form,
 )
+from zhangfang.kernel.masking import masked_account
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_a_stored_message_shows_no_account_no_customer_and_no_signature() -> Non
 
 
 def test_a_short_account_number_is_masked_whole() -> None:
-    assert mask_account("6222021234") == "****"
+    assert masked_account("6222021234") == masked_account("622202123456") == "****"

@@ -9,11 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.unit.unionpay_bank import bank, bank_signs, config, merchant, stopped_clock
+from zhangfang.channels.certificates import load_pair
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import MalformedMessage, PartyAccount
 from zhangfang.channels.unionpay import KeyedSigner, RsaSigner
-from zhangfang.channels.unionpay.certificates import Cipher, load_pair
+from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.message import canonical, parse_answer
-from zhangfang.channels.unionpay.packing import decoded, deflated, inflated
+from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.channels.unionpay.requests import customer_info
 from zhangfang.channels.unionpay.signature import digest
 from zhangfang_sandbox.unionpay.wire import forms as wire
@@ -70,7 +72,11 @@ def test_a_file_content_is_base64_of_a_zlib_stream() -> None:
     stored = base64.b64encode(
         bytes.fromhex("7801010400fbff787c790a04540178")
     ).decode()  # RFC 1950, one stored block
-    assert inflated(decoded(stored), 4) == zlib.decompress(base64.b64decode(deflated(b"x|y\n"))) == b"x|y\n"
+    assert (
+        inflated(decoded(stored, "fileContent"), 4)
+        == zlib.decompress(base64.b64decode(deflated(b"x|y\n")))
+        == b"x|y\n"
+    )
 
 
 HOSTILE: dict[str, Callable[[], object]] = {

@@ -195,8 +195,9 @@ def wrongly_packed() -> str:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("", "DEFLATE"),
+        ("", "missing"),
         ("not base64!", "base64"),
+        ("eB==", "one spelling"),
         ("\u94f6", "base64"),
         (base64.b64encode(b"plain").decode(), "not DEFLATE"),
         (base64.b64encode(zlib.compress(b"x") + b"more").decode(), "one whole"),

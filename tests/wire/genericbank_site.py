@@ -19,8 +19,8 @@ from tests.unit import genericbank_keys as keys
 from zhangfang.channels.genericbank import GenericBank, GenericBankConfig
 from zhangfang.channels.port import Operation, Order, PartyAccount
 from zhangfang_sandbox.common.process import serve
+from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.genericbank.__main__ import build
-from zhangfang_sandbox.genericbank.store import Store
 
 ACCOUNT, CLIENT, OPENING = "8050000000000001", "ZF01", 100_000_00
 PAYEE = PartyAccount("6228480402564890018", "张三")
@@ -90,7 +90,7 @@ async def joined(wire: str, control: str, patience: float = 5.0) -> AsyncIterato
 @asynccontextmanager
 async def served(folder: Path, patience: float = 5.0) -> AsyncIterator[Site]:
     """A bank in this process. Its key is that of the tests: a new one for each would take longer than they do."""
-    store = Store(folder)
+    store = open_rows(folder, "genericbank")
     store.put("key", keys.private_pem(keys.BANK))
     store.close()
     running = await serve(await build(folder), 0, 0)

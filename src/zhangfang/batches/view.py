@@ -11,10 +11,10 @@ from zhangfang.batches.errors import UnknownBatch
 from zhangfang.batches.model import Batch, Item
 from zhangfang.batches.store import queries
 from zhangfang.kernel.ids import prefixed
+from zhangfang.kernel.sheets import safe
 
 HEAD = ("line", "order_no", "amount", "state", "payment", "code", "message", "settle_date")
 _PAGE = 2_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for one
 
 
 async def get(db: Any, merchant: str, id_: UUID) -> Batch:
@@ -45,19 +45,14 @@ async def results(db: Any, batch: UUID) -> AsyncIterator[bytes]:
 def _row(item: Item) -> Sequence[Any]:
     payment = prefixed("pay", item.payment) if item.payment else ""
     texts = (
-        _safe(item.order_no),
+        safe(item.order_no),
         str(item.amount or ""),
         item.state,
         payment,
-        _safe(item.code),
-        _safe(item.message),
+        safe(item.code),
+        safe(item.message),
     )
     return item.line, *texts, item.settle_date
-
-
-def _safe(text: str) -> str:
-    """Return text that no spreadsheet runs: what a channel or a merchant wrote could begin like a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _csv(rows: Sequence[Sequence[Any]]) -> bytes:

@@ -1,4 +1,4 @@
-"""What some channels can do beside moving one order: sign mandates, take batches, tell of returns."""
+"""What some channels can do besides moving one order: sign mandates, take batches, report returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,21 +20,21 @@ from zhangfang.kernel.ids import order_no
 
 @runtime_checkable
 class NumberingChannel(Protocol):
-    """A connector whose channel has order numbers of its own shape. A number is stored before anything is sent."""
+    """A connector whose channel needs order numbers in its own format. A number is stored before anything is sent."""
 
     def order_number(self, id_: UUID, at: datetime) -> str:
-        """Return a new order number for an id born at `at`. Raises `ChannelError` where the channel gives none now."""
+        """Return a new order number for an id made at `at`. Raises `ChannelError` if none can be made now."""
         ...
 
 
 def order_number(channel: object, id_: UUID, at: datetime) -> str:
-    """Return the number under which a channel is to know an order: of the channel's own shape, if it has one."""
+    """Return the order number for a channel, in the channel's own format if it has one."""
     return channel.order_number(id_, at) if isinstance(channel, NumberingChannel) else order_no(id_)
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """A mandate that a payer is to sign. `order_no` is ours and never re-used (at most 32 of [0-9A-Za-z])."""
+    """A mandate that a payer shall sign. `order_no` is ours and never re-used (at most 32 of [0-9A-Za-z])."""
 
     order_no: str
     requested_at: datetime
@@ -43,7 +43,7 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What became of a signing. With SUCCESS `agreement` is the channel's own number of the mandate."""
+    """The result of a signing. With SUCCESS, `agreement` is the channel's own number of the mandate."""
 
     answer: Answer
     agreement: str = ""
@@ -51,10 +51,10 @@ class Signed:
 
 @runtime_checkable
 class SigningChannel(PaymentChannel, Protocol):
-    """A connector that keeps mandates at the channel. Nothing here raises for what a network or a bank can do."""
+    """A connector whose channel keeps mandates. No method raises for a failure of the network or the bank."""
 
     async def request_code(self, signing: Signing) -> Answer:
-        """Have the channel send the payer a code; SUCCESS once it is on its way. May be repeated."""
+        """Let the channel send the payer a code; SUCCESS once it was sent. May be repeated."""
         ...
 
     async def sign(self, signing: Signing, code: str) -> Signed:
@@ -62,7 +62,7 @@ class SigningChannel(PaymentChannel, Protocol):
         ...
 
     async def revoke(self, signing: Signing, agreement: str) -> Answer:
-        """End the mandate at the channel. SUCCESS also where it had ended before."""
+        """End the mandate at the channel. SUCCESS also if it had ended before."""
         ...
 
 
@@ -70,8 +70,8 @@ class SigningChannel(PaymentChannel, Protocol):
 class Batch:
     """Orders of one operation that travel in one message. `number` is the channel's: four digits, unique in a day.
 
-    All of it is stored before it is sent, so that a re-send is equal to the byte. `number` and `requested_at` together
-    name the batch at the channel.
+    All of it is stored before it is sent, so a re-send has the same bytes. `number` and `requested_at` together
+    identify the batch at the channel.
     """
 
     operation: Operation
@@ -87,8 +87,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What is known of a batch. `answer` is about the whole: SUCCESS (worked off: `items` has an answer for each order
-    that the channel lists, by order number), ACCEPTED (not yet), FAILED (refused: no item was or will be done),
+    """The state of a batch. `answer` is about the whole: SUCCESS (finished: `items` has an answer for each order that
+    the channel lists, by order number), ACCEPTED (not finished), FAILED (refused: no item was or will be done),
     NOT_FOUND, UNKNOWN, NOT_SENT.
     """
 
@@ -98,7 +98,8 @@ class BatchResult:
 
 @runtime_checkable
 class BatchChannel(PaymentChannel, Protocol):
-    """A connector that takes batches. `batch_rules` are the channel's law for them, `batch_most` the items in one."""
+    """A connector that takes batches. `batch_rules` are the channel's rules for them, `batch_most` the maximum of
+    items."""
 
     @property
     def batch_most(self) -> Mapping[Operation, int]:
@@ -111,7 +112,7 @@ class BatchChannel(PaymentChannel, Protocol):
         ...
 
     async def send_batch(self, batch: Batch) -> Answer:
-        """Send it; whatever happens on the way is a verdict. ACCEPTED says that the channel has the whole of it."""
+        """Send it. Whatever happens, the result is a verdict. ACCEPTED says that the channel has the whole batch."""
         ...
 
     async def query_batch(self, batch: Batch) -> BatchResult:
@@ -121,7 +122,7 @@ class BatchChannel(PaymentChannel, Protocol):
 
 @runtime_checkable
 class ReturningChannel(PaymentChannel, Protocol):
-    """A connector whose channel can tell of payouts that came back after their success (退票)."""
+    """A connector whose channel reports payouts that came back after their success (退票)."""
 
     async def late_returns(self, first: date, last: date) -> Sequence[Notification]:
         """Return the payouts of these days that came back, each as RETURNED. A network failure is a `ChannelError`."""
@@ -130,7 +131,7 @@ class ReturningChannel(PaymentChannel, Protocol):
 
 @runtime_checkable
 class UpkeepChannel(Protocol):
-    """A connector that has to ask its channel for something from time to time, whether there are payments or not."""
+    """A connector that must ask its channel for something regularly, even without payments."""
 
     async def upkeep(self) -> None:
         """Do it; may be repeated at any time. A network failure is a `ChannelError`."""

@@ -1,11 +1,11 @@
-"""Reads a channel's CSV file by a map of columns: the layout of a contract is another map, not other code.
+"""Reads a channel's CSV file by a map of columns. For the layout of another contract, the map changes, not the code.
 
 The layouts of ChinaUMS, Lakala, EPCC and the generic bank are not public [G]; what the connectors read is a convention
 between this platform and its sandbox banks:
 
 - the first line holds the columns' names, in any order; a name that the map does not know is neither read nor kept;
-- the last line is `#,count=<rows>,<column>=<sum>…` with the sums that the layout asks for. Without it the file is not
-  complete, and with counts or sums that do not agree it is not believed.
+- the last line is `#,count=<rows>,<column>=<sum>…` with the sums that the layout asks for. Without it the file is
+incomplete; if counts or sums do not agree, the file is refused.
 
 Every error is a `MalformedMessage` that names line and column.
 """
@@ -46,7 +46,7 @@ def fen(cell: str) -> int:
 
 
 def signed_fen(cell: str) -> int:
-    """Return whole fen, below zero with a minus."""
+    """Return whole fen; a minus means below zero."""
     if not _SIGNED.fullmatch(cell):
         raise ValueError("1 to 15 digits, in fen, a minus before them if need be")
     return int(cell)
@@ -69,7 +69,7 @@ def signed_yuan(cell: str) -> int:
 
 
 def one_of(allowed: Mapping[str, Any]) -> Convert:
-    """Return a conversion that takes the listed words alone, each for what it stands for."""
+    """Return a conversion that takes only the keys of `allowed`, and gives their values."""
 
     def convert(cell: str) -> Any:
         if cell not in allowed:
@@ -90,7 +90,7 @@ def moment(form: str) -> Convert:
 
 
 class Column(NamedTuple):
-    """What a column is read into: the field's name, how, and how its text is kept (personal data: masked)."""
+    """How a column is read: the field's name, its conversion, and how its text is stored (personal data: masked)."""
 
     field: str
     convert: Convert = text
@@ -173,7 +173,7 @@ def _cells(whole: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _places(header: Sequence[str], layout: Layout) -> list[tuple[int, Column]]:
-    """Return where in a row each column of the map stands."""
+    """Return the place of each column of the map in a row."""
     named = [name.strip() for name in header]
     for name in layout.columns:
         if named.count(name) != 1:
@@ -203,7 +203,7 @@ def _row(
 
 
 def _check_footer(line_no: int, cells: Sequence[str], sums: Mapping[str, int]) -> None:
-    """The last line must say what we counted, all of it and nothing else."""
+    """Raise unless the last line has exactly the counts and sums of the lines above."""
     said = dict(cell.partition("=")[::2] for cell in cells)
     if len(said) != len(cells) or said.keys() != sums.keys():
         raise MalformedMessage(f"line {line_no}: the last line must have {', '.join(sums)}, each once")

@@ -1,7 +1,7 @@
 """What the platform asks of any channel, and what any channel answers.
 
-A connector turns an `Order` into bytes on a wire and bytes into an `Answer`. It decides nothing about money:
-it says what the channel said, and the verdict that the channel's own code table gives to it.
+A connector turns an `Order` into bytes on a wire, and bytes into an `Answer`. It decides nothing about money: it
+reports what the channel said, and the verdict of the channel's own code table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.masking import masked_account
 
 
 class Operation(StrEnum):
-    """What is asked of a channel; also the kind of an intent."""
+    """What a channel is asked to do; also the kind of an intent."""
 
     PURCHASE = "purchase"
     COLLECTION = "collection"
@@ -27,7 +28,7 @@ PAY_INS = (Operation.PURCHASE, Operation.COLLECTION)  # what brings money in
 
 
 class Verdict(StrEnum):
-    """What an answer proves. Only SUCCESS, FAILED and RETURNED are definite; NOT_SENT proves that nothing left."""
+    """What an answer proves. Only SUCCESS, FAILED and RETURNED are final. NOT_SENT proves that nothing was sent."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -40,7 +41,7 @@ class Verdict(StrEnum):
 
 
 class AccountType(NamedTuple):
-    """What the tables of account types know an account by: holder, class, medium; written `personal/I/card`."""
+    """The key of the tables of account types: holder, class, medium; written `personal/I/card`."""
 
     holder: str
     class_: str
@@ -53,13 +54,13 @@ class AccountType(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartyAccount:
-    """The payer of a collection or the payee of a payout, in the clear: lives only as long as the call.
+    """The payer of a collection or the payee of a payout, in the clear: exists only during the call.
 
     `medium` is `card` (debit), `credit`, `passbook`, `virtual` (a sub-account) or `corporate` (a company's account by
-    its number alone); `bank` is a CNAPS code or a bank's name, `""` where the channel does not ask for it; `id_no`
-    (of a company: its business licence) and `phone` only where the channel does. `holder` is `personal` or `corporate`,
-    `class_` is I, II or III of a person's account, or basic, general, special, temporary or a bank's own product code
-    of a company's; where they are not told, `type` says what they are taken for.
+    its number alone). `bank` is a CNAPS code or a bank's name, `""` where the channel does not ask for it. `id_no` (of a
+    company: its business licence) and `phone` are given only where the channel asks for them. `holder` is `personal` or
+    `corporate`. `class_` is I, II or III of a person's account; of a company's it is basic, general, special, temporary
+    or a bank's own product code. If holder or class are not given, `type` says what is assumed.
     """
 
     number: str
@@ -73,23 +74,23 @@ class PartyAccount:
 
     @property
     def type(self) -> "AccountType":
-        """Return what kind of account it is: a company's where the medium says so, of the usual class."""
+        """Return the account's type; without holder or class, the usual ones for the medium."""
         holder = self.holder or ("corporate" if self.medium == "corporate" else "personal")
         return AccountType(holder, self.class_ or ("basic" if holder == "corporate" else "I"), self.medium)
 
     def __repr__(self) -> str:
         """Personal data never reaches a log by way of a repr."""
-        return f"PartyAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+        return f"PartyAccount(number='{masked_account(self.number)}')"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One request to a channel. Every field is stored before the socket opens, so a re-send is equal to the byte.
+    """One request to a channel. Every field is stored before anything is sent, so a re-send has the same bytes.
 
-    `order_no` is at most 32 of [0-9A-Za-z] and never re-used; `requested_at` is aware, whole seconds; `amount` is
-    fen; `key` is the merchant's own number, which the channel echoes. A refund or void names its original.
-    `instalments` is a number of periods, 0 for none, and `fee_by` who bears their charge, `payer` or `merchant`;
-    `agreement` is the channel's number of the payer's mandate.
+    `order_no` has at most 32 of [0-9A-Za-z] and is never re-used. `requested_at` is aware, in whole seconds. `amount`
+    is fen. `key` is the merchant's own number, which the channel repeats in its answers. A refund or void names its
+    original. `instalments` is the number of periods, 0 for none; `fee_by` says who pays their charge, `payer` or
+    `merchant`. `agreement` is the channel's number of the payer's mandate.
     """
 
     operation: Operation
@@ -111,10 +112,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `code` and `message` are the channel's own; `raw` is the message with personal data masked.
+    """The channel's answer. `code` and `message` are the channel's own; `raw` is the message with personal data
+    masked.
 
-    `elsewhere` goes with FAILED alone: it was the channel that would not (closed, no permission, a limit of its own),
-    not the payer's or payee's bank, so another channel may be asked.
+    `elsewhere` is set only with FAILED. It says that the channel itself refused (closed, no permission, a limit of its
+    own), not the payer's or payee's bank, so another channel may be tried.
     """
 
     verdict: Verdict
@@ -137,14 +139,14 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class AppOrder:
-    """What the merchant's app hands to the wallet's SDK on the payer's phone."""
+    """What the merchant's app passes to the wallet's SDK on the payer's phone."""
 
     payload: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a channel wants to hear after its notification: `body` of media type `media`."""
+    """Our reply to a channel's notification: `body` of media type `media`."""
 
     body: str
     media: str = "text/plain"
@@ -152,7 +154,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message the channel pushed, already verified. `order_no` finds the intent; `answer` is its evidence."""
+    """A verified message that the channel pushed. `order_no` finds the intent; `answer` is the evidence about it."""
 
     order_no: str
     operation: Operation
@@ -220,10 +222,10 @@ class StatementPage:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A channel's own law for one operation.
+    """A channel's own rules for one operation.
 
-    `query_after`: the waits before each query, the last one repeated. `resend_after_not_found`: after how many
-    answers of "not found" the identical message may be sent again; None where the channel forbids a re-send.
+    `query_after`: the waits before each query; the last one is repeated. `resend_after_not_found`: the number of "not
+    found" answers after which the identical message may be sent again, None if the channel forbids that.
     """
 
     query_after: Sequence[timedelta]
@@ -231,7 +233,7 @@ class Rules:
 
 
 class ChannelError(ZhangfangError):
-    """A message from or for a channel is not what the protocol allows.
+    """A message from or to a channel is not as the protocol demands, or nothing came.
 
     ChannelError
     ├── MalformedMessage
@@ -242,7 +244,7 @@ class ChannelError(ZhangfangError):
 
 
 class MalformedMessage(ChannelError):
-    """The message cannot be read; the text says which part and what was expected."""
+    """The message cannot be read; the text names the part and what was expected."""
 
 
 class ForgedMessage(ChannelError):
@@ -254,7 +256,7 @@ class FileNotReady(ChannelError):
 
 
 class NotPresented(ChannelError):
-    """The channel did not give what the payer's browser or phone needs; the same order may ask for it again."""
+    """The channel did not give what the payer's browser or phone needs. The same order may be presented again."""
 
 
 class PaymentChannel(Protocol):
@@ -264,7 +266,7 @@ class PaymentChannel(Protocol):
     rules: Mapping[Operation, Rules]
 
     async def send(self, order: Order) -> Answer:
-        """Send the order; whatever happens on the way is a verdict."""
+        """Send the order. Whatever happens, the result is a verdict."""
         ...
 
     async def query(self, order: Order) -> Answer:
@@ -279,23 +281,23 @@ class NotifyingChannel(Protocol):
     name: str
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """Read and verify a message; None if it is genuine and about no order.
+        """Read and verify a message; None if it is genuine but about no order.
 
         Raises `MalformedMessage`, `ForgedMessage`.
         """
         ...
 
     def reply(self, *, taken: bool) -> Reply:
-        """Return what the channel is to hear: `taken` once what its message proves is stored."""
+        """Return our reply. `taken` is true once the evidence in the message is stored."""
         ...
 
 
 @runtime_checkable
 class AcquiringChannel(PaymentChannel, NotifyingChannel, Protocol):
-    """A connector that brings money in: it has notifications and a reconciliation file, and may have a cashier."""
+    """A connector that collects money. It has notifications and a reconciliation file, and may have a cashier."""
 
     async def present(self, order: Order, return_url: str) -> Form | AppOrder:
-        """Return what takes the payer to the channel. Safe to repeat with the same order. Raises `NotPresented`."""
+        """Return what the payer's browser or app needs to pay at the channel. Safe to repeat. Raises `NotPresented`."""
         ...
 
     async def file(self, settle_date: date) -> ChannelFile:
@@ -303,13 +305,13 @@ class AcquiringChannel(PaymentChannel, NotifyingChannel, Protocol):
         ...
 
     def settlement_of(self, text: str) -> date | None:
-        """Return the settlement date that a bank line's text names, None if it is no settlement of ours."""
+        """Return the settlement date in a bank line's text, None if it is not a settlement for us."""
         ...
 
 
 @runtime_checkable
 class BankChannel(PaymentChannel, Protocol):
-    """A connector to a bank that holds an account of ours: `account` is its number."""
+    """A connector to a bank where we have an account."""
 
     @property
     def account(self) -> str:
@@ -317,7 +319,7 @@ class BankChannel(PaymentChannel, Protocol):
         ...
 
     async def statement(self, account: str, cursor: str) -> StatementPage:
-        """Return lines after a cursor, `""` for the first; a network failure is an exception of the connector."""
+        """Return the lines after a cursor, `""` for the first page. A network failure is a `ChannelError`."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Reads a JSON object from outside without believing it: bounded, no name twice, no NaN; fractions are no floats.
+"""Reads a JSON object from outside strictly: limited in size, no name twice, no NaN, fractions as Decimal.
 
-Nor does a text pass that could not be stored: with half a surrogate pair, or with NUL.
+A text that PostgreSQL could not store is refused: one with half a surrogate pair or with NUL.
 """
 
 import json
@@ -57,7 +57,7 @@ def fen_of_text(value: object, name: str) -> int:
 
 
 def kept(fields: Mapping[str, Any], names: frozenset[str]) -> str:
-    """Return the named fields as they may be stored: whatever else a message tells of a payer is left out."""
+    """Return the named fields as JSON for storing. All other fields are left out, because they may be personal data."""
     shown = {
         name: str(value)[:200]
         for name, value in fields.items()

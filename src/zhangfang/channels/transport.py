@@ -1,4 +1,4 @@
-"""HTTP with a channel. What counts is what is known when it fails: can anything have arrived?"""
+"""HTTP with a channel. The errors tell what matters after a failure: may the channel have received the request or not?"""
 
 import ssl
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ import aiohttp
 from zhangfang.channels.port import ChannelError
 
 MAX_ANSWER_BYTES = 64 * 1024
-_CONNECTING = 0.6  # of the time for an answer; connecting includes the whole handshake of TLS
+_CONNECTING = 0.6  # part of the time for an answer; connecting includes the whole TLS handshake
 
 
 class NotConnectedError(ChannelError):
-    """No connection came about, or the other side did not prove who it is: nothing was sent."""
+    """No connection was made, or the other side did not prove who it is: nothing was sent."""
 
 
 class NoAnswerError(ChannelError):
@@ -28,17 +28,18 @@ class Received(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """Who has to be at the other end of a mutual TLS: the name in its certificate, and how that is checked."""
+    """The expected server of a mutual TLS connection: the name in its certificate, and the context that checks it."""
 
     name: str
     context: ssl.SSLContext
 
 
 class Https:
-    """Keeps connections to a channel open. Belongs to the event loop that first asks."""
+    """The connections to a channel. They belong to the event loop that first asks."""
 
-    def __init__(self) -> None:
-        """Open nothing yet."""
+    def __init__(self, *, reuse: bool = True) -> None:
+        """Open nothing yet. Without `reuse` each request has a new connection, which cannot die as we write to it."""
+        self._reuse = reuse
         self._session: aiohttp.ClientSession | None = None
 
     async def exchange(
@@ -49,8 +50,10 @@ class Https:
         seconds: float,
         max_bytes: int,
         peer: Peer | None = None,
+        *,
+        any_status: bool = False,
     ) -> Received:
-        """POST, and return the answer with status 200. Never sends twice.
+        """POST, and return the answer with status 200, or with any. Never sends twice.
 
         Raises `NotConnectedError`, `NoAnswerError`.
         """
@@ -66,14 +69,14 @@ class Https:
                 server_hostname=name if peer else None,
                 allow_redirects=False,  # a 307 would send the order again
             ) as response:
-                if response.status != 200:
+                if response.status != 200 and not any_status:
                     raise NoAnswerError(f"{name} answered HTTP {response.status}")
                 return Received(response.headers, await _read(response, max_bytes))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotConnectedError(f"no connection to {name} ({type(error).__name__})") from None
         except TimeoutError:
             raise NoAnswerError(f"no answer of {name} within {seconds} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             what = type(error).__name__
             raise NoAnswerError(f"the connection to {name} broke before an answer ({what})") from None
 
@@ -86,7 +89,7 @@ class Https:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             # No limit of connections: waiting for a free one would use up the time for the answer.
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, force_close=not self._reuse)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 

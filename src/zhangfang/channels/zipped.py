@@ -1,4 +1,4 @@
-"""Opens a ZIP that came from outside without believing what it says about its own size."""
+"""Opens a ZIP from outside. The sizes that it states are not trusted."""
 
 import io
 import zipfile

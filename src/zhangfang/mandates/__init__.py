@@ -1,4 +1,4 @@
-"""Mandates (代收协议): which payer lets which merchant debit which account, how much, and until when."""
+"""Mandates (代收协议): which merchant may debit which account of which payer, up to how much, and until when."""
 
 from zhangfang.mandates.errors import (
     MandateEnded,

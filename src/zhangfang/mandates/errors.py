@@ -4,7 +4,7 @@ from zhangfang.kernel.errors import ZhangfangError
 
 
 class MandateError(ZhangfangError):
-    """Something of a mandate is not as it was asked for.
+    """A request about a mandate cannot be done.
 
     MandateError
     ├── MandateRefused
@@ -28,7 +28,7 @@ class NoMandate(MandateRefused):
 
 
 class MandateEnded(MandateRefused):
-    """The mandate is not in force on this day: not begun, over, or revoked."""
+    """The mandate is not in force on this day: it has not begun, has expired, or was revoked."""
 
 
 class MandateLimit(MandateRefused):
@@ -36,7 +36,7 @@ class MandateLimit(MandateRefused):
 
 
 class UnknownMandate(MandateError):
-    """There is no such mandate, or it is another merchant's, which is the same."""
+    """There is no such mandate of this merchant. A mandate of another merchant is reported in the same way."""
 
 
 class MandateKeyReused(MandateError):
@@ -48,8 +48,8 @@ class MandateNumberTaken(MandateError):
 
 
 class NotSigning(MandateError):
-    """The mandate does not wait for the payer's code; the text says how it stands."""
+    """The mandate does not wait for the payer's code; the text names its state."""
 
 
 class SigningStopped(MandateError):
-    """The channel signs no mandates just now; nothing was stored."""
+    """The channel does not sign mandates at present; nothing was stored."""

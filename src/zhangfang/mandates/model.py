@@ -1,4 +1,4 @@
-"""A mandate and what it is asked with. Limits are fen, days are days in China and count from midnight to midnight."""
+"""A mandate and the request for one. Limits are fen; a day is a day in China, from midnight to midnight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,9 +12,9 @@ from zhangfang.kernel.calendar import china_day
 
 
 class MandateState(StrEnum):
-    """Where a mandate stands. EXPIRED is never stored: it is what an ACTIVE or SIGNING one is after its last day."""
+    """The state of a mandate. EXPIRED is never stored: an ACTIVE or SIGNING mandate is EXPIRED after its last day."""
 
-    SIGNING = "SIGNING"  # the payer has not signed yet, or nobody knows whether
+    SIGNING = "SIGNING"  # the payer has not signed yet, or it is unknown whether he has
     ACTIVE = "ACTIVE"
     REVOKED = "REVOKED"
     EXPIRED = "EXPIRED"
@@ -24,8 +24,8 @@ class MandateState(StrEnum):
 class NewMandate:
     """What a merchant asks for. `valid_until` is the last day.
 
-    It is signed at `channel`, or, where that is `""`, given by the payer on paper, of which `evidence` is the merchant's
-    own reference.
+    The payer signs at `channel`. If that is `""`, the payer signed on paper, and `evidence` is the merchant's own
+    reference of it.
     """
 
     mandate_no: str
@@ -80,7 +80,7 @@ class Mandate:
         return cls(**{name: row[name] for name in _COLUMNS} | {"state": MandateState(row["state"])})
 
     def state_at(self, at: datetime) -> MandateState:
-        """Return how it stands at a moment: after the last day, what was not revoked has expired."""
+        """Return the state at a moment: after the last day a mandate that was not revoked has expired."""
         over = self.state is not MandateState.REVOKED and china_day(at) > self.valid_until
         return MandateState.EXPIRED if over else self.state
 

@@ -27,8 +27,8 @@ _ACCOUNT = {
 def check(mandate: Mandate | None, amount: int, used_day: int, used_month: int, at: datetime) -> None:
     """Raise `NoMandate`, `MandateEnded` or `MandateLimit` unless the mandate covers `amount` more at `at`.
 
-    `used_day` and `used_month` are what was asked for under it on the day and in the month of `at` in China, whatever has
-    not definitely failed: an UNKNOWN collection is used. All in fen.
+    `used_day` and `used_month` (fen) are the sums of the collections under it on the day and in the month of `at` in
+    China. All count that have not definitely failed: an UNKNOWN collection counts.
     """
     if mandate is None or mandate.state is MandateState.SIGNING:
         raise NoMandate(
@@ -90,7 +90,7 @@ def check_number(number: str) -> None:
 
 
 def check_code(code: str) -> None:
-    """Raise `InvalidInput` unless it can be what a payer received."""
+    """Raise `InvalidInput` unless it has the form of a code that a payer receives."""
     if not _CODE.fullmatch(code):
         raise InvalidInput("code", f"{len(code)} characters", "the 4 to 8 digits that the payer received")
 
@@ -100,8 +100,3 @@ def _check_account(account: PartyAccount) -> None:
         value = getattr(account, name)
         if not pattern.fullmatch(value) or not value.isprintable():
             raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
-
-
-def masked_name(name: str) -> str:
-    """Return what may be shown of the payer's name: its first character, and of one character nothing."""
-    return f"{name[0]}**" if len(name) > 1 else "**"

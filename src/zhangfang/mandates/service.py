@@ -1,4 +1,4 @@
-"""The life of a mandate: asked for, signed at a channel or on paper, revoked. Each step is stored before it is taken."""
+"""The life of a mandate: requested, signed at a channel or on paper, revoked. Each step is stored before it is done."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, order_no
+from zhangfang.kernel.masking import masked_name
 from zhangfang.mandates import rules, store
 from zhangfang.mandates.errors import (
     MandateKeyReused,
@@ -31,7 +32,7 @@ TELL_AGAIN = timedelta(minutes=5)  # a revocation that the channel has not confi
 
 @dataclass(frozen=True, slots=True)
 class Mandates:
-    """What mandates are kept with: database, vault, clock, and the channels, of which some keep mandates too."""
+    """What the functions here need: database, vault, clock, and the channels, some of which sign mandates."""
 
     pool: asyncpg.Pool
     vault: Vault
@@ -39,9 +40,9 @@ class Mandates:
     channels: Channels
 
     async def create(self, merchant: str, new: NewMandate) -> tuple[Mandate, bool]:
-        """Store a mandate, have the payer sent a code, and return it and whether it is new.
+        """Store a mandate, have the channel send the payer a code, and return the mandate and whether it is new.
 
-        One that is given on paper is in force at once. The same request again finds the first one and sends nothing.
+        A mandate on paper is in force at once. The same request again returns the first one and sends nothing.
         Raises `InvalidInput`, `MandateKeyReused`, `MandateNumberTaken`, `SigningStopped`.
         """
         rules.check_new(new, self.clock.now())
@@ -60,9 +61,10 @@ class Mandates:
         return await self.get(merchant, id_)
 
     async def confirm(self, merchant: str, id_: UUID, code: str) -> Mandate:
-        """Sign with the payer's code. Where the channel's answer proves nothing it stays SIGNING: confirm again.
+        """Sign with the payer's code. If the channel's answer proves nothing, the mandate stays SIGNING: confirm
+        again.
 
-        One that is signed is returned as it is. Raises `InvalidInput`, `UnknownMandate`, `NotSigning`.
+        A signed mandate is returned unchanged. Raises `InvalidInput`, `UnknownMandate`, `NotSigning`.
         """
         rules.check_code(code)
         if (await self.get(merchant, id_)).state is MandateState.ACTIVE:
@@ -79,7 +81,7 @@ class Mandates:
         return await self.get(merchant, id_)
 
     async def revoke(self, merchant: str, id_: UUID) -> Mandate:
-        """End a mandate: nothing more is collected under it from now on, and the channel is told until it confirms.
+        """End a mandate: nothing more is collected under it, and the channel is told again until it confirms.
 
         A collection that was sent before goes on. Raises `UnknownMandate`.
         """
@@ -108,7 +110,7 @@ class Mandates:
         return await store.steps(self.pool, id_)
 
     def job(self) -> Job:
-        """Return the driver's job: revocations that a channel has not confirmed are told again."""
+        """Return the driver's job: tell channels again of revocations that they have not confirmed."""
 
         async def step(row: asyncpg.Record) -> None:
             await self._end(Mandate.of(row))
@@ -133,7 +135,7 @@ class Mandates:
             request_digest=_digest(self.vault, new),
             account_token=self.vault.seal(msgspec.json.encode(account).decode(), _purpose(merchant)),
             account_tail=account.number[-4:],
-            name_masked=rules.masked_name(account.name),
+            name_masked=masked_name(account.name),
             fingerprint=fingerprint(self.vault, account.number),
             limit_each=new.limit_each,
             limit_day=new.limit_day,
@@ -196,7 +198,7 @@ class Mandates:
         await store.one(self.pool, queries.signed, mandate.id, agreement, now, answer.code, answer.message)
 
     async def _end(self, mandate: Mandate) -> None:
-        """Tell the channel that the mandate is over; a channel that does not say yes is told again."""
+        """Tell the channel that the mandate has ended; if it does not confirm, it is told again later."""
         signing = self._signing(mandate, self._account(mandate))
         answer = await self._channel(mandate).revoke(signing, mandate.agreement)
         await self._note(mandate, "ended", answer)
@@ -230,7 +232,7 @@ class Mandates:
 
 
 def fingerprint(vault: Vault, number: str) -> str:
-    """Return what finds an account by its number: the same keyed hash as a settlement account's."""
+    """Return the keyed hash by which an account is found; settlement accounts use the same."""
     return vault.fingerprint(number, "account_number")
 
 

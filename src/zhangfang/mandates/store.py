@@ -36,25 +36,25 @@ async def page(db: Db, merchant: str, before: UUID, limit: int) -> list[Mandate]
 
 
 async def find(db: Db, merchant: str, fingerprints: Sequence[str], day: date) -> dict[str, Mandate]:
-    """Return for each account's fingerprint the one mandate of the merchant that counts on `day`, if there is any.
+    """Return, by account fingerprint, the merchant's mandate that counts on `day`, if there is one.
 
-    Of several that are in force on the day it is the newest; if none is, the newest of all.
+    It is the newest that is in force on the day; if none is, the newest of all.
     """
     rows = await db.fetch(queries.find, merchant, list(fingerprints), day)
     return {row["fingerprint"]: Mandate.of(row) for row in rows}
 
 
 async def lock(db: Db, ids: Collection[UUID]) -> dict[UUID, Mandate]:
-    """Return the mandates as they stand, locked in the order of their ids until the transaction ends.
+    """Return the mandates, locked in the order of their ids until the transaction ends.
 
-    Who then adds up what was used and inserts, does so alone for each of them.
+    So only one transaction at a time adds up what was used of a mandate and inserts more.
     """
     rows = await db.fetch(queries.lock, list(set(ids)))
     return {row["id"]: Mandate.of(row) for row in rows}
 
 
 async def add_step(db: Db, step: MandateStep) -> None:
-    """Keep what happened."""
+    """Store a step."""
     await db.execute(queries.add_step, *astuple(step))
 
 
@@ -64,5 +64,5 @@ async def steps(db: Db, mandate: UUID) -> list[MandateStep]:
 
 
 async def answered(db: Db, mandate: UUID, code: str, message: str, sent_at: datetime | None) -> None:
-    """Keep the channel's last word, and when it last sent the payer a code."""
+    """Store the channel's last answer, and when it last sent the payer a code."""
     await db.execute(queries.answered, mandate, code, message, sent_at)

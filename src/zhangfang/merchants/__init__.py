@@ -1,4 +1,4 @@
-"""Merchants: who they are, what they pay, where they are paid, and how they are recognised and told of events."""
+"""Merchants: their data, fees and settlement accounts, their API keys, and the webhooks that tell them of events."""
 
 from zhangfang.merchants.errors import (
     FeeRuleInForce,

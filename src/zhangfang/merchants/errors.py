@@ -1,4 +1,4 @@
-"""What can be wrong with a merchant, its contract or its keys."""
+"""Errors about a merchant, its contract or its keys."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ from zhangfang.kernel.errors import ZhangfangError
 
 
 class MerchantError(ZhangfangError):
-    """A merchant, or something of a merchant's, is not as it was asked for.
+    """A request about a merchant cannot be done.
 
     MerchantError
     ├── UnknownMerchant
@@ -27,17 +27,17 @@ class UnknownMerchant(MerchantError):
 
 
 class MerchantDiffers(MerchantError):
-    """A merchant of the same external_ref exists with other contents; `field` is the first that differs."""
+    """A merchant with the same external_ref exists, with other data; `field` is the first that differs."""
 
     def __init__(self, external_ref: str, field: str) -> None:
-        """Name the field, not its values: it may be the account."""
+        """Name the field, not its values: they may be an account number."""
         super().__init__(f"external_ref {external_ref}: this merchant exists, and its {field} differs")
         self.external_ref = external_ref
         self.field = field
 
 
 class FeeRuleInForce(MerchantError):
-    """A rule by which fees were or are charged cannot be changed; a new one begins tomorrow at the earliest."""
+    """A fee rule that has begun cannot be changed; a new one begins tomorrow at the earliest."""
 
     def __init__(self, kind: str, effective_from: date, today: date) -> None:
         """Name the kind and the dates."""
@@ -55,7 +55,7 @@ class NoFeeRule(MerchantError):
 
 
 class NoSettlementAccount(MerchantError):
-    """The merchant has not bound an account to be paid to."""
+    """The merchant has no settlement account."""
 
     def __init__(self, merchant: str) -> None:
         """Name the merchant."""

@@ -1,4 +1,4 @@
-"""API keys: made once, kept as a hash, and looked up without a query on the way of a payment."""
+"""API keys: shown once, stored as a hash, and cached, so that a payment needs no query for its key."""
 
 import asyncio
 import hashlib
@@ -36,7 +36,7 @@ async def list_api_keys(pool: asyncpg.Pool, merchant: str) -> list[ApiKey]:
 
 
 async def revoke_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str, key: str) -> None:
-    """Let the key open nothing any more, at most five seconds from now. Raises `InvalidInput`, `UnknownApiKey`."""
+    """Revoke the key; every process refuses it after at most five seconds. Raises `InvalidInput`, `UnknownApiKey`."""
     ids.parse("key", key, "key")
     if not await store.revoke_key(pool, merchant, key, clock.now()):
         raise UnknownApiKey(merchant, key)
@@ -45,19 +45,19 @@ async def revoke_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str, key: s
 class ApiKeys:
     """Finds the merchant of a secret, and remembers it for five seconds of real time.
 
-    What changes about a merchant or its keys is seen that much later here; money out does not rely on it. Secrets
-    are compared as SHA-256 only: how long a look-up takes tells nothing about a secret of 256 random bits.
+    A change of a merchant or its keys is seen here up to five seconds later; money out does not rely on this cache.
+    Secrets are compared as SHA-256 only, so the time of a look-up tells nothing about a secret of 256 random bits.
     """
 
     def __init__(self, pool: asyncpg.Pool, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Look up in `pool`; `seconds` is real time that never goes back."""
+        """Look up in `pool`. `seconds` returns real time that never goes back."""
         self._pool = pool
         self._seconds = seconds
         self._held: dict[bytes, tuple[float, Merchant]] = {}
         self._asking: dict[bytes, asyncio.Task[Merchant | None]] = {}
 
     async def merchant(self, secret: str) -> Merchant | None:
-        """Return whose key `secret` is, or None if it is nobody's, revoked, or no key at all."""
+        """Return the merchant of the key `secret`, or None if the key is unknown or revoked."""
         if not _SECRET.fullmatch(secret):
             return None
         hash_ = _hash(secret)
@@ -65,7 +65,7 @@ class ApiKeys:
         until, merchant = self._held.get(hash_, (now, None))
         if now < until:
             return merchant
-        if hash_ not in self._asking:  # one asks for all who come meanwhile
+        if hash_ not in self._asking:  # concurrent callers share one query
             self._asking[hash_] = asyncio.create_task(self._look_up(hash_))
         return await asyncio.shield(self._asking[hash_])
 

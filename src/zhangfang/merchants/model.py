@@ -1,8 +1,10 @@
-"""The merchant's vocabulary. All of it is frozen: what the API keeps in memory cannot be changed by a request."""
+"""The merchant's vocabulary. All of it is frozen, so a request cannot change what the API keeps in memory."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from zhangfang.kernel.masking import masked_account
 
 ALWAYS = date(2000, 1, 1)
 """For `FeeRule.effective_from`: from the merchant's first day on."""
@@ -11,7 +13,7 @@ MEDIA = frozenset({"card", "passbook", "corporate"})
 
 
 class MerchantState(StrEnum):
-    """What a merchant may do: `frozen` neither takes nor is paid money, `closed` is for good."""
+    """What a merchant may do: `frozen` neither collects nor is paid out; `closed` is the same for good."""
 
     ACTIVE = "active"
     FROZEN = "frozen"
@@ -19,7 +21,7 @@ class MerchantState(StrEnum):
 
 
 class FeeKind(StrEnum):
-    """What a fee is charged for. A refund has none of its own: it gives back a share of its payment's."""
+    """What a fee is charged for. A refund has no fee: it returns a share of the payment's fee."""
 
     PURCHASE = "purchase"
     COLLECTION = "collection"
@@ -30,7 +32,7 @@ class FeeKind(StrEnum):
 class FeeRule:
     """A line of the contract: `rate_ppm` parts per million (6000 is 0.6 %) plus `fixed_fen`, within min and max fen.
 
-    It holds from the day `effective_from` (China) until the next rule of its kind.
+    It applies from the day `effective_from` (China) until the next rule of its kind.
     """
 
     kind: FeeKind
@@ -43,7 +45,7 @@ class FeeRule:
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """A merchant's account in the clear: lives only as long as the call. `medium` is one of `MEDIA`."""
+    """A merchant's account in the clear: exists only during the call. `medium` is one of `MEDIA`."""
 
     number: str
     name: str
@@ -52,7 +54,7 @@ class BankAccount:
 
     def __repr__(self) -> str:
         """Personal data never reaches a log by way of a repr."""
-        return f"BankAccount(number='{self.number[:6]}…{self.number[-4:]}')"
+        return f"BankAccount(number='{masked_account(self.number)}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class NewMerchant:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """A merchant with its fee rules, past and future: all that a payment needs to know of it."""
+    """A merchant with its past and future fee rules: all that a payment needs of it."""
 
     id: str
     external_ref: str | None
@@ -85,7 +87,7 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True)
 class SettlementAccount:
-    """The account a merchant is paid to, as it may be shown; `token` is the vault's."""
+    """The account a merchant is paid to, masked; `token` opens it in the vault."""
 
     id: str
     merchant: str
@@ -100,7 +102,7 @@ class SettlementAccount:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it may be shown. The secret itself is known to the merchant alone."""
+    """A key without its secret, which only the merchant has."""
 
     id: str
     merchant: str
@@ -111,7 +113,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
-    """Where a merchant is told of events, and the secret that signs them, in the clear."""
+    """The URL where a merchant is told of events, and the secret that signs them, in the clear."""
 
     merchant: str
     url: str

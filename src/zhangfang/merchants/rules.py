@@ -1,4 +1,4 @@
-"""Pure decisions: what a fee is, which rule holds, what input is allowed, what may be shown of an account."""
+"""Pure decisions: the fee, the rule that applies, and what input is allowed."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
 def fee(rule: FeeRule, amount: int) -> int:
     """Return the fee in fen on `amount` fen: rate rounded half up, plus fixed, within min and max.
 
-    A pay-in's fee is taken out of it and so is never above it; a payout's is charged beside it.
+    The fee of a pay-in is deducted from it, so it is never more than the amount; that of a payout is charged on top.
     """
     charged = max(share(amount, rule.rate_ppm, _MILLION) + rule.fixed_fen, rule.min_fen)
     if rule.max_fen is not None:
@@ -28,7 +28,7 @@ def fee(rule: FeeRule, amount: int) -> int:
 
 
 def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
-    """Return the rule of `kind` that holds on `day` (China), or raise `NoFeeRule`."""
+    """Return the rule of `kind` that applies on `day` (China), or raise `NoFeeRule`."""
     begun = [rule for rule in rules if rule.kind is kind and rule.effective_from <= day]
     if not begun:
         raise NoFeeRule(kind, day)
@@ -36,9 +36,10 @@ def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
 
 
 def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:
-    """Say whether `rule` is new to the contract; raise `FeeRuleInForce` if it would change what was charged already.
+    """Return whether `rule` changes the contract; raise `FeeRuleInForce` if it would change fees that were charged
+    already.
 
-    The first rule of a kind may begin on any day, since nothing has been charged by another.
+    The first rule of a kind may begin on any day, because no fee has been charged by another.
     """
     if rule in held:
         return False
@@ -50,9 +51,9 @@ def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:
 
 
 def differing_field(held: Merchant, account: BankAccount | None, new: NewMerchant) -> str | None:
-    """Return the first field in which `new` asks for other than `held` with `account` is; None if it is the same.
+    """Return the first field in which `new` differs from `held` with `account`, None if there is none.
 
-    Rules that were added since, or an account where `new` names none, are no difference.
+    Rules added since then are no difference, nor is an account if `new` names none.
     """
     for field in ("name", "auto_payout", "settlement_days", "keep_fee_on_refund"):
         if getattr(held, field) != getattr(new, field):
@@ -65,7 +66,7 @@ def differing_field(held: Merchant, account: BankAccount | None, new: NewMerchan
 
 
 def is_reference(text: str) -> bool:
-    """Say whether `text` can be an external_ref."""
+    """Return whether `text` can be an external_ref."""
     return _REFERENCE.fullmatch(text) is not None
 
 
@@ -113,11 +114,6 @@ def check_url(url: str) -> None:
         raise InvalidInput("url", f"{len(url)} characters", allowed) from None
     if not (reachable and _URL.fullmatch(url)) or "@" in parts.netloc or "#" in url:
         raise InvalidInput("url", f"{len(url)} characters", allowed)
-
-
-def masked_name(name: str) -> str:
-    """Return what may be shown of a holder's name: its first character, and of one character nothing."""
-    return f"{name[0]}**" if len(name) > 1 else "**"
 
 
 def _check_text(field: str, text: str, longest: int) -> None:

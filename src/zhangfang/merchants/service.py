@@ -1,4 +1,4 @@
-"""What is done with merchants: onboarding, fees, the account they are paid to, where they are told of events."""
+"""Operations on merchants: onboarding, fees, settlement accounts, webhook endpoints."""
 
 import json
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from zhangfang.kernel import ids
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.masking import masked_name
 from zhangfang.merchants import rules, store, webhooks
 from zhangfang.merchants.errors import MerchantDiffers, NoSettlementAccount, UnknownMerchant
 from zhangfang.merchants.model import (
@@ -27,8 +28,8 @@ _MOST_PER_PAGE = 200
 async def create_merchant(pool: asyncpg.Pool, vault: Vault, clock: Clock, new: NewMerchant) -> Merchant:
     """Create a merchant with its fee rules and account, all or nothing.
 
-    With an `external_ref` it can be repeated: the merchant of that ref is returned if it is what `new` asks for,
-    otherwise `MerchantDiffers` names the field. Raises `InvalidInput`.
+    With an `external_ref` the call can be repeated: the merchant of that ref is returned if it equals `new`, otherwise
+    `MerchantDiffers` names the field. Raises `InvalidInput`.
     """
     rules.check_new(new)
     async with pool.acquire() as db, db.transaction():
@@ -90,9 +91,9 @@ async def set_fee_rule(pool: asyncpg.Pool, clock: Clock, merchant: str, rule: Fe
 async def bind_settlement_account(
     pool: asyncpg.Pool, vault: Vault, clock: Clock, merchant: str, account: BankAccount
 ) -> SettlementAccount:
-    """Make `account` the one that the merchant is paid to. Binding the same again changes nothing.
+    """Make `account` the merchant's settlement account. Binding the same again changes nothing.
 
-    A payout that is under way keeps the account it was stored with. Raises `InvalidInput`, `UnknownMerchant`.
+    A payout that has begun keeps the account it was stored with. Raises `InvalidInput`, `UnknownMerchant`.
     """
     rules.check_account(account)
     ids.parse("mer", merchant, "merchant")
@@ -107,7 +108,7 @@ async def bind_settlement_account(
 
 
 async def settlement_account(pool: asyncpg.Pool, merchant: str) -> SettlementAccount | None:
-    """Return what may be shown of the account that the merchant is paid to; None if it has none."""
+    """Return the merchant's settlement account, masked; None if it has none."""
     return await store.current_account(pool, merchant)
 
 
@@ -122,7 +123,8 @@ async def settlement_account_of(pool: asyncpg.Pool, vault: Vault, merchant: str)
 async def set_webhook_endpoint(
     pool: asyncpg.Pool, vault: Vault, clock: Clock, merchant: str, url: str
 ) -> WebhookEndpoint:
-    """Tell the merchant of events at `url` (http or https); its secret is fresh, and replaces the url's former one."""
+    """Tell the merchant of events at `url` (http or https). Its secret is new and replaces an earlier one of the same
+    url."""
     rules.check_url(url)
     await get_merchant(pool, merchant)
     endpoint = WebhookEndpoint(merchant, url, clock.now(), webhooks.new_secret())
@@ -156,7 +158,7 @@ def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> 
         merchant=merchant,
         token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant)),
         tail=account.number[-4:],
-        name_masked=rules.masked_name(account.name),
+        name_masked=masked_name(account.name),
         bank=account.bank,
         medium=account.medium,
         fingerprint=vault.fingerprint(account.number, "account_number"),

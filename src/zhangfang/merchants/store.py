@@ -23,7 +23,7 @@ _SQL = load(__package__, "store.sql")
 
 
 async def insert_merchant(db: Db, id_: str, new: NewMerchant, at: datetime) -> bool:
-    """Insert it unless its external_ref is taken (say so by False); waits for another who is inserting the same."""
+    """Insert it; return False if its external_ref is taken. Waits for a transaction that is inserting the same one."""
     terms = (new.auto_payout, new.settlement_days, new.keep_fee_on_refund)
     return await db.fetchval(_SQL.insert_merchant, id_, new.external_ref, new.name, *terms, at) is not None
 
@@ -34,7 +34,7 @@ async def merchant(db: Db, id_: str) -> Merchant | None:
 
 
 async def lock_merchant(db: Db, id_: str) -> Merchant | None:
-    """Return it, and let no other change its contract until this transaction ends."""
+    """Return it, and lock its contract until this transaction ends."""
     return _one(await _merchants(db, _SQL.lock_merchant, id_))
 
 
@@ -66,7 +66,7 @@ async def current_account(db: Db, merchant: str) -> SettlementAccount | None:
 
 
 async def replace_account(db: Db, account: SettlementAccount) -> None:
-    """Make `account` the current one; the former stays, with the moment of its end."""
+    """Make `account` the current one; the former one is kept, with the time when it ended."""
     await db.execute(_SQL.replace_account, account.merchant, account.bound_at)
     await db.execute(_SQL.insert_account, *astuple(account))
 
@@ -82,7 +82,7 @@ async def keys(db: Db, merchant: str) -> list[ApiKey]:
 
 
 async def revoke_key(db: Db, merchant: str, key: str, at: datetime) -> bool:
-    """Revoke a key, or leave it as revoked as it was; False if the merchant has none of this id."""
+    """Revoke a key, unless it is revoked already; False if the merchant has no key with this id."""
     return await db.fetchval(_SQL.revoke_key, merchant, key, at) is not None
 
 

@@ -1,4 +1,4 @@
-"""Signing what a merchant is told, as Standard Webhooks 1.0.0 describes it, so that its libraries can verify it.
+"""Signatures of webhooks by Standard Webhooks 1.0.0, whose libraries can verify them.
 
 Headers `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`: `v1,` and the base64 of
 HMAC-SHA256 over `<id>.<timestamp>.<body>`. The key is what follows `whsec_` in the secret, decoded from base64.

@@ -1,4 +1,5 @@
-"""Routing: by which channel a payment goes, decided by tables that change only by a replayed and canaried release."""
+"""Routing: which channel a payment goes by. Tables decide; they change only by a release, which is replayed and
+canaried."""
 
 from zhangfang.routing.alarms import OpenBreaker, UnknownType, open_breakers, unknown_types
 from zhangfang.routing.decide import decide

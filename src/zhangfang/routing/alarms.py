@@ -1,4 +1,4 @@
-"""What people see of routing: the account types that no table knows, and the breakers that are open."""
+"""What routing shows to people: account types that are in no table, and breakers that are open."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _SHOWN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class UnknownType:
-    """An account type that was asked for and that no table knew: how often, and since when."""
+    """An account type that was asked for and is in no table: how often, and since when."""
 
     operation: str
     account_type: str
@@ -23,7 +23,7 @@ class UnknownType:
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
-    """An operation of a channel that is held back since a moment, because its outcomes were unknown."""
+    """An operation of a channel that has been stopped since `opened_at`, because too many outcomes were unknown."""
 
     channel: str
     operation: str
@@ -31,7 +31,7 @@ class OpenBreaker:
 
 
 async def unknown_types(pool: asyncpg.Pool, now: datetime) -> tuple[UnknownType, ...]:
-    """Return the types that were asked for in vain in the last 24 hours, the latest first."""
+    """Return the types of the last 24 hours that no table knew, the latest first."""
     return tuple(UnknownType(**row) for row in await pool.fetch(queries.unknown_types, now - _SHOWN))
 
 

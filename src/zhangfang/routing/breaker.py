@@ -1,7 +1,8 @@
-"""The breaker of an operation of a channel: it stops what would most likely end as unknown, and tries again with few.
+"""The circuit breaker of one operation of a channel: it stops orders that would probably end as unknown.
 
-Closed: everything goes. Open for `REST` after too many bad outcomes: nothing goes. Then half open: up to `PROBES` go in
-each `REST`; the first outcomes decide. Its state and the counts stand in the database, so every process has the same.
+Closed: every order goes. Open: after too many bad outcomes, no order goes for `REST`. Half open: after that, up to
+`PROBES` orders go in each `REST`, and the first outcomes decide. State and counts are in the database, so all
+processes share them.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from zhangfang.channels.port import Verdict
 
 REST = timedelta(seconds=30)
 PROBES = 3
-WINDOW = timedelta(minutes=2)  # counted by the minute: the minute that runs and the one before
+WINDOW = timedelta(minutes=2)  # counted by the minute: the current one and the one before
 LATELY = timedelta(minutes=5)
 _BAD_AT_LEAST = 10
 _ASKED_AT_LEAST = 20
@@ -29,19 +30,19 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many requests fared well and how many did not."""
+    """How many outcomes were good and how many bad."""
 
     good: int = 0
     bad: int = 0
 
 
 def is_bad(verdict: Verdict) -> bool:
-    """Whether an outcome speaks against the channel: it is unknown, or nothing could be sent. A definite no does not."""
+    """Whether an outcome counts against the channel: unknown, or nothing could be sent. A definite failure does not."""
     return verdict in _BAD
 
 
 def standing(opened_at: datetime | None, now: datetime) -> Standing:
-    """Return what a breaker that opened at a moment (None: it is closed) lets through now."""
+    """Return what a breaker lets through now. `opened_at` None means that it is closed."""
     if opened_at is None:
         return Standing.CLOSED
     return Standing.OPEN if now < opened_at + REST else Standing.HALF_OPEN
@@ -50,8 +51,9 @@ def standing(opened_at: datetime | None, now: datetime) -> Standing:
 def judge(opened_at: datetime | None, fresh: Count, window: Count, now: datetime) -> datetime | None:
     """Return since when the breaker is open after `fresh` outcomes, None if it is closed.
 
-    `window` counts the last minutes, `fresh` included. What comes in while it is open was sent before, and proves
-    nothing of the present; while it is half open one bad outcome opens it anew, and good ones alone close it.
+    `window` counts the last minutes, `fresh` included. An outcome that arrives while the breaker is open belongs to an
+    order sent earlier, so it changes nothing. While it is half open, one bad outcome opens it again, and good outcomes
+    without a bad one close it.
     """
     at = standing(opened_at, now)
     if at is Standing.CLOSED:
@@ -64,6 +66,6 @@ def judge(opened_at: datetime | None, fresh: Count, window: Count, now: datetime
 
 
 def clearly_worse(lately: Count) -> bool:
-    """Whether an operation fails so often that a dearer channel is the better one: below 90 % of 20 or more."""
+    """Whether so many orders fail that a dearer channel is better: less than 90 % good, of at least 20."""
     asked = lately.good + lately.bad
     return asked >= _ASKED_AT_LEAST and lately.good * 10 < asked * 9

@@ -1,7 +1,7 @@
 """Which channel a request goes by, as one pure function: the same tables, health and request give the same choice.
 
-An account type that every channel marks as unsupported is refused. One that no table knows is parked: it is neither
-sent nor failed, for the table is what is wrong, not the request.
+An account type that every channel marks as unsupported is refused. A payout to a type that is in no table is parked,
+neither sent nor failed: the table is wrong, not the request.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from zhangfang.routing.model import Ask, Cell, Choice, Fate, Health, Route, Tabl
 
 
 def decide(tables: Tables, health: Health, ask: Ask, tried: Collection[str] = ()) -> Choice:
-    """Return the fate of a request and its channel. `tried` are channels that it has been to in vain."""
+    """Return the fate of a request and its channel. `tried` are channels where it has failed already."""
     routes = _rows(tables, ask)
     for possible, refusal in _sieves(health, ask, tried):
         routes = [route for route in routes if possible(route)]
@@ -35,7 +35,7 @@ def decide(tables: Tables, health: Health, ask: Ask, tried: Collection[str] = ()
 
 
 def product_of(ask: Ask) -> str:
-    """Return how the table of routes names the product: a purchase that names none is made at the cashier."""
+    """Return the product as the table of routes names it: a purchase without one is made at the cashier."""
     return ask.product or ("cashier" if ask.operation is Operation.PURCHASE else "")
 
 
@@ -46,7 +46,7 @@ def _rows(tables: Tables, ask: Ask) -> list[Route]:
 def _sieves(
     health: Health, ask: Ask, tried: Collection[str]
 ) -> Iterable[tuple[Callable[[Route], bool], str]]:
-    """Give what a row must fulfil, in this order, and the reason of a refusal when no row is left."""
+    """Give the conditions for a row in their order, each with the reason for a refusal if no row is left."""
     named = f"{ask.operation} {product_of(ask)}".strip()
     yield lambda row: row.channel in health.present, f"no channel that is set up does {named}"
     if ask.fixed:
@@ -62,7 +62,7 @@ def _sieves(
 
 
 def _by_type(tables: Tables, ask: Ask, routes: Iterable[Route]) -> tuple[list[Route], list[Route], list[str]]:
-    """Part rows by the account's type: those that take it, those that do not know it, and why the others do not."""
+    """Split rows by the account's type: those that take it, those without an entry for it, and why the others refuse."""
     if ask.type is None and ask.operation is Operation.PURCHASE:
         return list(routes), [], []
     known: list[Route] = []
@@ -80,7 +80,7 @@ def _by_type(tables: Tables, ask: Ask, routes: Iterable[Route]) -> tuple[list[Ro
 
 
 def _refusal(cell: Cell, ask: Ask) -> str:
-    """Return why a row of the table of account types does not take a request, "" if it does."""
+    """Return why a row of the table of account types refuses a request, "" if it does not."""
     named = f"account type {cell.type}"
     if not cell.allowed:
         return f"{named} is not supported for {cell.operation}"
@@ -96,7 +96,7 @@ def _ready(health: Health, ask: Ask, route: Route) -> bool:
 
 
 def _best(routes: Iterable[Route], health: Health, ask: Ask) -> Route:
-    """Return the best row: one that does not fail too often, then the cheapest, then by priority, then by share."""
+    """Return the best row: not failing too often comes first, then cost, then priority, then the share of traffic."""
     ranked = [
         (((one.channel, ask.operation) in health.worse, one.cost(ask.amount), one.priority), one)
         for one in routes
@@ -112,13 +112,13 @@ def _best(routes: Iterable[Route], health: Health, ask: Ask) -> Route:
 
 
 def spread(key: UUID, parts: int, purpose: str) -> int:
-    """Return the part of `parts` into which a key falls: always the same one for a purpose, and each equally often."""
+    """Return a number from 0 to `parts` - 1 for a key: always the same for one purpose, and evenly spread."""
     digest = hashlib.blake2b(key.bytes, digest_size=8, person=purpose.encode()).digest()
     return int.from_bytes(digest) * parts >> 64
 
 
 def _not_in_the_table(tables: Tables, ask: Ask, preferred: Route) -> Choice:
-    """Hold a payout, whose money is with us; refuse a pay-in, of which nothing is with us that could be held."""
+    """Park a payout, whose money we hold already; refuse a pay-in, of which we hold nothing."""
     named = f"account type {ask.type}" if ask.type else "an account of no type"
     if ask.operation is Operation.PAYOUT:
         reason = f"{named} is in no table for payout: held until one knows it"

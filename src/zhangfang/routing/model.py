@@ -1,7 +1,7 @@
-"""The vocabulary of routing: what is asked, what is chosen, and the two tables that choose.
+"""The vocabulary of routing: what is asked, what is chosen, and the two tables that decide.
 
-Amounts are fen, rates parts per million. A table is data that people change by a release (`releases`); nothing about a
-channel's abilities is written as code.
+Amounts are fen, rates parts per million. A table is data that people change by a release (`release`). What a channel
+can do is written there, not in code.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from zhangfang.kernel.errors import ZhangfangError
 
 Way = tuple[
     str, Operation
-]  # an operation of a channel: what a breaker, a success rate and a row of a table are about
+]  # an operation of a channel: each has a breaker, a success rate and rows in the tables
 
 
 class Kind(StrEnum):
-    """The two tables, each with releases of its own."""
+    """The two tables. Each has its own releases."""
 
     ROUTES = "routes"
     ACCOUNT_TYPES = "account_types"
 
 
 class Fate(StrEnum):
-    """What becomes of a request: GO by a channel, PARK with its money held, REFUSE, or WAIT and ask again."""
+    """What happens to a request: GO by a channel, PARK (its money is held), REFUSE, or WAIT and ask again later."""
 
     GO = "go"
     PARK = "park"
@@ -36,11 +36,12 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be routed. `amount` is fen, `at` aware; `key` decides, always alike, where traffic is shared.
+    """What is to be routed. `amount` is fen, `at` aware. Where channels share traffic, `key` decides, always in the
+    same way.
 
-    `product` is how a purchase is made, "" for the cashier; `type` is the payer's or payee's account, None where the
-    payer chooses it later (a purchase). `fixed` names the channel that must be used, "" for any: the mandate is kept
-    there. `bound` says that the account is one that was verified and tied to the merchant or mandate.
+    `product` is how a purchase is made, "" for the cashier. `type` is that of the payer's or payee's account, None if
+    the payer chooses the account later (a purchase). `fixed` is the channel that must be used because it keeps the
+    mandate, "" for any. `bound` says that the account was verified and tied to the merchant or mandate before.
     """
 
     operation: Operation
@@ -56,9 +57,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was decided. `channel` is "" for REFUSE, the preferred one for PARK and WAIT; `version` is the table set.
+    """What was decided. `channel` is "" for REFUSE, and the preferred one for PARK and WAIT. `version` is the table
+    set.
 
-    `reason` is a sentence for the merchant and the journal; it names no person.
+    `reason` is a sentence for the merchant and the journal, without personal data.
     """
 
     fate: Fate
@@ -71,10 +73,10 @@ class Choice:
 class Route:
     """One row of the table of routes: this channel does this operation, for these amounts, periods and hours.
 
-    `instalments` lists the numbers of periods that are possible, 0 for paid at once. Hours are China time, `until`
-    not included; `opens` after `closes` runs over midnight, both alike is all day. Of two rows that are equal in health,
-    cost and `priority` (1 is first) each gets its part of the traffic by `share`. `agreement` says that the channel
-    collects only from payers who have signed with itself.
+    `instalments` lists the possible numbers of periods, 0 for paid at once. Hours are China time from `opens` up to,
+    but not including, `closes`; if `opens` is later than `closes` they run over midnight, and if both are equal they
+    are the whole day. Rows with the same health, cost and `priority` (1 is first) share the traffic in proportion to
+    `share`. `agreement` says that the channel collects only from payers who have signed with it.
     """
 
     operation: Operation
@@ -93,7 +95,7 @@ class Route:
     mark: str
 
     def cost(self, amount: int) -> int:
-        """Return what the channel takes for an amount, in fen, rounded half up."""
+        """Return the channel's charge for an amount, in fen, rounded half up."""
         return (amount * self.rate_ppm + 500_000) // 1_000_000 + self.fixed_fen
 
     def open_at(self, moment: time) -> bool:
@@ -107,8 +109,8 @@ class Route:
 class Cell:
     """One row of the table of account types: whether a channel takes this type of account for this operation.
 
-    `limit_fen` is the most of one order, None for no limit of its own; `bound_only`: only an account that was tied to
-    the merchant or the mandate before.
+    `limit_fen` is the maximum of one order, None for no limit of its own. `bound_only` allows only an account that was
+    tied to the merchant or the mandate before.
     """
 
     channel: str
@@ -122,7 +124,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """A table of routes and one of account types, as they decide together. `version` is 0 for the ones that ship."""
+    """A table of routes and one of account types, which decide together. `version` 0 is the pair that ships."""
 
     version: int
     routes: Mapping[tuple[Operation, str], tuple[Route, ...]]
@@ -131,8 +133,8 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the channels fare: `present` are set up, `open` are ways whose breaker is open, `worse` fail clearly more often
-    than they should.
+    """The channels' state: `present` are set up, `open` are the ways whose breaker is open, `worse` are those that
+    fail too often.
     """
 
     present: frozenset[str]
@@ -141,7 +143,7 @@ class Health:
 
 
 class RoutingError(ZhangfangError):
-    """A table or a release of one is not as allowed.
+    """A table, or a release of one, is not allowed.
 
     RoutingError
     ├── TableInvalid
@@ -151,7 +153,8 @@ class RoutingError(ZhangfangError):
 
 
 class TableInvalid(RoutingError):
-    """A table has rows that are not allowed, so none of it was taken. `problems` are the sentences, by line."""
+    """A table has rows that are not allowed, so the whole table was refused. `problems` has a sentence for each, by
+    line."""
 
     def __init__(self, problems: list[str]) -> None:
         """List the first 20 problems, one a line."""
@@ -168,4 +171,4 @@ class UnknownVersion(RoutingError):
 
 
 class NotNow(RoutingError):
-    """The release's state, another release or the person does not allow it; the message says what would."""
+    """The state of the release, another release, or the person does not allow it. The message says what is allowed."""

@@ -1,7 +1,7 @@
 """Releases of the tables: proposed, replayed over recent orders, canaried, promoted by a second person, rolled back.
 
-draft → replayed (or rejected) → canary → live → retired. Each step is one transaction, and writes who did it. Every
-process follows within about a second.
+draft → replayed (or rejected) → canary → live → retired. Each step is one transaction and records who did it. All
+processes use the new state within about a second.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release as it stands. `size` counts its rows; `replay` is the report; `share` is per cent of the traffic."""
+    """A release. `size` is its number of rows, `replay` the report, `share` per cent of the traffic."""
 
     version: int
     kind: Kind
@@ -52,7 +52,7 @@ class Release:
 
 
 async def propose(pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: str, reason: str = "") -> int:
-    """Keep a table as a draft, every row checked, and return its version. Raises `TableInvalid`."""
+    """Check every row of a table, store it as a draft, and return its version. Raises `TableInvalid`."""
     by, reason = approvals.person(by), approvals.reason(reason, 0)
     rows = shape.read(kind, csv)
     digest = hashlib.sha256(shape.write(kind, rows).encode()).hexdigest()
@@ -64,9 +64,9 @@ async def propose(pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: st
 
 
 async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by: str) -> None:
-    """Let a replayed release decide for `share` per cent of the traffic; again, to change the share.
+    """Let a replayed release decide for `share` per cent of the traffic. Call it again to change the share.
 
-    Raises `UnknownVersion`; `NotNow` if it is not replayed on what is live, or another release is a canary.
+    Raises `UnknownVersion`; `NotNow` if it was not replayed against the live tables, or another release is a canary.
     """
     by = approvals.person(by)
     if not 1 <= share <= 99:
@@ -85,7 +85,7 @@ async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by:
 
 
 async def promote(pool: asyncpg.Pool, clock: Clock, version: int, by: str) -> None:
-    """Make a canary the live table of its kind. Who made it cannot: that takes another person."""
+    """Make a canary the live table of its kind. The person who proposed it cannot do this."""
     by = approvals.person(by)
     async with changing(pool) as connection:
         row = await get(connection, version, ("canary",))
@@ -101,8 +101,8 @@ async def promote(pool: asyncpg.Pool, clock: Clock, version: int, by: str) -> No
 async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason: str = "") -> int:
     """Go back one step and return the version that is live then, 0 for the table that ships.
 
-    A canary of the kind is withdrawn; where there is none, the live table gives way to the one before it. One person
-    is enough: what comes back has been live by two people's word, and the minutes count. Raises `NotNow`.
+    If there is a canary of this kind, it is withdrawn; if not, the table before the live one is live again. One person
+    is enough, because that table was approved by two people before and speed matters. Raises `NotNow`.
     """
     by, reason = approvals.person(by), approvals.reason(reason, 0)
     async with changing(pool) as connection:
@@ -127,7 +127,7 @@ async def history(pool: asyncpg.Pool, kind: Kind | None = None) -> tuple[Release
 
 
 async def rows_of(pool: asyncpg.Pool, kind: Kind, version: int | None = None) -> Sequence[shape.Row]:
-    """Return the rows of a release, of the live one for None, of the table that ships for 0. Raises `UnknownVersion`."""
+    """Return the rows of a release; None is the live one, 0 the table that ships. Raises `UnknownVersion`."""
     if version is None:
         version = await pool.fetchval(queries.live_of, kind) or 0
     if version == 0:
@@ -143,7 +143,7 @@ async def rows_of(pool: asyncpg.Pool, kind: Kind, version: int | None = None) ->
 
 @asynccontextmanager
 async def changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection in a transaction that changes releases: one at a time."""
+    """Give a connection in a transaction that may change releases. Only one runs at a time."""
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.lock)
         yield connection
@@ -152,7 +152,7 @@ async def changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 async def get(
     source: asyncpg.Pool | asyncpg.Connection, version: int, states: Sequence[str]
 ) -> asyncpg.Record:
-    """Return a release in one of some states. Raises `UnknownVersion`, `NotNow`."""
+    """Return a release that must be in one of `states`. Raises `UnknownVersion`, `NotNow`."""
     row = await source.fetchrow(queries.get, version) if 0 < version < 2**31 else None
     if row is None:
         raise UnknownVersion(f"version: got {version}; allowed: a release that `tables history` lists")
@@ -162,7 +162,7 @@ async def get(
 
 
 async def _check_base(connection: asyncpg.Connection, row: asyncpg.Record) -> None:
-    """A replay compares with what was live then; if something else is live now, it has to be done again."""
+    """Raise `NotNow` if other tables are live now than at the replay: then the replay must be repeated."""
     live = (await connection.fetchrow(store.standing))["live"]
     if row["replayed_on"] != live:
         raise NotNow(

@@ -1,7 +1,7 @@
-"""The replay of a release: what it would have done with the recent orders, beside what the live tables do with them.
+"""The replay of a release: it decides about recent orders again, and the result is compared with the live tables.
 
 A release that parks, refuses or delays any order that the live tables let go is rejected for good. The channels'
-present health plays no part: a table is judged, not a day.
+present health is not used: the table is judged, not the day.
 """
 
 from collections import Counter
@@ -24,7 +24,8 @@ Order = Mapping[str, Any]  # a row of the table `intent`
 
 RECENT = 10_000
 LISTED = 20
-_CAME_TO_NOTHING = ("FAILED", "REFUSED", "CLOSED")  # such an order is no proof that the live tables are right
+# Orders that ended so do not prove that the live tables are right.
+_CAME_TO_NOTHING = ("FAILED", "REFUSED", "CLOSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a replay found. `on` is the table set it compared with, `orders` how many were looked at.
+    """The result of a replay. `on` is the table set that it was compared with, `orders` the number of orders.
 
-    The live tables let `went` of them go; `broken` counts those that the new ones do not, by fate, `examples` are some
-    of them; `moved` go by another channel now, and `freed` are those that only the new tables let go.
+    The live tables let `went` of them go. `broken` counts those that the new tables do not let go, by fate, and
+    `examples` are some of them. `moved` go by another channel; `freed` are let go by the new tables only.
     """
 
     version: int
@@ -59,14 +60,14 @@ class Report:
 
     @property
     def rejected(self) -> bool:
-        """Whether the release may not go on."""
+        """Whether the release is rejected."""
         return bool(self.broken)
 
 
 async def replay(
     pool: asyncpg.Pool, clock: Clock, version: int, channels: Collection[str], by: str = "replay"
 ) -> Report:
-    """Compare a draft with what is live over the latest 10,000 orders, and keep the report with it.
+    """Compare a draft with the live tables over the latest 10,000 orders, and store the report with the draft.
 
     `channels` are the ones that are set up. Raises `UnknownVersion`, `NotNow`.
     """
@@ -93,7 +94,7 @@ async def replay(
 def compare(
     live: tuple[int, Tables], new: tuple[int, Tables], orders: Iterable[Order], health: Health
 ) -> Report:
-    """Let both sets of tables decide about each order. A pure function of rows of the table `intent`."""
+    """Let both table sets decide about each order, a row of the table `intent`. A pure function."""
     counted: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     examples: list[Broken] = []
@@ -110,7 +111,7 @@ def compare(
 
 
 def _compared(before: Choice, after: Choice, *, came_to_nothing: bool) -> set[str]:
-    """Return what an order counts as."""
+    """Return the counters to which an order adds."""
     goes = after.fate is Fate.GO
     if before.fate is not Fate.GO:
         return {"orders", "freed"} if goes else {"orders"}
@@ -124,7 +125,7 @@ def _compared(before: Choice, after: Choice, *, came_to_nothing: bool) -> set[st
 def _as_it_was(tables: Tables, order: Order, health: Health) -> tuple[Ask, Choice]:
     """Return an order as it was asked for, and what the live tables do with it.
 
-    Whether its account was a bound one is not kept; if the live tables let it go as such only, it was.
+    Whether its account was bound is not stored. If the live tables let the order go only as bound, it was.
     """
     kind = Operation(order["kind"])
     parts = (order["account_type"] or "").split("/")

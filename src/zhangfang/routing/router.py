@@ -1,4 +1,4 @@
-"""The router of a process: it keeps the tables and the channels' health at hand, at most a second old."""
+"""The router of a process. It keeps the tables and the channels' health in memory, at most one second old."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ _HUNDRED = 100
 
 
 class Router:
-    """Chooses channels by the tables that are live, and hears how the channels fare."""
+    """Chooses channels by the live tables, and counts the outcomes."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, channels: Collection[str]) -> None:
         """`channels` are the ones that are set up."""
@@ -37,7 +37,7 @@ class Router:
         self._reading = asyncio.Lock()
 
     async def choose(self, ask: Ask, tried: Collection[str] = ()) -> Choice:
-        """Return what becomes of a request, and by which channel. `tried` are those that it has been to in vain."""
+        """Return what happens to a request, and by which channel. `tried` are channels where it has failed already."""
         await self._look()
         tables = self._tables(ask)
         choice = decide(tables, self._health, ask, tried)
@@ -48,19 +48,19 @@ class Router:
         return choice
 
     def report(self, channel: str, operation: Operation, verdict: Verdict) -> None:
-        """Count how a request fared. Returns at once; all processes see it within two seconds."""
+        """Count an outcome. Returns at once; all processes see it within two seconds."""
         self._tally.report(channel, operation, verdict)
 
     async def flush(self) -> None:
-        """Write what was reported now."""
+        """Write the counted outcomes now."""
         await self._tally.flush()
 
     async def close(self) -> None:
-        """Write what was reported, and stop."""
+        """Write the counted outcomes, and stop."""
         await self._tally.close()
 
     async def refresh(self) -> None:
-        """Read now what is live and how the channels fare."""
+        """Read the live tables and the channels' health now."""
         now = self._clock.now()
         async with self._pool.acquire() as connection:
             at = await connection.fetchrow(queries.standing)
@@ -79,7 +79,7 @@ class Router:
         self._read_at = time.monotonic()
 
     async def _look(self) -> None:
-        """Refresh what is old. One reads for all who come meanwhile."""
+        """Refresh if the state is too old. Concurrent callers share one read."""
         if self._is_old():
             async with self._reading:
                 if self._is_old():
@@ -89,7 +89,8 @@ class Router:
         return time.monotonic() - self._read_at > _FRESH_SECONDS
 
     def _tables(self, ask: Ask) -> Tables:
-        """Return the set that decides: the canary's for its share of all keys, always the same keys."""
+        """Return the table set that decides: the canary for its share of the keys (always the same keys), else the
+        live one."""
         canary = spread(ask.key, _HUNDRED, "canary") < self._share
         return self._sets[self._canary if canary else self._live]
 
@@ -98,7 +99,7 @@ class Router:
             self._sets[version] = await table_set(self._pool, version)
 
     async def _may_probe(self, way: Way) -> bool:
-        """Whether a request may go: always, unless the breaker is half open and its few probes are out already."""
+        """Whether a request may go: yes, unless the breaker is half open and all its probes are used."""
         if way not in self._half_open:
             return True
         now = self._clock.now()
@@ -113,7 +114,7 @@ class Router:
 
 
 async def table_set(pool: asyncpg.Pool, version: int) -> Tables:
-    """Return the tables of a set, by its number; release 0 of each is the table that ships."""
+    """Return the tables of a set. Release 0 of a kind is the table that ships."""
     row = await pool.fetchrow(queries.table_set, version)
     routes = _rows(Kind.ROUTES, row["route_rows"])
     return shape.tables(version, routes, _rows(Kind.ACCOUNT_TYPES, row["type_rows"]))

@@ -1,7 +1,7 @@
-"""How the two tables are written: as CSV for people, as rows of text in a release, as `Tables` for `decide`.
+"""The three forms of the two tables: CSV for people, rows of text in a release, and `Tables` for `decide`.
 
-Every row is checked before anything is taken. A problem names the line, the column, the shape of what came and what is
-allowed; the values are tables of our own and hold no personal data, yet are not repeated: a wrong file may.
+Every row is checked before the table is accepted. A problem names the line, the column, the length of what came and
+what is allowed. It never repeats the value: somebody may send a wrong file that has personal data.
 """
 
 import csv
@@ -50,7 +50,7 @@ def shipped_text(kind: Kind) -> str:
 
 
 def read(kind: Kind, text: str) -> list[Row]:
-    """Return the rows of a CSV, every one checked. Raises `TableInvalid` with what is wrong on which line."""
+    """Return the rows of a CSV, all checked. Raises `TableInvalid` with every problem and its line."""
     if len(text) > MAX_CHARACTERS:
         raise TableInvalid([f"file: got {len(text)} characters; allowed: at most {MAX_CHARACTERS}"])
     records = _records(text.removeprefix("\ufeff"))
@@ -83,7 +83,7 @@ def write(kind: Kind, rows: Iterable[Row]) -> str:
 
 
 def tables(version: int, routes: Iterable[Row], cells: Iterable[Row]) -> Tables:
-    """Return checked rows in the form that decides."""
+    """Return checked rows as `Tables`."""
     by_operation: dict[tuple[Operation, str], list[Route]] = {}
     for row in routes:
         one = _route(row)
@@ -122,7 +122,8 @@ def _problem(kind: Kind, line: int, row: Row) -> list[str]:
 
 
 def _twice(kind: Kind, records: Sequence[tuple[int, list[str]]]) -> list[str]:
-    """Two rows of account types may not be about the same cell; two routes may not be about the same way and amounts."""
+    """Return the rows that repeat an earlier one: the same cell of account types, or the same route, amounts and
+    hours."""
     width = 5 if kind is Kind.ACCOUNT_TYPES else 8
     first: dict[tuple[str, ...], int] = {}
     problems = []
@@ -226,7 +227,7 @@ def _periods(row: Row, operation: Operation) -> frozenset[int]:
 
 
 def _channels() -> tuple[str, ...]:
-    """Return the channels that there are connectors for: the ones that the shipped tables speak of."""
+    """Return the channels that have a connector: those in the shipped tables."""
     rows = csv.DictReader(io.StringIO(shipped_text(Kind.ACCOUNT_TYPES)))
     return tuple(dict.fromkeys(row["channel"] for row in rows))
 

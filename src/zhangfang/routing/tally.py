@@ -1,4 +1,4 @@
-"""What the channels did, from this process into the database: counted in memory, written at most once a second."""
+"""Outcomes of channels, counted in this process and written to the database at most once a second."""
 
 import asyncio
 from collections import Counter
@@ -27,11 +27,11 @@ UNKNOWN_TYPES = Metric(
     "Requests whose account type is in no table; a payout is parked, a pay-in refused",
     ["operation", "account_type"],
 )
-_SHOWN_TYPES = 64  # of one process by name: neither a metric nor a table may grow with what merchants send
+_SHOWN_TYPES = 64  # named types per process: metric and table must not grow with what merchants send
 
 
 class Tally:
-    """Counts outcomes and unknown account types, and writes them behind the caller's back."""
+    """Counts outcomes and unknown account types, and writes them in the background."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         """Begin with nothing counted."""
@@ -66,7 +66,7 @@ class Tally:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what is counted. What the database does not take is kept for the next time."""
+        """Write the counts. If the database does not answer, they are kept and written the next time."""
         good, self._good = self._good, Counter()
         bad, self._bad = self._bad, Counter()
         unknown, self._unknown = self._unknown, Counter()
@@ -109,7 +109,8 @@ class Tally:
     async def _count(
         self, connection: asyncpg.Connection, ways: Sequence[Way], fresh: Mapping[Way, Count]
     ) -> None:
-        """Add to the minute, then judge each breaker. Its row is held first, so that nobody judges on half of it."""
+        """Add to the current minute, then judge each breaker. Its row is locked first, so that no process judges on
+        half the counts."""
         names = [channel for channel, _ in ways], [operation.value for _, operation in ways]
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0)

@@ -19,6 +19,7 @@ import xlsxwriter
 
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.sheets import safe
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import account_name, kind_name
 
@@ -162,11 +163,6 @@ def _totals(made: Statement) -> tuple[str, str]:
     return fen_to_yuan(sum(line.debit for line in made.lines)), fen_to_yuan(
         sum(line.credit for line in made.lines)
     )
-
-
-def safe(text: str) -> str:
-    """Neutralise a text that a spreadsheet would run as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def write_xlsx(made: Statement, path: Path) -> None:

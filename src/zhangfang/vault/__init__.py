@@ -1,4 +1,4 @@
-"""Personal data and secrets are kept as tokens that only the key file opens (the report's ARK)."""
+"""Personal data and secrets are stored as tokens that only the key file opens (the report's ARK)."""
 
 from zhangfang.vault.errors import InvalidToken, KeyFileError, VaultError
 from zhangfang.vault.keyfile import create_key_file, rotate

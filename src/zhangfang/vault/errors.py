@@ -13,7 +13,7 @@ class VaultError(ZhangfangError):
 
 
 class InvalidToken(VaultError):
-    """The text is no token, its key is not here, or it was changed or sealed for another purpose."""
+    """The text is not a token, its key is missing, or it was changed or sealed for another purpose."""
 
 
 class KeyFileError(VaultError):

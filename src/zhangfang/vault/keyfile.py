@@ -1,10 +1,10 @@
 """The file that holds the vault's keys: JSON, readable by its owner only, replaced as a whole and never edited.
 
-`{"current": 2, "seal": {"1": <base64>, "2": <base64>}, "index": <base64>}`, every key 32 random bytes. `seal` has
-the versions that seal (the current one) and open (all of them). `index` makes fingerprints; it stays for ever, since
-a new one would make every stored fingerprint unfindable.
+`{"current": 2, "seal": {"1": <base64>, "2": <base64>}, "index": <base64>}`, every key 32 random bytes. The current
+version of `seal` seals; all versions open. `index` makes fingerprints. It never changes, because stored fingerprints
+could not be found with a new one.
 
-Whoever loses this file loses what was sealed: it belongs in a backup, but not in the database's.
+Without this file nothing that was sealed can be opened again. Back it up, but not together with the database.
 """
 
 import base64
@@ -34,14 +34,14 @@ class Keys:
 
 
 def create_key_file(path: Path) -> None:
-    """Create a key file with version 1 at `path`, mode 0600. One that is there already is left as it is."""
+    """Create a key file with version 1 at `path`, mode 0600. An existing file is left unchanged."""
     with _alone(path):
         if not path.exists():
             _write(path, Keys(1, {1: secrets.token_bytes(_KEY_BYTES)}, secrets.token_bytes(_KEY_BYTES)))
 
 
 def rotate(path: Path) -> int:
-    """Add a key version, make it the one that seals, and return its number. Older versions go on opening."""
+    """Add a key version, which seals from now on, and return its number. Older versions still open."""
     with _alone(path):
         keys = read(path)
         version = max(keys.seal) + 1
@@ -80,7 +80,7 @@ def _key(text: str) -> bytes:
 
 
 def _write(path: Path, keys: Keys) -> None:
-    """Put the whole file in place at once and on the disk: a crash leaves the old one or the new one."""
+    """Replace the whole file atomically and sync it to disk: after a crash the old or the new file is there."""
     seal = {str(version): base64.b64encode(key).decode() for version, key in keys.seal.items()}
     held = {"current": keys.current, "seal": seal, "index": base64.b64encode(keys.index).decode()}
     draft = path.with_name(path.name + ".new")
@@ -96,7 +96,7 @@ def _write(path: Path, keys: Keys) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from writing the file meanwhile: of two new versions one would be lost, with its data."""
+    """Lock the file against other processes: if two added a version at once, one version and its data would be lost."""
     with _folder(path) as folder:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield

@@ -1,8 +1,8 @@
 """Sealing, opening and fingerprints.
 
 A token is `vt1.<key version>.<base64url>`: the base64url, unpadded, is a nonce of 12 bytes, the AES-256-GCM
-ciphertext, and its tag of 16 bytes (NIST SP 800-38D). It carries all that opening needs besides the key. Bound to it
-as associated data are the key version and the purpose, so that a token copied to another row does not open there.
+ciphertext, and its tag of 16 bytes (NIST SP 800-38D). Opening needs nothing else but the key. Key version and purpose
+are its associated data, so that a token copied to another row does not open there.
 """
 
 import base64
@@ -28,8 +28,8 @@ _TOKEN = re.compile(r"vt1\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{38,5499})")
 class Vault:
     """Turns personal data into tokens and back, with the keys of one file.
 
-    Safe to share between tasks and threads. A version that another process added by `rotate` is read when a token
-    asks for it, so processes need not be restarted together.
+    Safe to share between tasks and threads. If a token needs a version that another process added by `rotate`, the
+    file is read again, so processes need not be restarted together.
     """
 
     def __init__(self, key_file: Path) -> None:
@@ -55,7 +55,7 @@ class Vault:
             raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
         version, body = int(match[1]), match[2]
         sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
-        if _encode(sealed) != body:  # the bits that base64 leaves unused may not say anything
+        if _encode(sealed) != body:  # the unused bits at the end of base64 must be 0
             raise InvalidToken("token: its base64url is not in the one form that seal writes")
         try:
             plain = self._cipher(version).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(version, purpose))
@@ -64,9 +64,10 @@ class Vault:
         return plain.decode()
 
     def fingerprint(self, plain: str, purpose: str) -> str:
-        """Return 64 hex characters, equal for equal `plain` and `purpose`: to search for what is only kept sealed.
+        """Return 64 hex characters, the same for the same `plain` and `purpose`: to search for data that is stored
+        sealed only.
 
-        HMAC-SHA256 under a key of its own that rotation leaves alone.
+        HMAC-SHA256 under the key `index`, which rotation does not change.
         """
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)

@@ -12,9 +12,9 @@ import xlsxwriter
 
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.sheets import safe
 
 LIMIT = 50_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EXACT_DIGITS = 11  # Excel shows a longer number in another form and loses its last digits
 
 
@@ -70,6 +70,4 @@ def _csv_cell(cell: Cell) -> str:
     text = text_of(cell)
     if not isinstance(cell, str | UUID):
         return text
-    if text.startswith(_FORMULA):
-        return "'" + text
-    return "\t" + text if text.isdigit() and len(text) > _EXACT_DIGITS else text
+    return "\t" + text if text.isdigit() and len(text) > _EXACT_DIGITS else safe(text)

@@ -1,1 +1,1 @@
-"""What messages cost, how fast unknown outcomes are found, how fast a batch file is taken."""
+"""Measures the cost of messages, how fast unknown outcomes are resolved, and how fast a batch file is loaded."""

@@ -1,7 +1,7 @@
 """How fast a merchant's file of collections is read, validated, sealed and stored.
 
-The whole is `zhangfang.batches.load`. Reading and validating alone, and sealing alone, are measured on the same file
-beside it; storing is what is left of the whole.
+The whole is `zhangfang.batches.load`. Reading with validating, and sealing, are also measured separately on the same
+file; storing is the rest.
 """
 
 import time

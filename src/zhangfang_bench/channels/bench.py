@@ -1,7 +1,7 @@
-"""`zhangfang bench channels`: what messages cost, how fast the unknown is healed, how fast a batch file is taken.
+"""`zhangfang bench channels`: the cost of messages, resolving unknown outcomes, loading a batch file.
 
-It plays in a house of its own in a temporary folder, with real sandbox banks as processes and their throttles off, but for
-the run that is about CMB's throttle. The business's clock stands still.
+It runs on a platform of its own in a temporary folder, with sandbox banks as processes. Their throttles are off,
+except in the run about CMB's throttle. The business clock stands still.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ from zhangfang_bench.machine import machine
 MOST_ITEMS = 100_000
 
 
-def bench_channels(out: Path | None, orders: int, items: int, count: int, payouts: int) -> None:
+def run(out: Path | None, orders: int, items: int, count: int, payouts: int) -> None:
     """Measure, print a table, and write the figures to `out` as JSON."""
     check(out, orders, items, count, payouts)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no process is left running
     folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
     house = House(folder)
     house.database_url = ""  # never on a database that somebody uses
@@ -57,7 +57,7 @@ def bench_channels(out: Path | None, orders: int, items: int, count: int, payout
 
 
 def check(out: Path | None, orders: int, items: int, count: int, payouts: int) -> None:
-    """Raise `InvalidInput` for numbers that measure nothing, and for a file that cannot be written after all that."""
+    """Raise `InvalidInput` for numbers with which nothing can be measured, and for a file that cannot be written."""
     asked = {"--orders": orders, "--items": items, "--exchanges": count, "--paced": payouts}
     for option, given in asked.items():
         if given < 1:
@@ -69,23 +69,23 @@ def check(out: Path | None, orders: int, items: int, count: int, payouts: int) -
 
 
 class Bench:
-    """One run in one house."""
+    """One run on one platform."""
 
     def __init__(self, house: House, progress: Progress) -> None:
         """Nothing is started yet."""
         self.house, self.progress = house, progress
 
     def run(self, orders: int, items: int, count: int, payouts: int) -> dict[str, Any]:
-        """Start everything, and measure one thing after another."""
+        """Start everything, and take the measurements one after another."""
         url = self.house.start_database()
         asyncio.run(migrate(url))
         self.house.start_banks()
         provision(self.house)
-        # Tomorrow: every certificate is in force by then. Noon: no cut-off is near.
+        # Tomorrow, so that every certificate is valid; noon, so that no cut-off is near.
         noon = datetime.combine(datetime.now(CHINA).date() + timedelta(days=1), time(12), CHINA)
         set_time(self.house, noon, 0)
         self.house.start_platform()
-        self.house.processes["work"].stop()  # until there is something to heal
+        self.house.processes["work"].stop()  # started again when there are unknown outcomes
         settings = Settings(home=self.house.home, database_url=url)
         return asyncio.run(self._measure(settings, noon, orders, items, count, payouts))
 

@@ -1,8 +1,8 @@
-"""How fast the platform finds out what became of collections that nobody answered, and whether it keeps CMB's pace.
+"""How fast the platform resolves collections whose answers were lost, and whether it keeps CMB's pace.
 
-The collections are accepted as the API accepts them and sent to a bank that does them and answers none. They stay UNKNOWN
-until the driver, a process of its own, asks about each. The bank's own most is measured by a bare client, before and after:
-it has signed its queries beforehand, believes every answer, and stores nothing.
+The collections are accepted as the API accepts them and sent to a bank that executes them but sends no answer. They
+stay UNKNOWN until the driver, a separate process, queries each. The limit of the bank is measured before and after by
+a minimal client, which signs its queries in advance, verifies no answer, and stores nothing.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ from zhangfang_bench.channels.wire import PERSON, Tick
 from zhangfang_bench.http import Wire
 from zhangfang_bench.payments.bench import BenchFailed
 
-AIM = 0.7  # of what the bank can answer
-AT_ONCE = 64  # as many as the driver takes at once
+AIM = 0.7  # of the bank's own limit
+AT_ONCE = 64  # as many as the driver handles at once
 PAYERS = 50
 _WIDE = 10**11
 _MOST_REPLAYED = 3_000
@@ -160,7 +160,7 @@ async def _replay(wire: Wire, messages: Any, tick: Tick) -> None:
 async def _healed(house: House, pool: asyncpg.Pool, orders: int, at: datetime, tick: Tick) -> float:
     """Start the driver while nothing is due, then let an hour pass; return the seconds until none is unknown."""
     house.processes["work"].start()
-    await asyncio.sleep(3)  # it has opened everything and looks for what is due
+    await asyncio.sleep(3)  # it is ready and looks for due work
     began = time.monotonic()
     await asyncio.to_thread(set_time, house, at, 0)
     left = orders
@@ -188,13 +188,13 @@ async def _check(pool: asyncpg.Pool, control: str, orders: int) -> None:
 
 
 async def paced(house: House, settings: Settings, clock: Clock, payouts: int, tick: Tick) -> dict[str, Any]:
-    """Ask the sandbox CMB, its throttle on, about unknown payouts all at once, and read the statement beside them."""
+    """Query many unknown payouts at once at the sandbox CMB with its throttle on, and read the statement meanwhile."""
     control = house.control("cmb")
     held = dict(settings.channel("cmb") or {})
     del held["query_gap_seconds"], held["statement_gap_seconds"]  # the bank's own pace
     config = CmbConfig(**held)
     async with _connected(config, clock) as bank:
-        await asyncio.sleep(config.statement_gap_seconds)  # others may have asked just now, without a pace
+        await asyncio.sleep(config.statement_gap_seconds)  # others may just have asked
         ask("PUT", control + "/throttle", {"on": True})
         ask("PUT", control + "/faults", _SILENT)
         orders = [_payout(clock, n) for n in range(payouts)]
@@ -222,7 +222,7 @@ def _payout(clock: Clock, n: int) -> Order:
 
 
 async def _asked(bank: Cmb, order: Order, tick: Tick) -> Verdict:
-    """Ask until the question has had its turn, as the driver does."""
+    """Ask until the query gets its turn, as the driver does."""
     while True:
         answer = await bank.query(order)
         if not answer.message.startswith("not asked"):
@@ -232,7 +232,7 @@ async def _asked(bank: Cmb, order: Order, tick: Tick) -> Verdict:
 
 
 async def _statements(bank: Cmb) -> int:
-    """Read the statement twice; return how often that went well."""
+    """Read the statement twice; return how many of the reads succeeded."""
     read = 0
     for _ in range(2):
         with suppress(ChannelError):  # the bank counts what it refuses

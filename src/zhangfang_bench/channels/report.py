@@ -1,4 +1,4 @@
-"""What `bench channels` shows: figures, their ratios, and whether the aims are met."""
+"""The report of `bench channels`: figures, ratios, and whether the aims are met."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from zhangfang_bench.channels import healing as bench_channels_healing
-from zhangfang_bench.channels import wire as bench_channels_wire
+from zhangfang_bench.channels import healing, wire
 
 BUSY = 0.5
 _WHAT = {
@@ -24,7 +23,7 @@ def print_report(made: Mapping[str, Any]) -> None:
     console = Console()
     machine = made["machine"]
     table = Table(title=f"Messages, us of CPU, {machine['cores']} cores ({machine['cpu']})")
-    for heading in ("channel", "what", "us", "bare us", "ratio", f"aim ≤ {bench_channels_wire.AIM}"):
+    for heading in ("channel", "what", "us", "bare us", "ratio", f"aim ≤ {wire.AIM}"):
         table.add_column(heading, justify="left" if heading in ("channel", "what") else "right")
     for name, channel in made["messages"].items():
         for what, one in channel.items():
@@ -41,21 +40,21 @@ def print_report(made: Mapping[str, Any]) -> None:
 
 
 def message_verdict(one: Mapping[str, Any]) -> str:
-    """Return `met` or by how much the aim is missed; nothing where there is no asymmetric operation to compare with."""
+    """Return `met` or `missed`; "" without an asymmetric operation to compare with."""
     if one["bare"] in ("", "hmac"):
         return ""
-    return "met" if one["ratio"] <= bench_channels_wire.AIM else "missed"
+    return "met" if one["ratio"] <= wire.AIM else "missed"
 
 
 def lines(made: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the sentences about healing, the pace and the file."""
+    """Yield the sentences about resolving, the pace and the file."""
     heal, pace, file = made["healing"], made["paced"], made["batch_file"]
-    met = "met" if heal["ratio"] >= bench_channels_healing.AIM else "missed"
+    met = "met" if heal["ratio"] >= healing.AIM else "missed"
     bank = heal["bank_per_s"]
     yield (
         f"Healing: {heal['orders']:,} unknown collections, {heal['per_s']:,} a second; the bank answers "
         f"{bank['before']:,} and {bank['after']:,} (before, after): {heal['ratio']:.0%}, "
-        f"the aim of {bench_channels_healing.AIM:.0%} is {met}."
+        f"the aim of {healing.AIM:.0%} is {met}."
     )
     kept = "met" if pace["throttled"] == 0 else "missed"
     yield (

@@ -1,7 +1,9 @@
-"""What a message costs: CPU time to build and sign it, to verify and parse its answer, beside the bare operation.
+"""The cost of a message: CPU time for building and signing it, and for verifying and parsing its answer. It is
+compared with the cryptographic operation alone.
 
-Every exchange is a real one with a sandbox bank's process. The clock of this thread's CPU is read where the connector hands
-its bytes to HTTP and where it gets them back, so neither HTTP nor the bank's work is in the figures. A figure is the median.
+Every exchange is real, with the process of a sandbox bank. The CPU clock of this thread is read when the connector
+passes its bytes to HTTP and when it gets them back, so the figures contain neither HTTP nor the bank's work. A figure
+is the median.
 """
 
 import hmac
@@ -29,10 +31,10 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang_bench.payments.bench import BenchFailed
 
-AIM = 1.5  # times the bare operation of the same key
+AIM = 1.5  # times the operation alone, with the same key
 BARE = {  # the operation of each channel's requests and of its answers
     "unionpay": ("rsa_sign", "rsa_verify"),
-    "chinaums": ("hmac", None),  # its answers carry no signature: their TLS is believed
+    "chinaums": ("hmac", None),  # its answers have no signature, only TLS
     "lakala": ("rsa_sign", "rsa_verify"),
     "epcc": ("rsa_sign", "rsa_verify"),
     "cmb": ("sm2_sign", "sm2_verify"),
@@ -47,14 +49,14 @@ _ENDS = {  # where a connector's HTTP begins
     "cmb": "_bank._post",
     "genericbank": "_post",
 }
-_MESSAGE = bytes(500)  # about what a request has
+_MESSAGE = bytes(500)  # about the size of a request
 
 Tick = Callable[[int], None]
 
 
 @dataclass
 class Gauge:
-    """Reads the CPU clock on both sides of a connector's HTTP."""
+    """Reads the CPU clock before and after a connector's HTTP."""
 
     channel: Any
     made_us: list[float] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Gauge:
     _at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Stand between the connector and its HTTP."""
+        """Put this object between the connector and its HTTP."""
         owner, _, name = _ENDS[self.channel.name].rpartition(".")
         holder = attrgetter(owner)(self.channel) if owner else self.channel
         through = getattr(holder, name)
@@ -97,7 +99,7 @@ class Costs(NamedTuple):
 async def exchanges(
     house: House, channels: Mapping[str, Any], clock: Clock, count: int, tick: Tick
 ) -> dict[str, Any]:
-    """Measure `count` orders and as many queries on every channel, with the bare operations in between."""
+    """Measure `count` orders and as many queries on every channel, and the operations alone in between."""
     made: dict[str, Any] = {}
     for name, channel in channels.items():
         bare = bare_operations(count)
@@ -106,7 +108,7 @@ async def exchanges(
 
 
 def figures(name: str, costs: Costs, bare: Mapping[str, float]) -> dict[str, Any]:
-    """Return a channel's medians, with their ratios to its bare operations."""
+    """Return a channel's medians, and their ratios to the operations alone."""
     sign, verify = BARE[name]
     query, found = median(costs.query), median(costs.found)
     pairs = {
@@ -119,7 +121,7 @@ def figures(name: str, costs: Costs, bare: Mapping[str, float]) -> dict[str, Any
 
 
 def _beside(us: float, operations: Sequence[str], bare: Mapping[str, float]) -> dict[str, Any]:
-    """Return a figure beside the operations that it cannot do without; none where nothing is signed."""
+    """Return a figure with its ratio to the cryptographic operations that it needs; no ratio if nothing is signed."""
     least = sum(bare[operation] for operation in operations)
     return {
         "us": round(us, 1),
@@ -168,7 +170,7 @@ async def _measured(house: House, channel: Any, clock: Clock, count: int, tick: 
 
 
 async def _plain(house: House, channel: Any, clock: Clock, count: int) -> Iterator[Order]:
-    """Collections at UnionPay, payouts at a bank that holds enough of ours."""
+    """Collections at UnionPay; payouts at a bank after our account there was credited."""
     operation = Operation.COLLECTION if channel.name == "unionpay" else Operation.PAYOUT
     if operation is Operation.PAYOUT:
         account = {"cmb": AT_CMB, "genericbank": AT_GENERICBANK}[channel.name]
@@ -179,7 +181,7 @@ async def _plain(house: House, channel: Any, clock: Clock, count: int) -> Iterat
 
 
 async def _agreed(house: House, channel: Any, clock: Clock, count: int) -> Iterator[Order]:
-    """Collections under a mandate that is signed first."""
+    """Collections under a mandate, which is signed first."""
     signing = Signing(number(channel, new_id(clock), clock.now()), _second(clock), PERSON)
     await channel.request_code(signing)
     code = ask("GET", house.control("epcc") + f"/codes?order_no={signing.order_no}")["code"]
@@ -191,7 +193,7 @@ async def _agreed(house: House, channel: Any, clock: Clock, count: int) -> Itera
 
 
 async def _refunds(house: House, channel: Any, clock: Clock, count: int) -> Iterator[Order]:
-    """Refunds of one purchase, a fen each: a purchase by app is not sent by us."""
+    """Refunds of one purchase, one fen each, because a purchase in an app is never sent by us."""
     paid = _order(channel, clock, Operation.PURCHASE, -1, amount=10_000 + count)
     await channel.present(paid, "https://shop.example/back")
     ask("POST", house.control(channel.name) + "/payers", {"order_no": paid.order_no, "action": "pay"})

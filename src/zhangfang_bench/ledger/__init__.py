@@ -1,1 +1,1 @@
-"""Streams of transfers through the real ledger writer, beside its floors."""
+"""Streams of transfers through the real ledger writer, compared with floors."""

@@ -1,15 +1,15 @@
-"""The aims of the ledger's bench, as ratios of one run, and what makes a run worthless."""
+"""The aims of the ledger's bench, as ratios within one run, and what makes a run invalid."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
 Figures = Mapping[str, Any]
-HONEST = 0.5  # of what pgbench does with the same statement, or the floor is none
+HONEST = 0.5  # of pgbench's rate with the same statement; else the floor is invalid
 
 
 class Aim(NamedTuple):
-    """A ratio to reach: `of` and `to` name workloads or floors of the run."""
+    """A ratio to reach, of the rate `of` to the rate `to`: names of workloads or floors of the run."""
 
     of: str
     to: str
@@ -26,11 +26,11 @@ AIMS = (
     Aim("row_locks", "pgbench", HONEST, "of `pgbench`"),
 )
 BEHIND_LEAST, MEMORY_MOST, START_MOST = 0.90, 1.10, 10.0
-Verdict = tuple[str, ...]  # what it is of, the aim, what was measured, and whether that is enough
+Verdict = tuple[str, ...]  # the names, the aim, the measured ratio, and the verdict
 
 
 def verdicts(made: Figures) -> Iterator[Verdict]:
-    """Tell of each aim whose two sides were measured, and by how much it is missed."""
+    """Return a verdict for each aim whose two sides were measured, with by how much it is missed."""
     for aim in AIMS:
         if "skipped" in made.get(aim.to, {}):
             yield (f"`{aim.of}`", f"≥ {aim.least:g} {aim.text}", "", made[aim.to]["skipped"])
@@ -61,7 +61,7 @@ def _most(name: str, found: float, most: float, text: str) -> Verdict:
 
 
 def failures(made: Figures) -> list[str]:
-    """Tell what makes figures worthless: an answer that is not the oracle's, a history not clean, a floor that is none."""
+    """Return what makes the figures invalid: answers that differ from the oracle's, a bad history, an invalid floor."""
     found = []
     measured = {name: one for name, one in made.items() if isinstance(one, dict)}
     for name, one in measured.items():

@@ -1,21 +1,22 @@
-"""How the ledger does with a long history behind it: the stream `hot` goes on and on, then the writer starts anew."""
+"""The ledger with a long history: the stream `hot` is very long, and then the writer is started again."""
 
 from typing import Any
 
 import numpy as np
 
-from zhangfang_bench.ledger.house import LedgerHouse, verified
 from zhangfang_bench.ledger.running import Ran, checked, drive, figures, running, stopped
 from zhangfang_bench.ledger.sending import Show, sender
+from zhangfang_bench.ledger.server import LedgerServer, verified
 from zhangfang_bench.ledger.workloads import Workload
 
 
-def behind(house: LedgerHouse, workload: Workload, part: int, in_flight: int, show: Show) -> dict[str, Any]:
-    """Send a stream whose frames are made as they are sent; tell how fast each `part` of it went, and the starts after it.
+def behind(server: LedgerServer, workload: Workload, part: int, in_flight: int, show: Show) -> dict[str, Any]:
+    """Send a stream whose frames are made while sending; return the rate of each `part`, and the times of the starts
+    after it.
 
-    The writer is killed at the end of the stream and started, then stopped in good order and started again.
+    At the end the writer is killed and started, then stopped normally and started again.
     """
-    with running(house, "behind") as writer:
+    with running(server, "behind") as writer:
         tick = show("behind", workload.transfers)
         ran = drive(writer, workload, workload.frames(), sender(in_flight), tick)
         writer.kill()

@@ -1,8 +1,8 @@
-"""The floor `copy_limit`: the very bytes that the writer stored for the stream `hot`, copied once more, nothing decided.
+"""The floor `copy_limit`: the same bytes that the writer stored for the stream `hot` are copied again, without
+decisions.
 
-Four connections in a pipeline, as the writer has them; a transaction copies the entries and the refusals of one frame
-and moves the head, heads in order. What it leaves out is what the writer does besides: deciding, the pages of accounts
-and the checkpoint.
+It uses four connections in a pipeline, as the writer does. A transaction copies the entries and the refusals of one
+frame and moves the head, in order. It does not decide, and writes no account pages and no checkpoint.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ import uvloop
 from zhangfang.ledger import Result
 from zhangfang.ledger.wire import Records
 from zhangfang_bench.ledger.floors import open_ledger
-from zhangfang_bench.ledger.house import SQL, LedgerHouse, costs, rows
 from zhangfang_bench.ledger.sending import Tick
+from zhangfang_bench.ledger.server import SQL, LedgerServer, costs, rows
 from zhangfang_bench.ledger.workloads import Workload
 
 LANES = 4
@@ -30,7 +30,7 @@ _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 @dataclass(frozen=True)
 class Stored:
-    """What a run left in the tables, as COPY BINARY of each of its frames; `counts` are entries and refusals."""
+    """The contents of the tables after a run, as COPY BINARY per frame; `counts` are entries and refusals."""
 
     workload: Workload
     transfers: list[bytes]
@@ -40,7 +40,7 @@ class Stored:
 
     @classmethod
     def read(cls, url: str, workload: Workload, answers: Sequence[Records]) -> "Stored":
-        """Read it from the database, cut where the frames were."""
+        """Read it from the database, one part per frame."""
         counts = [
             (int((one["result"] == Result.CREATED).sum()), int((one["result"] > Result.EXISTS).sum()))
             for one in answers
@@ -62,18 +62,18 @@ async def _read(url: str) -> list[bytes]:
 
 
 def _cut(raw: bytes, counts: Sequence[int]) -> list[bytes]:
-    """Cut rows, which are all of one size here, into what each frame stored."""
+    """Cut rows, which all have one size here, into the parts of the frames."""
     size, rest = divmod(len(raw) - len(_HEAD) - len(_END), max(1, sum(counts)))
     assert not rest, "rows of the stream `hot` have the same columns filled"
     ends = len(_HEAD) + size * np.cumsum([0, *counts])
     return [_HEAD + raw[first:end] + _END for first, end in pairwise(ends.tolist())]
 
 
-def copy_limit(house: LedgerHouse, stored: Stored, tick: Tick) -> dict[str, Any]:
+def copy_limit(server: LedgerServer, stored: Stored, tick: Tick) -> dict[str, Any]:
     """Copy it into fresh tables with the same indexes."""
     workload = stored.workload
-    with house.database("copy_limit") as url:
-        found = uvloop.run(_copy(house, url, stored, tick))
+    with server.database("copy_limit") as url:
+        found = uvloop.run(_copy(server, url, stored, tick))
         (counts,) = rows(url, SQL.counts)
         entries, refused = (sum(count[n] for count in stored.counts) for n in (0, 1))
         same = tuple(counts) == (entries, stored.fen, refused, entries)
@@ -85,7 +85,7 @@ def copy_limit(house: LedgerHouse, stored: Stored, tick: Tick) -> dict[str, Any]
         }
 
 
-async def _copy(house: LedgerHouse, url: str, stored: Stored, tick: Tick) -> dict[str, Any]:
+async def _copy(server: LedgerServer, url: str, stored: Stored, tick: Tick) -> dict[str, Any]:
     control = await open_ledger(url, [account.id for account in stored.workload.accounts], stored.workload)
     connections = [await asyncpg.connect(url) for _ in range(LANES)]
     turns = [asyncio.Event() for _ in range(len(stored.counts) + 1)]
@@ -96,9 +96,9 @@ async def _copy(house: LedgerHouse, url: str, stored: Stored, tick: Tick) -> dic
             await _one(connections[first], stored, number, turns)
             tick(sum(stored.counts[number]))
 
-    before, began = await house.used(control), perf_counter()
+    before, began = await server.used(control), perf_counter()
     await asyncio.gather(*map(lane, range(LANES)))
-    seconds, used = perf_counter() - began, (await house.used(control)).since(before)
+    seconds, used = perf_counter() - began, (await server.used(control)).since(before)
     for connection in (control, *connections):
         await connection.close()
     count = stored.workload.transfers

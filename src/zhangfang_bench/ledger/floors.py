@@ -1,7 +1,7 @@
-"""The floors of the ledger's bench that decide: what others do, one transaction per transfer with rows locked.
+"""The floors that decide: the usual way, one transaction per transfer, with row locks.
 
-`row_locks` sends its one statement (bench_ledger.sql) over asyncpg; `pgbench`, PostgreSQL's own load generator, sends
-the same one, to show that the floor is honest.
+`row_locks` sends its one statement (bench.sql) over asyncpg. `pgbench`, PostgreSQL's own load generator, sends the
+same statement, to show that the floor is fair.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ import uvloop
 from zhangfang.kernel.postgres import NAME
 from zhangfang.kernel.postgres_binaries import find_binaries
 from zhangfang.ledger.wire import RESULT, TRANSFER
-from zhangfang_bench.ledger.house import SQL, LedgerHouse, costs, rows
 from zhangfang_bench.ledger.oracle import CREATED, Oracle
 from zhangfang_bench.ledger.sending import Tick, as_transfers
+from zhangfang_bench.ledger.server import SQL, LedgerServer, costs, rows
 from zhangfang_bench.ledger.workloads import MOST_FEN, SPAN_MS, Workload
 from zhangfang_bench.payments.bench import BenchFailed
 
@@ -33,13 +33,13 @@ _GENERIC = {"plan_cache_mode": "force_generic_plan"}  # plan once, not with ever
 Figures = dict[str, Any]
 
 
-def row_locks(house: LedgerHouse, workload: Workload, tick: Tick) -> Figures:
+def row_locks(server: LedgerServer, workload: Workload, tick: Tick) -> Figures:
     """Move a hot stream's transfers one by one, from as many connections."""
-    with house.database("row_locks") as url:
-        return uvloop.run(_row_locks(house, url, workload, tick)) | compared(url, workload.limits)
+    with server.database("row_locks") as url:
+        return uvloop.run(_row_locks(server, url, workload, tick)) | compared(url, workload.limits)
 
 
-async def _row_locks(house: LedgerHouse, url: str, workload: Workload, tick: Tick) -> Figures:
+async def _row_locks(server: LedgerServer, url: str, workload: Workload, tick: Tick) -> Figures:
     control = await open_ledger(url, [account.id for account in workload.accounts], workload)
     transfers = iter(as_transfers(workload.frames()))
     connections = [await asyncpg.connect(url, server_settings=_GENERIC) for _ in range(CONNECTIONS)]
@@ -50,16 +50,16 @@ async def _row_locks(house: LedgerHouse, url: str, workload: Workload, tick: Tic
             await statement.fetchval(one.id, one.debit, one.credit, one.amount, one.business_date)
             tick(1)
 
-    before, began = await house.used(control), perf_counter()
+    before, began = await server.used(control), perf_counter()
     await asyncio.gather(*map(lane, statements))
-    seconds, used = perf_counter() - began, (await house.used(control)).since(before)
+    seconds, used = perf_counter() - began, (await server.used(control)).since(before)
     for connection in (control, *connections):
         await connection.close()
     return _figures(workload.transfers, seconds) | costs(workload.transfers, used)
 
 
 async def open_ledger(url: str, ids: list[UUID], workload: Workload) -> asyncpg.Connection:
-    """Make what a writer would find: months, a head, the accounts of a workload under `ids`."""
+    """Make the rows that a writer would find: months, a head, the accounts of a workload under `ids`."""
     connection = await asyncpg.connect(url)
     now = datetime.fromtimestamp(workload.now_ms / 1000, UTC)
     for moment in (now - timedelta(milliseconds=SPAN_MS), now, now + timedelta(days=1)):
@@ -73,17 +73,17 @@ async def open_ledger(url: str, ids: list[UUID], workload: Workload) -> asyncpg.
     return connection
 
 
-def pgbench(house: LedgerHouse, workload: Workload) -> Figures:
-    """Have pgbench draw about as many transfers of the same kind, and move them with the same statement."""
+def pgbench(server: LedgerServer, workload: Workload) -> Figures:
+    """Let pgbench make about as many random transfers of the same kind with the same statement."""
     program = find_binaries(None) / "pgbench"
     if not program.exists():
         return {"skipped": f"there is no pgbench in {program.parent}"}
     numbered = [UUID(f"8{number:031x}") for number in range(workload.limited + 1)]
-    with house.database("pgbench") as url:
+    with server.database("pgbench") as url:
         asyncio.run(_ready(url, numbered, workload))
-        used = -house.postgres_cpu()
-        said = _run_pgbench(program, house, workload)
-        used += house.postgres_cpu()
+        used = -server.postgres_cpu()
+        said = _run_pgbench(program, server, workload)
+        used += server.postgres_cpu()
         count = int(_found(r"actually processed: (\d+)", said))
         seconds = count / float(_found(r"tps = ([\d.]+)", said))
         limits = dict(zip((id_.bytes for id_ in numbered), workload.limits.values(), strict=True))
@@ -95,12 +95,12 @@ async def _ready(url: str, ids: list[UUID], workload: Workload) -> None:
     await (await open_ledger(url, ids, workload)).close()
 
 
-def _run_pgbench(program: Path, house: LedgerHouse, workload: Workload) -> str:
-    script = house.folder / "pgbench.sql"
+def _run_pgbench(program: Path, server: LedgerServer, workload: Workload) -> str:
+    script = server.folder / "pgbench.sql"
     script.write_text(pgbench_script(workload))
     each = max(1, workload.transfers // CONNECTIONS)
     command = [str(program), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-t", str(each)]
-    command += ["-f", str(script), "-h", str(house.postgres.folder), "-U", NAME, "pgbench"]
+    command += ["-f", str(script), "-h", str(server.postgres.folder), "-U", NAME, "pgbench"]
     options = {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _GENERIC.items())}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | options)
     if done.returncode:
@@ -109,7 +109,7 @@ def _run_pgbench(program: Path, house: LedgerHouse, workload: Workload) -> str:
 
 
 def pgbench_script(workload: Workload) -> str:
-    """Return the script: numbers drawn as `hot` draws them, then the statement with its parameters made of them."""
+    """Return the script: random numbers as in `hot`, then the statement with parameters from them."""
     variables = {
         "way": "random(1, 1000)",
         "from_hot": round(workload.shape.from_hot * 1000),
@@ -140,7 +140,7 @@ def _figures(count: int, seconds: float) -> Figures:
 
 
 def compared(url: str, limits: Mapping[bytes, int | None]) -> Figures:
-    """Have the oracle decide what was stored, in its order: it has to allow all of it, and come to the same balances."""
+    """Let the oracle decide the stored transfers in their order: it must allow all, with the same balances."""
     entries, balances, (counts,) = (rows(url, sql) for sql in (SQL.entries, SQL.balances, SQL.counts))
     oracle, asked = Oracle(limits), np.zeros(len(entries), TRANSFER)
     for name in ("id", "debit", "credit"):

@@ -1,9 +1,9 @@
-"""The mixed stream of `zhangfang bench ledger`: holds, their ends, and chains, beside plain transfers.
+"""The mixed stream of `zhangfang bench ledger`: holds, their ends, chains, and plain transfers.
 
 Of all transfers 40 % are plain, 20 % hold money for three days, 15 % post such a hold (three in ten of these in part),
-5 % give it back, and 20 % stand in chains of two to four with one payer (一借多贷). Of the posts and voids, nine in ten
-are for a hold of some thousand transfers ago, one in ten for one of the same frame, and one in a hundred comes too late
-for a hold that was posted or given back already. The hot account is on one side of half of what is moved.
+5 % void one, and 20 % are in chains of two to four with one payer (一借多贷). Of the posts and voids, nine in ten
+are for a hold of some thousand transfers ago, one in ten for one of the same frame, and one in a hundred is for a hold
+that was posted or voided already. The hot account is on one side of half of what is moved.
 """
 
 from collections import deque
@@ -25,7 +25,7 @@ Hold = tuple[bytes, int]  # id and amount
 
 
 def mixed() -> Fill:
-    """Return what turns frames of plain transfers, in order, into mixed ones."""
+    """Return a function that turns frames of plain transfers, in order, into mixed ones."""
     waiting: deque[Hold] = deque()
     ended: deque[Hold] = deque(maxlen=100)
 
@@ -48,7 +48,7 @@ def mixed() -> Fill:
 
 
 def units(rng: np.random.Generator, size: int) -> tuple[Numbers, Numbers]:
-    """Draw the kind of each place, and the place at which its unit starts: a chain is a unit, all else stands alone."""
+    """Draw the kind of each place, and the place where its unit starts: a chain is one unit, anything else is its own."""
     weights = np.array(SHARES) / (1, 1, 1, 1, np.mean(CHAIN_LENGTHS))
     drawn = rng.choice(5, size, p=weights / weights.sum())
     lengths = np.where(drawn == CHAIN, rng.choice(CHAIN_LENGTHS, size), 1)
@@ -59,7 +59,7 @@ def units(rng: np.random.Generator, size: int) -> tuple[Numbers, Numbers]:
 def _chain(
     rng: np.random.Generator, records: Records, kinds: Numbers, first: Numbers, workload: Workload
 ) -> None:
-    """Give the members of each chain one payer and link them; the last of a frame is linked to nothing."""
+    """Give the members of each chain one payer and link them; the last transfer of a frame is not linked."""
     payer = payers(rng, len(records), workload)[first]
     pay(records, payer, payees(rng, payer, workload), account_ids(workload.limited))
     linked = (kinds[:-1] == CHAIN) & (first[:-1] == first[1:])
@@ -69,7 +69,7 @@ def _chain(
 def _pick(
     rng: np.random.Generator, held: list[Hold], waiting: deque[Hold], ended: deque[Hold], enough: int
 ) -> Hold | None:
-    """Choose the hold to end, or none while there are too few: what was to end one stays a plain transfer."""
+    """Choose the hold to end, or none while there are too few: then the transfer stays a plain one."""
     one = rng.random()
     if one < LATE and ended:
         return ended[-1]

@@ -1,7 +1,7 @@
-"""What the bench's answers are compared with: the ledger's law once more, one transfer at a time, in plain Python.
+"""The oracle of the bench: the ledger's rules again, one transfer at a time, in plain Python.
 
-It knows what the workloads use and no more: credit floors, holds posted and given back, chains, ids that come again.
-It shares no code with the writer.
+It knows only what the workloads use: credit limits, holds that are posted or voided, chains, repeated ids. It shares
+no code with the writer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ class Oracle:
     """Accounts as lists of four totals in fen, holds by id, and the sequence number of the last entry."""
 
     def __init__(self, limits: Mapping[bytes, int | None], *, retries: bool = False) -> None:
-        """Take the accounts' numeric overdrafts by id, None for one without a limit.
+        """Take the accounts' overdrafts by id, None for one without a limit.
 
-        Only with `retries` are answers kept by id: without, every id is taken to be new.
+        Answers are kept by id only with `retries`; otherwise every id counts as new.
         """
         self.totals = {id_: [0, 0, 0, 0] for id_ in limits}
         self.limits = limits
@@ -41,7 +41,7 @@ class Oracle:
         self._answers: dict[bytes, Answer] = {}
 
     def decide(self, records: Records) -> Records:
-        """Answer a frame as the ledger has to."""
+        """Answer a frame as the ledger must."""
         answers: list[Answer] = []
         chain: list[Record] = []
         for record in records.tolist():
@@ -122,7 +122,7 @@ class Oracle:
 def differences(
     oracle: Oracle, frames: Iterable[Records], answers: Iterable[Records], tick: Callable[[int], None]
 ) -> Iterator[str]:
-    """Let the oracle decide frames in order and tell of the answers that differ, one line for each frame at most."""
+    """Let the oracle decide frames in order; return the answers that differ, at most one line per frame."""
     for number, (records, given) in enumerate(zip(frames, answers, strict=True)):
         expected = oracle.decide(records)
         tick(len(records))
@@ -136,7 +136,7 @@ def differences(
 
 
 def balance_differences(oracle: Oracle, balances: Iterable[Balance], seq: int) -> Iterator[str]:
-    """Tell of final balances, with pendings, and of a last sequence number that are not the oracle's."""
+    """Return where final balances (with pendings) or the last sequence number differ from the oracle's."""
     if seq != oracle.seq:
         yield f"the ledger ends at entry {seq}, the oracle at {oracle.seq}"
     expected = oracle.balances()

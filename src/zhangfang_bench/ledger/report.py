@@ -1,4 +1,4 @@
-"""What the ledger's bench shows: the same tables for a terminal and as Markdown, and each aim with what came of it.
+"""The report of the ledger's bench: the same tables for a terminal and as Markdown, and each aim with its result.
 
 `python -m zhangfang_bench.ledger.report FIGURES.json PAGE.md…` puts the Markdown of a run between the markers
 `<!-- bench:ledger -->` and `<!-- /bench -->` of pages.
@@ -19,8 +19,8 @@ from zhangfang_bench.ledger.aims import verdicts
 
 Figures = Mapping[str, Any]
 Column = Callable[[Figures], str]
-WIDTH = 150  # of a log or a pipe, where no terminal says how wide it is
-BUSY = 0.5  # a load average above it is other people's work
+WIDTH = 150  # for a log or a pipe, which has no width
+BUSY = 0.5  # a load average above it comes from other work
 _TITLES = {
     **{
         name: f"`{name}`"
@@ -34,7 +34,7 @@ _BLOCK = re.compile(r"<!-- bench:ledger -->\n.*?<!-- /bench -->", re.DOTALL)
 
 
 class Shown(NamedTuple):
-    """A table: the first column says what a row is of, the others are figures."""
+    """A table: the first column names the row, the others are figures."""
 
     title: str
     heads: tuple[str, ...]
@@ -42,7 +42,7 @@ class Shown(NamedTuple):
 
 
 def print_report(made: Figures) -> None:
-    """Print the tables on stderr, where they do not get between a run's Markdown and a file."""
+    """Print the tables on stderr, so that stdout has only the Markdown."""
     console = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
     console.print(heading(made), highlight=False)
     for shown in tables(made):
@@ -77,7 +77,7 @@ def heading(made: Figures) -> str:
 
 
 def tables(made: Figures) -> Iterator[Shown]:
-    """Give the tables of whatever was measured."""
+    """Give a table for everything that was measured."""
     if measured := {name: made[name] for name in _TITLES if "transfers_per_s" in made.get(name, {})}:
         rows = [(_TITLES[name], *(show(one) for show in COLUMNS.values())) for name, one in measured.items()]
         yield Shown("Workloads and floors; costs are per transfer", ("", *COLUMNS), rows)
@@ -96,12 +96,12 @@ def _cpu(process: str) -> Column:
 
 
 def _cores(one: Figures) -> str:
-    """Return how many cores were busy with it."""
+    """Return how many cores were busy on average."""
     return f"{sum(one['cpu_us_per_transfer'].values()) * one['transfers_per_s'] / 1e6:.1f}"
 
 
 def _stop(one: Figures) -> str:
-    """Return the CPU that a stop in good order took: the pages and the checkpoint that were not written yet."""
+    """Return the CPU time of a normal stop, which writes the remaining pages and the checkpoint."""
     return f"{sum(one['stop']['cpu_us_per_transfer'].values()):.1f}" if "stop" in one else ""
 
 

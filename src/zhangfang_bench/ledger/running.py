@@ -16,28 +16,28 @@ import uvloop
 
 from zhangfang.ledger import Account, Balance, LedgerClient, Result
 from zhangfang.ledger.wire import Records
-from zhangfang_bench.ledger.house import (
+from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
+from zhangfang_bench.ledger.sending import Send, Sent, Show, Tick
+from zhangfang_bench.ledger.server import (
     PATIENCE_S,
     SQL,
-    LedgerHouse,
+    LedgerServer,
     LedgerWriter,
     Used,
     costs,
     rows,
     verified,
 )
-from zhangfang_bench.ledger.oracle import Oracle, balance_differences, differences
-from zhangfang_bench.ledger.sending import Send, Sent, Show, Tick
 from zhangfang_bench.ledger.workloads import BATCH, Workload
 from zhangfang_bench.machine import cpu_seconds
 
 SAMPLE_S = 0.25
-TOLD = 5  # differences that are told
+TOLD = 5  # differences that are reported
 Figures = dict[str, Any]
 
 
 class Ran(NamedTuple):
-    """A workload that was sent, before anything about it was checked."""
+    """A workload that was sent, before its results are checked."""
 
     workload: Workload
     sent: Sent
@@ -50,10 +50,10 @@ class Ran(NamedTuple):
 
 
 @contextmanager
-def running(house: LedgerHouse, name: str) -> Iterator[LedgerWriter]:
+def running(server: LedgerServer, name: str) -> Iterator[LedgerWriter]:
     """Give a writer that runs on a fresh database; both are gone afterwards."""
-    with house.database(name) as url:
-        writer = LedgerWriter(house, name, url)
+    with server.database(name) as url:
+        writer = LedgerWriter(server, name, url)
         try:
             writer.start()
             yield writer
@@ -69,7 +69,7 @@ def measure(
     show: Show,
     prepare: Callable[[Iterable[Records]], Iterable[Any]] = list,
 ) -> tuple[Figures, Ran]:
-    """Send a workload that was built ahead, stop the writer, check everything; return the figures and what they are of."""
+    """Send a workload that was built before, stop the writer, check everything; return the figures and the run."""
     built = prepare(workload.frames())
     ran = drive(writer, workload, built, send, show(name, workload.transfers))
     found = figures(ran) | stopped(writer, ran) | checked(ran, show(f"{name}: oracle", workload.transfers))
@@ -77,9 +77,9 @@ def measure(
 
 
 def drive(writer: LedgerWriter, workload: Workload, built: Iterable[Any], send: Send, tick: Tick) -> Ran:
-    """Open the accounts, send what was built, read what it came to; only the sending is timed."""
+    """Open the accounts, send the workload, read the results; only the sending is timed."""
     gc.collect()
-    gc.freeze()  # what was built ahead is no work of the client's
+    gc.freeze()  # building the frames is not the client's work
     try:
         return uvloop.run(_drive(writer, workload, built, send, tick))
     finally:
@@ -93,11 +93,11 @@ async def _drive(
     async with LedgerClient(writer.socket, PATIENCE_S) as client:
         for some in _some(workload.accounts):
             await client.create_accounts(some)
-        before, began = await writer.house.used(connection, writer.pid), perf_counter()
+        before, began = await writer.server.used(connection, writer.pid), perf_counter()
         memory = [(0.0, writer.memory_mb())]
         sampling = asyncio.create_task(_sample(writer, memory, began))
         sent = await send(client, built, tick)
-        seconds, after = perf_counter() - began, await writer.house.used(connection, writer.pid)
+        seconds, after = perf_counter() - began, await writer.server.used(connection, writer.pid)
         sampling.cancel()
         memory.append((seconds, writer.memory_mb()))
         balances = [one async for one in _balances(client, workload)]
@@ -119,14 +119,14 @@ async def _balances(client: LedgerClient, workload: Workload) -> AsyncIterator[B
 
 
 def _some(accounts: Iterable[Account]) -> Iterator[list[Account]]:
-    """Cut accounts into as many as a call may carry."""
+    """Cut accounts into groups that fit one call."""
     rest = iter(accounts)
     while some := list(islice(rest, BATCH)):
         yield some
 
 
 def figures(ran: Ran) -> Figures:
-    """Return rates, answers, and what a transfer cost, from the first request to the last answer."""
+    """Return rates, answers, and the cost of a transfer, from the first request to the last answer."""
     count = ran.workload.transfers
     results = Counter(np.concatenate(ran.sent.in_order())["result"].tolist())
     refused = sum(n for result, n in results.items() if result > Result.EXISTS)
@@ -148,11 +148,11 @@ def figures(ran: Ran) -> Figures:
 
 
 def stopped(writer: LedgerWriter, ran: Ran) -> Figures:
-    """Stop the writer in good order; return what that took, and what everything has left on the disk by then."""
-    postgres, life = writer.house.postgres_cpu(), cpu_seconds(writer.pid)
+    """Stop the writer normally; return what that took, and what is on the disk afterwards."""
+    postgres, life = writer.server.postgres_cpu(), cpu_seconds(writer.pid)
     ended = _ended()
     seconds = writer.stop()
-    spent = {"writer": _ended() - ended - life, "postgres": writer.house.postgres_cpu() - postgres}
+    spent = {"writer": _ended() - ended - life, "postgres": writer.server.postgres_cpu() - postgres}
     count = ran.workload.transfers
     (wal,), (disk,) = (rows(writer.url, sql)[0] for sql in (SQL.wal_bytes, SQL.disk_bytes))
     return {
@@ -166,7 +166,7 @@ def stopped(writer: LedgerWriter, ran: Ran) -> Figures:
 
 
 def _ended() -> float:
-    """Return the CPU seconds of the children that have ended."""
+    """Return the CPU seconds of ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

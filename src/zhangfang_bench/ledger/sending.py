@@ -1,4 +1,4 @@
-"""How the bench's client asks: frames in order with some in flight, or single transfers of many callers at once."""
+"""How the bench's client sends: frames in order with some in flight, or single transfers of many callers at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,7 +20,7 @@ Show = Callable[[str, int], Tick]  # a bar by its title and total
 
 @dataclass
 class Sent:
-    """What came back: answers by number of the frame; when each frame's came and how long it took, in seconds."""
+    """The results: answers by number of the frame; when each answer came and how long it took, in seconds."""
 
     answers: dict[int, Records] = field(default_factory=dict)
     came: list[float] = field(default_factory=list)
@@ -35,7 +35,7 @@ Send = Callable[[LedgerClient, Iterable[Any], Tick], Awaitable[Sent]]
 
 
 def sender(in_flight: int) -> Send:
-    """Return what sends frames in their order, so many of them in flight."""
+    """Return a function that sends frames in order, with a number of them in flight."""
 
     async def send(client: LedgerClient, frames: Iterable[Records], tick: Tick) -> Sent:
         sent, numbered, began = Sent(), enumerate(frames), perf_counter()
@@ -44,7 +44,7 @@ def sender(in_flight: int) -> Send:
             for (
                 number,
                 records,
-            ) in numbered:  # taken and written in one step of the loop: no other gets between
+            ) in numbered:  # taken and written in one step of the event loop, so the order is kept
                 asked = perf_counter()
                 sent.answers[number] = await client.create_transfer_records(records)
                 now = perf_counter()
@@ -59,7 +59,7 @@ def sender(in_flight: int) -> Send:
 
 
 async def send_singles(client: LedgerClient, transfers: Iterable[Transfer], tick: Tick) -> Sent:
-    """Have many callers call `create_transfers` with one transfer each, again and again, in the order of `transfers`."""
+    """Let many callers call `create_transfers` with one transfer each, repeatedly, in the order of `transfers`."""
     numbered, answers = enumerate(transfers), {}
 
     async def caller() -> None:

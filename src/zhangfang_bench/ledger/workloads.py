@@ -1,9 +1,9 @@
-"""What `zhangfang bench ledger` asks of the ledger: streams of transfers as arrays, the same ones each time.
+"""The workloads of `zhangfang bench ledger`: streams of transfers as arrays, the same in every run.
 
-Every stream plays between one hot account without a limit and thousands whose debits may not exceed their credits by
-more than a numeric overdraft. Overdrafts are drawn so that the share of refusals is steady from the first transfer on:
-money comes in about as fast as it is taken, and who is at his limit is refused until more comes in. Amounts are 1 to
-1,000 fen, a voucher is its own transfer's id, there is no memo, and all is of one business date.
+Every stream moves money between one hot account without a limit and thousands of accounts whose debits may exceed
+their credits only by an overdraft. The overdrafts are drawn so that the share of refusals is constant from the first
+transfer on: money comes in about as fast as it is taken, and an account at its limit is refused until more comes in.
+Amounts are 1 to 1,000 fen, the voucher is the transfer's own id, there is no memo, and all have one business date.
 """
 
 from collections import deque
@@ -19,8 +19,8 @@ from zhangfang.ledger import Account, AccountFlag, Book
 from zhangfang.ledger.wire import MAX_COUNT, TRANSFER, Records
 
 BATCH = MAX_COUNT
-SPAN_MS = 27 * 86_400_000  # ids are born in the 27 days up to now: months that a new ledger has open
-NEIGHBOURS = 20  # clients' clocks differ: an id may sort before so many that came earlier
+SPAN_MS = 27 * 86_400_000  # ids are made in the 27 days up to now: months that are open in a new ledger
+NEIGHBOURS = 20  # clients' clocks differ: an id may sort before so many earlier ones
 MOST_FEN = 1_000
 HOT, LIMITED = 3011, 2333  # codes of the chart of accounts
 Numbers = npt.NDArray[np.int64]
@@ -29,18 +29,18 @@ Fill = Callable[[np.random.Generator, Records, "Workload"], Records]
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of stream: whom the hot account meets, how much the others have, and what is made of plain transfers."""
+    """A kind of stream: the direction of transfers, the overdrafts, and how plain transfers are changed."""
 
     from_hot: float  # share of transfers that the hot account pays
     to_hot: float  # share of the others that it is paid
     mean_limit: int  # fen; numeric overdrafts are exponential around it
-    fill: Callable[[], Fill] | None = None  # makes a function that keeps what earlier frames left
+    fill: Callable[[], Fill] | None = None  # makes a function that remembers earlier frames
     retries: bool = False  # whether an id comes more than once
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A stream cut into frames of `sizes`; `frames` gives the same records however often it is asked."""
+    """A stream cut into frames of `sizes`; `frames` gives the same records each time."""
 
     shape: Shape
     sizes: Sequence[int]
@@ -49,7 +49,7 @@ class Workload:
 
     @property
     def transfers(self) -> int:
-        """How many transfers it asks for."""
+        """How many transfers it has."""
         return sum(self.sizes)
 
     @property
@@ -63,7 +63,7 @@ class Workload:
 
     @property
     def limits(self) -> dict[bytes, int | None]:
-        """The numeric overdraft of each account by its id, None for the hot one, which has no limit."""
+        """The overdraft of each account by its id, None for the hot one, which has no limit."""
         return {one.id.bytes: one.limit if one.flags else None for one in self.accounts}
 
     def frames(self) -> Iterator[Records]:
@@ -81,7 +81,7 @@ class Workload:
 
 
 def cut(transfers: int, batch: int = BATCH) -> list[int]:
-    """Return the sizes of the frames that so many transfers travel in."""
+    """Return the sizes of the frames for a number of transfers."""
     whole, rest = divmod(transfers, batch)
     return [batch] * whole + [rest] * bool(rest)
 
@@ -120,7 +120,7 @@ def _plain(rng: np.random.Generator, first: int, size: int, workload: Workload) 
 
 
 def _ids(rng: np.random.Generator, first: int, size: int, workload: Workload) -> Records:
-    """Return UUIDv7 whose moments rise over the span, but for neighbours."""
+    """Return UUIDv7 whose times rise over the span, apart from near neighbours."""
     places = np.arange(first, first + size, dtype=np.int64) + rng.integers(0, NEIGHBOURS, size)
     born = workload.now_ms - SPAN_MS + places * SPAN_MS // (workload.transfers + NEIGHBOURS)
     raw = rng.integers(0, 256, (size, 16), np.uint8)
@@ -136,7 +136,7 @@ def now_ms() -> int:
 
 
 def retried(share: float = 0.01, start: int = 10_000, back: int = 4) -> Fill:
-    """Replace a share of the records by earlier ones: of the same frame, of the last few, and of the very start."""
+    """Replace a share of the records by earlier ones: from the same frame, the last few frames, and the start."""
     old: list[Records] = []
     recent: deque[Records] = deque(maxlen=back)
 

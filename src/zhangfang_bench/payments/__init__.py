@@ -1,1 +1,1 @@
-"""Collections through the whole platform, beside its floors."""
+"""Collections through the whole platform, compared with floors."""

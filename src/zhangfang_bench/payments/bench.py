@@ -1,9 +1,9 @@
-"""`zhangfang bench payments`: collections through the whole platform, beside floors taken in the same run.
+"""`zhangfang bench payments`: collections through the whole platform, compared with floors of the same run.
 
-A payment's time ends when the journal, asked by SQL every 20 ms, shows its success as committed: so it includes up
-to 20 ms of looking, and the 50 ms that the sandbox bank waits before it notifies. Commits are PostgreSQL's own count
-of transactions that ended well, reading ones and the driver's polls too, from the start of the platform to its end,
-without those of the measuring; they are divided by all payments, those of the warm-up too.
+A payment's time ends when the journal, queried every 20 ms, shows its success as committed. So it includes up to 20 ms
+of waiting for the query, and the 50 ms that the sandbox bank waits before it notifies. Commits are PostgreSQL's own
+count of committed transactions from the start of the platform to its end, reads and the driver's polls included, those
+of the measuring excluded. They are divided by all payments, warm-up included.
 """
 
 import asyncio
@@ -55,14 +55,14 @@ _ORDERS = "SELECT channel_order_no, amount FROM intent WHERE state = 'SUCCESS'"
 
 
 class BenchFailed(ZhangfangError):
-    """The bench could not measure, or what it measured was wrong."""
+    """The bench could not measure, or the results were wrong."""
 
 
-def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: float) -> None:
+def run(out: Path | None, payments: int, payers: int, floor_seconds: float) -> None:
     """Measure with and without RSA, print a table, and write the figures to `out` as JSON."""
     if payments < 2 or payers < 1:
         raise InvalidInput("--payments, --payers", f"{payments} and {payers}", "at least 2 and at least 1")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no process behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no process is left running
     made: dict[str, Any] = {"machine": machine(), "payers": payers, "runs": {}}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -80,7 +80,7 @@ def bench_payments(out: Path | None, payments: int, payers: int, floor_seconds: 
 
 
 async def _sign(merchant: Caller) -> None:
-    """Have every payer sign a mandate on paper, wider than the run."""
+    """Make a mandate on paper for every payer, with limits above what the run needs."""
     today = datetime.now(CHINA).date()
     wide = dict.fromkeys(("limit_each", "limit_day", "limit_month"), 10**11)
     for number in range(PAYERS):
@@ -93,7 +93,7 @@ async def _sign(merchant: Caller) -> None:
 
 
 def null_house(folder: Path) -> House:
-    """Return a house without RSA on either side of UnionPay's wire."""
+    """Return the platform without RSA on either side of UnionPay's wire."""
     port, control = House(folder, banks=BANKS).ports["unionpay"]  # written down, and found by the next one
     bank = [sys.executable, "-m", "zhangfang_sandbox.unionpay", "--data", str(folder / "banks" / "unionpay")]
     ours = {name: [sys.executable, "-m", _HERE, name] for name in ("serve", "work")}
@@ -102,7 +102,7 @@ def null_house(folder: Path) -> House:
 
 
 class Run:
-    """One run on a house of its own: floors, the platform's payments, floors again."""
+    """One run on a platform of its own: floors, payments, floors again."""
 
     def __init__(
         self, house: House, payments: int, payers: int, seconds: float, progress: Progress, name: str
@@ -114,7 +114,7 @@ class Run:
         self.progress, self.name = progress, name
 
     def measure(self) -> dict[str, Any]:
-        """Return the figures, after they have been checked against journal, ledger and the bank's book."""
+        """Return the figures, checked against journal, ledger and the bank's book."""
         url = self.house.start_database()
         asyncio.run(migrate(url))
         self.house.start_banks()
@@ -128,7 +128,9 @@ class Run:
         timed = self._payments(plan, self.payments, "p")
         cpu = {name: used - cpu[name] for name, used in self._cpu().items()}
         for name in PLATFORM:
-            self.house.processes[name].stop()  # its connections tell PostgreSQL their last counts
+            self.house.processes[
+                name
+            ].stop()  # closing the connections reports their last counts to PostgreSQL
         commits += _row(url, _COMMITS)[0] - warm["polls"] - timed["polls"]
         checked = self._check(url)
         floors = {"before": before, "after": self._floors(url)}
@@ -153,7 +155,7 @@ class Run:
         }
 
     async def _merchant(self) -> dict[str, Any]:
-        """Open the platform's accounts and a merchant; return what payers have to know."""
+        """Open the platform's accounts and a merchant; return what payers need."""
         async with LedgerClient(self.house.home / "ledger.sock") as ledger:
             await open_platform_accounts(ledger)
         body = {"name": "压测商户", "fee_rules": [{"kind": "collection", "rate_ppm": 6000}]}
@@ -198,7 +200,7 @@ class Run:
             server.stop()
 
     def _load(self, title: str, plan: Mapping[str, Any], total: int | None = None) -> dict[str, Any]:
-        """Run the load generator on a plan, show how far it is, and return its result."""
+        """Run the load generator on a plan, show its progress, and return its result."""
         whole = dict(plan) | {"callers": self.payers, "seconds": self.seconds}
         task = self.progress.add_task(title, total=total)
         command = [sys.executable, "-m", "zhangfang_bench.payments.load"]
@@ -227,7 +229,7 @@ class Run:
         return {name: cpu_seconds(child.pid) for name, child in children.items() if child is not None}
 
     def _check(self, url: str) -> dict[str, Any]:
-        """Compare journal, ledger and the bank's own book; a difference makes every figure worthless."""
+        """Compare journal, ledger and the bank's own book. Any difference makes the figures invalid."""
         counts = dict(_row(url, _COUNTS))
         ours = {row["channel_order_no"]: row["amount"] for row in _rows(url, _ORDERS)}
         book = ask("GET", self.house.control("unionpay") + "/book?state=SUCCESS")

@@ -1,6 +1,6 @@
-"""The bench's load generator: a process of its own, so that its CPU is counted apart from the platform's.
+"""The bench's load generator: a separate process, so that its CPU is counted separately.
 
-It reads a plan in JSON from stdin, prints a JSON line `{"done": n}` now and then, and its result as the last line.
+It reads a plan in JSON from stdin, regularly prints a JSON line `{"done": n}`, and prints its result as the last line.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from zhangfang_bench.http import Wire, post
 from zhangfang_bench.machine import cpu_seconds
 
 PAYERS = 128
-POLL_SECONDS = 0.02  # how late at most a payment's success is seen
+POLL_SECONDS = 0.02  # how late a payment's success is seen at most
 PATIENCE_SECONDS = 60.0
 _SUCCEEDED = """
 SELECT order_no FROM intent
@@ -32,7 +32,7 @@ _ONE_ROW = "INSERT INTO bench_commit VALUES ($1, $2)"
 
 
 class BenchFailed(Exception):
-    """What was measured did not work; its times would mean nothing."""
+    """A measured request failed, so the times are invalid."""
 
 
 class Plan(msgspec.Struct):
@@ -82,7 +82,7 @@ async def commits(plan: Plan) -> dict[str, Any]:
 
 
 async def _floor(seconds: float, calls: list[Callable[[], Awaitable[None]]]) -> dict[str, Any]:
-    """Call without a pause for `seconds`, after a tenth of that for warming up; return calls a second."""
+    """Call continuously for `seconds`, after a warm-up of a tenth of that; return calls per second."""
     done, calls_made, until = 0, 0, 0.0
 
     async def caller(call: Callable[[], Awaitable[None]]) -> None:
@@ -118,7 +118,7 @@ class Payers:
         self.polls = 0
 
     async def run(self) -> dict[str, Any]:
-        """Make all payments; return times and what the measuring itself did."""
+        """Make all payments; return their times and the measuring's own work."""
         journal = await asyncpg.connect(self.plan.database)
         backend = journal.get_server_pid()
         wires = [await Wire(self.plan.port).open() for _ in range(self.plan.callers)]
@@ -163,7 +163,7 @@ class Payers:
         return post("/v1/payments", body.encode(), *allowed)
 
     async def _watch(self, journal: asyncpg.Connection) -> None:
-        """Ask once for all payments that are open: the platform itself has nothing to do with it."""
+        """Ask the database once for all open payments, without using the platform."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if not self.waiting:
@@ -182,7 +182,7 @@ def _used() -> float:
 
 
 async def run(plan: Plan) -> dict[str, Any]:
-    """Do what the plan says."""
+    """Execute the plan."""
     if plan.what == "payments":
         return await Payers(plan).run()
     return await (empty if plan.what == "empty" else commits)(plan)

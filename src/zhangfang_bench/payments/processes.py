@@ -1,7 +1,7 @@
-"""Processes that exist for the bench alone: an empty server, and the platform put together without RSA.
+"""Processes only for the bench: an empty server, and the platform without RSA.
 
-The product has no switch that turns signatures off: here the same parts are assembled with a signer that signs
-nothing and a cipher that hides nothing, against a sandbox bank that was started with --null-signatures.
+The product has no switch that turns signatures off. Here the same parts get a signer that signs nothing and a cipher
+that encrypts nothing, and use a sandbox bank that was started with --null-signatures.
 """
 
 import sys
@@ -25,18 +25,18 @@ from zhangfang.payments import Desk
 
 
 class NullSigner:
-    """Signs with a constant and believes everything."""
+    """Signs with a constant and accepts everything."""
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Return the fields as a signed message has them."""
         return without_blanks(fields) | {"signMethod": "01", "certId": "0", "signature": "null"}
 
     def verify(self, fields: Mapping[str, str]) -> None:
-        """Believe it."""
+        """Accept it."""
 
 
 class NullCipher(Cipher):
-    """Leaves account numbers in the clear; a message without `encryptCertId` says so."""
+    """Leaves account numbers in the clear, as a message without `encryptCertId` says."""
 
     def __init__(self) -> None:
         """Have no key: a blank field is not sent."""
@@ -51,14 +51,14 @@ class NullUnionPay(UnionPay):
     """The connector without RSA."""
 
     def __init__(self, config: UnionPayConfig, clock: Clock) -> None:
-        """Replace what signs and what encrypts."""
+        """Replace signer and cipher."""
         super().__init__(config, clock, NullSigner())
         self._cipher = NullCipher()
 
 
 @asynccontextmanager
 async def open_null_desk(settings: Settings) -> AsyncIterator[Desk]:
-    """Open the usual desk with that connector in place of the usual one."""
+    """Open the usual desk with that connector instead of UnionPay's."""
     async with open_desk(settings) as desk:
         channel = NullUnionPay(UnionPayConfig(**(settings.channel("unionpay") or {})), desk.clock)
         try:

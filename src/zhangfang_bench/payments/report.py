@@ -1,4 +1,4 @@
-"""What the bench shows: a payment's time in terms of the floors, and one table of both runs."""
+"""The report: a payment's time relative to the floors, and one table of both runs."""
 
 from collections.abc import Mapping
 from statistics import fmean
@@ -7,13 +7,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-COMMITS_ALLOWED = 3  # of the aim: so many empty requests, and three commits
+COMMITS_ALLOWED = 3  # the aim: so many empty requests, and three commits
 AIM, PROUD = 10, 6
 COMMITS_AIM = 0.3
 
 
 def ratio(per_second: float, floors: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    """Return a payment's time T as a·e + 3·c, with e of an empty request and c of a commit, each the mean of its floors."""
+    """Return a of T = a·e + 3·c: T is a payment's time, e an empty request's, c a commit's, each the mean of its
+    floors."""
     e = fmean(1e6 / floor["empty_requests_per_s"] for floor in floors.values())
     c = fmean(1e6 / floor["single_row_commits_per_s"] for floor in floors.values())
     t = 1e6 / per_second

@@ -1,7 +1,7 @@
 """What this bank has of its own: its merchants' secrets, its numbers, fees, file and notifications.
 
 Conventions of this bank [G]: the retry list, what the file's columns hold, and fees of 38 basis points; 230, 450 and 750 for
-3, 6 and 12 instalments of a merchant whose contract (`instalment_fee_by`) has it bear their charge.
+3, 6 and 12 instalments if the merchant's contract (`instalment_fee_by`) says that it pays their charge.
 """
 
 import json
@@ -48,7 +48,8 @@ def dialect(_store: Store, _clock: BankClock, merchants: Merchants) -> Dialect:
 
 
 def _register(data: Mapping[str, Any], merchants: Merchants) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """A merchant by `merId`, `tid` and `source`; its two secrets are made once, and told again when it asks again."""
+    """Register a merchant by `merId`, `tid` and `source`. Its two secrets are made once; asking again returns the
+    same."""
     shapes = {"merId": (_MID, 15), "tid": (_TID, 8), "source": (_SOURCE, 4)}
     for name, (shape, length) in shapes.items():
         if not shape.fullmatch(need(data, name, str)):

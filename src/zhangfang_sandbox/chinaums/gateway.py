@@ -17,7 +17,7 @@ from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
 from zhangfang_sandbox.common.orders import Order
 from zhangfang_sandbox.common.settling import Days
 
-# How long an order waits for its payer where nobody closes it [G].
+# How long an order waits for its payer if nobody closes it [G].
 PAGE_LIFE = timedelta(days=1)
 _ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer")
 _NUMBER = re.compile(r"[0-9A-Za-z]{5,50}")
@@ -29,7 +29,7 @@ class Dropped(Exception):
 
 
 class Busy(Exception):
-    """The request is not looked at: HTTP 503."""
+    """The request is not processed: HTTP 503."""
 
 
 class Gateway:
@@ -78,7 +78,7 @@ class Gateway:
         return web.Response()
 
     def _admit(self, header: str, body: bytes) -> tuple[str, Json]:
-        """The merchant that proves to have sent this, and what it says."""
+        """Return the merchant that has signed the request, and the request's fields."""
         claimed = claim(header)
         found = [
             (mer_id, kept)
@@ -121,7 +121,7 @@ class Gateway:
 
     async def _query(self, mer_id: str, told: Json) -> tuple[Json, str]:
         order = self._found(mer_id, told, "purchase")
-        self._acquirer.waiting(order)  # one whose time has run out ends now
+        self._acquirer.waiting(order)  # an order whose time is over ends now
         return messages.purchase(order), ""
 
     async def _close(self, mer_id: str, told: Json) -> tuple[Json, str]:

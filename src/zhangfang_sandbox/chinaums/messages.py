@@ -18,7 +18,7 @@ _PAID = {
     "FAILED": "TRADE_CLOSED",
 }
 _REFUNDED = {"SUCCESS": "SUCCESS", "FAILED": "FAIL"}
-# Why a refund is not taken at all; what is no reason here is told as refundStatus FAIL.
+# Reasons for which a refund is refused at once; for any other reason it is taken and ends with refundStatus FAIL.
 REFUSALS = {
     WRONG_STATE: "OPERATION_NOT_ALLOWED",
     RETURNED: "OPERATION_NOT_ALLOWED",
@@ -34,7 +34,7 @@ def status(order: Order) -> str:
 
 
 def refund_status(order: Order) -> str:
-    """The `refundStatus` of a refund; one that is not decided yet says so in one of two ways."""
+    """The `refundStatus` of a refund; while it is open, one of two words."""
     pending = "UNKNOWN" if chance(0, "code", order.fault_key) < 0.5 else "PROCESSING"
     return _REFUNDED.get(order.phase, pending)
 
@@ -65,12 +65,12 @@ def refund(order: Order) -> dict[str, Any]:
 
 
 def app_request(order: Order) -> dict[str, str]:
-    """What the payer's app gets. The address leads nowhere: this bank's payers act on its control plane."""
+    """What the payer's app gets. The address is not served: payers act on the control plane here."""
     return {"msgType": "trade.precreate", "qrCode": f"https://qr.alipay.invalid/{order.ref}"}
 
 
 def notification(order: Order, key: str, older: bool) -> bytes:
-    """A signed notification of a purchase; `older` tells the state before its end."""
+    """A signed notification of a purchase; with `older` it has the state before the purchase ended."""
     told = {name: str(value) for name, value in purchase(order).items()}
     if older:
         told |= {"status": "WAIT_BUYER_PAY", "settleDate": "", "payTime": ""}

@@ -27,7 +27,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who says to have sent a request, and the signature that has to prove it."""
+    """Who claims to have sent a request, and the signature that must prove it."""
 
     app_id: str
     timestamp: str
@@ -74,6 +74,6 @@ def form(fields: Mapping[str, str]) -> bytes:
 
 
 def notification_hash(fields: Mapping[str, str], key: str) -> str:
-    """The sign of a notification: what is not blank, by name, the secret right behind it, upper-case hex."""
+    """The signature of a notification: the fields that are not blank, sorted by name, then the secret; upper-case hex."""
     pieces = [f"{name}={value}" for name, value in sorted(fields.items()) if name != "sign" and value != ""]
     return sha256(("&".join(pieces) + key).encode()).hexdigest().upper()

@@ -17,7 +17,7 @@ async def build(folder: Path) -> Parts:
     notifier = Notifier(bank)
 
     async def watch() -> None:
-        """Do what falls due also while nobody asks, so that no answer has much to catch up with."""
+        """Do what is due also while there are no requests, so that no answer has to wait for much work."""
         while True:
             bank.now()
             notifier.release()
@@ -33,7 +33,7 @@ async def build(folder: Path) -> Parts:
 
 
 def main() -> int:
-    """Run until a signal; the exit code is 2 for a port or folder that cannot be had."""
+    """Run until a signal. The exit code is 2 if a port or the folder cannot be used."""
     options = arguments("cmb").parse_args()
     return run(options, lambda: build(options.data))
 

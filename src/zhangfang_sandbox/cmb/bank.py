@@ -10,17 +10,17 @@ from pathlib import Path
 from zhangfang_sandbox.cmb import batches, payments
 from zhangfang_sandbox.cmb.functions import FUNCTIONS, PAYING, Body, Call, order_key
 from zhangfang_sandbox.cmb.payments import BusinessError
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.throttle import Throttle
 from zhangfang_sandbox.cmb.wire.envelope import Enterprise, GatewayError, Request, open_request, seal_answer
 from zhangfang_sandbox.cmb.wire.sm2 import PrivateKey, PublicKey
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import in_china
 
-# Faults by when they act. Of several planned for one order, one of each kind acts on a request, in this order; BEFORE
-# and OUTCOME on payments, AFTER on the next answer about the order, be it to a payment or to a query.
-# NOTICE on what is pushed. There is no file (F9): the statement is the file, and it is always there.
+# Faults by the time at which they act. If several are planned for one order, one of each kind acts on a request, in
+# this order: BEFORE and OUTCOME on payments, AFTER on the next answer about the order (to a payment or a query),
+# NOTICE on what is pushed. There is no file (F9): the statement takes its place and is always there.
 BEFORE = ("refused", "throttle", "maintenance")
 OUTCOME = ("account_type", "contradict", "decline", "decline_later", "pending_first", "returned")
 AFTER = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
@@ -45,23 +45,23 @@ class Reply:
 
 
 class Bank:
-    """Everything the bank knows and decides. It never waits; who answers awaits `store.committed()` first."""
+    """Everything the bank knows and decides. It never waits: await `store.committed()` before an answer is sent."""
 
     def __init__(self, folder: Path) -> None:
         """Open the bank whose data is in `folder`; its key is made at the first start. Needs a running event loop."""
-        self.store = Store(folder)
+        self.store = open_rows(folder, "cmb")
         self.clock = BankClock.load(self.store)
         self.clock.save(self.store)
         self.faults = Faults(self.store)
         number = self.store.get("sm2_key", None)
         self.key = PrivateKey.new(None if number is None else int(number, 16))
-        self.wrong_key = PrivateKey.new()  # nobody's: what the fault wrong_chain signs with
+        self.wrong_key = PrivateKey.new()  # of nobody: the fault wrong_chain signs with it
         self.throttle = Throttle(self.store)
         self.store.put("sm2_key", f"{self.key.number:064x}")
         self._enterprises: dict[str, Enterprise] = {}
 
     def now(self) -> datetime:
-        """Return bank time, after everything that was due by then has been done."""
+        """Do everything that is due, and return the bank's time."""
         now = self.clock.now()
         payments.catch_up(self.store, self.faults, now)
         return now
@@ -87,7 +87,7 @@ class Bank:
         return {"bank_public_key": self.key.public_hex, **dict(row)}
 
     def enterprise(self, uid: str) -> Enterprise | None:
-        """Return a customer or None; the table of its key is made once in the life of the process."""
+        """Return a customer or None. The table of its key is computed once per process."""
         if uid not in self._enterprises:
             row = self.store.row("SELECT * FROM enterprises WHERE uid = ?", uid)
             if row is None:

@@ -1,8 +1,8 @@
-"""Batches: BB1PAYBH and payroll BB6BTHHL, and what is asked about them afterwards.
+"""Batches: BB1PAYBH and payroll BB6BTHHL, and the queries about them.
 
 Field names of BB1PAYBH, BB1QRYBT and BB1QRYBD are those of the bank's documents [V]; those of BB6BTHHL, BB6BTHQY,
 BB6DTLQY and BB6RFDQY come from one public client [V] and their status codes from general knowledge [K]. Inventions of
-this sandbox [G]: a batch is worked off two seconds after it came; 500 details are a page; one line of the statement per
+this sandbox [G]: a batch is finished two seconds after it arrived; a page has 500 details; one line of the statement per
 item, of a payroll too; an item of a payroll names its own reference in `trsdsp`.
 """
 
@@ -13,10 +13,10 @@ from typing import Any
 from zhangfang_sandbox.cmb import payments
 from zhangfang_sandbox.cmb.book import request_no, yuan
 from zhangfang_sandbox.cmb.payments import BusinessError
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.wire import rows
 from zhangfang_sandbox.cmb.wire.fields import choice, day, digits, fen, payment_item, records, refused, text
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, in_china, stored
 
 PAYMENTS, PAYROLL = "N02030", "N03020"
@@ -29,8 +29,8 @@ Body = dict[str, Any]
 Item = tuple[dict[str, str], str]  # the fields of a payment, and its number in a payroll
 
 
-def pay(store: Store, faults: Faults, uid: str, now: datetime, body: Body) -> Body:
-    """BB1PAYBH: all items are taken or none; each then has an outcome of its own."""
+def pay(store: RowStore, faults: Faults, uid: str, now: datetime, body: Body) -> Body:
+    """BB1PAYBH: all items are accepted or none; then each has its own outcome."""
     head = records(body, "bb1bmdbhx1")[0]
     mode = text(head, "busMod", 5, required=True)
     choice("busCod", text(head, "busCod", 6, required=True), (PAYMENTS,))
@@ -43,7 +43,7 @@ def pay(store: Store, faults: Faults, uid: str, now: datetime, body: Body) -> Bo
     return {"bb1paybhz1": [{"bthNbr": number, "reqSts": "NTE", "rtnFlg": "", "errCod": "SUC0000"}]}
 
 
-def pay_payroll(store: Store, faults: Faults, uid: str, now: datetime, body: Body) -> Body:
+def pay_payroll(store: RowStore, faults: Faults, uid: str, now: datetime, body: Body) -> Body:
     """BB6BTHHL: the same for accounts of persons at this bank."""
     mode = records(body, "bb6busmod")[0]
     choice("buscod", text(mode, "buscod", 6, required=True), (PAYROLL,))
@@ -74,7 +74,7 @@ def _payroll_item(record: dict[str, Any], head: dict[str, Any]) -> Item:
 
 
 def _take(
-    store: Store, faults: Faults, uid: str, now: datetime, name: tuple[str, str, str], items: list[Item]
+    store: RowStore, faults: Faults, uid: str, now: datetime, name: tuple[str, str, str], items: list[Item]
 ) -> int:
     kind, number, mode = name
     if len(items) > MOST:
@@ -92,14 +92,14 @@ def _take(
     return batch
 
 
-def hide(store: Store, uid: str, body: Body) -> None:
-    """Let the next queries not find the batch that a request has just brought."""
+def hide(store: RowStore, uid: str, body: Body) -> None:
+    """Hide the batch of a request from the next queries."""
     sql = "UPDATE batches SET hidden = ? WHERE uid = ? AND number = ?"
     store.write(sql, (HIDDEN_QUERIES, uid, number_of(body)))
 
 
 def number_of(body: Body) -> str:
-    """Return the number of the batch that a request brings or asks about, "" if it is about none."""
+    """Return the number of the batch that a request submits or asks about, "" if there is none."""
     match body:
         case {"bb1bmdbhx1": [{"bthNbr": str() as number}, *_]} | {
             "bb6cdcbhx1": [{"yurref": str() as number}, *_]
@@ -112,7 +112,7 @@ def number_of(body: Body) -> str:
     return ""
 
 
-def list_batches(store: Store, uid: str, now: datetime, body: Body) -> Body:
+def list_batches(store: RowStore, uid: str, now: datetime, body: Body) -> Body:
     """BB1QRYBT: the batches of some days."""
     query = records(body, "bb1qrybtx1")[0]
     first, last = day(query, "begDat"), day(query, "endDat")
@@ -144,7 +144,7 @@ def _batch_row(row: sqlite3.Row, items: list[sqlite3.Row], now: datetime) -> dic
     }
 
 
-def list_details(store: Store, uid: str, _now: datetime, body: Body) -> Body:
+def list_details(store: RowStore, uid: str, _now: datetime, body: Body) -> Body:
     """BB1QRYBD: the items of a batch, as BB1PAYQR shows them."""
     query = records(body, "bb1qrybdy1")[0]
     number, after = text(query, "bthNbr", 30, required=True), digits(query, "ctnKey", 18) or 0
@@ -156,7 +156,7 @@ def list_details(store: Store, uid: str, _now: datetime, body: Body) -> Body:
     return answer
 
 
-def list_payrolls(store: Store, uid: str, now: datetime, body: Body) -> Body:
+def list_payrolls(store: RowStore, uid: str, now: datetime, body: Body) -> Body:
     """BB6BTHQY: a payroll by its reference."""
     query = records(body, "bb6bthqyy1")[0]
     choice("buscod", text(query, "buscod", 6, required=True), (PAYROLL,))
@@ -182,7 +182,7 @@ def list_payrolls(store: Store, uid: str, now: datetime, body: Body) -> Body:
     }
 
 
-def list_payroll_details(store: Store, uid: str, _now: datetime, body: Body) -> Body:
+def list_payroll_details(store: RowStore, uid: str, _now: datetime, body: Body) -> Body:
     """BB6DTLQY: the items of a payroll by the bank's number of it."""
     query = records(body, "bb6dtlqyy1")[0]
     number, after = text(query, "reqnbr", 20, required=True), digits(query, "cntkey", 18) or 0
@@ -196,7 +196,7 @@ def list_payroll_details(store: Store, uid: str, _now: datetime, body: Body) -> 
     return answer
 
 
-def list_payroll_returns(store: Store, uid: str, _now: datetime, body: Body) -> Body:
+def list_payroll_returns(store: RowStore, uid: str, _now: datetime, body: Body) -> Body:
     """BB6RFDQY: returned items of payrolls, by the payment's date; one page [G]."""
     query = records(body, "bb6rfdqyy1")[0]
     number, first, last = text(query, "accnbr", 35, required=True), day(query, "bgndat"), day(query, "enddat")
@@ -214,12 +214,12 @@ def list_payroll_returns(store: Store, uid: str, _now: datetime, body: Body) -> 
 ITEMS = "SELECT payments.*, accounts.name FROM payments JOIN accounts ON accounts.number = payments.account"
 
 
-def _items(store: Store, batch: int, after: int = 0) -> list[sqlite3.Row]:
+def _items(store: RowStore, batch: int, after: int = 0) -> list[sqlite3.Row]:
     return store.rows(f"{ITEMS} WHERE batch = ? AND id > ? ORDER BY id", batch, after)
 
 
-def _seen(store: Store, where: str, *values: object) -> list[sqlite3.Row]:
-    """Return the batches that a query may see; those that are hidden come one query nearer to the light."""
+def _seen(store: RowStore, where: str, *values: object) -> list[sqlite3.Row]:
+    """Return the batches that a query finds. Each hidden one has one query less to be hidden from."""
     found = store.rows(f"SELECT * FROM batches WHERE {where}", *values)  # noqa: S608 - our own text
     for row in found:
         if row["hidden"]:

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, stored
 
 NOTICE = (
@@ -30,7 +30,7 @@ class Movement:
     value_at: datetime | None = None
 
 
-def post(store: Store, movement: Movement, at: datetime) -> int:
+def post(store: RowStore, movement: Movement, at: datetime) -> int:
     """Book a movement at bank time `at`; return the line's sequence number.
 
     The bank itself may overdraw an account (a debit by the control plane); payments check the balance before.
@@ -63,12 +63,14 @@ def post(store: Store, movement: Movement, at: datetime) -> int:
     return seq
 
 
-def account(store: Store, number: str) -> sqlite3.Row | None:
+def account(store: RowStore, number: str) -> sqlite3.Row | None:
     """Return an account or None."""
     return store.row("SELECT * FROM accounts WHERE number = ?", number)
 
 
-def lines(store: Store, number: str, first_seq: int, days: tuple[str, str], limit: int) -> list[sqlite3.Row]:
+def lines(
+    store: RowStore, number: str, first_seq: int, days: tuple[str, str], limit: int
+) -> list[sqlite3.Row]:
     """Return at most `limit` lines from `first_seq` on, oldest first, of the days (yyyyMMdd, both included)."""
     return store.rows(
         "SELECT lines.*, payments.yur_ref FROM lines LEFT JOIN payments ON payments.id = lines.payment"
@@ -80,7 +82,7 @@ def lines(store: Store, number: str, first_seq: int, days: tuple[str, str], limi
     )
 
 
-def balance_before(store: Store, row: sqlite3.Row, day: str) -> int:
+def balance_before(store: RowStore, row: sqlite3.Row, day: str) -> int:
     """Return the balance of the account `row` at the end of the day before `day` (yyyyMMdd)."""
     sql = "SELECT balance FROM lines WHERE account = ? AND day < ? ORDER BY seq DESC LIMIT 1"
     last = store.row(sql, row["number"], day)

@@ -1,7 +1,7 @@
 """The control plane of this bank: customers, accounts, payees, outside money, the book."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -10,14 +10,15 @@ from zhangfang_sandbox.cmb import book, payments
 from zhangfang_sandbox.cmb.bank import FAULTS, Bank
 from zhangfang_sandbox.cmb.movements import movements
 from zhangfang_sandbox.cmb.wire.envelope import UID
+from zhangfang_sandbox.common import accounts
 from zhangfang_sandbox.common.control import (
     Refused,
-    body_of,
     clock_routes,
     errors_as_json,
     fault_routes,
     instant,
     need,
+    routes,
 )
 from zhangfang_sandbox.common.shapes import fen, sequence, word
 from zhangfang_sandbox.common.times import stored
@@ -28,67 +29,32 @@ Json = dict[str, Any]
 def control(bank: Bank) -> web.Application:
     """Return the application of the control port."""
 
-    async def post_enterprise(request: web.Request) -> web.Response:
-        return await done(register(bank, await body_of(request)))
+    def put_throttle(data: Json) -> Json:
+        bank.throttle.set(data)
+        return bank.throttle.report()
 
-    async def post_account(request: web.Request) -> web.Response:
-        return await done(open_account(bank, await body_of(request)))
-
-    async def post_payee(request: web.Request) -> web.Response:
-        return await done(put_payee(bank, await body_of(request)))
-
-    async def post_credit(request: web.Request) -> web.Response:
-        return await done(move(bank, await body_of(request), credit=True))
-
-    async def post_debit(request: web.Request) -> web.Response:
-        return await done(move(bank, await body_of(request), credit=False))
-
-    async def post_status(request: web.Request) -> web.Response:
-        return await done(set_status(bank, await body_of(request)))
-
-    async def get_book(request: web.Request) -> web.Response:
-        return await done(account_book(bank, request.query))
-
-    async def get_summary(_: web.Request) -> web.Response:
-        return await done(summary(bank))
-
-    async def get_movements(request: web.Request) -> web.Response:
+    def all_movements(query: Mapping[str, str]) -> list[Json]:
         bank.now()
-        return await done(movements(bank.store, sequence(request.query)))
-
-    async def get_throttle(_: web.Request) -> web.Response:
-        return await done(bank.throttle.report())
-
-    async def put_throttle(request: web.Request) -> web.Response:
-        bank.throttle.set(await body_of(request))
-        return await done(bank.throttle.report())
-
-    async def get_payments(_: web.Request) -> web.Response:
-        return await done(all_payments(bank))
-
-    async def done(answer: object) -> web.Response:
-        await bank.store.committed()
-        return web.json_response(answer)
+        return movements(bank.store, sequence(query))
 
     app = web.Application(middlewares=[errors_as_json])
     app.add_routes(clock_routes(bank.store, bank.clock, lambda now: None))
     app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
-    app.add_routes(
-        [
-            web.post("/enterprises", post_enterprise),
-            web.post("/accounts", post_account),
-            web.post("/payees", post_payee),
-            web.post("/credit", post_credit),
-            web.post("/debit", post_debit),
-            web.post("/payments/status", post_status),
-            web.get("/book", get_book),
-            web.get("/book/summary", get_summary),
-            web.get("/payments", get_payments),
-            web.get("/movements", get_movements),
-            web.get("/throttle", get_throttle),
-            web.put("/throttle", put_throttle),
-        ]
-    )
+    handlers: dict[str, Callable[[Any], object]] = {
+        "POST /enterprises": lambda data: register(bank, data),
+        "POST /accounts": lambda data: open_account(bank, data),
+        "POST /payees": lambda data: put_payee(bank, data),
+        "POST /credit": lambda data: move(bank, data, credit=True),
+        "POST /debit": lambda data: move(bank, data, credit=False),
+        "POST /payments/status": lambda data: set_status(bank, data),
+        "GET /book": lambda query: account_book(bank, query),
+        "GET /book/summary": lambda _: summary(bank),
+        "GET /payments": lambda _: all_payments(bank),
+        "GET /movements": all_movements,
+        "GET /throttle": lambda _: bank.throttle.report(),
+        "PUT /throttle": put_throttle,
+    }
+    app.add_routes(routes(bank.store, handlers))
     return app
 
 
@@ -126,7 +92,7 @@ def open_account(bank: Bank, data: Json) -> Json:
 
 
 def put_payee(bank: Bank, data: Json) -> Json:
-    """Say what is known of a payee: `number`, `name`, `state` open or closed; the last word counts."""
+    """Say what is known of a payee: `number`, `name`, `state` open or closed. The last call counts."""
     number, name, state = word(data, "number", 35), word(data, "name", 200), need(data, "state", str)
     if state not in ("open", "closed"):
         raise Refused("state: must be open or closed")
@@ -137,33 +103,14 @@ def put_payee(bank: Bank, data: Json) -> Json:
 def move(bank: Bank, data: Json, *, credit: bool) -> Json:
     """Book money from or to outside; the same `id` again books nothing and answers the same line."""
     movement = book.Movement(
-        account=word(data, "account", 35),
-        credit=credit,
-        amount=fen(data, "amount_fen", 1),
+        **accounts.outside(data, credit=credit),
         counterparty_name=word(data, "counterparty_name", 200),
         counterparty_account=word(data, "counterparty_account", 35),
         purpose=word(data, "text", 200),
-        reversal=need({"reversal": False, **data}, "reversal", bool),
-        outside_id=word(data, "id", 100),
         value_at=instant(data, "value_at") if data.get("value_at") is not None else None,
     )
-    if book.account(bank.store, movement.account) is None:
-        raise Refused("account: must be an open account", 404)
     now = bank.now()
-    known = bank.store.row("SELECT * FROM lines WHERE outside_id = ?", movement.outside_id)
-    if known is not None and not same(known, movement):
-        raise Refused("id: was used for another movement", 409)
-    seq = book.post(bank.store, movement, now) if known is None else int(known["seq"])
-    return {"id": movement.outside_id, "seq": seq, "repeated": known is not None}
-
-
-def same(known: sqlite3.Row, movement: book.Movement) -> bool:
-    """Say whether a booked line is the same money as `movement`."""
-    return (known["account"], known["direction"], known["amount"]) == (
-        movement.account,
-        "C" if movement.credit else "D",
-        movement.amount,
-    )
+    return accounts.move(bank.store, movement, lambda: book.post(bank.store, movement, now))
 
 
 def set_status(bank: Bank, data: Json) -> Json:
@@ -188,60 +135,32 @@ def set_status(bank: Bank, data: Json) -> Json:
 def account_book(bank: Bank, query: Mapping[str, str]) -> Json:
     """Return an account with all its lines, oldest first."""
     bank.now()
-    row = book.account(bank.store, query.get("account", ""))
-    if row is None:
-        raise Refused("account: must be an open account", 404)
+    row = accounts.account_of(bank.store, query.get("account", ""))
     found = book.lines(bank.store, row["number"], 1, ("", "99999999"), -1)
-    return {
-        "account": row["number"],
-        "opening_fen": row["opening"],
-        "balance_fen": row["balance"],
-        "lines": [line(one) for one in found],
-    }
+    return accounts.account_book(row, map(line, found))
 
 
 def line(row: sqlite3.Row) -> Json:
     """A line of the book as JSON; `sequence` is the number that the statement shows."""
-    return {
-        "seq": row["seq"],
+    own = {
         "sequence": book.sequence_no(row["seq"]),
-        "at": row["at"],
-        "direction": row["direction"],
-        "amount_fen": row["amount"],
-        "balance_fen": row["balance"],
         "yurRef": row["yur_ref"] or "",
         "reqNbr": book.request_no(row["payment"]),
         "text": row["purpose"],
         "key": row["text"],
-        "reversal": bool(row["reversal"]),
         "counterparty_name": row["counterparty_name"],
     }
+    return accounts.line(row, own)
 
 
 def summary(bank: Bank) -> Json:
-    """Return all balances, the payments by status, and how many keys had more than one payment go out for good.
-
-    A payment that the bank called failed and made all the same is no such double: it is counted as a contradiction.
-    """
+    """Return `accounts.summary`, the payments by `reqSts/rtnFlg`."""
     bank.now()
-    accounts = bank.store.rows("SELECT number, opening, balance FROM accounts ORDER BY number")
     states = bank.store.rows(
         "SELECT req_sts, rtn_flg, count(*) AS n FROM payments GROUP BY 1, 2 ORDER BY 1, 2"
     )
-    double = bank.store.one(
-        "SELECT count(*) AS n FROM (SELECT key FROM payments WHERE key <> '' AND debit_seq IS NOT NULL"
-        " AND return_seq IS NULL AND NOT contradicts GROUP BY uid, key HAVING count(*) > 1)"
-    )
-    contradictions = bank.store.one("SELECT count(*) AS n FROM payments WHERE contradicts")
-    return {
-        "accounts": [
-            {"account": row["number"], "opening_fen": row["opening"], "balance_fen": row["balance"]}
-            for row in accounts
-        ],
-        "payments": {"/".join(filter(None, (row["req_sts"], row["rtn_flg"]))): row["n"] for row in states},
-        "double_debits": double["n"],
-        "contradictions": contradictions["n"],
-    }
+    counted = {"/".join(filter(None, (row["req_sts"], row["rtn_flg"]))): row["n"] for row in states}
+    return accounts.summary(bank.store, "uid", counted)
 
 
 def all_payments(bank: Bank) -> list[Json]:

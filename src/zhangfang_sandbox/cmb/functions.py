@@ -1,10 +1,10 @@
 """The functions of the wire: each takes a request's body and gives an answer's body.
 
 Field names are those of the bank's public interface documents (BB1PAYOP, BB1PAYQR, BB1PAYQB, DCLISACC, NTQACINF,
-trsQryByBreakPoint). Unverified, because the documents are silent: resultcodes other than FABZ002 and FAAQ086 and all
+trsQryByBreakPoint). Unverified, because the documents do not say it: resultcodes other than FABZ002 and FAAQ086 and all
 wordings, in particular that of a reference in use; that an empty BB1PAYQR carries an empty `bb1payqrz1`; that the
 range of BB1PAYQB is of the payment's date and its pages have 200 rows; that trsQryByBreakPoint sends the cursor Y1
-also with the last page. `eptDat`/`eptTim` (a wished time) are accepted and not obeyed.
+also with the last page. `eptDat`/`eptTim` (the wanted time) are accepted and ignored.
 """
 
 import json
@@ -15,7 +15,6 @@ from typing import Any
 
 from zhangfang_sandbox.cmb import batches, book, payments
 from zhangfang_sandbox.cmb.payments import BusinessError, masked
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.cmb.wire import rows
 from zhangfang_sandbox.cmb.wire.fields import (
     CURRENCY,
@@ -29,6 +28,7 @@ from zhangfang_sandbox.cmb.wire.fields import (
     text,
 )
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, stored, thirteen_months_before
 
 PAGE = 200
@@ -40,9 +40,9 @@ PAYMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a function works with: the book, the faults, who asks and when."""
+    """The input of a function: the book, the faults, who asks and when."""
 
-    store: Store
+    store: RowStore
     faults: Faults
     uid: str
     now: datetime
@@ -113,7 +113,7 @@ def account_list(call: Call, body: Body) -> Body:
 
 
 def balances(call: Call, body: Body) -> Body:
-    """NTQACINF: balances; an account that is not the enterprise's is left out of the answer."""
+    """NTQACINF: balances. An account of another enterprise is left out of the answer."""
     numbers = [text(record, "accnbr", 35, required=True) for record in records(body, "ntqacinfx")]
     accounts = [book.account(call.store, number) for number in numbers]
     today = china_day(call.now)
@@ -168,7 +168,7 @@ def payroll(call: Call, body: Body) -> Body:
     return batches.pay_payroll(call.store, call.faults, call.uid, call.now, body)
 
 
-def _about_batches(answer: Callable[[Store, str, datetime, Body], Body]) -> Callable[[Call, Body], Body]:
+def _about_batches(answer: Callable[[RowStore, str, datetime, Body], Body]) -> Callable[[Call, Body], Body]:
     return lambda call, body: answer(call.store, call.uid, call.now, body)
 
 
@@ -190,7 +190,7 @@ FUNCTIONS: Mapping[str, Callable[[Call, Body], Body]] = {
 }
 
 
-def order_key(store: Store, uid: str, funcode: str, body: Body) -> str:
+def order_key(store: RowStore, uid: str, funcode: str, body: Body) -> str:
     """Return the key of what a message is about: a payment's busNar, a batch's number; "" for anything else."""
     match funcode, body:
         case "BB1PAYOP", {"bb1payopx1": [{"busNar": str() as key}, *_]}:

@@ -1,16 +1,16 @@
-"""The bank's own truth of every order, in the words that all sandbox banks share: the oracle of drills."""
+"""The bank's own record of every order, in the format that all sandbox banks share; drills compare with it."""
 
 import sqlite3
 from typing import Any
 
 from zhangfang_sandbox.cmb.payments import masked
-from zhangfang_sandbox.cmb.store import Store
+from zhangfang_sandbox.common.rows import RowStore
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STATES = {"S": "SUCCESS", "B": "RETURNED", "F": "FAILED", "R": "FAILED", "D": "FAILED", "C": "FAILED"}
 
 
-def movements(store: Store, after: int) -> list[dict[str, Any]]:
+def movements(store: RowStore, after: int) -> list[dict[str, Any]]:
     """Return all payments whose number is greater than `after`, oldest first."""
     found = store.rows(
         "SELECT payments.*, lines.day FROM payments LEFT JOIN lines ON lines.seq = payments.debit_seq"
@@ -40,7 +40,8 @@ def _movement(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def order_no(reference: str) -> str:
-    """Read a reference that is a number of 128 bits in base 36, as some customers make them; else as it stands."""
+    """Return the number of 128 bits behind a reference in base 36, as some customers make them; any other reference as
+    it is."""
     if len(reference) == 25 and set(reference) <= set(DIGITS):
         number = int(reference, 36)
         if number < 1 << 128:

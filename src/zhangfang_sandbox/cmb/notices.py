@@ -2,8 +2,8 @@
 
 The envelope is that of one public client [V]: JSON of `corpNbr` and `enptData`, which is base64 of SM4-CTR under a key
 of its own, the vector being corpNbr filled with `0` to 16; inside, JSON whose text, with the placeholder in the place of
-`sigdat`, the bank signs by SM2 with the user id 1234567812345678. How it travels is invented [G]: a POST to a URL that
-the control plane was told, taken if the answer is 200, sent again after 1, 2, 4 and 5 minutes of bank time.
+`sigdat`, the bank signs by SM2 with the user id 1234567812345678. How it is sent is invented [G]: a POST to a URL that
+the control plane was given, accepted if the answer is 200, else sent again after 1, 2, 4 and 5 minutes of bank time.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def sealed(
 
 
 def message_of(bank: Bank, notice: sqlite3.Row) -> dict[str, Any]:
-    """Return what a notice says; a payment's status is that of the moment it fell due."""
+    """Return the content of a notice. A payment has the status of the time when the notice became due."""
     if notice["line"] is not None:
         sql = "SELECT lines.*, '' AS yur_ref FROM lines WHERE seq = ?"
         return {"msgtyp": notice["kind"], "msgdat": rows.movement_notice(bank.store.one(sql, notice["line"]))}
@@ -86,7 +86,7 @@ class Notifier:
                 self._under_way[notice["id"]] = asyncio.create_task(self._send(notice))
 
     async def close(self) -> None:
-        """Stop sending; the book knows what was left."""
+        """Stop sending; the store keeps what was not sent."""
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
@@ -94,7 +94,7 @@ class Notifier:
         await self._http.close()
 
     async def _send(self, notice: sqlite3.Row) -> None:
-        """Send a notice as its order's faults would have it; what no fault concerns goes once."""
+        """Send a notice once, or as the faults of its order say."""
         try:
             await self._tell(notice)
         finally:
@@ -104,7 +104,7 @@ class Notifier:
         faults = self._bank.faults
         key = payments.by_id(self._bank.store, notice["payment"])["key"] if notice["line"] is None else ""
         met = [fault for fault in FAULTS if notice["sends"] == 0 and faults.meets(fault, key)]
-        await self._bank.store.committed()  # never tell what a crash could still undo
+        await self._bank.store.committed()  # never send what a crash could still undo
         taken = "notify_lost" in met
         if not taken:
             await asyncio.sleep(faults.plan.late_seconds if "notify_late" in met else 0)
@@ -116,7 +116,7 @@ class Notifier:
         self._sent(notice, taken)
 
     def _earlier(self, notice: sqlite3.Row) -> dict[str, Any]:
-        """Return the same payment as it was before: still with the bank, which is older than what was just told."""
+        """Return the same payment in an earlier state: still being processed by the bank."""
         earlier = message_of(self._bank, notice)
         for told in earlier["msgdat"].values():
             told |= {"reqSts": "BNK", "rtnFlg": ""}
@@ -141,4 +141,4 @@ class Notifier:
                 await answer.read()
                 return answer.status == 200
         except (ClientError, TimeoutError, ValueError):
-            return False  # not there, or no such address: the next try may find it
+            return False  # the receiver is down or unknown: the next try may reach it

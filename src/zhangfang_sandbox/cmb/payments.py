@@ -1,4 +1,4 @@
-"""Payments: a reference, an amount, and a status that says where the money is.
+"""Payments: a reference, an amount, and a status that says whether the money has left.
 
 The rules of references and statuses are the bank's (interface documents of BB1PAYOP and BB1PAYQR): a reference is
 unique for 13 months and may be used again only after FIN with F, B, R, D or C.
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from zhangfang_sandbox.cmb.book import Movement, account, post
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.common.faults import Faults, chance
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import next_working_day_at_ten, stored, thirteen_months_before
 
 # (reqSts, rtnFlg) -> whether the payment's money has left the account.
@@ -61,19 +61,19 @@ class BusinessError(Exception):
         self.code = code
 
 
-def latest(store: Store, uid: str, yur_ref: str) -> sqlite3.Row | None:
+def latest(store: RowStore, uid: str, yur_ref: str) -> sqlite3.Row | None:
     """Return the newest payment of a reference, or None."""
     return store.row(
         "SELECT * FROM payments WHERE uid = ? AND yur_ref = ? ORDER BY id DESC LIMIT 1", uid, yur_ref
     )
 
 
-def by_id(store: Store, payment: int) -> sqlite3.Row:
+def by_id(store: RowStore, payment: int) -> sqlite3.Row:
     """Return a payment that exists."""
     return store.one("SELECT * FROM payments WHERE id = ?", payment)
 
 
-def check(store: Store, uid: str, item: Mapping[str, str], now: datetime) -> None:
+def check(store: RowStore, uid: str, item: Mapping[str, str], now: datetime) -> None:
     """Raise BusinessError for an account that is not the enterprise's and for a reference in use; write nothing."""
     payer = account(store, item["dbtAcc"])
     if payer is None or payer["uid"] != uid:
@@ -84,7 +84,7 @@ def check(store: Store, uid: str, item: Mapping[str, str], now: datetime) -> Non
 
 
 def submit(
-    store: Store,
+    store: RowStore,
     faults: Faults,
     uid: str,
     item: Mapping[str, str],
@@ -93,7 +93,8 @@ def submit(
     batch: int | None = None,
     trx_seq: str = "",
 ) -> sqlite3.Row:
-    """Take a payment that passed `check` (`item`: bb1payopx1; `amount`: fen) and execute it at once if it may be."""
+    """Store a payment that passed `check` (`item`: bb1payopx1; `amount`: fen), and execute it at once unless it needs
+    approval."""
     payment = store.insert(
         "INSERT INTO payments (uid, yur_ref, account, payee, amount, key, item, req_sts, rtn_flg, at, batch, trx_seq)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'OPR', '', ?, ?, ?)",
@@ -120,8 +121,10 @@ def submit(
     return by_id(store, payment)
 
 
-def change(store: Store, payment: int, sts: str, flg: str, at: datetime, reason: Reason = NO_REASON) -> None:
-    """Bring a payment to a status, and its money to where that status says it is.
+def change(
+    store: RowStore, payment: int, sts: str, flg: str, at: datetime, reason: Reason = NO_REASON
+) -> None:
+    """Set a payment's status, and move its money as that status demands.
 
     A payment whose account has not enough money ends as FIN + F instead.
     """
@@ -155,7 +158,7 @@ def change(store: Store, payment: int, sts: str, flg: str, at: datetime, reason:
         )
 
 
-def catch_up(store: Store, faults: Faults, now: datetime) -> None:
+def catch_up(store: RowStore, faults: Faults, now: datetime) -> None:
     """Do what fell due by `now`, oldest first: payments succeed, payments are returned. Called before every answer."""
     due_sql = "SELECT * FROM payments WHERE next_at <= ? ORDER BY next_at, id LIMIT 1"
     while due := store.row(due_sql, stored(now)):
@@ -167,7 +170,7 @@ def catch_up(store: Store, faults: Faults, now: datetime) -> None:
             _plan(store, due["id"], next_working_day_at_ten(at), "FIN", "B")
 
 
-def act(store: Store, faults: Faults, row: sqlite3.Row, sts: str, flg: str, now: datetime) -> str:
+def act(store: RowStore, faults: Faults, row: sqlite3.Row, sts: str, flg: str, now: datetime) -> str:
     """Let a person at the enterprise or the bank bring a payment to a status; return "" or why that cannot be."""
     if row["req_sts"] == "FIN" and row["rtn_flg"] in UNPAID:
         return "the payment is final"
@@ -187,11 +190,11 @@ def masked(number: str) -> str:
 
 def _may_reuse(earlier: sqlite3.Row, now: datetime) -> bool:
     ended_unpaid = earlier["req_sts"] == "FIN" and earlier["rtn_flg"] in UNPAID
-    money_is_out = earlier["contradicts"]  # whatever the bank says of it
+    money_is_out = earlier["contradicts"]  # whatever the bank's status says
     return (ended_unpaid and not money_is_out) or earlier["at"] < stored(thirteen_months_before(now))
 
 
-def _refusal(store: Store, faults: Faults, item: Mapping[str, str]) -> Reason | None:
+def _refusal(store: RowStore, faults: Faults, item: Mapping[str, str]) -> Reason | None:
     payee = store.row("SELECT * FROM payees WHERE number = ?", item["crtAcc"])
     if payee is not None and payee["state"] == "closed":
         return PAYEE_CLOSED
@@ -202,11 +205,12 @@ def _refusal(store: Store, faults: Faults, item: Mapping[str, str]) -> Reason | 
     return INSUFFICIENT if faults.meets("decline", item["busNar"]) else None
 
 
-def _execute(store: Store, faults: Faults, payment: int, now: datetime) -> None:
-    """Pay; a fault may leave the payment in doubt for a while, or accept it and let it fail after all."""
+def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> None:
+    """Pay. A fault may leave the payment open for a while, or accept it and let it fail later."""
     key = by_id(store, payment)["key"]
     if faults.meets("decline_later", key):
-        change(store, payment, "NTE", "", now)  # no money moves: a statement would call the payment made
+        # No money moves: the statement would show the payment as made.
+        change(store, payment, "NTE", "", now)
         _plan(store, payment, now + SUCCESS_AFTER, "FIN", "F")
         return
     pending = faults.meets("pending_first", key)
@@ -216,8 +220,8 @@ def _execute(store: Store, faults: Faults, payment: int, now: datetime) -> None:
         _plan(store, payment, now + (PENDING_FOR if pending else SUCCESS_AFTER), "FIN", "S")
 
 
-def _contradict(store: Store, payment: int) -> None:
-    """Say FIN/F of a payment whose money has left: what the bank answers and what it books differ for good."""
+def _contradict(store: RowStore, payment: int) -> None:
+    """Answer FIN/F for a payment whose money has left: answer and book differ for good."""
     store.write(
         "UPDATE payments SET req_sts = 'FIN', rtn_flg = 'F', err_cod = ?, err_txt = ?, contradicts = 1,"
         " next_at = NULL, next_sts = NULL, next_flg = NULL WHERE id = ? AND debit_seq IS NOT NULL",
@@ -225,12 +229,12 @@ def _contradict(store: Store, payment: int) -> None:
     )
 
 
-def _plan(store: Store, payment: int, at: datetime, sts: str, flg: str) -> None:
+def _plan(store: RowStore, payment: int, at: datetime, sts: str, flg: str) -> None:
     sql = "UPDATE payments SET next_at = ?, next_sts = ?, next_flg = ? WHERE id = ?"
     store.write(sql, (stored(at), sts, flg, payment))
 
 
-def _move(store: Store, row: sqlite3.Row, at: datetime, *, back: bool) -> int:
+def _move(store: RowStore, row: sqlite3.Row, at: datetime, *, back: bool) -> int:
     """Move a payment's money out, or back with reversal lines; return the number of the payer's line."""
     item = json.loads(row["item"])
     payer_line = Movement(

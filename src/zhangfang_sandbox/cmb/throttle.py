@@ -8,18 +8,18 @@ clock shows, and is off until the control plane turns it on.
 from typing import Any
 
 from zhangfang_sandbox.cmb.functions import PAYING
-from zhangfang_sandbox.cmb.store import Store
 from zhangfang_sandbox.common.control import Refused, need
+from zhangfang_sandbox.common.rows import RowStore
 
 PLAN = {"on": False, "query_seconds": 2.0, "account_seconds": 10.0}
 AT_ONCE = 20
 
 
 class Throttle:
-    """Who asked for what, and when. `refused` counts the refusals since it was turned on."""
+    """Remembers who asked for what, and when. `refused` counts the refusals since it was turned on."""
 
-    def __init__(self, store: Store) -> None:
-        """Be as the control plane left it."""
+    def __init__(self, store: RowStore) -> None:
+        """Load the state that the control plane set."""
         self._store = store
         self._plan = store.get("throttle", PLAN)
         self._refused = 0

@@ -1,1 +1,1 @@
-"""What every sandbox bank needs that is not its dialect: a clock, a store, faults, a control plane, a start."""
+"""What all sandbox banks share: clock, store, faults, control plane, start of the process."""

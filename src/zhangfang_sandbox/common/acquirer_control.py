@@ -1,13 +1,13 @@
 """The control plane that all acquiring banks share: merchants, payers, planted errors, the book. Never part of the wire."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer, settle_date
+from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.control import (
     Refused,
@@ -17,6 +17,7 @@ from zhangfang_sandbox.common.control import (
     fault_routes,
     need,
 )
+from zhangfang_sandbox.common.plane import Plane, days_of
 from zhangfang_sandbox.common.settling import Days
 
 _ORDERS = {
@@ -24,7 +25,7 @@ _ORDERS = {
     "state": "state", "settle_date": "nullif(settle_date, '')", "original": "original", "fee": "fee",
     "account": "account",
 }  # fmt: skip
-# `denied`: the bank tells merchants that it failed, whatever its book says. No acquirer here pays out, so none returns.
+# `denied`: merchants are told that it failed, whatever the book says. These banks pay nothing out, so nothing returns.
 _MOVEMENTS = _ORDERS | {"settled_in": "settled_in", "return_settled_in": "NULL", "denied": "told<>''"}
 _BOOK = _ORDERS | {
     "merId": "orders.mer_id", "ref": "ref", "reason": "reason", "refunded": "refunded",
@@ -62,33 +63,16 @@ def application(acquirer: Acquirer, days: Days) -> web.Application:
     return app
 
 
-class Control:
-    """Handlers. What the bank refuses here, it refuses in words."""
+class Control(Plane):
+    """The handlers of a bank that is a dialect."""
 
     def __init__(self, acquirer: Acquirer, days: Days) -> None:
-        self._acquirer, self._days, self._store = acquirer, days, acquirer.store
-
-    def check_clock(self, now: datetime) -> None:
-        """A settlement day that has passed does not come back, unless nothing has happened yet."""
-        if settle_date(now) >= settle_date(self._acquirer.clock.now()):
-            return
-        if self._store.read("SELECT 1 FROM orders LIMIT 1"):
-            raise Refused("now: lies in a settlement day that has passed, and the book is not empty", 409)
-        self._days.begin(now)
+        super().__init__(acquirer.store, acquirer.clock, days, acquirer.merchants)
+        self._acquirer = acquirer
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers what it needs to know."""
         return await self._done(self._acquirer.register(await body_of(request)))
-
-    async def settlement_account(self, request: web.Request) -> web.Response:
-        """Where a merchant's net is paid: another bank's control plane, and the account there."""
-        data = await body_of(request)
-        url = need(data, "url", str).rstrip("/")
-        row = (self._merchant(need(data, "merId", str)), url, need(data, "account", str))
-        if not url.startswith(("http://", "https://")):
-            raise Refused("url: must be an http or https URL")
-        self._store.write("INSERT OR REPLACE INTO accounts VALUES(?,?,?)", row)
-        return await self._done({"ok": True})
 
     async def payers(self, request: web.Request) -> web.Response:
         """The payer of a waiting purchase pays or refuses. `order_no` is the merchant's own."""
@@ -109,16 +93,13 @@ class Control:
         return await self._done({"state": order.state})
 
     async def plant(self, request: web.Request) -> web.Response:
-        """Plan bad files by their dates; `extra` debits come into the book at once, each one once."""
+        """Plan bad files by date. `extra` debits are booked at once; the same one again changes nothing."""
         data = await body_of(request)
-        planned = {name: need({name: [], **data}, name, list) for name in _BAD_FILES}
-        for name, listed in planned.items():
-            for text in listed:
-                _day({name: text}, name)
+        planned = {name: days_of(data, name) for name in _BAD_FILES}
         extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
         self._store.put("bad_files", planned)
         for extra in extras:
-            self._acquirer.book_extra(*extra)
+            self._acquirer.add_extra(*extra)
         return await self._done(planned | {"extra": [number for _, number, *_ in extras]})
 
     async def movements(self, request: web.Request) -> web.Response:
@@ -137,7 +118,7 @@ class Control:
         return await self._done(self._rows(_BOOK, where, tuple(request.query.values())))
 
     async def summary(self, _: web.Request) -> web.Response:
-        """What the bank owes by its own book, and how many pay-ins it holds twice for one key."""
+        """What the bank owes by its own book, and how many keys have more than one successful pay-in."""
         owed, fees = self._store.read(_OWED)[0]
         double = self._store.read(_DOUBLE)[0][0]
         days = self._store.read("SELECT settle_date, net_fen, transferred FROM days ORDER BY 1")
@@ -155,33 +136,8 @@ class Control:
             row.update({name: own(row[name]) for name in ("order_no", "original")})
         return found
 
-    async def _done(self, answer: object) -> web.Response:
-        await self._store.committed()
-        return web.json_response(answer)
-
-    def _merchant(self, mer_id: str) -> str:
-        if mer_id not in self._acquirer.merchants:
-            raise Refused("merId: not registered", 404)
-        return mer_id
-
     def _extra(self, extra: Any) -> tuple[str, str, int, str, datetime]:
-        """A purchase by the merchant's static code, at noon of its day; its number follows from what it is."""
-        if not isinstance(extra, dict):
-            raise Refused("extra: must be a list of objects")
-        day = _day(extra, "settleDate")
-        if day <= self._days.closed:
-            raise Refused("extra.settleDate: the file of that day is made already", 409)
-        amount, key = need(extra, "amount", int), need(extra, "key", str)
-        if not 0 < amount < 10**12:
-            raise Refused("extra.amount: must be from 1 to 999999999999 fen")
-        default = next(iter(self._acquirer.merchants), "")
-        mer_id = self._merchant(need({"merId": default, **extra}, "merId", str))
+        """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents."""
+        mer_id, day, amount, key = self._extra_of(extra)
         number = sha256(f"{mer_id}|{day}|{amount}|{key}".encode()).hexdigest()[:32]
         return mer_id, number, amount, key, datetime.combine(day, time(12), CHINA)
-
-
-def _day(data: Mapping[str, Any], name: str) -> date:
-    try:
-        return date.fromisoformat(need(data, name, str))
-    except ValueError as error:
-        raise Refused(f"{name}: must be YYYY-MM-DD") from error

@@ -12,6 +12,9 @@ from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.process import Parts, Wire
 from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.store import Store
+from zhangfang_sandbox.common.transfers import Transfers
+
+_SETTLED_BY = (("settled_in", "listed_in"), ("correction_settled_in", "corrected_in"))
 
 Merchants = Mapping[str, Mapping[str, Any]]
 
@@ -24,8 +27,8 @@ async def assemble(
 ) -> Parts:
     """Open the folder, make what it lacks, and return the bank ready to be served.
 
-    `dialect_of` gets the store (for keys of its own), the clock, and the merchants that will be registered: a mapping
-    of what `Dialect.register` kept of each, which fills later.
+    `dialect_of` gets the store (for its own keys), the clock, and a mapping of the registered merchants, which is
+    filled later: for each, what `Dialect.register` keeps.
     """
     store = Store(folder / "bank.db", faults.SCHEMA + orders.SCHEMA + schema)
     clock = BankClock.load(store)
@@ -36,13 +39,14 @@ async def assemble(
     notifier = Notifier(store, clock, planned, book, dialect.notice)
     acquirer = Acquirer(store, clock, planned, book, notifier, dialect, merchants)
     days = Days(acquirer)
+    transfers = Transfers(store, clock, f"{dialect.name}清算", dialect.prefix, _SETTLED_BY)
     acquirer.resume()
 
     async def close() -> None:
         acquirer.close()
         await notifier.close()
-        await days.close()
+        await transfers.close()
         store.close()
 
-    background = [days.watch(notifier.release), days.transfer()]
+    background = [days.watch(notifier.release), transfers.work()]
     return Parts(wire_of(acquirer, days), application(acquirer, days), background, close)

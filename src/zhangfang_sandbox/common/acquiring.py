@@ -1,7 +1,7 @@
-"""What happens in an acquiring bank: orders come to be, meet faults, and reach their end. The wire is not its business.
+"""The business of an acquiring bank: orders are made, meet faults, and end. It knows nothing of the wire.
 
-A bank's dialect gives `Dialect`; see `acquirer_parts.assemble` for how a bank is put together of it.
-Where a rule is none of a channel's own, it is a convention of these sandbox banks [G]: a settlement day from 23:00 to
+Each bank gives a `Dialect`; `acquirer_parts.assemble` makes a bank of it. Rules that a channel does not state are
+conventions of these sandbox banks [G]: a settlement day from 23:00 to
 23:00 China time, a void on the same settlement day only and of the whole amount, refunds up to what is left.
 """
 
@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.common.couriers import Notice, Notifier
 from zhangfang_sandbox.common.dayfile import FileForm
 from zhangfang_sandbox.common.faults import Faults
@@ -24,7 +25,7 @@ HIDDEN_QUERIES = 2
 BALANCE, REFUSED, CLOSED = "balance", "refused", "closed"
 WRONG_STATE, RETURNED, MISMATCH, ACCOUNT_TYPE = "wrong_state", "returned", "mismatch", "account_type"
 
-# What a request meets before anything is processed, and what its answer meets afterwards: one each.
+# Faults before a request is processed, and faults of its answer. A request meets at most one of each.
 BLOCKING = ("refused", "throttle", "maintenance")
 ANSWERING = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
 FAULTS = frozenset((*BLOCKING, *ANSWERING)) | {
@@ -38,7 +39,7 @@ FAULTS = frozenset((*BLOCKING, *ANSWERING)) | {
 class Dialect:
     """What one bank has of its own.
 
-    `name` is how it calls itself in the text of a settlement transfer, `prefix` begins the transfer's id. `ref` makes
+    `name` is its name in the text of a settlement transfer; the transfer's id begins with `prefix`. `ref` makes
     the bank's own number from an order's seq and the moment, `fee` a pay-in's fee in fen. `own_no` turns a number on
     the wire into the merchant's own. `register` reads the body of POST /merchants: the merchant's number, what the
     bank keeps of it (JSON), and what it is told; it raises `control.Refused`.
@@ -57,7 +58,7 @@ class Dialect:
 
 
 class Acquirer:
-    """Orders and the rules that move them. What it changes is answered for after `store.committed()`."""
+    """Orders and the rules that change them. Await `store.committed()` before answering about a change."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Acquirer:
         dialect: Dialect,
         merchants: dict[str, dict[str, Any]],
     ) -> None:
-        """`merchants` is filled from the book, and as they register: by number, what the dialect keeps of each."""
+        """`merchants` is filled from the store and by registrations: by number, what the dialect keeps of each."""
         self.store, self.clock, self.faults, self.book = store, clock, faults, book
         self.dialect, self._notifier, self.merchants = dialect, notifier, merchants
         for mer_id, details in store.read("SELECT mer_id, details FROM merchants"):
@@ -85,24 +86,24 @@ class Acquirer:
                 self._notifier.wait(order)
 
     def close(self) -> None:
-        """Let no pending order end any more; `resume` takes them up again."""
+        """Stop all timers of pending orders; `resume` starts them again."""
         for timer in self._timers.values():
             timer.cancel()
 
     def draft(self, mer_id: str, order_no: str, operation: Operation, amount: int, key: str) -> Order:
-        """A new order that is not in the book yet: its dialect fills in what it has more."""
+        """A new order that is not in the book yet; the dialect sets its further fields."""
         seq, now = self.book.next_seq(), self.clock.now()
         return Order(
             seq, mer_id, order_no, operation, amount, key, self.dialect.ref(seq, now), now.timestamp()
         )
 
     def blocked(self, key: str) -> str:
-        """Which fault, if any, keeps a request with this key from being processed."""
+        """The fault, if any, because of which a request with this key is not processed."""
         return self.faults.first_met(BLOCKING, key)
 
     def answer_fault(self, order: Order, among: Sequence[str] = ANSWERING) -> str:
-        """Which fault, if any, the answer to an order that was taken meets."""
-        if order.hidden and order.operation != "purchase":  # who has the answer would not ask
+        """The fault, if any, of the answer to an order that was taken."""
+        if order.hidden and order.operation != "purchase":  # a merchant that got the answer would not query
             return "lost_answer"
         if self.dark(order):
             return "lost_answer"
@@ -116,7 +117,7 @@ class Acquirer:
         self.book.add(order)
 
     def take(self, order: Order) -> None:
-        """Book a collection, refund or void, and let it go its way; `order.phase` says how far it came."""
+        """Book a collection, refund or void, and process it; `order.phase` says how far it is."""
         self._hide(order)
         self.book.add(order)
         reason = "" if order.operation in DEBITS else self._judge(order)
@@ -135,7 +136,7 @@ class Acquirer:
         self._end(order, reason)
 
     def waiting(self, order: Order) -> bool:
-        """Whether an order waits for its payer. One whose time has run out ends here."""
+        """Whether an order waits for its payer. If its time is over, it ends here."""
         if order.waits and self.clock.now().timestamp() > order.closes_at:
             self.end_unpaid(order, CLOSED)
         return bool(order.waits)
@@ -149,9 +150,9 @@ class Acquirer:
         return False
 
     def dark(self, order: Order) -> bool:
-        """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
+        """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
 
-        Its line in the day's file is all that its merchant gets. A void has none, and is not dark.
+        The merchant learns of it only from the day's file. A void has no line there, so it is never dark.
         """
         done = order.state == "SUCCESS" and order.operation != "void"
         return done and self.faults.lasts("dark", order.fault_key)
@@ -161,15 +162,15 @@ class Acquirer:
         return self.book.by_number(order.original) if order.original else None
 
     def register(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Take a merchant as its dialect knows it; the same again changes nothing but what it brings anew."""
+        """Register a merchant. Registering it again changes only what is new."""
         mer_id, details, told = self.dialect.register(data)
         self.merchants[mer_id] = self.merchants.get(mer_id, {}) | details
         row = (mer_id, str(data.get("name", "")), json.dumps(self.merchants[mer_id]))
         self.store.write("INSERT OR REPLACE INTO merchants VALUES(?,?,?)", row)
         return told
 
-    def book_extra(self, mer_id: str, number: str, amount: int, key: str, at: datetime) -> None:
-        """A debit that no merchant asked for, settled with the day of `at`; its number makes it come once."""
+    def add_extra(self, mer_id: str, number: str, amount: int, key: str, at: datetime) -> None:
+        """Book a debit that no merchant asked for, settled with the day of `at`. The same number is booked once."""
         if self.book.by_number(number) is not None:
             return
         order = self.draft(mer_id, number, "purchase", amount, key)
@@ -207,13 +208,13 @@ class Acquirer:
         self._timers[order.seq] = loop.call_later(wait, self._end, order, reason)
 
     def _end(self, order: Order, reason: str) -> None:
-        """The order's one and only end."""
+        """End the order. This happens once."""
         self._timers.pop(order.seq, None)
         now, original = self.clock.now(), self.original(order)
         if not reason and order.operation == "void" and original is not None:
             if original.settle_date == settle_date(now).isoformat():
                 original.state = "VOIDED"
-            else:  # it was pending when the day closed under it
+            else:  # the day closed while it was pending
                 reason = WRONG_STATE
                 original.refunded -= order.amount
             self.book.save(original)
@@ -229,7 +230,7 @@ class Acquirer:
         elif order.notify_url and not self.dark(order):
             self._notifier.plan(order)
         if order.operation in DEBITS and self.faults.meets("file_extra", order.fault_key):
-            self.book_extra(
+            self.add_extra(
                 order.mer_id, f"{order.order_no[:24]}EXTRA{order.seq % 1000:03d}", order.amount,
                 f"extra-{order.key}", now,
             )  # fmt: skip
@@ -240,18 +241,13 @@ class Acquirer:
         order.fee = self.dialect.fee(order) if order.operation in DEBITS else 0
 
 
-def settle_date(now: datetime) -> date:
-    """The settlement day a moment belongs to; from 23:00 China time on it is tomorrow's [K]."""
-    return (now.astimezone(CHINA) + timedelta(hours=1)).date()
-
-
 def basis_points(amount: int, points: int) -> int:
     """A fee of so many basis points, half a fen rounded up, at least one fen. Fen in, fen out."""
     return max(1, (amount * points + 5_000) // 10_000)
 
 
 def judge_return(order: Order, original: Order | None, today: date) -> str:
-    """Why a refund or void is not possible; nothing where it is."""
+    """Return why a refund or void is refused, "" if it is possible."""
     if original is None or original.operation not in DEBITS or original.mer_id != order.mer_id:
         return WRONG_STATE
     if original.state in {"PENDING", "FAILED"}:

@@ -1,4 +1,4 @@
-"""The bank's own clock: it can be set, and can run faster than the world's."""
+"""The bank's own clock. It can be set, and can run faster than real time."""
 
 import time
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class BankClock:
 
     @classmethod
     def load(cls, store: Store) -> Self:
-        """The stored clock, or the world's time at its own pace for a bank that starts for the first time."""
+        """The stored clock; at the first start real time at its normal pace."""
         kept = store.get("clock", None)
         mono = time.monotonic()
         if kept is None:
@@ -37,7 +37,7 @@ class BankClock:
         return self.anchor + timedelta(seconds=(time.monotonic() - self.anchored_at) * self.rate)
 
     def set(self, now: datetime, rate: float) -> None:
-        """It is `now` now, and `rate` seconds pass in each real one."""
+        """Set the time to `now`; `rate` seconds pass per real second."""
         self.anchor, self.anchored_at, self.rate = now.astimezone(UTC), time.monotonic(), rate
 
     def save(self, store: Store) -> None:

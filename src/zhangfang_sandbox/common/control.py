@@ -48,7 +48,7 @@ async def body_of(request: web.Request) -> dict[str, Any]:
 
 
 def need(data: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    """The field `name`, which must be there and of one of `kinds` (a truth value is not a number here)."""
+    """Return the field `name`, which must be there and be of one of `kinds` (true and false are not numbers here)."""
     value = data.get(name)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         allowed = " or ".join(kind.__name__ for kind in kinds)
@@ -69,7 +69,7 @@ def instant(data: Mapping[str, Any], name: str) -> datetime:
 
 
 def plan_of(data: Mapping[str, Any], known: frozenset[str]) -> Plan:
-    """A fault plan from JSON; a fault the bank does not know is refused, with the list of those it does."""
+    """Return a fault plan from JSON. An unknown fault is refused; the error lists the known ones."""
     rates = need({"rates": {}, **data}, "rates", dict)
     keyed = need({"keyed": {}, **data}, "keyed", dict)
     if not all(isinstance(faults, list) for faults in keyed.values()):
@@ -84,6 +84,27 @@ def plan_of(data: Mapping[str, Any], known: frozenset[str]) -> Plan:
     if not 0 <= late <= 3600:
         raise Refused("late_seconds: must be from 0 to 3600")
     return Plan(need({"seed": 0, **data}, "seed", int), rates, keyed, late)
+
+
+def routes(store: Store, handlers: Mapping[str, Callable[[Any], object]]) -> list[web.RouteDef]:
+    """Routes of one function each. `"POST /credit"` gets the request's JSON object, `"GET /book"` its query.
+
+    What a function returns is answered as JSON, after everything it wrote is stored.
+    """
+
+    def answered(work: Callable[[Any], object], *, reads_body: bool) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            answer = work(await body_of(request) if reads_body else request.query)
+            await store.committed()
+            return web.json_response(answer)
+
+        return handle
+
+    found = []
+    for name, work in handlers.items():
+        method, path = name.split()
+        found.append(web.route(method, path, answered(work, reads_body=method != "GET")))
+    return found
 
 
 def clock_routes(store: Store, clock: BankClock, check: Callable[[datetime], None]) -> list[web.RouteDef]:

@@ -1,6 +1,6 @@
-"""Notifications: posted to the merchant again and again until they are answered as the channel wants.
+"""Notifications: posted to the merchant repeatedly until they are answered as the channel wants.
 
-Which orders are notified, and how, is the dialect's; a failed order is notified by none of them [G].
+The dialect says which orders are notified, and how. No dialect notifies of a failed order [G].
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.orders import Book, Order
 from zhangfang_sandbox.common.store import Store
 
-# Real seconds between an order's success and its notification, so that the answer usually is there first.
+# Real seconds between an order's success and its notification, so that the answer usually arrives first.
 SOON = 0.05
 COPIES = 3
 
@@ -24,8 +24,8 @@ COPIES = 3
 class Notice:
     """How a dialect notifies. `gaps` are seconds of the bank's clock between sends, `accepted` reads the answer.
 
-    `compose` returns headers and body; with its second argument they tell an older state than the order's: that it is
-    still being paid. An order's notifications meet each fault of `spoils` once: `spoiled` gives the body sent instead.
+    `compose` returns headers and body; with its second argument they have an older state of the order: still being
+    paid. Each fault of `spoils` acts once on an order's notifications: `spoiled` gives the body that is sent instead.
     """
 
     gaps: Sequence[float]
@@ -36,20 +36,20 @@ class Notice:
 
 
 class Notifier:
-    """Sends what is due. An order's own row remembers what still has to leave."""
+    """Sends what is due. The order's row stores what is still to be sent."""
 
     def __init__(self, store: Store, clock: BankClock, faults: Faults, book: Book, notice: Notice) -> None:
         self._store, self._clock, self._faults, self._book = store, clock, faults, book
         self._notice = notice
         self._waiting: list[tuple[float, int, Order]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        # The 10 s are the merchant's to answer in, not ours to find a free connection in.
+        # The merchant has the whole 10 s to answer, so no time may be lost waiting for a free connection.
         self._http = ClientSession(
             connector=TCPConnector(limit=64), timeout=ClientTimeout(total=None, sock_connect=10, sock_read=10)
         )
 
     def plan(self, order: Order) -> None:
-        """The order has just succeeded: its merchant will hear of it, unless a fault says otherwise."""
+        """Plan the notification of an order that has just succeeded, as its faults say."""
         if self._faults.meets("notify_lost", order.fault_key):
             return
         late = self._faults.meets("notify_late", order.fault_key)
@@ -71,7 +71,7 @@ class Notifier:
             self._start(heapq.heappop(self._waiting)[2], 0, [False])
 
     async def close(self) -> None:
-        """Stop sending; the book knows what was left."""
+        """Stop sending; the store keeps what was not sent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -84,7 +84,7 @@ class Notifier:
 
     async def _send(self, order: Order, delay: float, kinds: Sequence[bool]) -> None:
         await asyncio.sleep(delay)
-        await self._store.committed()  # never tell what a crash could still undo
+        await self._store.committed()  # never send what a crash could still undo
         taken = [await self._post(order, older) for older in kinds]
         order.notify_sends += 1
         order.notify_due = None
@@ -104,4 +104,4 @@ class Notifier:
             ) as response:
                 return self._notice.accepted(response.status, await response.content.read(4096))
         except (ClientError, TimeoutError, ValueError):
-            return False  # not there, or no such address: the next send may find it
+            return False  # the receiver is down or unknown: the next try may reach it

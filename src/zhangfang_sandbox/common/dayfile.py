@@ -1,7 +1,7 @@
 """The daily file of a sandbox bank as CSV, in the layout that its dialect names.
 
-No layout of these channels' files is public [G]; what all of them have in common is a convention of these banks: a
-first line of names, and a last line `#,count=<rows>,<column>=<sum in fen>…`.
+The layouts of these channels' files are not public [G]. All of them share a convention of these banks: a first line of
+names, and a last line `#,count=<rows>,<column>=<sum in fen>…`.
 """
 
 import csv
@@ -21,9 +21,9 @@ Cells = Mapping[str, object]
 class FileForm:
     """A dialect's file: its columns in their order, and `day`, the one that holds the file's own date (ISO), if any.
 
-    `row` makes the cells of an order with its original and an amount, which is not the order's own where an error is
-    planted. `correction` makes the cells of a line that corrects an earlier one of `order` by so many fen (below zero:
-    takes away). `packed` turns the file's name and its bytes into what the wire carries.
+    `row` makes the cells of an order from the order, its original, and an amount, which differs from the order's if an
+    error is planted. `correction` makes the cells of a line that corrects an earlier line of `order` by an amount in
+    fen (below zero: less). `packed` turns the file's name and bytes into what is sent.
     """
 
     columns: Sequence[str]
@@ -48,7 +48,7 @@ def written(form: FileForm, rows: Sequence[Cells]) -> bytes:
 
 
 def zipped(name: str, content: bytes) -> bytes:
-    """A ZIP with one entry: for dialects whose file travels packed."""
+    """A ZIP with one entry, for dialects that send a packed file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(name, _DAY_ONE), content, zipfile.ZIP_DEFLATED)

@@ -1,8 +1,8 @@
 """Which order meets which fault.
 
-A fault is planned for a key (the merchant's own order number) either by name or by a rate. A rated fault is chosen by
-a hash of seed, fault and key, so that the same orders meet it whatever the schedule of the run. Each fault meets a
-key once; that it did is stored with the order, so a restart neither repeats nor forgets it.
+A fault is planned for a key (the merchant's own order number) either by name or by a rate. Whether an order meets a
+fault with a rate depends on a hash of seed, fault and key, so the same orders meet it in every run. Each fault meets a
+key once; this is stored with the order, so a restart neither repeats nor forgets it.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ class Plan:
 
 
 def chance(seed: int, fault: str, key: str) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
+    """A number in [0, 1) that depends only on the arguments."""
     digest = blake2b(f"{seed}|{fault}|{key}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
 
@@ -45,12 +45,12 @@ class Faults:
         }
 
     def set(self, plan: Plan) -> None:
-        """Replace the plan; what was met stays met."""
+        """Replace the plan. Faults that were met stay met."""
         self.plan = plan
         self._store.put("faults", asdict(plan))
 
     def meets(self, fault: str, key: str) -> bool:
-        """Whether this order meets this fault now; if so it is noted, and will not again."""
+        """Whether this order meets this fault now. If so, it is stored, and the order never meets it again."""
         if not key or not self._planned(fault, key) or (key, fault) in self._met:
             return False
         self._met.add((key, fault))
@@ -58,7 +58,7 @@ class Faults:
         return True
 
     def lasts(self, fault: str, key: str) -> bool:
-        """Whether this order has met this fault, now or before: it stays with the order."""
+        """Whether this order meets this fault now or has met it before: the fault lasts."""
         return self.meets(fault, key) or (key, fault) in self._met
 
     def first_met(self, faults: Sequence[str], key: str) -> str:

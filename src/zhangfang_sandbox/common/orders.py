@@ -1,10 +1,10 @@
 """The book of an acquiring bank: every order it took, in memory for speed and in SQLite for good."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Literal
 
+from zhangfang_sandbox.common.order_table import OrderBook, OrderTable
 from zhangfang_sandbox.common.store import Store
 
 Operation = Literal["purchase", "collection", "refund", "void"]
@@ -16,11 +16,11 @@ DEBITS = ("purchase", "collection")
 class Order:
     """One order. Amounts are fen; moments are epoch seconds of the bank's clock; `account` is masked.
 
-    `order_no` is the merchant's number as on the wire, `ref` the bank's own, `key` what the merchant asked to have
-    echoed, `original` the order_no that a refund or void takes back, `details` the dialect's own JSON.
-    `state` is the book's truth; `reason` says why it FAILED. `told` is a reason that the wire gives although the book
-    says otherwise (the fault contradict). `waits`: for its payer, until `closes_at`. `outcome` is the end of a pending
-    order that will come by itself: "SUCCESS" or a reason. `refunded` is what refunds and a void have taken or
+    `order_no` is the merchant's number as on the wire, `ref` the bank's own, `key` what the merchant wants repeated in
+    answers, `original` the order_no of a refund's or void's original, `details` the dialect's own JSON.
+    `state` is the book's truth; `reason` says why it FAILED. `told` is a reason that merchants are given although the
+    book says otherwise (the fault contradict). `waits` says that it waits for its payer, until `closes_at`. `outcome`
+    is how a pending order will end: "SUCCESS" or a reason. `refunded` is what refunds and a void have taken or
     reserved. The next `hidden` queries will not find the order. `notify_due` is when the next notification leaves.
     """
 
@@ -52,12 +52,12 @@ class Order:
 
     @property
     def fault_key(self) -> str:
-        """What the plan of faults knows it by: the merchant's key, or its number where the wire carries no key."""
+        """The order's key in the plan of faults: the merchant's key, or the order number if the wire carries no key."""
         return self.key or self.order_no
 
     @property
     def phase(self) -> str:
-        """What the wire may say: WAITING (for the payer), PROCESSING, SUCCESS, FAILED or VOIDED."""
+        """The state that merchants are told: WAITING (for the payer), PROCESSING, SUCCESS, FAILED or VOIDED."""
         if self.told:
             return "FAILED"
         if self.state != "PENDING":
@@ -65,15 +65,12 @@ class Order:
         return "WAITING" if self.waits else "PROCESSING"
 
 
-COLUMNS = tuple(column.name for column in fields(Order))
-_ROW = attrgetter(*COLUMNS)
-_SAVE = f"INSERT OR REPLACE INTO orders({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
-SELECT = f"SELECT {','.join('orders.' + name for name in COLUMNS)} FROM orders"  # noqa: S608
+ORDERS = OrderTable(Order)
 
-# `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
-# error the excess fen, the file that corrects it and the transfer that did. `due` is the first file that may list it.
+# `listing` is what the close of days stores about an order: the file and the transfer that contain it; for a planted
+# error the excess in fen, and the file and the transfer that correct it. `due` is the first file that may list it.
 SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS orders({",".join("seq INTEGER PRIMARY KEY" if n == "seq" else n for n in COLUMNS)});
+{ORDERS.schema}
 CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
 CREATE TABLE IF NOT EXISTS listing(seq INTEGER PRIMARY KEY, mer_id TEXT, due TEXT, listed_in TEXT, settled_in TEXT,
     excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT);
@@ -85,31 +82,16 @@ CREATE TABLE IF NOT EXISTS days(mer_id TEXT, settle_date TEXT, net_fen INTEGER, 
 """
 
 
-class Book:
-    """Orders by the names they go by. A number on the wire is one order's for ever, whoever the merchant is."""
+class Book(OrderBook[Order]):
+    """Finds orders by their numbers. A number on the wire belongs to one order for ever, among all merchants."""
 
     def __init__(self, store: Store, own_no: Callable[[str], str]) -> None:
         """`own_no` turns a number on the wire into the merchant's own."""
-        self._store, self._own_no = store, own_no
+        self._own_no = own_no
         self._by_own: dict[str, Order] = {}
         self._by_number: dict[str, Order] = {}
         self._by_ref: dict[str, Order] = {}
-        self._last_seq = 0
-        for row in store.read(f"{SELECT} ORDER BY seq"):
-            self._index(Order(*row))
-
-    def next_seq(self) -> int:
-        """The number of an order that is about to be made."""
-        return self._last_seq + 1
-
-    def add(self, order: Order) -> None:
-        """A new order."""
-        self._index(order)
-        self.save(order)
-
-    def save(self, order: Order) -> None:
-        """Keep what changed."""
-        self._store.write(_SAVE, _ROW(order))
+        super().__init__(store, ORDERS)
 
     def by_number(self, order_no: str) -> Order | None:
         """The order with this number on the wire."""
@@ -131,4 +113,3 @@ class Book:
         self._by_number[order.order_no] = order
         self._by_own[self._own_no(order.order_no)] = order
         self._by_ref[order.ref] = order
-        self._last_seq = order.seq

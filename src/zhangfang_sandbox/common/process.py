@@ -27,7 +27,7 @@ class PortTaken(Exception):
 
 @dataclass(slots=True)
 class Parts:
-    """A bank ready to be served: its wire, its control plane, what runs beside them, and how it ends."""
+    """A bank ready to be served: its wire, its control plane, its background tasks, and how to close it."""
 
     wire: Wire
     control: web.Application
@@ -47,12 +47,12 @@ class Served:
     more_ports: dict[str, int] = field(default_factory=dict)
 
     async def ended(self) -> None:
-        """Return never, or with the error of a background task: a bank whose clock stands still is no bank."""
+        """Never return, or raise the error of a background task: without its tasks the bank would stand still."""
         for done in asyncio.as_completed(self.tasks):
             await done
 
     async def stop(self) -> None:
-        """Close the ports, stop what runs beside them, close the book."""
+        """Close the ports, stop the background tasks, close the store."""
         for runner in self.runners:
             await runner.cleanup()
         for task in self.tasks:
@@ -106,7 +106,7 @@ def port_number(text: str) -> int:
 
 
 def run(options: argparse.Namespace, build: Callable[[], Awaitable[Parts]]) -> int:
-    """Serve until told to stop. Returns the exit code; 2 for a port or folder that cannot be had."""
+    """Serve until told to stop. Returns the exit code, 2 if a port or the folder cannot be used."""
 
     async def start() -> Served:
         return await serve(await build(), options.port, options.control_port)

@@ -1,7 +1,9 @@
 """A bank's store whose rows know their columns' names."""
 
 import sqlite3
+from pathlib import Path
 
+from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.store import Store
 
 
@@ -27,3 +29,9 @@ class RowStore(Store):
         if found is None:
             raise LookupError(f"no row for: {sql}")
         return found
+
+
+def open_rows(folder: Path, bank: str) -> RowStore:
+    """Open or make the book of a bank in `folder`, with the tables of the bank's `schema.sql`."""
+    schema = (Path(__file__).parents[1] / bank / "schema.sql").read_text(encoding="utf-8")
+    return RowStore(folder / f"{bank}.sqlite3", schema + faults.SCHEMA)

@@ -1,7 +1,7 @@
-"""One SQLite file behind a bank, with the commits of concurrent requests gathered into one.
+"""The SQLite file of a bank. Concurrent requests share one commit.
 
-Statements run at once inside an open transaction. It is committed when the event loop has served everything that was
-ready, and who must not answer before that awaits `committed()`. Without fsync (`synchronous=OFF`) a commit survives
+Statements run at once inside an open transaction. It is committed when the event loop has run everything that was
+ready. Await `committed()` before an answer is sent. Without fsync (`synchronous=OFF`) a commit survives
 the death of the process, though not of the machine: enough for a bank that exists for tests.
 """
 
@@ -20,13 +20,13 @@ class StoreInUse(Exception):
 
 
 class Store:
-    """SQLite with gathered commits and a small JSON drawer (`meta`) for what is not a table."""
+    """SQLite with shared commits, and a table `meta` of JSON values by name."""
 
     def __init__(self, path: Path, schema: str) -> None:
         """Open or create the file; `schema` is SQL that may run again on a file that has it already."""
         self._db = sqlite3.connect(path, timeout=2, isolation_level=None)
         try:
-            # Exclusive: two banks on one book would each believe in their own memory of it.
+            # Exclusive: of two banks on one file, each would trust its own memory of it.
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=OFF")
@@ -39,12 +39,12 @@ class Store:
         self._pending: asyncio.Future[None] | None = None
 
     def write(self, sql: str, row: Sequence[object] = ()) -> None:
-        """Run one statement in the gathered transaction."""
+        """Run one statement in the shared transaction."""
         self._gather()
         self._db.execute(sql, row)
 
     def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run one statement for many rows in the gathered transaction."""
+        """Run one statement for many rows in the shared transaction."""
         self._gather()
         self._db.executemany(sql, rows)
 
@@ -59,12 +59,12 @@ class Store:
         return cursor.execute(sql, row).fetchall()
 
     def get(self, name: str, default: Any) -> Any:
-        """A value of the drawer, or `default`."""
+        """A value of `meta`, or `default`."""
         rows = self.read("SELECT value FROM meta WHERE name=?", (name,))
         return json.loads(rows[0][0]) if rows else default
 
     def put(self, name: str, value: Any) -> None:
-        """Store a JSON value in the drawer."""
+        """Store a JSON value in `meta`."""
         self.write("INSERT OR REPLACE INTO meta VALUES(?,?)", (name, json.dumps(value)))
 
     async def committed(self) -> None:

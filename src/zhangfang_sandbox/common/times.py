@@ -1,4 +1,4 @@
-"""Bank time at its edges: China time on the wire; in the book ISO-8601 in UTC with microseconds: sorts as text."""
+"""Forms of bank time: China time on the wire; in the store ISO-8601 in UTC with microseconds, which sorts as text."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -2,6 +2,6 @@
 
 `body` bytes and XML, `keys` authority and certificates, `seal` signatures and envelopes, `fields` what a message must
 hold, `codes` what an answer says, `mandates` agreements and SMS codes, `sites` the two sites with their control digits,
-`messages` what is told, `gateway` who asks, `doors` the ports with mutual TLS, `dialect` and `parts` how it is all put
-together on what every acquiring bank has, `control` the plane that tests steer it by.
+`messages` answers and notices, `gateway` the requests, `doors` the ports with mutual TLS, `dialect` and `parts` how
+all of it is put together with what acquiring banks share, `control` the control plane for tests.
 """

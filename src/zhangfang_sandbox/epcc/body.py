@@ -1,7 +1,7 @@
 """EPCC-style messages as bytes: what is signed, and the XML in it.
 
 Facts: the signature covers exactly the bytes from `<root` to `</root>` and follows as `{S:base64}`, with or without CRLF
-before it. The reader walks the bytes itself: this dialect has elements and text, and nothing else that XML knows.
+before it. The reader parses the bytes itself: this dialect has elements and text, and nothing else of XML.
 """
 
 import base64
@@ -42,7 +42,7 @@ def split(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def joined(root: bytes, signature: bytes) -> bytes:
-    """A whole body. Ours has no CRLF before the signature, as one public client; theirs may."""
+    """A whole body. Ours has no CRLF before the signature, like one public client's; members' bodies may have it."""
     mark = b"{S:" + base64.b64encode(signature) + b"}"
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + root + mark
 

@@ -20,7 +20,7 @@ NO_FILE = "PB520098"
 # TrxStatus
 SUCCESS, FAILED, IN_PROCESS = "00", "01", "02"
 
-# Why an order failed, by the reasons that all acquiring banks have.
+# The codes for the reasons of failure that all acquiring banks share.
 REASONS = {
     acquiring.BALANCE: "PB520051",
     acquiring.REFUSED: "RB600005",
@@ -54,7 +54,7 @@ WORDS = {
 
 
 class Refusal(Exception):
-    """The network will not handle a message: `code` is the SysRtnCd, `detail` names the element."""
+    """The network refuses a message: `code` is the SysRtnCd, `detail` names the element."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)

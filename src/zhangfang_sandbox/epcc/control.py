@@ -1,4 +1,4 @@
-"""What this network's control plane has beside that of every acquiring bank: SMS codes and the sites."""
+"""The further routes of this network's control plane: SMS codes and the sites."""
 
 import asyncio
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Control:
         ]
 
     async def codes(self, request: web.Request) -> web.Response:
-        """The SMS code of a signing: the payer's telephone."""
+        """The SMS code of a signing, as on the payer's phone."""
         found = self._mandates.shown(request.query.get("order_no", ""))
         if found is None:
             raise Refused("order_no: no such signing", 404)
@@ -46,7 +46,7 @@ class Control:
         return await self._shown()
 
     async def take_down(self, request: web.Request) -> web.Response:
-        """`{"site": "a", "down": true}`: it does not listen any more; false: it does again."""
+        """`{"site": "a", "down": true}` stops a site from listening; false lets it listen again."""
         data = await body_of(request)
         site, down = _site(data), need(data, "down", bool)
         self._sites.take_down(site, down)
@@ -55,7 +55,7 @@ class Control:
         return await self._shown()
 
     async def drain(self, request: web.Request) -> web.Response:
-        """`{"site": "a", "drained": true}`: its digits are retired, and members are told; false: in use again."""
+        """`{"site": "a", "drained": true}` retires a site's digits and tells members; false puts them in use again."""
         data = await body_of(request)
         self._sites.drain(_site(data), need(data, "drained", bool))
         return await self._shown()
@@ -72,7 +72,7 @@ class Drills:
         self._acquirer, self._sites, self._ways = acquirer, sites, ways
 
     async def tell(self) -> None:
-        """Look for ever."""
+        """Tell members of every change, for ever."""
         async with ClientSession(timeout=ClientTimeout(total=10)) as http:
             while True:
                 untold = [(m, site) for m in self._acquirer.merchants for site in self._sites.untold(m)]

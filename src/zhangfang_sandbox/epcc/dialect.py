@@ -24,7 +24,7 @@ _GAPS = (60, 120, 240, 300)
 
 
 class Ways:
-    """The network's own ways, on its keys. Conventions [G]: the fee, the file, when a notice is sent again."""
+    """What differs from other acquiring banks. Conventions [G]: the fee, the file, when a notice is sent again."""
 
     def __init__(
         self, identities: Mapping[str, Identity], seal: Seal, clock: BankClock, merchants: Merchants
@@ -32,7 +32,7 @@ class Ways:
         self._identities, self._seal, self._clock, self._merchants = identities, seal, clock, merchants
 
     def dialect(self) -> Dialect:
-        """What the book and the days ask of a dialect."""
+        """Return the network as a dialect."""
         return Dialect(
             bank="epcc",
             name="网联",
@@ -74,7 +74,7 @@ class Ways:
         return HEADERS, self.told(messages.NOTICE, {"BizInf": business})
 
     def _register(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """A member: its number, where its notices go, and requests for its two certificates, once or again.
+        """Register a member: its number, the address of its notices, and requests for its two certificates.
 
         Without requests only the address changes.
         """

@@ -1,4 +1,4 @@
-"""The two ports with mutual TLS. A site that is down does not listen: who connects is refused."""
+"""The two ports with mutual TLS. A site that is down does not listen, so connections are refused."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ class Door:
     """One site's port. It keeps its number while it is closed."""
 
     def __init__(self, gateway: Gateway, site: str, context: ssl.SSLContext, port: int) -> None:
-        """`port` 0 is any free one, from the first opening on always the same."""
+        """`port` 0 is any free port, which stays the same after the first opening."""
         self._gateway, self._site, self._context, self.port = gateway, site, context, port
         self._runner: web.ServerRunner | None = None
 

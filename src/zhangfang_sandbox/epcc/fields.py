@@ -1,4 +1,4 @@
-"""What a request must hold, per message type; and how amounts and moments are written on this wire.
+"""The required fields of each message type, and the forms of amounts and times on this wire.
 
 Facts: the header, the message types, OriTrxCtgy/OriTrxId/OriTrxDtTm, `CNY1.00`. Conventions [G]: which of the groups
 are required.

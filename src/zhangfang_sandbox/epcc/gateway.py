@@ -27,7 +27,7 @@ class Dropped(Exception):
 
 
 class Gateway:
-    """Both sites: one book behind two doors. `handle` is told through which one a message came."""
+    """Both sites: one book behind two ports. `handle` is told by which port a message came."""
 
     def __init__(self, acquirer: Acquirer, days: Days, seal: Seal, sites: Sites, mandates: Mandates) -> None:
         self._acquirer, self._days, self._seal = acquirer, days, seal
@@ -82,7 +82,7 @@ class Gateway:
         )
 
     def _admit(self, request: web.BaseRequest, told: Told, root: bytes, signature: bytes) -> None:
-        """Who connected, who signed, what is it, and does the envelope say the same as the letter: in this order."""
+        """Check in this order: who connected, who signed, the message type, and that HTTP headers and message agree."""
         header = told["MsgHeader"]
         issr_id = header.get("IssrId", "")
         if _common_name(request) != issr_id or issr_id not in self._acquirer.merchants:
@@ -174,7 +174,7 @@ class Gateway:
         return order
 
     def _placed(self, order: Order) -> tuple[Groups, str]:
-        """Take a new order, or tell what became of the same one. What it was refused for is in no book."""
+        """Take a new order, or return the state of the same one. A refused order is not stored."""
         held = self._acquirer.book.by_number(order.order_no)
         if held is not None:
             if _identity(held) != _identity(order):
@@ -195,7 +195,8 @@ class Gateway:
         return {"SysRtnInf": messages.handled(codes.OK, self._now()), "BizInf": business}
 
     def _blocked(self, key: str) -> str:
-        """Faults that keep a message from being processed at all; what is left is the code of a closed network."""
+        """Meet the faults by which a message is not processed; else return the code of a closed network, if it is
+        closed."""
         fault = self._acquirer.blocked(key)
         if fault == "refused":
             raise Dropped
@@ -204,7 +205,7 @@ class Gateway:
         return codes.CLOSED if fault else ""
 
     def _begun(self, step: str) -> None:
-        """The same for a step of a mandate, which has no business to refuse."""
+        """The same for a step of a mandate."""
         if code := self._blocked(step):
             raise Refusal(code)
 
@@ -221,7 +222,7 @@ def _identity(order: Order) -> tuple[object, ...]:
 
 
 def _common_name(request: web.BaseRequest) -> str:
-    """Whom the certificate that the connection was opened with belongs to."""
+    """The owner of the client certificate of the connection."""
     peer = request.transport.get_extra_info("peercert") if request.transport else None
     names = [
         value for part in (peer or {}).get("subject", ()) for name, value in part if name == "commonName"

@@ -1,6 +1,6 @@
 """The network's own authority: it issues the sites' TLS certificates, its signing and encryption ones, and members'.
 
-The stranger's key pair is of the same shape and known to nobody: what a forger without our keys could have.
+The stranger's key pair has the same form and is registered nowhere: a forger without our keys could have it.
 """
 
 import ssl
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SITES = {"a": "site-a.epcc.test", "b": "site-b.epcc.test"}
-# Wide enough for any day a test may set the clock to; a TLS library goes by the machine's own time in any case.
+# Wide enough for any day to which a test sets the clock; a TLS library uses the machine's time in any case.
 _VALID_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 _VALID_TO = datetime(2045, 1, 1, tzinfo=UTC)
 _LEAVES = (*SITES, "sign", "encrypt", "stranger")
@@ -62,7 +62,7 @@ def sign_request(authority: Identity, csr_pem: str, issr_id: str) -> str:
 
 
 def server_context(site: Identity, authority: Identity) -> ssl.SSLContext:
-    """TLS that nobody enters without a certificate of our authority."""
+    """A TLS context that requires a client certificate of our authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED

@@ -1,6 +1,7 @@
-"""Agreements: the payer's bank sends a code, the payer tells it to the member, and the account may be debited.
+"""Agreements: the payer's bank sends a code, the payer gives it to the member, and then the account may be debited.
 
-Convention [G]: one TrxId names both steps of a signing; a code holds until the signing is done; five wrong codes end it.
+Convention [G]: one TrxId names both steps of a signing; a code is valid until the signing is done; five wrong codes
+end the signing.
 """
 
 import secrets
@@ -28,7 +29,7 @@ MOST_WRONG = 5
 
 
 class Agreement(NamedTuple):
-    """A row; `account` is masked, for no more of it is needed once it is known."""
+    """A row. `account` is masked, because the number is not needed later."""
 
     trx_id: str
     mer_id: str
@@ -80,12 +81,12 @@ class Mandates:
         return SUCCESS, OK
 
     def account_of(self, mer_id: str, sgn_no: str) -> str:
-        """The masked account that an agreement in force lets a member debit; nothing without one."""
+        """The masked account that a member may debit under an agreement in force, None without one."""
         held = self._by("sgn_no", sgn_no)
         return held.account if held and held.mer_id == mer_id and held.state == "SIGNED" else ""
 
     def shown(self, trx_id: str) -> dict[str, Any] | None:
-        """For the control plane: what the payer's telephone shows."""
+        """For the control plane: the code on the payer's phone."""
         held = self._by("trx_id", trx_id)
         return held and {"order_no": trx_id, "code": held.code, "state": held.state, "account": held.account}
 

@@ -1,4 +1,4 @@
-"""What the network tells: answers, notices, and the lines of its file."""
+"""The contents of answers and notices, and the lines of the file."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -20,7 +20,7 @@ from zhangfang_sandbox.epcc.sites import Sites
 
 
 class _Network:
-    """What is made while the common parts are put together, in two steps: keys first, then what stands on the book."""
+    """Makes the network's own parts in two steps: first the keys, then what needs the book."""
 
     identities: Mapping[str, Identity]
     seal: Seal

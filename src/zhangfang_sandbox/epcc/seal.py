@@ -1,4 +1,4 @@
-"""Signatures and envelopes: who a message is from, and what only we may read.
+"""Signatures and envelopes: they prove the sender, and hide what only the network may read.
 
 Facts: SHA256withRSA over the bytes; DgtlEnvlp is RSA over `01|` and a 32 character AES-256 key. Unverified: PKCS#1 v1.5,
 and ECB with PKCS#5 padding.
@@ -43,7 +43,7 @@ class Seal:
             raise Refusal(SIGNATURE) from error
 
     def sealed(self, root: bytes, fault: str = "") -> bytes:
-        """The whole body of an answer or notice, spoilt as the fault wants it."""
+        """The whole body of an answer or notice, spoilt as the fault says."""
         key = self._own["stranger" if fault == "wrong_chain" else "sign"].key
         signature = key.sign(root, padding.PKCS1v15(), hashes.SHA256())
         if fault == "bad_signature":

@@ -1,8 +1,8 @@
 """Two sites with disjoint control digits, each of which can be drained (its digits retired) or down (not listening).
 
-Facts: control digits are two and four (CtrlNbF, CtrlNbL); a notice retires some, and from then on they are not to be
-minted with. Conventions [G]: which digits, the notice as message 403, that digits which are retired are refused for a
-new transaction, and that both sites take every message.
+Facts: control digits are two and four (CtrlNbF, CtrlNbL); a notice retires some, and then no new number may use them.
+Conventions [G]: which digits, the notice as message 403, that a new transaction with retired digits is refused, and that
+both sites take every message.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Sites:
         self._told: dict[str, bool] = store.get("told", {})
 
     def port(self, site: str, wanted: int) -> int:
-        """The port to listen on: the wanted one or, for 0, the one that the site had before, if any."""
+        """The port to listen on: `wanted` or, for 0, the site's earlier port, if any."""
         held: int = self._store.get(f"port_{site}", 0)
         return wanted or held
 
@@ -62,7 +62,7 @@ class Sites:
         return {"CtrlNbF": first, "CtrlNbL": "|".join(last), "CtrlNbSts": state}
 
     def untold(self, mer_id: str) -> list[str]:
-        """The sites whose present state a member has not acknowledged."""
+        """The sites whose current state a member has not acknowledged."""
         return [
             site for site in DIGITS if self._told.get(f"{mer_id}/{site}", False) != (site in self.drained)
         ]

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import china_day, in_china
 from zhangfang_sandbox.genericbank import book, codes, fields, payments, seal
 from zhangfang_sandbox.genericbank.fields import BusinessError
-from zhangfang_sandbox.genericbank.store import Store
 
 # Faults by when they act: BEFORE and OUTCOME on payments, AFTER on the next answer about the order. This bank pushes
 # nothing (no notify_*) and has no file: its statement is always there (no file_*).
@@ -47,11 +47,11 @@ class Dropped(Exception):
 
 
 class Bank:
-    """Everything the bank knows and decides. It never waits; who answers awaits `store.committed()` first."""
+    """Everything the bank knows and decides. It never waits: await `store.committed()` before an answer is sent."""
 
     def __init__(self, folder: Path) -> None:
         """Open the bank whose data is in `folder`; its keys are made at the first start. Needs a running event loop."""
-        self.store = Store(folder)
+        self.store = open_rows(folder, "genericbank")
         self.clock = BankClock.load(self.store)
         self.clock.save(self.store)
         self.faults = Faults(self.store)
@@ -63,7 +63,7 @@ class Bank:
         }
 
     def now(self) -> datetime:
-        """Return bank time, after everything that was due by then has been done."""
+        """Do everything that is due, and return the bank's time."""
         now = self.clock.now()
         payments.catch_up(self.store, self.faults, now)
         return now
@@ -74,7 +74,7 @@ class Bank:
         self.store.write("INSERT OR REPLACE INTO clients VALUES (?, ?)", (client, public_key))
 
     def answer(self, raw: bytes, client: str, signature: str) -> Reply:
-        """Answer the bytes of a POST. Whoever did not sign them is told so in plain words, unsigned."""
+        """Answer the bytes of a POST. If they are not signed by the client, the answer is plain text and unsigned."""
         now = self.now()
         key = self._clients.get(client)
         if key is None or not seal.genuine(key, raw, signature):
@@ -112,7 +112,7 @@ class Bank:
             raise Dropped
         if before in BUSY:
             raise BusinessError(BUSY[before])
-        # The serial comes first: whatever refuses a payment for good says with it that none was ever taken.
+        # The serial is checked first: a final refusal also says that no payment with this serial was ever taken.
         known = payments.latest(self.store, client, asked.serial)
         if known is not None and known["content"] != asked.content:
             raise BusinessError(codes.OTHER_CONTENT)
@@ -165,7 +165,7 @@ class Bank:
         if fault == "lost_answer":
             raise Dropped
         signed = sealed + b" " if fault == "bad_signature" else sealed
-        key_of_answer = seal.new_key() if fault == "wrong_chain" else self.key  # the new one is nobody's
+        key_of_answer = seal.new_key() if fault == "wrong_chain" else self.key  # the new one: of nobody
         signature = seal.sign(key_of_answer, signed)
         if fault == "garbled_answer":
             sealed = sealed[: len(sealed) * 2 // 3]

@@ -4,8 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import stored
-from zhangfang_sandbox.genericbank.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Movement:
     outside_id: str | None = None
 
 
-def post(store: Store, movement: Movement, at: datetime) -> int:
+def post(store: RowStore, movement: Movement, at: datetime) -> int:
     """Book a movement at bank time `at`; return the line's number. Payments check the balance before."""
     signed = movement.amount if movement.credit else -movement.amount
     store.write("UPDATE accounts SET balance = balance + ? WHERE number = ?", (signed, movement.account))
@@ -43,12 +43,12 @@ def post(store: Store, movement: Movement, at: datetime) -> int:
     )
 
 
-def account(store: Store, number: str) -> sqlite3.Row | None:
+def account(store: RowStore, number: str) -> sqlite3.Row | None:
     """Return an account or None."""
     return store.row("SELECT * FROM accounts WHERE number = ?", number)
 
 
-def lines(store: Store, number: str, after: int, limit: int) -> list[sqlite3.Row]:
+def lines(store: RowStore, number: str, after: int, limit: int) -> list[sqlite3.Row]:
     """Return at most `limit` lines after the number `after`, oldest first; -1 for all."""
     return store.rows(
         "SELECT lines.*, payments.serial, payments.key FROM lines LEFT JOIN payments ON payments.id = lines.payment"

@@ -39,14 +39,14 @@ class Payment:
 
 
 def message(raw: bytes) -> dict[str, Any]:
-    """Read the JSON object of a body. Raises ValueError for anything else, numbers that are none among it."""
+    """Read the JSON object of a body. Raises ValueError for anything else, also for NaN and Infinity."""
 
     def no_constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
     try:
         found = json.loads(raw.decode(), parse_constant=no_constant)
-        json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate passes the parser
+        json.dumps(found, ensure_ascii=False).encode()  # the parser accepts half a surrogate pair
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(found, dict):

@@ -1,19 +1,19 @@
-"""Payments: a serial that is taken once, and a code that says where the money is."""
+"""Payments: a serial that is accepted once, and a code that says whether the money has left."""
 
 import sqlite3
 from datetime import datetime, timedelta
 
 from zhangfang_sandbox.common.faults import Faults, chance
+from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import next_working_day_at_ten, stored
 from zhangfang_sandbox.genericbank import codes
 from zhangfang_sandbox.genericbank.book import Movement, account, post
 from zhangfang_sandbox.genericbank.fields import Payment
-from zhangfang_sandbox.genericbank.store import Store
 
 SUCCESS_AFTER = timedelta(seconds=2)
 PENDING_FOR = timedelta(minutes=5)
-# What is paid to unless the control plane says otherwise. A type that is not here is refused: so one bank's corporate
-# accounts of a second class once were, 717 of them in a day.
+# The account types that are paid to, unless the control plane changes them. Others are refused, as one bank once
+# refused its corporate accounts of a second class, 717 of them in a day.
 TYPES = (
     "personal/I/card",
     "personal/I/passbook",
@@ -26,18 +26,18 @@ TYPES = (
 )
 
 
-def latest(store: Store, client: str, serial: str) -> sqlite3.Row | None:
+def latest(store: RowStore, client: str, serial: str) -> sqlite3.Row | None:
     """Return the payment of a serial, or None."""
     return store.row("SELECT * FROM payments WHERE client = ? AND serial = ?", client, serial)
 
 
-def by_id(store: Store, payment: int) -> sqlite3.Row:
+def by_id(store: RowStore, payment: int) -> sqlite3.Row:
     """Return a payment that exists."""
     return store.one("SELECT * FROM payments WHERE id = ?", payment)
 
 
-def submit(store: Store, faults: Faults, client: str, asked: Payment, now: datetime) -> sqlite3.Row:
-    """Take a payment whose serial is new and whose account is the client's, and begin to execute it."""
+def submit(store: RowStore, faults: Faults, client: str, asked: Payment, now: datetime) -> sqlite3.Row:
+    """Store a payment whose serial is new and whose account is the client's, and begin to execute it."""
     payment = store.insert(
         "INSERT INTO payments (client, serial, account, payee, payee_name, payee_type, amount, purpose, key, content,"
         " code, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -62,7 +62,7 @@ def submit(store: Store, faults: Faults, client: str, asked: Payment, now: datet
     return by_id(store, payment)
 
 
-def catch_up(store: Store, faults: Faults, now: datetime) -> None:
+def catch_up(store: RowStore, faults: Faults, now: datetime) -> None:
     """Do what fell due by `now`, oldest first. Called before every answer."""
     due_sql = "SELECT * FROM payments WHERE next_at <= ? ORDER BY next_at, id LIMIT 1"
     while due := store.row(due_sql, stored(now)):
@@ -76,12 +76,12 @@ def catch_up(store: Store, faults: Faults, now: datetime) -> None:
             _plan(store, due["id"], next_working_day_at_ten(at), codes.RETURNED)
 
 
-def allowed_types(store: Store) -> list[str]:
+def allowed_types(store: RowStore) -> list[str]:
     """Return the types of account that are paid to, as holder/class/medium."""
     return list(store.get("account_types", TYPES))
 
 
-def _refusal(store: Store, faults: Faults, asked: Payment) -> str:
+def _refusal(store: RowStore, faults: Faults, asked: Payment) -> str:
     if asked.payee_type not in allowed_types(store) or faults.meets("account_type", asked.note):
         return codes.TYPE
     payer = account(store, asked.payer)
@@ -89,10 +89,12 @@ def _refusal(store: Store, faults: Faults, asked: Payment) -> str:
     return codes.BALANCE if short or faults.meets("decline", asked.note) else ""
 
 
-def _execute(store: Store, faults: Faults, payment: int, now: datetime) -> None:
-    """Pay; a fault may leave the payment in doubt for a while, let it fail after all, or deny what was done."""
+def _execute(store: RowStore, faults: Faults, payment: int, now: datetime) -> None:
+    """Pay. A fault may leave the payment open for a while, let it fail later, or deny a payment that was made."""
     row = by_id(store, payment)
-    if faults.meets("decline_later", row["key"]):  # no money moves: a statement would call the payment made
+    if faults.meets(
+        "decline_later", row["key"]
+    ):  # no money moves, else the statement would show the payment as made
         _plan(store, payment, now + SUCCESS_AFTER, codes.REFUSED)
         return
     store.write("UPDATE payments SET debit_seq = ? WHERE id = ?", (post(store, _movement(row), now), payment))
@@ -118,10 +120,10 @@ def _movement(row: sqlite3.Row, *, back: bool = False) -> Movement:
     )
 
 
-def _set(store: Store, payment: int, code: str) -> None:
+def _set(store: RowStore, payment: int, code: str) -> None:
     sql = "UPDATE payments SET code = ?, next_at = NULL, next_code = NULL WHERE id = ?"
     store.write(sql, (code, payment))
 
 
-def _plan(store: Store, payment: int, at: datetime, code: str) -> None:
+def _plan(store: RowStore, payment: int, at: datetime, code: str) -> None:
     store.write("UPDATE payments SET next_at = ?, next_code = ? WHERE id = ?", (stored(at), code, payment))

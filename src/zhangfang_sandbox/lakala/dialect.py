@@ -1,7 +1,7 @@
 """What this bank has of its own: its merchants' certificates, its numbers, fees, file and notifications.
 
 Conventions of this bank [G]: that pre-orders are notified on the schedule of counter orders, the file's columns, and fees of
-38 basis points, with instalments of 230, 450 and 750 for 3, 6 and 12 periods where the merchant bears them.
+38 basis points, or 230, 450 and 750 for 3, 6 and 12 instalments if the merchant pays their charge.
 """
 
 import json
@@ -23,7 +23,7 @@ from zhangfang_sandbox.lakala import messages
 from zhangfang_sandbox.lakala.keys import serial_of
 from zhangfang_sandbox.lakala.seal import Seal
 
-# The schedule of counter orders [V], taken for pre-orders too [G].
+# The schedule of counter orders [V], used for pre-orders too [G].
 GAPS = (1, 5, 5, 10, 180, 600, 1200, 1800, 3600, 7200)
 _POINTS = {0: 38, 3: 230, 6: 450, 12: 750}
 _KINDS = {"purchase": "PREORDER", "refund": "REFUND"}
@@ -65,7 +65,7 @@ def dialect(seal: Seal, certificate: str, clock: BankClock, merchants: Merchants
 def _register(
     data: Mapping[str, Any], merchants: Merchants, platform: str
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """A merchant by `merId`, `term_no`, `appid` and its certificate; a further certificate joins the earlier ones."""
+    """Register a merchant by `merId`, `term_no`, `appid` and its certificate. Earlier certificates stay valid."""
     for name, shape, allowed in (
         ("merId", _MERCHANT, "15 letters or digits"), ("term_no", _TERM, "8 letters or digits"),
         ("appid", _APPID, "1 to 64 visible characters"),
@@ -92,7 +92,7 @@ def _composer(seal: Seal, clock: BankClock) -> Callable[[Order, bool], tuple[Map
 
 
 def _accepted(status: int, body: bytes) -> bool:
-    """HTTP 200 alone is no receipt: the body's code counts."""
+    """Whether a notification was taken: HTTP 200 is not enough, the body's code counts."""
     try:
         said = json.loads(body)
     except ValueError:

@@ -75,7 +75,7 @@ class Gateway:
         return web.Response()
 
     def _admit(self, header: str, body: bytes) -> tuple[str, str, Json]:
-        """The application and merchant that prove to have sent this, and what it says."""
+        """Return the application and merchant that have signed the request, and its fields."""
         said = claimed(header)
         if said is None:
             raise Refusal(messages.SIGNATURE)
@@ -127,7 +127,7 @@ class Gateway:
             raise Refusal(messages.NO_ORDER)
         if self._acquirer.dark(order):
             raise Refusal(messages.BUSY)
-        self._acquirer.waiting(order)  # one whose time has run out ends now
+        self._acquirer.waiting(order)  # an order whose time is over ends now
         if order.phase == "PROCESSING" and chance(0, "unclear", order.fault_key) < 0.3:
             raise Refusal(messages.UNCLEAR)
         return messages.queried(order), ""
@@ -139,7 +139,7 @@ class Gateway:
         return self._reverse(mer_id, data, "void", 0)
 
     def _reverse(self, mer_id: str, data: Json, operation: Operation, amount: int) -> tuple[Json, str]:
-        """A refund, or a void of the whole; one that comes again is the same one."""
+        """A refund, or a void of the whole amount. The same number again is the same order."""
         number, key = _shaped(data, "out_trade_no", _NUMBER), str(data.get("refund_reason") or "")[:255]
         _check_place(data)
         self._blocked(key or number)
@@ -186,7 +186,7 @@ class Gateway:
         }, ""
 
     def _named(self, mer_id: str, data: Json, prefix: str) -> Order | None:
-        """The merchant's order by trade_no, log_no or out_trade_no: the first of them that is given counts."""
+        """The merchant's order by trade_no, log_no or out_trade_no; the first one given counts."""
         ref, number = data.get(f"{prefix}trade_no"), data.get(f"{prefix}out_trade_no")
         log_no = data.get(f"{prefix}log_no")
         book = self._acquirer.book
@@ -206,7 +206,7 @@ def _check_place(data: Mapping[str, Any]) -> None:
 
 
 def _wallet_fields(data: Mapping[str, Any]) -> tuple[int, int, bool]:
-    """Minutes to pay in, instalments (0: none), and whether the merchant bears their charge."""
+    """The minutes for paying, the instalments (0: none), and whether the merchant pays their charge."""
     fields = data.get("acc_busi_fields", {})
     extend = fields.get("extend_params", {}) if isinstance(fields, dict) else None
     minutes = fields.get("timeout_express", "5") if isinstance(fields, dict) else ""

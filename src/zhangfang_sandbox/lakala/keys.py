@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.x509.oid import NameOID
 
-# Wide enough for any day a test may set the clock to.
+# Wide enough for any day to which a test sets the clock.
 _VALID_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 _VALID_TO = datetime(2045, 1, 1, tzinfo=UTC)
 

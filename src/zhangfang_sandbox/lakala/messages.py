@@ -1,4 +1,4 @@
-"""What the bank tells of an order: the data of its answers, and its notifications."""
+"""The contents of answers about an order, and of notifications."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ OK = "BBS00000"
 BAD, SIGNATURE, NO_ORDER, DUPLICATE, BUSY, NO_FILE, MAINTENANCE = (
     "SBX400", "SBX401", "SBX404", "SBX409", "SBX429", "SBX498", "SBX503",
 )  # fmt: skip
-# Why a refund or void is not taken at all; what is no reason here is told as trade_state FAIL.
+# Reasons for which a refund or void is refused at once; for any other reason it is taken and ends with trade_state
+# FAIL.
 REFUSALS = {WRONG_STATE: "SBX422", RETURNED: "SBX422", MISMATCH: "SBX423"}
 _WORDS = {
     OK: "成功", BAD: "报文格式错误", SIGNATURE: "验签失败", NO_ORDER: "订单不存在", DUPLICATE: "商户流水号重复",
@@ -23,7 +24,7 @@ _WORDS = {
 }  # fmt: skip
 _TYPES = {"purchase": "PREORDER", "refund": "REFUND", "void": "CANCEL"}
 _PENDING = ("DEAL", "UNKNOWN")
-# What a query may answer instead of an order that is under way: one code that sources read in three ways.
+# The code that a query may answer while an order is pending; sources give it three meanings.
 UNCLEAR = "BBS10000"
 
 
@@ -43,7 +44,7 @@ def envelope(code: str, now: datetime, data: Mapping[str, Any] | None = None, de
 
 
 def named(order: Order) -> dict[str, Any]:
-    """What every answer about an order repeats. log_no is the end of trade_no."""
+    """The fields that every answer about an order repeats. log_no is the end of trade_no."""
     details = json.loads(order.details)
     return {
         "merchant_no": order.mer_id,
@@ -55,7 +56,7 @@ def named(order: Order) -> dict[str, Any]:
 
 
 def presented(order: Order) -> dict[str, Any]:
-    """The answer to a pre-order. The addresses lead nowhere: this bank's payers act on its control plane."""
+    """The answer to a pre-order. The addresses are not served: payers act on the control plane here."""
     fields = {"prepay_id": f"PP{order.ref}", "redirect_url": f"https://pay.lakala.invalid/{order.ref}"}
     return named(order) | {"settle_merchant_no": order.mer_id, "acc_resp_fields": fields}
 
@@ -74,7 +75,7 @@ def queried(order: Order) -> dict[str, Any]:
 
 
 def state(order: Order) -> str:
-    """The trade_state. One that is not decided yet says so in one of two ways."""
+    """The trade_state; while an order is open, one of two words."""
     if order.phase == "SUCCESS" and order.refunded:
         return "REFUND" if order.refunded == order.amount else "PART_REFUND"
     unpaid = order.operation == "purchase" and not order.told and order.reason in {"closed", "refused"}
@@ -88,7 +89,7 @@ def state(order: Order) -> str:
 
 
 def notification(order: Order, older: bool) -> bytes:
-    """The body of a notification; `older` tells the state before its end."""
+    """The body of a notification; with `older` it has the state before the order ended."""
     told = queried(order)
     told["trade_status"] = told.pop("trade_state")
     if older:

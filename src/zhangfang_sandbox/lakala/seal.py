@@ -1,4 +1,4 @@
-"""LKLAPI-SHA256withRSA: signing what the bank says, verifying what merchants say."""
+"""LKLAPI-SHA256withRSA: signs the bank's messages, verifies the merchants'."""
 
 import base64
 import binascii
@@ -45,7 +45,7 @@ class Seal:
 
 
 def claimed(header: str) -> dict[str, str] | None:
-    """What an Authorization header claims, in whatever order it says it; None if it is none."""
+    """The fields of an Authorization header, in any order; None if it is not one."""
     if not header.startswith(_SCHEME + " "):
         return None
     said = dict(_PAIR.findall(header))

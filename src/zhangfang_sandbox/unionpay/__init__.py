@@ -2,7 +2,7 @@
 
 `wire` bytes and signing texts, `keys` and `seal` certificates and signatures, `fields` what a message must hold,
 `codes` what an answer says, `customer` the payer's account, `book` orders, `rules` decisions, `bank` what happens,
-`messages` what is told, `gateway` and `cashier` who asks, `notify` who is told, `batches` and `batchfile` many orders
-in one message, `days` and `zm` the settlement day and its file, `transfers` its money, `planting` what nobody asked
-for, `control` the plane that tests steer it by, `views` what it shows.
+`messages` answers, `gateway` and `cashier` the requests, `notify` notifications, `batches` and `batchfile` many orders
+in one message, `days` and `zm` the settlement day and its file, `planting` orders that nobody asked for, `control` the
+control plane for tests, `views` what it shows.
 """

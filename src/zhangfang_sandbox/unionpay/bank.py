@@ -1,4 +1,4 @@
-"""What happens in the bank when it is asked for something: orders come to be and reach their end."""
+"""The business of the bank: orders are made and end."""
 
 import asyncio
 import secrets
@@ -9,11 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no
 from zhangfang_sandbox.unionpay.notify import Notifier
-from zhangfang_sandbox.unionpay.rules import back_at, judge_return, settle_date, succeed
+from zhangfang_sandbox.unionpay.rules import back_at, judge_return, succeed
 from zhangfang_sandbox.unionpay.wire.codes import (
     ACCOUNT_TYPE,
     BALANCE,
@@ -30,9 +31,9 @@ from zhangfang_sandbox.unionpay.wire.forms import Fields
 from zhangfang_sandbox.unionpay.wire.keys import Identity
 from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
-# What a query says of an order whose end is open: "taken, ask later".
+# The respCode of a query about a pending order: "taken, ask later".
 OPEN = "05"
-# Unverified: how long a cashier page lives where the merchant names no payTimeout.
+# Unverified: how long a cashier page is valid if the merchant gives no payTimeout.
 PAGE_LIFE = timedelta(days=1)
 HIDDEN_QUERIES = 2
 # Faults that make an order fail at once, and the respCode it fails with.
@@ -40,7 +41,7 @@ _DECLINES = {"decline": BALANCE, "account_type": ACCOUNT_TYPE}
 
 
 class Bank:
-    """Merchants, orders, and the rules that move them. What it changes is answered for after `store.committed()`."""
+    """Merchants, orders, and the rules that change them. Await `store.committed()` before answering about a change."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class Bank:
                 self.notifier.wait(order)
 
     def close(self) -> None:
-        """Let no pending order end any more; `resume` takes them up again."""
+        """Stop all timers of pending orders; `resume` starts them again."""
         for timer in self._timers.values():
             timer.cancel()
 
@@ -126,14 +127,14 @@ class Bank:
         self._proceed(order, None, SUCCESS, silent, late)
 
     def refuse(self, order: Order) -> None:
-        """The payer refuses, or the page has run out: a failure, which is never notified.
+        """The payer refuses, or the page's time is over: the order fails. Failures are never notified.
 
         Unverified: the code. The tables have none for either; 60 is a definite failure of a purchase.
         """
         self._end(order, ISSUER)
 
     def waits(self, order: Order) -> bool:
-        """Whether an order waits for its payer. One whose time has run out fails here."""
+        """Whether an order waits for its payer. If its time is over, it fails here."""
         if not order.token or order.state != "PENDING" or order.final_code:
             return False
         if self.clock.now().timestamp() > order.closes_at:
@@ -142,7 +143,8 @@ class Bank:
         return True
 
     def find(self, fields: Fields, prefix: str = "") -> Order | None:
-        """The order that a request names by the bank's number or by its own; `orig` for the original of a return."""
+        """The order that a request names by the bank's number or its own; with `orig`, the original of a refund or
+        void."""
         names = ("origQryId", "origOrderId", "origTxnTime") if prefix else ("queryId", "orderId", "txnTime")
         query_id, order_id, txn_time = (fields.get(name, "") for name in names)
         if query_id:
@@ -158,15 +160,15 @@ class Bank:
         return False
 
     def dark(self, order: Order) -> bool:
-        """Whether an order that has succeeded gives no sign of it: no answer, no notification, busy when asked.
+        """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
 
-        Its line in the day's file is all that its merchant gets. A void has none, and is not dark.
+        The merchant learns of it only from the day's file. A void has no line there, so it is never dark.
         """
         done = order.state == "SUCCESS" and order.txn_type != VOID
         return done and self.faults.lasts("dark", order.key)
 
     def register(self, mer_id: str, name: str, pem: str, secure_key: str) -> None:
-        """A merchant and a certificate it may sign with; a further certificate joins the earlier ones."""
+        """Register a merchant and a certificate it may sign with. Earlier certificates stay valid."""
         certificate = x509.load_pem_x509_certificate(pem.encode())
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
@@ -184,7 +186,7 @@ class Bank:
         self.book.add_new(order)
 
     def bring_back(self) -> None:
-        """Payouts whose moment has come return: their money is the merchant's again on that settlement day."""
+        """Return the payouts whose time has come: their money is the merchant's again on that settlement day."""
         now = self.clock.now().timestamp()
         for order in [order for order in self._coming_back if order.return_due <= now]:
             self._coming_back.remove(order)
@@ -196,12 +198,12 @@ class Bank:
     def _proceed(
         self, order: Order, original: Order | None, code: str, silent: bool = False, late: bool = False
     ) -> str:
-        """Let an order run its course; returns what its merchant hears at once."""
+        """Process an order; return the respCode of the synchronous answer."""
         meets, key = self.faults.meets, order.key
         if code == SUCCESS:
             code = next((code for fault, code in _DECLINES.items() if meets(fault, key)), SUCCESS)
         if code == SUCCESS and meets("contradict", key):
-            order.told, silent = BALANCE, True  # the book has the money; who asks hears of a failure
+            order.told, silent = BALANCE, True  # the book has the money, but answers say that it failed
         fails_later = code == SUCCESS and not order.told and meets("decline_later", key)
         if code == SUCCESS and not fails_later and original is not None:
             original.refunded += order.amount
@@ -217,7 +219,7 @@ class Bank:
     def _end_later(
         self, order: Order, code: str, meanwhile: str, answer: str, silent: bool, late: bool
     ) -> str:
-        """Let an order end with `code` after a while; until then a query says `meanwhile`. Returns `answer`."""
+        """Let an order end with `code` later; until then a query is answered `meanwhile`. Returns `answer`."""
         order.final_code, order.resp_code = code, meanwhile
         self.book.save(order)
         self._wait(order, silent, late)
@@ -228,14 +230,14 @@ class Bank:
         self._timers[order.seq] = loop.call_later(seconds, self._end, order, order.final_code, silent, late)
 
     def _end(self, order: Order, code: str, silent: bool = False, late: bool = False) -> None:
-        """The order's one and only end."""
+        """End the order. This happens once."""
         self._timers.pop(order.seq, None)
         now = self.clock.now()
         original = self.book.by_query_id(order.mer_id, order.orig_qry_id)
         if code == SUCCESS and original is not None and order.txn_type == VOID:
             if original.settle_date == settle_date(now).isoformat():
                 original.state = "VOIDED"
-            else:  # it was pending when the day closed under it
+            else:  # the day closed while it was pending
                 code = WRONG_STATE
                 original.refunded -= order.amount
             self.book.save(original)

@@ -1,8 +1,8 @@
-"""Batches: taken whole or not at all, worked off in the background by steps, answered for when all is done.
+"""Batches: accepted as a whole or not at all, done in the background in steps, and reported when all is done.
 
 Facts of ACP 5.1.0: batchNo is 0001 to 9999 and unique in a day; no notification is sent. Unverified: the result query.
-A step and the mark of how far the work has come are one transaction, so a bank that is killed goes on where it was,
-and no item is done twice.
+A step and the progress are stored in one transaction, so a bank that is killed continues where it was, and no item is
+done twice.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Batches:
         self._open = self._read("WHERE done<CAST(total_qty AS INTEGER)")
 
     def submit(self, told: Fields) -> Batch:
-        """Take a batch that is well formed, once."""
+        """Take a well-formed batch, once."""
         day = told["txnTime"][:8]
         if self._read(
             "WHERE mer_id=? AND batch_no=? AND substr(txn_time, 1, 8)=?", told["merId"], told["batchNo"], day
@@ -84,7 +84,7 @@ class Batches:
         return batch
 
     def result(self, told: Fields) -> dict[str, str]:
-        """What a result query adds. Refuses a batch that is not there (34) or not done (41)."""
+        """The further fields of a result query's answer. Refuses a batch that is unknown (34) or not done (41)."""
         found = self._read(
             "WHERE mer_id=? AND batch_no=? AND txn_time=?", told["merId"], told["batchNo"], told["txnTime"]
         )
@@ -102,7 +102,7 @@ class Batches:
         return {"totalQty": known["totalQty"], "totalAmt": known["totalAmt"], "fileContent": content}
 
     async def work(self) -> None:
-        """Work off what is open, for ever."""
+        """Process open batches, for ever."""
         loop = asyncio.get_running_loop()
         while True:
             due = [batch for batch in self._open if batch.begins <= loop.time()]
@@ -127,7 +127,7 @@ class Batches:
             self._open.remove(batch)
 
     def _do(self, batch: Batch, item: Fields) -> tuple[int | None, str]:
-        """Do one item: the number of its order, or the respCode of one that is not taken."""
+        """Do one item; return the number of its order, or the respCode with which it is refused."""
         told, bank = batch.told, self._bank
         txn_type, sub_type = batchfile.ITEMS[told["txnSubType"]]
         fields = {**told, **item, "txnType": txn_type, "txnSubType": sub_type, "backUrl": ""}
@@ -143,7 +143,7 @@ class Batches:
         return order.seq, ""
 
     def _lines(self, batch: Batch) -> list[list[str]]:
-        """The lines of a result; an item whose end is open has the respCode of that."""
+        """The lines of a result; a pending item has the respCode of a pending order."""
         lines = []
         for order_id, txn_time, amount, refused, seq in self._store.read(_OUTCOMES, (batch.id,)):
             order = self._bank.book.by_seq(seq) if seq is not None else None

@@ -1,10 +1,10 @@
 """The bank's own book: every order it took, in memory for speed and in SQLite for good."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Literal
 
+from zhangfang_sandbox.common.order_table import OrderBook, OrderTable
 from zhangfang_sandbox.common.store import Store
 
 State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED", "RETURNED"]
@@ -15,10 +15,10 @@ class Order:
     """One transaction. Amounts are fen; `acc_no` is masked; `settle_date` is ISO and empty until it succeeded.
 
     `key` is the merchant's reqReserved. `refunded` is what refunds and a void have taken or reserved. `final_code` is
-    the outcome of a pending order that will come by itself; `token` names a cashier page, `closes_at` (epoch seconds)
+    the respCode with which a pending order will end; `token` names a cashier page, `closes_at` (epoch seconds)
     ends it. `notify_due` (epoch seconds of the bank's clock) is when the next notification leaves, None when none
-    does; `notify_sends` have left. The next `hidden` queries will not find the order. `told` is the respCode that
-    merchants hear where it is not the book's own: a contradiction, or the return of a payout. `return_due` (epoch
+    does; `notify_sends` have left. The next `hidden` queries will not find the order. `told` is the respCode given to
+    merchants if it differs from the book's: a contradiction, or the return of a payout. `return_due` (epoch
     seconds, 0 for never) is when a payout comes back, `returned_on` the settlement date it did. `batch` is the batchNo.
     """
 
@@ -63,20 +63,17 @@ class Order:
 
     @property
     def code(self) -> str:
-        """The respCode that merchants hear."""
+        """The respCode that merchants are given."""
         return self.told or self.resp_code
 
 
-COLUMNS = tuple(column.name for column in fields(Order))
-_ROW = attrgetter(*COLUMNS)
-_SAVE = f"INSERT OR REPLACE INTO orders({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
-SELECT = f"SELECT {','.join('orders.' + name for name in COLUMNS)} FROM orders"  # noqa: S608
+ORDERS = OrderTable(Order)
 
-# `listing` is what the day's close knows of an order: the file and the transfer it was part of, and for a planted
-# error the excess fen, the file that corrects it and the transfer that did; for a payout that came back the same two.
-# An empty `listed_in` is a row that is missing for some days.
+# `listing` is what the close of days stores about an order: the file and the transfer that contain it; for a planted
+# error the excess in fen, and the file and the transfer that correct it; for a payout that came back, those of its
+# return. An empty `listed_in` is a row that is missing for some days.
 SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS orders({",".join("seq INTEGER PRIMARY KEY" if n == "seq" else n for n in COLUMNS)});
+{ORDERS.schema}
 CREATE INDEX IF NOT EXISTS orders_by_day ON orders(mer_id, settle_date);
 CREATE TABLE IF NOT EXISTS listing(seq INTEGER PRIMARY KEY, mer_id TEXT, listed_in TEXT, settled_in TEXT,
     excess INTEGER NOT NULL DEFAULT 0, corrected_in TEXT, correction_settled_in TEXT,
@@ -102,37 +99,21 @@ def trace_no(seq: int) -> str:
     return f"{seq % 1_000_000:06d}"
 
 
-class Book:
-    """Orders by the names they go by."""
+class Book(OrderBook[Order]):
+    """Finds orders by their numbers."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._by_number: dict[tuple[str, str, str], Order] = {}
         self._by_query_id: dict[str, Order] = {}
         self._by_token: dict[str, Order] = {}
         self._by_seq: dict[int, Order] = {}
-        self._last_seq = 0
-        for row in store.read(f"{SELECT} ORDER BY seq"):
-            self._index(Order(*row))
-
-    def next_seq(self) -> int:
-        """The number of an order that is about to be made."""
-        return self._last_seq + 1
-
-    def add(self, order: Order) -> None:
-        """A new order."""
-        self._index(order)
-        self.save(order)
+        super().__init__(store, ORDERS)
 
     def add_new(self, order: Order) -> None:
-        """A new order that did not come by the wire and has no numbers of the bank's yet."""
+        """Take in a new order that did not come by the wire, and give it the bank's numbers."""
         order.seq = self.next_seq()
         order.query_id, order.trace_no = query_id(order.txn_time, order.seq), trace_no(order.seq)
         self.add(order)
-
-    def save(self, order: Order) -> None:
-        """Keep what changed."""
-        self._store.write(_SAVE, _ROW(order))
 
     def same_day(self, mer_id: str, order_id: str, txn_time: str) -> Order | None:
         """The order that holds this number on this trade date: there can be only one."""
@@ -157,7 +138,7 @@ class Book:
         return self._by_token.get(token)
 
     def by_order_id(self, order_id: str) -> Order | None:
-        """The newest order with this number, of whatever merchant and day."""
+        """The newest order with this number, of any merchant and day."""
         found = (order for (_, number, _), order in reversed(self._by_number.items()) if number == order_id)
         return next(found, None)
 
@@ -171,4 +152,3 @@ class Book:
         self._by_seq[order.seq] = order
         if order.token:
             self._by_token[order.token] = order
-        self._last_seq = order.seq

@@ -1,7 +1,7 @@
-"""The cashier: pages in the bank's own plain look, in Chinese and English, where a payer pays or does not.
+"""The cashier: plain pages in Chinese and English, where a payer pays or refuses.
 
-Going back to the merchant is a form that the browser posts to frontUrl. It proves nothing to the merchant: what counts
-is the notification, or a query.
+At the end the browser posts a form to frontUrl. It proves nothing to the merchant: only the notification or a query
+does.
 """
 
 import base64
@@ -27,7 +27,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
     f"script-src 'sha256-{base64.b64encode(sha256(_SUBMIT.encode()).digest()).decode()}'"
 )
-# What a button does: its words, and whether the payer pays, silently, with a late notification.
+# The buttons: the words, and whether the payer pays, without a notification, with a late notification.
 _ACTIONS = {
     "pay": "付款 Pay",
     "refuse": "拒绝付款 Refuse",
@@ -49,7 +49,7 @@ class Cashier:
         self._bank = bank
 
     async def present(self, request: Mapping[str, str]) -> web.Response:
-        """The page for a purchase the merchant's form has just brought, or brought again."""
+        """The page for a purchase whose form has just been posted, for the first time or again."""
         bank = self._bank
         order = bank.book.by_number(request["merId"], request["orderId"], request["txnTime"])
         same = order is not None and order.amount == int(request["txnAmt"]) and order.token
@@ -59,7 +59,7 @@ class Cashier:
         return await self._show(order)
 
     async def visit(self, token: str, action: str) -> web.Response:
-        """A payer looks at a page (no action) or has pressed one of its buttons."""
+        """A payer opens a page (no action) or has pressed one of its buttons."""
         order = self._bank.book.by_token(token)
         if order is None:
             return page("<p>没有这个订单 No such order</p>", status=404)
@@ -123,7 +123,7 @@ def _ended(order: Order) -> str:
 
 
 def refused(refusal: codes.Refusal) -> web.Response:
-    """The page for a form that the bank will not take."""
+    """The page for a form that the bank refuses."""
     return page(
         f"<p>订单未被接受 The order was not accepted</p><p>{escape(_worded(refusal))}</p>", status=400
     )

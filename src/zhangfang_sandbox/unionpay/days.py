@@ -1,46 +1,46 @@
 """The settlement day: its close and its file.
 
 A day ends at 23:00 China time. Its file is made at 09:00 of the next morning. Unverified: that time, and that a voided
-pair appears in no file. What is paid is what the file says, so that a planted error moves real money until the next
-day's file corrects it, and a row that is left out has its money wait with it.
+pair appears in no file. The bank pays what the file says. So a planted error moves real money until the next day's
+file corrects it, and a row that is left out is paid later too.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from zhangfang_sandbox.common.clock import CHINA, BankClock
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import Closing
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay import planting
-from zhangfang_sandbox.unionpay.book import SELECT, Book, Order
-from zhangfang_sandbox.unionpay.rules import settle_date, succeed
+from zhangfang_sandbox.unionpay.book import ORDERS, Book, Order
+from zhangfang_sandbox.unionpay.rules import succeed
 from zhangfang_sandbox.unionpay.wire import zm
 from zhangfang_sandbox.unionpay.wire.fields import DEBITS, PAYOUT
 from zhangfang_sandbox.unionpay.wire.seal import Merchant
 
-_FILE_AFTER = timedelta(days=1, hours=9)
 _TICK = 0.05
 
-_UNLISTED = f"""{SELECT} LEFT JOIN listing USING(seq)
+_UNLISTED = f"""{ORDERS.select} LEFT JOIN listing USING(seq)
     WHERE orders.mer_id=? AND settle_date BETWEEN ? AND ? AND state IN ('SUCCESS','RETURNED') AND txn_type<>'31'
     AND listed_in IS NULL ORDER BY seq"""
-_UNCORRECTED = f"""{SELECT.replace(" FROM", ", excess FROM")} JOIN listing USING(seq)
+_UNCORRECTED = f"""{ORDERS.select.replace(" FROM", ", excess FROM")} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND excess<>0 AND corrected_in IS NULL AND listed_in<? ORDER BY seq"""
-_LEFT_OUT = f"""{SELECT} JOIN listing USING(seq)
+_LEFT_OUT = f"""{ORDERS.select} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND settle_date<=? AND listed_in='' ORDER BY seq"""
-_CAME_BACK = f"""{SELECT} JOIN listing USING(seq)
+_CAME_BACK = f"""{ORDERS.select} JOIN listing USING(seq)
     WHERE listing.mer_id=? AND returned_on BETWEEN '1' AND ? AND listed_in<>'' AND return_listed_in IS NULL
     ORDER BY seq"""
-# A row that meets `file_missing` stands in the third file after its own.
+# A row that meets `file_missing` is in the third file after its own.
 _MISSING_FOR = timedelta(days=3)
 MISHAPS = ("file_not_ready", "file_bad")
 
 
 @dataclass(slots=True)
 class Sums:
-    """A day in figures; fen, and `net_fen` is what is paid (below zero: what is taken)."""
+    """The sums of a day, in fen; `net_fen` is what is paid (below zero: what is debited)."""
 
     pay_in_count: int = 0
     pay_in_fen: int = 0
@@ -72,43 +72,14 @@ class Sums:
             self.refund_fen += amount
 
 
-class Days:
-    """Closes days as the bank's clock passes them."""
+class Days(Closing):
+    """UnionPay's days."""
 
     def __init__(
         self, store: Store, clock: BankClock, faults: Faults, book: Book, merchants: dict[str, Merchant]
     ) -> None:
-        self._store, self._clock, self._faults, self._book = store, clock, faults, book
-        self._merchants = merchants
-        if store.get("first_day", None) is None:
-            self.begin(clock.now())
-
-    @property
-    def first(self) -> date:
-        """The first day the clock has seen."""
-        return date.fromisoformat(self._store.get("first_day", ""))
-
-    @property
-    def closed(self) -> date:
-        """The last day whose file is made."""
-        return date.fromisoformat(self._store.get("closed_day", ""))
-
-    def begin(self, now: datetime) -> None:
-        """The bank's first day is the one of `now`. Only for a bank without transactions."""
-        day = settle_date(now)
-        self._store.put("first_day", day.isoformat())
-        self._store.put("closed_day", (day - timedelta(days=1)).isoformat())
-        self._store.write("DELETE FROM days")
-
-    def close_due(self) -> None:
-        """Make the files of all days that have become due, oldest first."""
-        last = passed(self._clock.now(), _FILE_AFTER)
-        day = self.closed + timedelta(days=1)
-        while day <= last:
-            for mer_id in self._merchants:
-                self._close(mer_id, day)
-            self._store.put("closed_day", day.isoformat())
-            day += timedelta(days=1)
+        super().__init__(store, clock, merchants)
+        self._faults, self._book = faults, book
 
     def file(self, mer_id: str, month_day: str) -> tuple[str, str] | None:
         """Name and content of the latest file with this MMDD (the request has no year); None where there is none."""
@@ -126,17 +97,13 @@ class Days:
             return None
         return zm.file_name(mer_id, day), zm.damaged(content[0][0]) if mishap else content[0][0]
 
-    def plan(self, mishaps: Mapping[str, Sequence[str]]) -> None:
-        """Files that fail their first fetch: dates under `file_not_ready` and `file_bad`."""
-        self._store.put("mishaps", mishaps)
-
     def _mishap(self, day: date) -> str:
-        """What goes wrong with this fetch of a day's file; each plan but once."""
+        """What goes wrong with this fetch of a day's file. Each planned date goes wrong once."""
         planned = self._store.get("mishaps", {})
         for name in MISHAPS:
             if str(day) in planned.get(name, ()):
                 planned[name].remove(str(day))
-                self.plan(planned)
+                self._store.put("mishaps", planned)
                 return name
         return ""
 
@@ -150,7 +117,7 @@ class Days:
         return sums
 
     async def watch(self, first: Callable[[], None], then: Callable[[], None]) -> None:
-        """Look at the clock for ever; `first` and `then` are done each time, before and after the close of days."""
+        """Close what is due, for ever; `first` is called before each look, `then` after it."""
         while True:
             first()
             self.close_due()
@@ -160,7 +127,7 @@ class Days:
     def _close(self, mer_id: str, day: date) -> None:
         """Make one merchant's file of one day, once. A merchant that came later gets an empty one."""
         iso = day.isoformat()
-        if self._store.read("SELECT 1 FROM days WHERE mer_id=? AND settle_date=?", (mer_id, iso)):
+        if self._is_closed(mer_id, iso):
             return
         sums = Sums()
         normal = self._list(mer_id, day, sums)
@@ -170,7 +137,7 @@ class Days:
         self._store.write(f"INSERT INTO days VALUES({','.join('?' * len(row))})", row)
 
     def _list(self, mer_id: str, day: date, sums: Sums) -> bytes:
-        """The rows of what succeeded, and of what yesterday's file left for today's."""
+        """The rows of the orders that succeeded, and of those that yesterday's file left out."""
         iso, yesterday = day.isoformat(), (day - timedelta(days=1)).isoformat()
         due = [Order(*row) for row in self._store.read(_UNLISTED, (mer_id, yesterday, iso))]
         today = [order for order in due if order.settle_date == iso]
@@ -193,7 +160,7 @@ class Days:
         return bytes(rows)
 
     def _fate(self, order: Order, iso: str, planted: Sequence[set[str]]) -> tuple[str | None, int]:
-        """The file that lists an order (empty: one days later; None: the next), and the fen too many in it."""
+        """The file that lists an order (empty: one some days later; None: the next one), and the excess in fen."""
         if order.settle_date != iso:
             return iso, 0
         meets, key, (missing, off_by_one) = self._faults.meets, order.key, planted
@@ -204,7 +171,7 @@ class Days:
         return iso, int(order.txn_type in DEBITS and (key in off_by_one or meets("file_off_by_one", key)))
 
     def _extra(self, order: Order, day: date) -> Order | None:
-        """A pay-in that no merchant asked for, beside one that meets the fault: real money, and a row in the file."""
+        """A pay-in that no merchant asked for, next to one that meets the fault: real money, and a row in the file."""
         if order.txn_type not in DEBITS or not self._faults.meets("file_extra", order.key):
             return None
         extra = planting.stranger(order.mer_id, day, order.amount, f"{order.order_id}+", "", order.acc_no)
@@ -229,11 +196,6 @@ class Days:
             sums.returned_fen += order.amount
             self._store.write("UPDATE listing SET return_listed_in=? WHERE seq=?", (iso, order.seq))
         return bytes(rows)
-
-
-def passed(now: datetime, after: timedelta) -> date:
-    """The last settlement day whose midnight lies at least `after` back."""
-    return (now.astimezone(CHINA) - after).date()
 
 
 def _day(year: int, month_day: str) -> date | None:

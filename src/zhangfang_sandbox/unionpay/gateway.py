@@ -15,8 +15,7 @@ from zhangfang_sandbox.unionpay.wire import forms as wire
 from zhangfang_sandbox.unionpay.wire.codes import Refusal
 from zhangfang_sandbox.unionpay.wire.customer import Customer
 
-# What can go wrong with the synchronous answer to an order that was processed. An order meets the first of these
-# that is planned for it.
+# Faults of the synchronous answer to a processed order. An order meets the first one that is planned for it.
 _ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
 FAULTS = frozenset(_ANSWER_FAULTS) | {
     "refused",
@@ -115,7 +114,7 @@ class Gateway:
         return await self._cashier.visit(token, told.get("action", "?" if request.method == "POST" else ""))
 
     def _admit(self, path: str, told: wire.Fields) -> None:
-        """Who is it, did they sign it, is it a request we take: in this order."""
+        """Check in this order: the merchant, the signature, the kind of request."""
         for name in ("merId", "signMethod", "signature"):
             if name not in told:
                 raise Refusal(codes.MISSING, name)
@@ -127,7 +126,7 @@ class Gateway:
         fields.check(path, told)
 
     def _blocked(self, key: str) -> None:
-        """Faults that keep a request from being processed at all."""
+        """Meet the faults by which a request is not processed."""
         if self._bank.faults.meets("refused", key):
             raise Dropped
         if self._bank.faults.meets("throttle", key):
@@ -161,7 +160,8 @@ class Gateway:
     async def _answer(
         self, told: wire.Fields, code: str, key: str, hidden: bool, extra: wire.Fields
     ) -> web.Response:
-        """The answer to what was booked, as far as no fault is in its way. What queries do not find is not answered."""
+        """The answer about a booked order, unless a fault prevents it. An order that is hidden from queries gets no
+        answer."""
         fault = "lost_answer" if hidden else self._bank.faults.first_met(_ANSWER_FAULTS, key)
         await self._bank.store.committed()
         if fault == "lost_answer":
@@ -178,7 +178,7 @@ class Gateway:
             raise Refusal(codes.NOT_FOUND)
         if self._bank.dark(order):
             raise Refusal(codes.BUSY)
-        self._bank.waits(order)  # a page that has run out fails now
+        self._bank.waits(order)  # an order whose page has expired fails now
         await self._bank.store.committed()
         return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=messages.status(order)))
 

@@ -18,13 +18,13 @@ from zhangfang_sandbox.unionpay.wire import messages
 from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
 GAP_MINUTES = (1, 2, 4, 5)
-# Real seconds between an order's success and its notification, so that the answer usually is there first.
+# Real seconds between an order's success and its notification, so that the answer usually arrives first.
 SOON = 0.05
 COPIES = 3
 
 
 class Notifier:
-    """Sends what is due. An order's own row remembers what still has to leave."""
+    """Sends what is due. The order's row stores what is still to be sent."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class Notifier:
         self._seal, self._merchants = seal, merchants
         self._waiting: list[tuple[float, int, Order]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        # The 10 s are the merchant's to answer in, not ours to find a free connection in.
+        # The merchant has the whole 10 s to answer, so no time may be lost waiting for a free connection.
         self._http = ClientSession(
             connector=TCPConnector(limit=64), timeout=ClientTimeout(total=None, sock_connect=10, sock_read=10)
         )
 
     def plan(self, order: Order, late: bool) -> None:
-        """The order has just succeeded: its merchant will hear of it, unless a fault says otherwise."""
+        """Plan the notification of an order that has just succeeded, as its faults say."""
         if self._faults.meets("notify_lost", order.key):
             return
         late = self._faults.meets("notify_late", order.key) or late
@@ -66,7 +66,7 @@ class Notifier:
             self._start(heapq.heappop(self._waiting)[2], 0, 1)
 
     async def close(self) -> None:
-        """Stop sending; the book knows what was left."""
+        """Stop sending; the store keeps what was not sent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -79,7 +79,7 @@ class Notifier:
 
     async def _send(self, order: Order, delay: float, copies: int, disordered: bool) -> None:
         await asyncio.sleep(delay)
-        await self._store.committed()  # never tell what a crash could still undo
+        await self._store.committed()  # never send what a crash could still undo
         bodies = [self._body(order, messages.outcome(order))] * copies
         if disordered:
             bodies.append(self._body(order, messages.older(order)))
@@ -104,4 +104,4 @@ class Notifier:
                 await response.read()
                 return response.status in {200, 302}
         except (ClientError, TimeoutError, ValueError):
-            return False  # not there, or no such address: the next send may find it
+            return False  # the receiver is down or unknown: the next try may reach it

@@ -10,6 +10,7 @@ from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.process import Parts
 from zhangfang_sandbox.common.store import Store
+from zhangfang_sandbox.common.transfers import Transfers
 from zhangfang_sandbox.unionpay import book
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import SCHEMA as BATCHES
@@ -18,9 +19,14 @@ from zhangfang_sandbox.unionpay.control import application
 from zhangfang_sandbox.unionpay.days import Days
 from zhangfang_sandbox.unionpay.gateway import Gateway
 from zhangfang_sandbox.unionpay.notify import Notifier
-from zhangfang_sandbox.unionpay.transfers import Transfers
 from zhangfang_sandbox.unionpay.wire import keys
 from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
+
+_SETTLED_BY = (
+    ("settled_in", "listed_in"),
+    ("correction_settled_in", "corrected_in"),
+    ("return_settled_in", "return_listed_in"),
+)
 
 
 async def build(folder: Path, null_signatures: bool) -> Parts:
@@ -34,7 +40,8 @@ async def build(folder: Path, null_signatures: bool) -> Parts:
     notifier = Notifier(store, clock, planned, kept, seal, merchants)
     bank = Bank(store, clock, planned, kept, identities, seal, notifier, merchants)
     days = Days(store, clock, planned, kept, merchants)
-    batches, transfers = Batches(bank), Transfers(store, clock)
+    batches = Batches(bank)
+    transfers = Transfers(store, clock, "银联商户清算", "UP", _SETTLED_BY)
     bank.resume()
 
     async def close() -> None:

@@ -1,4 +1,4 @@
-"""Transactions that no merchant of ours asked for, as a channel's file may list them all the same."""
+"""Transactions that no merchant asked for and that the channel's file lists nevertheless."""
 
 from datetime import date, datetime, time
 from hashlib import sha256
@@ -13,9 +13,9 @@ def noon(day: date) -> datetime:
 
 
 def stranger(mer_id: str, day: date, amount: int, seed: str, key: str, acc_no: str) -> Order:
-    """A purchase by the merchant's static code, at noon of its day; its number follows from what it is.
+    """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents.
 
-    Not yet in the book. `amount` is fen, `acc_no` masked; `seed` tells apart what is otherwise the same.
+    It is not in the book yet. `amount` is fen, `acc_no` masked; another `seed` makes another number.
     """
     return Order(
         seq=0,

@@ -9,17 +9,13 @@ which the payer owes the issuer), that a payout costs nothing, and the codes whe
 from datetime import date, datetime, time, timedelta
 
 from zhangfang_sandbox.common.clock import CHINA
+from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.wire.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
 from zhangfang_sandbox.unionpay.wire.fields import DEBITS, VOID
 
-# Invented: a payout that comes back does so at this hour of the next settlement day.
+# Invented: the time of the next settlement day at which a payout comes back.
 _BACK_AT = time(10)
-
-
-def settle_date(now: datetime) -> date:
-    """The settlement day a moment belongs to; from 23:00 on it is tomorrow's."""
-    return (now.astimezone(CHINA) + timedelta(hours=1)).date()
 
 
 def fee_of(amount: int) -> int:
@@ -28,7 +24,7 @@ def fee_of(amount: int) -> int:
 
 
 def surcharge_of(amount: int, instalments: int) -> int:
-    """What the issuer charges its payer for paying in instalments. Fen in, fen out."""
+    """The issuer's charge to its payer for instalments. Fen in, fen out."""
     return (amount * 50 * instalments + 5_000) // 10_000
 
 

@@ -1,4 +1,4 @@
-"""What the control plane shows of the bank's own truth: the book, its sums, and all movements."""
+"""What the control plane shows: the bank's book, its sums, and all movements."""
 
 from typing import Any
 
@@ -34,15 +34,15 @@ _BOOK = {
     "return_settled_in": "return_settled_in",
 }
 _FROM = "FROM orders LEFT JOIN listing USING(seq)"
-# What an order adds to what the bank owes: a refund and a payout take away until the transfer that they are part of;
-# a payout that came back is owed again until the transfer that its return is part of.
+# What the bank owes: an order counts until the transfer that contains it, refunds and payouts with a minus. A payout
+# that came back is owed again until the transfer that contains its return.
 _OWED = f"""SELECT
     coalesce(sum(CASE WHEN settled_in IS NOT NULL THEN 0 WHEN txn_type IN ('04','12') THEN -amount ELSE amount END), 0)
         + coalesce(sum(CASE WHEN state='RETURNED' AND return_settled_in IS NULL THEN amount END), 0)
         - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
     coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
     {_FROM} WHERE state IN ('SUCCESS','RETURNED') AND txn_type<>'31'"""
-# More than one movement for one key. What the bank has denied is counted apart: nobody could know of it.
+# Keys with more than one movement. Denied orders are counted apart, because merchants cannot know of them.
 _DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
     WHERE txn_type IN ({}) AND state='SUCCESS' AND refunded<amount AND key<>'' AND told=''
     GROUP BY mer_id, key HAVING count(*)>1)"""
@@ -80,10 +80,10 @@ class Views:
         return web.json_response([dict(zip(_BOOK, row, strict=True)) for row in rows])
 
     async def movements(self, request: web.Request) -> web.Response:
-        """Every order after a number of the book, as it stands now; amounts in fen.
+        """Every order after a number of the book, in its current state; amounts in fen.
 
         `settled_in` is the settlement date whose transfer paid it, `return_settled_in` the one that paid its return;
-        `denied`: the bank has the money and tells merchants that it failed.
+        `denied`: the bank has the money and answers that the order failed.
         """
         after = request.query.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 16):
@@ -98,7 +98,7 @@ class Views:
         return web.json_response(rows)
 
     async def summary(self, _: web.Request) -> web.Response:
-        """What the bank owes by its own book, and each day in figures."""
+        """What the bank owes by its own book, and the sums of each day."""
         owed, fees = self._store.read(_OWED)[0]
         counts = {
             "double_debits": _DOUBLE.format("'01','11'"),
@@ -112,7 +112,7 @@ class Views:
         )
 
     def _figures(self) -> dict[str, dict[str, Any]]:
-        """All merchants together: closed days by their files, open ones so far."""
+        """The sums of all merchants: closed days by their files, open days so far."""
         sums = ",".join(f"sum({name})" for name in _FIGURES)
         closed = self._store.read(
             f"SELECT settle_date,{sums},min(transferred) FROM days GROUP BY 1 ORDER BY 1"  # noqa: S608

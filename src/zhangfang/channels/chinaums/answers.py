@@ -1,7 +1,7 @@
 """ChinaUMS fields as the platform's answers.
 
-An answer is not signed (TLS alone stands for it), so it must at least name the order and the merchant that were asked
-about. A notification is signed.
+An answer is not signed (only TLS protects it), so it must at least repeat the order and the merchant of the request. A
+notification is signed.
 """
 
 import re
@@ -39,7 +39,7 @@ def refused(fields: Mapping[str, Any]) -> str:
 
 
 def of_refund(fields: Mapping[str, Any], order: Order, config: ChinaUmsConfig) -> Answer:
-    """Return what the answer to a refund proves: at best that it was accepted."""
+    """Return what the answer to a refund proves: at most that it was accepted."""
     code = refused(fields)
     if code:
         meaning = CODES.of(order.operation, code)
@@ -50,7 +50,7 @@ def of_refund(fields: Mapping[str, Any], order: Order, config: ChinaUmsConfig) -
 
 
 def of_query(fields: Mapping[str, Any], order: Order, config: ChinaUmsConfig) -> Answer:
-    """Return what a query's answer proves: errCode says whether there is an order, then its status counts."""
+    """Return what a query's answer proves. errCode says whether there is an order; only then its status counts."""
     code = refused(fields)
     if code:
         return _answer(fields, CODES.of(order.operation, code).final, code)

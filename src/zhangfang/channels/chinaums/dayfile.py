@@ -1,21 +1,19 @@
-"""The daily file of ChinaUMS. Its layout is set by contract and not public [G]: this map is the sandbox bank's convention.
+"""The daily file of ChinaUMS. Its layout is set by contract and not public: this is the sandbox bank's convention [G].
 
-A contract's own layout is another `LAYOUT`. UTF-8 CSV; see `channels.columns` for its first and last line. Purchases
-name their order by merOrderId, refunds by refundOrderId; a correction (ADJUST) names the order that it corrects.
+The layout of another contract is another `LAYOUT`. The file is UTF-8 CSV; `channels.columns` describes its first and last
+line. Purchases name their order by merOrderId, refunds by refundOrderId; a correction (ADJUST) names the order that it
+corrects.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from zhangfang.channels import columns
+from zhangfang.channels.app_purchase import check_row, file_content
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
 from zhangfang.channels.columns import Column, Layout, Row
-from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
+from zhangfang.channels.port import ChannelFile, FileLine, Operation
 from zhangfang.channels.strict_json import text
 
 MAX_ANSWER_BYTES = columns.MAX_BYTES * 4 // 3 + 64 * 1024  # in base64, and the JSON around it
@@ -23,7 +21,7 @@ _TYPES = {"PAY": Operation.PURCHASE, "REFUND": Operation.REFUND, "ADJUST": None}
 LAYOUT = Layout(
     {
         "settleDate": Column("day", columns.day("%Y-%m-%d")),
-        "mid": Column("mid"),
+        "mid": Column("merchant"),
         "merOrderId": Column("mer_order"),
         "targetOrderId": Column("target"),
         "type": Column("operation", columns.one_of(_TYPES)),
@@ -39,26 +37,16 @@ LAYOUT = Layout(
 
 def parse(fields: Mapping[str, Any], config: ChinaUmsConfig, settle_date: date) -> ChannelFile:
     """Return the file in an answer's `content` (base64). Raises `MalformedMessage`."""
-    try:
-        content = base64.b64decode(text(fields, "content"), validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage("content: not base64") from None
-    digest = hashlib.sha256(content).hexdigest()
-    if not hmac.compare_digest(text(fields, "sha256").encode(), digest.encode()):
-        raise MalformedMessage("sha256: is not that of content")
-    rows = columns.read(content, LAYOUT)
-    lines = tuple(_line(row, config, settle_date) for row in rows)
+    content, digest = file_content(fields)
+    lines = tuple(_line(row, config, settle_date) for row in columns.read(content, LAYOUT))
     return ChannelFile("chinaums", settle_date, text(fields, "fileName"), digest, lines)
 
 
 def _line(row: Row, config: ChinaUmsConfig, settle_date: date) -> FileLine:
     found = row.values
-    if found["mid"] != config.mid:
-        raise row.fault("mid", "our own number")
-    if found["day"] != settle_date:
-        raise row.fault("day", f"{settle_date}, the date that was asked for")
+    check_row(row, config.mid, settle_date)
     if abs(found["net"]) != abs(found["amount"] - found["fee"]):
-        raise row.fault("net", "what is left of totalAmount after fee, its sign that of the movement")
+        raise row.fault("net", "totalAmount less fee, below zero if money goes out")
     operation = found["operation"]
     original = _own(row, "mer_order", config)
     return FileLine(
@@ -79,9 +67,9 @@ def _line(row: Row, config: ChinaUmsConfig, settle_date: date) -> FileLine:
 
 
 def _credit(row: Row) -> bool:
-    """A payment brings money, a refund takes it; only a correction may do either, as its sign says.
+    """Return whether money comes in: with a payment, not with a refund; of a correction the sign of netAmount decides.
 
-    The fee can be all of a payment: of one fen, where the least fee is one.
+    netAmount may be 0: the fee takes all of a payment of one fen if the least fee is one fen.
     """
     net, operation = row.values["net"], row.values["operation"]
     if operation is None:

@@ -1,16 +1,17 @@
 """Orders as ChinaUMS messages: path and JSON body, before they are signed.
 
-Source: the open platform's pages and chinaums-php [V]; `srcReserve` in a refund and naming a refund by its own number in
-refund-query are unverified [K]. A body is made of stored values alone, so a re-send has the same one to the byte.
+Source: the open platform's pages and chinaums-php [V]. Unverified [K]: `srcReserve` in a refund, and that refund-query
+names a refund by its own number. A body is made of stored values alone, so a re-send has the same bytes.
 """
 
 import json
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from zhangfang.channels.app_purchase import Asked
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
-from zhangfang.channels.port import NotPresented, Order
+from zhangfang.channels.port import NotPresented, Operation, Order
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
@@ -27,8 +28,8 @@ INSTALMENTS = (3, 6, 12)  # Alipay's own rule for Huabei [V2]
 _ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
 
 
-def precreate(order: Order, config: ChinaUmsConfig) -> bytes:
-    """Return the body that makes an order the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
+def precreate(order: Order, config: ChinaUmsConfig) -> Asked:
+    """Return what makes an order that the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
     fields = _common(order, config) | {
         "merOrderId": mer_order_id(order.order_no, config),
         "totalAmount": check_amount(order.amount),
@@ -39,28 +40,33 @@ def precreate(order: Order, config: ChinaUmsConfig) -> bytes:
     if order.instalments:
         _check_instalments(order, config)
         fields["installmentNumber"] = order.instalments
-    return _bytes(fields)
+    return PRECREATE, _bytes(fields)
 
 
-def refund(order: Order, config: ChinaUmsConfig) -> bytes:
-    """Return the body that gives back a purchase, whole or in part; its own number makes it happen once."""
+def refund(order: Order, config: ChinaUmsConfig) -> Asked:
+    """Return what refunds a purchase, whole or in part; the refund's own number makes it happen once."""
     fields = _common(order, config) | {
         "merOrderId": mer_order_id(order.original_order_no, config, "original_order_no"),
         "refundOrderId": mer_order_id(order.order_no, config),
         "refundAmount": check_amount(order.amount),
         "srcReserve": order.key,
     }
-    return _bytes(fields)
+    return REFUND, _bytes(fields)
 
 
-def named(order: Order, config: ChinaUmsConfig) -> bytes:
-    """Return the body that asks for an order, or closes it: all of them name it by its own number."""
-    return _bytes(_common(order, config) | {"merOrderId": mer_order_id(order.order_no, config)})
+def query(order: Order, config: ChinaUmsConfig, _now: datetime) -> Asked:
+    """Return what asks for an order by its own number."""
+    return REFUND_QUERY if order.operation is Operation.REFUND else QUERY, _named(order, config)
 
 
-def file(settle_date: date, config: ChinaUmsConfig) -> bytes:
-    """Return the body that asks for one settlement date's file [G]."""
-    return _bytes({"mid": config.mid, "tid": config.tid, "settleDate": settle_date.isoformat()})
+def close(order: Order, config: ChinaUmsConfig, _now: datetime) -> Asked:
+    """Return what closes an order that nobody has paid."""
+    return CLOSE, _named(order, config)
+
+
+def file(settle_date: date, config: ChinaUmsConfig, _now: datetime) -> Asked:
+    """Return what asks for one settlement date's file [G]."""
+    return FILE, _bytes({"mid": config.mid, "tid": config.tid, "settleDate": settle_date.isoformat()})
 
 
 def mer_order_id(order_no: str, config: ChinaUmsConfig, name: str = "order_no") -> str:
@@ -68,6 +74,10 @@ def mer_order_id(order_no: str, config: ChinaUmsConfig, name: str = "order_no") 
     if not _ORDER_NO.fullmatch(order_no):
         raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
     return config.source + order_no
+
+
+def _named(order: Order, config: ChinaUmsConfig) -> bytes:
+    return _bytes(_common(order, config) | {"merOrderId": mer_order_id(order.order_no, config)})
 
 
 def _common(order: Order, config: ChinaUmsConfig) -> dict[str, Any]:

@@ -7,14 +7,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
+from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 from zhangfang.kernel.clock import in_china
 
-_MAX_FORM_BYTES = 64 * 1024
-_MAX_FORM_FIELDS = 100
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
 
 
@@ -31,7 +29,7 @@ def authorization(config: ChinaUmsConfig, body: bytes, now: datetime, nonce: str
 def verified_form(body: bytes, notify_key: str) -> dict[str, str]:
     """Return the fields of a genuine notification. Raises `MalformedMessage`, `ForgedMessage`.
 
-    Only signType SHA256 is believed: of MD5 with a key at its end, one message can be made to stand for another.
+    Only signType SHA256 is accepted: with MD5, two messages with one signature can be constructed.
     """
     fields = parse_form(body)
     if fields.get("signType", "").upper() != "SHA256":
@@ -43,7 +41,8 @@ def verified_form(body: bytes, notify_key: str) -> dict[str, str]:
 
 
 def notification_sign(fields: Mapping[str, str], notify_key: str) -> str:
-    """Return the sign of a notification: every field that is not blank, by name, the key right behind the last one."""
+    """Return the signature of a notification: all fields that are not blank, sorted by name, then the key without a
+    separator."""
     names = sorted(name for name, value in fields.items() if value and name != "sign")
     text = "&".join(f"{name}={fields[name]}" for name in names) + notify_key
     return hashlib.sha256(text.encode()).hexdigest().upper()
@@ -51,21 +50,9 @@ def notification_sign(fields: Mapping[str, str], notify_key: str) -> str:
 
 def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, or raise `MalformedMessage`."""
-    if len(body) > _MAX_FORM_BYTES:
-        raise MalformedMessage(f"body: {len(body)} bytes; at most {_MAX_FORM_BYTES} are read")
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
-    except ValueError:
-        raise MalformedMessage(f"body: {len(body)} bytes that are no URL-encoded form in UTF-8") from None
     fields: dict[str, str] = {}
-    for position, (name, value) in enumerate(pairs, 1):
-        # With & inside a value, two fields could pass as one: the signed text would be the same.
+    for position, (name, value) in enumerate(form_pairs(body), 1):
+        # With & inside a value, one field could be read as two: the signed text would be the same.
         if not _NAME.fullmatch(name) or name in fields or "&" in value or "\0" in value:
             raise MalformedMessage(
                 f"field {position}: a name that is odd or given twice, or & or NUL in a value"

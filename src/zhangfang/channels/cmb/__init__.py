@@ -2,6 +2,6 @@
 
 from zhangfang.channels.cmb.client import Cmb
 from zhangfang.channels.cmb.config import CmbConfig, make_enterprise_key, public_key_of
-from zhangfang.channels.cmb.envelope import NoAnswer, Refused
+from zhangfang.channels.cmb.envelope import Refused
 
-__all__ = ["Cmb", "CmbConfig", "NoAnswer", "Refused", "make_enterprise_key", "public_key_of"]
+__all__ = ["Cmb", "CmbConfig", "Refused", "make_enterprise_key", "public_key_of"]

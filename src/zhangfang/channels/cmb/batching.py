@@ -1,10 +1,10 @@
 """Batches of payouts: BB1PAYBH with its two queries and, where it is set up, payroll BB6BTHHL with its three.
 
-Field names of BB1PAYBH, BB1QRYBT, BB1QRYBD are the bank's [V]; contract and invoice number are demanded by its document
-and left out of its example [C]: we send N/A. The names of the payroll functions come from one public client [V], their
+Field names of BB1PAYBH, BB1QRYBT, BB1QRYBD are the bank's [V]. Its document requires contract and invoice number, its
+example leaves them out [C]: we send N/A. The names of the payroll functions come from one public client [V], their
 codes from general knowledge [K]; that an item of a payroll carries our reference in `trsdsp` and comes back with it is a
-convention of ours [G], and so are the pages of BB6DTLQY and the rows of BB6RFDQY. The number of a batch is unique for as
-long as a payment's reference [K], so it has the moment of the batch in it.
+convention of ours [G], and so are the pages of BB6DTLQY and the rows of BB6RFDQY. The number of a batch must be unique
+for as long as a payment's reference [K], so it contains the time of the batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
 
-MOST = 1000  # items in one message; more would have to be continued
+MOST = 1000  # items in one message; more would need several messages
 PAYROLL = "N03020"  # the bank's business type: payroll
 
 
@@ -31,7 +31,8 @@ def number(batch: Batch) -> str:
 
 
 def is_payroll(batch: Batch, config: CmbConfig) -> bool:
-    """Return whether a batch goes as payroll: that is set up, and all payees are persons with accounts at this bank."""
+    """Return whether a batch goes as payroll: payroll is set up, and all payees are persons with accounts at this
+    bank."""
     payees = [order.account for order in batch.orders]
     return bool(config.payroll_mode) and all(
         payee is not None and payee.type.holder == "personal" and requests.is_own_bank(payee.bank)
@@ -40,7 +41,7 @@ def is_payroll(batch: Batch, config: CmbConfig) -> bool:
 
 
 def payment(batch: Batch, config: CmbConfig) -> tuple[str, Json]:
-    """Return the function that brings a batch, and its body. Raises `InvalidInput`."""
+    """Return the function that submits a batch, and its body. Raises `InvalidInput`."""
     if batch.operation is not Operation.PAYOUT or not 1 <= len(batch.orders) <= MOST:
         raise InvalidInput("batch", f"{len(batch.orders)} of {batch.operation}", f"1 to {MOST} payouts")
     if is_payroll(batch, config):
@@ -94,7 +95,7 @@ def _payroll_item(place: int, fields: Mapping[str, str]) -> Json:
 
 
 def taken(reply: Reply, batch: Batch) -> Answer:
-    """Read the answer to BB1PAYBH or BB6BTHHL: FIN+F refuses the whole, everything else that is listed accepts it."""
+    """Read the answer to BB1PAYBH or BB6BTHHL: FIN+F refuses the whole batch, every other listed code accepts it."""
     payroll = "bb6cdcbhz1" in reply.body
     block, name = ("bb6cdcbhz1", "yurref") if payroll else ("bb1paybhz1", "bthNbr")
     found = records(reply.body, block)
@@ -105,9 +106,9 @@ def taken(reply: Reply, batch: Batch) -> Answer:
 
 
 def list_query(batch: Batch, *, payroll: bool) -> tuple[str, Json]:
-    """Return the function that tells how a batch stands, and its body: BB1QRYBT by day, BB6BTHQY by reference."""
+    """Return the function that asks for the state of a batch, and its body: BB1QRYBT by day, BB6BTHQY by reference."""
     first = in_china(batch.requested_at).date()
-    days = f"{first:%Y%m%d}", f"{first + timedelta(days=1):%Y%m%d}"  # it may have come just after midnight
+    days = f"{first:%Y%m%d}", f"{first + timedelta(days=1):%Y%m%d}"  # it may have arrived just after midnight
     if payroll:
         condition = {
             "buscod": PAYROLL,
@@ -121,9 +122,9 @@ def list_query(batch: Batch, *, payroll: bool) -> tuple[str, Json]:
 
 
 def standing(reply: Reply, batch: Batch, *, payroll: bool) -> tuple[Answer, str]:
-    """Read how a batch stands, and the bank's own number of a payroll.
+    """Return the state of a batch, and the bank's own number of a payroll.
 
-    A batch that is refused as a whole has no item that succeeded; one that says otherwise proves nothing.
+    A batch that was refused as a whole has no successful item; an answer that says otherwise proves nothing.
     """
     block, name = ("bb6bthqyz1", "yurref") if payroll else ("bb1qrybtz1", "bthNbr")
     found = [record for record in records(reply.body, block) if text(record, name) == number(batch)]
@@ -148,7 +149,7 @@ def details_query(batch: Batch, bank_number: str, ctn_key: str, *, payroll: bool
 def details(reply: Reply, batch: Batch, *, payroll: bool) -> tuple[dict[str, Answer], str]:
     """Read a page of items, by our order number, and the key of the next page (`""` on the last).
 
-    Items that are none of the batch's orders are left out.
+    Items that do not belong to the batch are left out.
     """
     block, more, key = (
         ("bb6dtlqyz1", "bb6dtlqyy1", "cntkey") if payroll else ("bb1qrybdz1", "bb1qrybdy1", "ctnKey")
@@ -165,7 +166,7 @@ def details(reply: Reply, batch: Batch, *, payroll: bool) -> tuple[dict[str, Ans
 
 
 def settled(answer: Answer, items: Mapping[str, Answer]) -> Answer:
-    """Return the answer about the whole: not yet over while an item is still being worked on."""
+    """Return the answer about the whole: ACCEPTED while any item is ACCEPTED."""
     open_ = any(item.verdict is Verdict.ACCEPTED for item in items.values())
     return (
         Answer(Verdict.ACCEPTED, answer.code, answer.message, answer.channel_ref, raw=answer.raw)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from zhangfang.channels.abilities import Batch, BatchResult
 from zhangfang.channels.cmb import batching, codes, notifications, replies, requests
 from zhangfang.channels.cmb.config import CmbConfig
-from zhangfang.channels.cmb.envelope import NoAnswer, Refused
+from zhangfang.channels.cmb.envelope import Refused
 from zhangfang.channels.cmb.envelope import Reply as Received
 from zhangfang.channels.cmb.exchange import Exchange
 from zhangfang.channels.cmb.pacing import NotAsked
@@ -25,30 +25,30 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
+from zhangfang.channels.transport import NotConnectedError
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import LEASE, MARGIN
 
-# The bank recommends the first query after five minutes; the later waits are ours. After "not found" it allows the
-# same message with the same yurRef again, and nothing else.
+# The bank recommends the first query after five minutes; the later waits are our choice. After "not found" it allows
+# only the same message with the same yurRef again.
 _RULES = Rules(
     query_after=tuple(timedelta(minutes=wait) for wait in (5, 1, 2, 5, 10)),
     resend_after_not_found=1,
 )
-_STEP_SECONDS = (LEASE - MARGIN).total_seconds()  # what a step has before its lease gets short
-_PATIENCE_SECONDS = 60.0  # of who reads pages one after the other, on a job of his own
-_PERMITTED_SECONDS = 600.0  # how long the list of our accounts is believed
+_STEP_SECONDS = (LEASE - MARGIN).total_seconds()  # the time of a step before its lease gets short
+_PATIENCE_SECONDS = 60.0  # for a job of its own that reads page after page
+_PERMITTED_SECONDS = 600.0  # how long the list of our accounts is trusted
 
 _T = TypeVar("_T")
 
 
 class Cmb:
-    """China Merchants Bank, enterprise direct connect; a `BankChannel`, `BatchChannel`, `NotifyingChannel` and
-    `ReturningChannel` for PAYOUT.
+    """China Merchants Bank, enterprise direct connect, for PAYOUT, alone and in batches.
 
-    `send`, `query` and the two of batches raise `InvalidInput` for what cannot be written, and nothing for what a
-    network or the bank can do. The others raise `ChannelError` (`NoAnswer`, `NotAsked`, `Refused`, `MalformedMessage`,
-    `ForgedMessage`). Enquiries keep the bank's pace, payments do not wait for it. The bank would rather not be asked
-    at the minutes :00 and :30: advice, which is left to whoever plans the day.
+    `send`, `query`, `send_batch` and `query_batch` raise `InvalidInput` for an order that cannot be written, and nothing
+    for what a network or the bank can do. The other methods raise a `ChannelError`. Enquiries keep the pace that the bank
+    asks for; payments do not wait. The bank also advises against asking at minutes :00 and :30: whoever plans the day may
+    follow that.
     """
 
     name = "cmb"
@@ -75,7 +75,7 @@ class Cmb:
         await self._bank.close()
 
     async def send(self, order: Order) -> Answer:
-        """Ask for a payout (BB1PAYOP). NOT_SENT if no connection was made; all that is unclear is UNKNOWN."""
+        """Send a payout (BB1PAYOP). NOT_SENT if no connection was made; everything unclear is UNKNOWN."""
         body = requests.payment(order, self._config)
         reference = requests.yur_ref(order.order_no)
 
@@ -85,10 +85,10 @@ class Cmb:
         return replies.without_name(await _answered(paid, Verdict.NOT_SENT), order)
 
     async def query(self, order: Order) -> Answer:
-        """Ask what became of a payout (BB1PAYQR). A query that could not be sent is UNKNOWN: it says nothing.
+        """Ask for the state of a payout (BB1PAYQR). A query that could not be sent proves nothing: UNKNOWN.
 
-        An empty answer means "no record" or "no permission on the account": it is NOT_FOUND only where the bank lists
-        our account as one we may use. A query whose turn would come too late is NOT_SENT, "not asked: queue": the
+        An empty answer means "no record" or "no permission on the account". It is NOT_FOUND only if the bank lists our
+        account among those we may use. A query whose turn would come too late is NOT_SENT, "not asked: queue": the
         platform then counts no query and asks again soon.
         """
         body = requests.payment_query(order)
@@ -101,7 +101,7 @@ class Cmb:
         return replies.without_name(await _answered(asked, Verdict.UNKNOWN), order)
 
     async def send_batch(self, batch: Batch) -> Answer:
-        """Ask for many payouts at once (BB1PAYBH; BB6BTHHL where payroll is set up and fits). All or none is taken."""
+        """Send many payouts at once (BB1PAYBH, or BB6BTHHL as payroll). The bank accepts all or none."""
         function, body = batching.payment(batch, self._config)
 
         async def brought() -> Answer:
@@ -110,7 +110,7 @@ class Cmb:
         return await _answered(brought, Verdict.NOT_SENT)
 
     async def query_batch(self, batch: Batch) -> BatchResult:
-        """Ask how a batch stands and, once it is worked off, what became of each item."""
+        """Ask for the state of a batch and, once it is finished, of each item."""
         items: dict[str, Answer] = {}
 
         async def asked() -> Answer:
@@ -137,7 +137,7 @@ class Cmb:
     async def late_returns(self, first: date, last: date) -> Sequence[Notification]:
         """Return payouts of these days that came back after their success (BB1PAYQB, and BB6RFDQY for payrolls).
 
-        To be asked on the evening of the payout and for at least three days after it.
+        Ask on the evening of the payout and on at least three days after it.
         """
         found: list[Notification] = []
         key, seen = "", {""}
@@ -154,7 +154,7 @@ class Cmb:
         return found
 
     async def reachable_accounts(self) -> frozenset[str]:
-        """Return the accounts we may act on (DCLISACC): without one, its queries say "not found" to everything."""
+        """Return the accounts we may use (DCLISACC). Queries about any other account are answered "not found"."""
         reply = await self._bank.ask("DCLISACC", requests.account_list(self._config), self._patience)
         return replies.account_numbers(reply)
 
@@ -166,7 +166,7 @@ class Cmb:
         return notifications.read(body, self._config, self._keys.bank)
 
     def reply(self, *, taken: bool) -> Reply:
-        """Return what the bank is to hear. Its wish is in no public source: the status 200 is taken to be enough."""
+        """Return our reply. No public source says what the bank wants; we assume that the status 200 is enough."""
         return Reply("SUCCESS" if taken else "FAIL")
 
     async def _details(
@@ -184,7 +184,7 @@ class Cmb:
             _moves_on(key, seen)
 
     async def _permitted(self, answer: Answer) -> Answer:
-        """Believe "not found" only while the bank lists our account among those we may use."""
+        """Accept "not found" only while the bank lists our account among those we may use."""
         if answer.verdict is not Verdict.NOT_FOUND or time.monotonic() < self._permitted_until:
             return answer
         if self.account not in await self.reachable_accounts():
@@ -194,7 +194,7 @@ class Cmb:
 
 
 def _read(reply: Received, read: Callable[[Received, _T], Answer], about: _T) -> Answer:
-    """Read an answer; one that is genuine and not as documented is UNKNOWN, with its text as evidence."""
+    """Read an answer. A genuine one that is not as documented is UNKNOWN, with its text as evidence."""
     try:
         return read(reply, about)
     except MalformedMessage as error:
@@ -202,15 +202,14 @@ def _read(reply: Received, read: Callable[[Received, _T], Answer], about: _T) ->
 
 
 async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> Answer:
-    """Turn whatever happens into an answer; `unsent` is the verdict when nothing left: NOT_SENT makes it a request."""
+    """Turn whatever happens into an answer. `unsent` is the verdict if nothing was sent: NOT_SENT for a request, else
+    UNKNOWN."""
     try:
         return await work()
-    except NoAnswer as error:
-        return Answer(Verdict.UNKNOWN if error.sent else unsent, message=str(error))
+    except NotConnectedError as error:
+        return Answer(unsent, message=str(error))
     except Refused as error:
-        asked = (
-            unsent is Verdict.UNKNOWN
-        )  # then the refusal is of the question and says nothing of the payment
+        asked = unsent is Verdict.UNKNOWN  # a refused query proves nothing about the payment
         verdict = Verdict.UNKNOWN if asked else codes.proof("resultcode", error.code).sent
         return Answer(verdict, error.code, error.message, raw=error.raw)
     except NotAsked as error:
@@ -220,7 +219,7 @@ async def _answered(work: Callable[[], Awaitable[Answer]], unsent: Verdict) -> A
 
 
 def _moves_on(key: str, seen: set[str]) -> None:
-    """Refuse pages that go in a circle."""
+    """Raise `MalformedMessage` if a page key comes again: the pages would never end."""
     if key in seen:
         raise MalformedMessage("ctnKey: seen before; expected a new one with every page")
     seen.add(key)

@@ -31,12 +31,12 @@ def verdict(req_sts: str, rtn_flg: str) -> Verdict:
 def first_verdict(req_sts: str, rtn_flg: str) -> Verdict:
     """Return what a pair proves in the answer to the payment itself (BB1PAYOP).
 
-    There FIN+F alone is final; the bank wants every other outcome confirmed by BB1PAYQR, success included (rule 11
-    of BB1PAYOP: the answer says no more than that the money was put forward).
+    Only FIN+F is final there; the bank wants every other outcome, also success, confirmed by BB1PAYQR (rule 11 of
+    BB1PAYOP: the answer only says that the payment was submitted).
     """
     return proof("payout", pair(req_sts, rtn_flg)).sent
 
 
 def elsewhere(err_cod: str) -> bool:
-    """Return whether a failure for this reason was the bank's own unwillingness: another channel may be asked."""
+    """Return whether the bank itself refused for this reason, so that another channel may be tried."""
     return proof("errcod", err_cod).elsewhere

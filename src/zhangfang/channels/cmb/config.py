@@ -1,11 +1,10 @@
 """Who we are at the bank: user, account and keys."""
 
-import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from gmssl_pyx import InvalidValueError, normalize_sm2_public_key, sm2_key_generate
 
+from zhangfang.channels.checks import check_shapes, host_of, refuse_production
 from zhangfang.channels.cmb.envelope import Keys
 from zhangfang.channels.cmb.sm2 import ORDER
 from zhangfang.channels.cmb.sm2 import public_key_of as point_of
@@ -21,11 +20,11 @@ class CmbConfig:
 
     `uid` is the bank's user id (at most 16 letters and digits); `base_url` is scheme, host and port (the path
     `/cdcserver/api/v2` is the protocol's own); `account` pays the payouts; `private_key` is 64 characters of hex,
-    `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the business mode the bank lets the user act in.
-    `query_gap_seconds` lie between two enquiries, `statement_gap_seconds` between two looks at one account; 0 is for
-    tests, where the bank's throttle is off. `corp_nbr` and `notify_key` (32 of hex) open the bank's notices. `intraday`
-    reads today's lines of the statement too, which are provisional. Batches for persons at this bank go as payroll
-    under `payroll_mode`, our account's `account_name` beside it; without it none does. The production host is refused
+    `bank_public_key` 128 (x then y), `sm4_key` 32; `bus_mod` is the user's business mode at the bank.
+    `query_gap_seconds` is the wait between two enquiries, `statement_gap_seconds` between two statements of one
+    account; 0 is for tests, where the bank's throttle is off. `corp_nbr` and `notify_key` (32 of hex) open the bank's
+    notices. `intraday` reads today's lines of the statement too, which are provisional. With `payroll_mode` (and our
+    `account_name`), batches to persons at this bank go as payroll; without it none does. The production host is refused
     unless `allow_production`.
     """
 
@@ -48,10 +47,7 @@ class CmbConfig:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, naming the field."""
-        for name, pattern, allowed in _SHAPES:
-            value = getattr(self, name)
-            if not re.fullmatch(pattern, value, re.ASCII):
-                raise InvalidInput(f"cmb.{name}", f"text of {len(value)} characters", allowed)
+        check_shapes(self, _SHAPES, "cmb.")
         if not 1 <= int(self.private_key, 16) < ORDER - 1:
             raise InvalidInput(
                 "cmb.private_key", "a number out of range", "1 to the order of the SM2 curve less 2"
@@ -62,11 +58,9 @@ class CmbConfig:
             if getattr(self, name) < 0:
                 raise InvalidInput(f"cmb.{name}", "less than zero", "zero seconds or more")
         _point(self.bank_public_key)
-        host = _host(self.base_url)
+        host = host_of("cmb.base_url", self.base_url)
         if f".{host}".endswith(f".{_PRODUCTION}") and not self.allow_production:
-            raise InvalidInput(
-                "cmb.base_url", "the bank's production host", "a test host, unless allow_production is true"
-            )
+            refuse_production("cmb.base_url", "the bank's")
 
     @property
     def url(self) -> str:
@@ -85,18 +79,18 @@ class CmbConfig:
         )
 
 
-_SHAPES = [
-    ("uid", r"[0-9A-Za-z]{1,16}", "1 to 16 letters and digits"),
-    ("base_url", r"https?://[^/?#\s@]+/?", "http(s)://host:port without a path"),
-    ("account", r"[0-9A-Za-z]{1,35}", "1 to 35 letters and digits"),
-    ("private_key", r"[0-9a-fA-F]{64}", "64 characters of hex"),
-    ("bank_public_key", r"[0-9a-fA-F]{128}", "128 characters of hex: x, then y"),
-    ("sm4_key", r"[0-9a-fA-F]{32}", "32 characters of hex"),
-    ("bus_mod", r"[0-9A-Za-z]{5}", "5 letters and digits"),
-    ("corp_nbr", r"[0-9A-Za-z]{0,16}", "at most 16 letters and digits"),
-    ("notify_key", r"([0-9a-fA-F]{32})?", "32 characters of hex, or none"),
-    ("payroll_mode", r"([0-9A-Za-z]{5})?", "5 letters and digits, or none"),
-]
+_SHAPES = {
+    "uid": (r"[0-9A-Za-z]{1,16}", "1 to 16 letters and digits"),
+    "base_url": (r"https?://[^/?#\s@]+/?", "http(s)://host:port without a path"),
+    "account": (r"[0-9A-Za-z]{1,35}", "1 to 35 letters and digits"),
+    "private_key": (r"[0-9a-fA-F]{64}", "64 characters of hex"),
+    "bank_public_key": (r"[0-9a-fA-F]{128}", "128 characters of hex: x, then y"),
+    "sm4_key": (r"[0-9a-fA-F]{32}", "32 characters of hex"),
+    "bus_mod": (r"[0-9A-Za-z]{5}", "5 letters and digits"),
+    "corp_nbr": (r"[0-9A-Za-z]{0,16}", "at most 16 letters and digits"),
+    "notify_key": (r"([0-9a-fA-F]{32})?", "32 characters of hex, or none"),
+    "payroll_mode": (r"([0-9A-Za-z]{5})?", "5 letters and digits, or none"),
+}
 
 
 def make_enterprise_key() -> tuple[str, str]:
@@ -108,16 +102,6 @@ def make_enterprise_key() -> tuple[str, str]:
 def public_key_of(private_key: str) -> str:
     """Return the public key (128 characters of hex) of a private one (64)."""
     return point_of(bytes.fromhex(private_key)).hex()
-
-
-def _host(base_url: str) -> str:
-    try:
-        parts = urlsplit(base_url)
-        if parts.hostname and parts.port != 0:
-            return parts.hostname.rstrip(".")
-    except ValueError:
-        pass
-    raise InvalidInput("cmb.base_url", "an address without a usable host and port", "http(s)://host:port")
 
 
 def _point(public_hex: str) -> bytes:

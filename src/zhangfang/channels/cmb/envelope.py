@@ -1,8 +1,8 @@
 """The bank's envelope: canonical JSON, signed by SM2, encrypted by SM4, in base64 (CDC, request processing).
 
 Both directions look alike: {"request" or "response": {"head", "body"}, "signature": {"sigtim", "sigdat"}}. The
-signature is over the canonical text with a literal placeholder in the place of `sigdat`. Errors of the bank's
-gateway come as plain text instead, unsigned, so they are looked for first.
+signature is over the canonical text with a literal placeholder in the place of `sigdat`. Errors of the bank's gateway
+are plain text without a signature, so they are checked first.
 """
 
 import base64
@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from zhangfang.channels.cmb import sm2
 from zhangfang.channels.cmb.codes import SUCCESS_CODE
-from zhangfang.channels.cmb.masking import masked, masked_text
+from zhangfang.channels.cmb.masking import masked
 from zhangfang.channels.port import ChannelError, ForgedMessage, MalformedMessage
+from zhangfang.kernel.masking import masked_text
 
 PLACEHOLDER = "__signature_sigdat__"
 _GATEWAY = "CDCServer:"
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 
 
 class Refused(ChannelError):
-    """The bank answered with an error: to a payment it proves nothing until a query does.
+    """The bank answered with an error. For a payment it proves nothing; a query has to.
 
     `code` is the bank's `resultcode`, or `CDCServer` for its gateway; `raw` is the message, masked.
     """
@@ -41,15 +42,6 @@ class Refused(ChannelError):
         self.code = code
         self.message = message
         self.raw = raw
-
-
-class NoAnswer(ChannelError):
-    """No readable HTTP answer came. `sent` is False only if no byte of the request can have left."""
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        """Keep whether the bank may have the request."""
-        super().__init__(message)
-        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +121,7 @@ def _refuse_plain(text: str) -> NoReturn:
 
 
 def _decrypt(data: bytes, keys: Keys) -> bytes:
-    """Undo base64 and SM4-CBC. Base64 must be in its one canonical spelling, so that no byte is left unread."""
+    """Undo base64 and SM4-CBC. Base64 must be in its one canonical spelling, so that every byte counts."""
     try:
         sealed = base64.b64decode(data, validate=True)
         if base64.b64encode(sealed) != data:

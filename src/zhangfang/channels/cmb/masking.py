@@ -1,8 +1,8 @@
-"""What is kept of a bank's message must not hold the accounts and names in it."""
+"""Masks the accounts and names in a bank's message before it is stored."""
 
-import re
+from zhangfang.kernel.masking import masked_account, masked_name, masked_text
 
-# Fields whose value is an account, whatever it looks like.
+# Fields whose value is an account number.
 _ACCOUNTS = {
     "accNbr",
     "accnbr",
@@ -34,7 +34,7 @@ _NAMES = {
     "ntfCh1",
     "ntfCh2",
 }
-# Fields whose long digits are numbers of messages or money: evidence, and nobody's account.
+# Fields whose long digits are numbers of messages or amounts. They are evidence and no account, so they stay.
 _EVIDENCE = {
     "yurRef",
     "reqNbr",
@@ -53,22 +53,6 @@ _EVIDENCE = {
     "debitAmount",
     "creditAmount",
 }
-_LONG_DIGITS = re.compile(r"\d{10,}")
-
-
-def masked_account(number: str) -> str:
-    """Return the first 6 and last 4 characters; nothing of a number too short to hide any."""
-    return f"{number[:6]}…{number[-4:]}" if len(number) > 12 else "…"
-
-
-def masked_name(name: str) -> str:
-    """Return the first character of a name."""
-    return f"{name[:1]}…"
-
-
-def masked_text(text: str) -> str:
-    """Return free text with every run of ten or more digits masked as an account."""
-    return _LONG_DIGITS.sub(lambda found: masked_account(found[0]), text)
 
 
 def masked(value: object, field: str = "") -> object:

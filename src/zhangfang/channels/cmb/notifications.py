@@ -2,12 +2,10 @@
 
 The envelope and its fields are those of one public client [V]: JSON of `corpNbr` and `enptData`, base64 of SM4-CTR under
 a key of its own with corpNbr, filled with `0` to 16, as counter; within it JSON that the bank signed by SM2, under the
-user id 1234567812345678, with the placeholder in the place of `sigdat`. How it travels (a POST), and what the bank wants
-to hear, is in no public source: convention of ours [G].
+user id 1234567812345678, with the placeholder in the place of `sigdat`. How it is sent (a POST), and which reply the
+bank wants, is not public: our convention [G].
 """
 
-import base64
-import binascii
 import hmac
 
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
@@ -16,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from zhangfang.channels.cmb import replies, sm2
 from zhangfang.channels.cmb.config import CmbConfig
 from zhangfang.channels.cmb.envelope import PLACEHOLDER, Json, parse
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage, MalformedMessage, Notification
 
 _USER_ID = b"1234567812345678"
@@ -23,7 +22,7 @@ _PAYMENT = "YQN02030"
 
 
 def read(body: bytes, config: CmbConfig, bank_key: bytes) -> Notification | None:
-    """Return what a notice says of a payout of ours, None if it is genuine and about none; `bank_key` is x‖y.
+    """Return what a notice says of a payout of ours, None for a genuine notice about something else; `bank_key` is x‖y.
 
     Raises `MalformedMessage`; `ForgedMessage` also for another enterprise's notice and where no key is set up.
     """
@@ -52,7 +51,7 @@ def _opened(body: bytes, config: CmbConfig, bank_key: bytes) -> Json:
     notice = parse(plain, "enptData")
     sigdat = _text(notice, "sigdat")
     signed = plain.replace(sigdat.encode(), PLACEHOLDER.encode(), 1)
-    if not sm2.verifies(bank_key, signed, _base64(sigdat, "sigdat"), _USER_ID):
+    if not sm2.verifies(bank_key, signed, decoded(sigdat, "sigdat"), _USER_ID):
         raise ForgedMessage("sigdat: does not verify with the bank's public key")
     if _text(notice, "usrnbr") not in ("", config.uid):
         raise ForgedMessage("usrnbr: another user's notice")
@@ -62,14 +61,7 @@ def _opened(body: bytes, config: CmbConfig, bank_key: bytes) -> Json:
 def _decrypted(data: str, config: CmbConfig) -> bytes:
     counter = config.corp_nbr.ljust(16, "0").encode("ascii")
     cipher = Cipher(SM4(bytes.fromhex(config.notify_key)), modes.CTR(counter)).decryptor()
-    return cipher.update(_base64(data, "enptData")) + cipher.finalize()
-
-
-def _base64(text: str, field: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedMessage(f"{field}: {len(text)} characters; expected base64") from error
+    return cipher.update(decoded(data, "enptData")) + cipher.finalize()
 
 
 def _text(record: Json, field: str) -> str:

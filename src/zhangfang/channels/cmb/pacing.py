@@ -1,10 +1,10 @@
-"""Keeping to the bank's pace: the gap between two enquiries, and how long one may wait for its turn.
+"""The bank's pace: the gap between two enquiries, and how long a caller may wait for its turn.
 
 The bank wants at least 2 s between two enquiries of an enterprise [V] and, by one public client, 10 s between statements
-of one account [V]. The gap is counted from the end of the call before, answered or given up: whatever the network adds,
-the bank never sees two enquiries closer together. Time is the machine's: a virtual clock of the business does not move it.
-Payments have no turn to wait for. The pace is that of one process: let one process alone ask the bank. It begins with a
-gap, for the process before it may have asked just before it died.
+of one account [V]. The gap is counted from the end of the call before, whether it was answered or not, so network
+delays never bring two enquiries closer together at the bank. Time is the machine's, not the business clock's. Payments
+do not wait for a turn. The pace is kept within one process, so only one process may ask the bank. It begins with a
+gap, because an earlier process may have asked just before it died.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class NotAsked(ChannelError):
 
 
 class Pace:
-    """Turns that lie at least `gap` seconds apart, first come first served. No gap, no turns."""
+    """Turns at least `gap` seconds apart, first come first served. With a gap of 0 nobody waits."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self, patience: float) -> AsyncIterator[None]:
-        """Hold the next turn. Raises `NotAsked`, at once where `patience` seconds cannot be enough."""
+        """Hold the next turn. Raises `NotAsked` if it does not come in `patience` seconds; at once if that is certain."""
         if not self._gap:
             yield
             return

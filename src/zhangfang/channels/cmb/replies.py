@@ -1,4 +1,4 @@
-"""What the bank writes to us, read into the port's types. Whatever is not as documented is `MalformedMessage`."""
+"""The bank's answers as the port's types. Whatever is not as documented is `MalformedMessage`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zhangfang.channels.cmb import codes
 from zhangfang.channels.cmb.envelope import Json, Reply, canonical
-from zhangfang.channels.cmb.masking import masked, masked_name, masked_text
+from zhangfang.channels.cmb.masking import masked
 from zhangfang.channels.cmb.reading import day, fen, moment, positive_fen, records, required, text
 from zhangfang.channels.cmb.requests import BUS_COD, next_cursor, order_no_of
 from zhangfang.channels.port import (
@@ -19,8 +19,9 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
+from zhangfang.kernel.masking import masked_name, masked_text
 
-_REVERSALS = {"*", "X"}  # 冲账 takes an entry back, 补账 makes it good
+_REVERSALS = {"*", "X"}  # 冲账 reverses an entry, 补账 corrects it
 
 
 class Returns(NamedTuple):
@@ -42,8 +43,8 @@ def payment_answer(reply: Reply, reference: str) -> Answer:
 def query_answer(reply: Reply, reference: str) -> Answer:
     """Read BB1PAYQR's answer about `reference`.
 
-    The bank keeps every failed attempt under the same reference and the largest `reqNbr` is the latest. Still a
-    failure counts only if no other record says anything else: two that disagree are for a person to look at.
+    The bank keeps every failed attempt under the same reference and the largest `reqNbr` is the latest. But a failure
+    counts only if all records agree; if two disagree, a person must look (MANUAL).
     """
     found = records(reply.body, "bb1payqrz1")
     if not found:
@@ -58,7 +59,7 @@ def query_answer(reply: Reply, reference: str) -> Answer:
 
 
 def late_returns(reply: Reply) -> Returns:
-    """Read a page of BB1PAYQB. A return of a payment that we did not make keeps the bank's own reference."""
+    """Read a page of BB1PAYQB. The return of a payment that is not ours keeps the bank's own reference."""
     found = [_late_return(record) for record in records(reply.body, "bb1payqbz1")]
     following = records(reply.body, "bb1payqby1")
     return Returns(found, text(following[0], "ctnKey") if following else "")
@@ -99,10 +100,10 @@ def payroll_return(record: Json) -> Notification:
 
 
 def payment_ended(record: Json) -> Notification | None:
-    """Read a notice FINS; None about a payment that is none of ours.
+    """Read a notice FINS; None for a payment that is not ours.
 
-    A failure is kept as UNKNOWN: it may be an earlier attempt under the same reference that failed while a later one
-    pays, which the query alone can tell apart.
+    A failure is kept as UNKNOWN: an earlier attempt under the same reference may have failed while a later one pays.
+    Only the query can tell.
     """
     order_no = _reference(text(record, "yurRef"))
     if text(record, "busCod") not in ("", BUS_COD) or order_no == text(record, "yurRef"):
@@ -114,7 +115,7 @@ def payment_ended(record: Json) -> Notification | None:
 
 
 def payment_returned(record: Json) -> Notification | None:
-    """Read a notice FINB; None about a payment that is none of ours. Its fields are taken to be those of BB1PAYQB [K]."""
+    """Read a notice FINB; None for a payment that is not ours. Its fields are assumed to be those of BB1PAYQB [K]."""
     found = _late_return(record)
     return None if found.order_no == text(record, "yurRef") else found
 
@@ -179,7 +180,8 @@ def _late_return(record: Json) -> Notification:
 
 def _line(record: Json, account: str) -> StatementLine:
     amount, code = fen(record, "transAmount"), text(record, "loanCode")
-    # The amount is signed as the balance moves; a line whose sign and code disagree would be booked the wrong way.
+    # The amount has the sign of the balance's change; if sign and code disagree, the line would be booked the wrong
+    # way.
     if code != ("C" if amount > 0 else "D") or amount == 0:
         raise MalformedMessage("loanCode, transAmount: expected C with more than zero or D with less")
     return StatementLine(

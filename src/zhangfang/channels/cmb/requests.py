@@ -57,7 +57,7 @@ def order_no_of(reference: str) -> str:
 def payment(order: Order, config: CmbConfig) -> Json:
     """Return the body of BB1PAYOP; the same order gives the same body, whenever it is sent again.
 
-    Raises `InvalidInput` for an order that the bank has no room for.
+    Raises `InvalidInput` for an order that does not fit the bank's fields.
     """
     mode = {"busMod": config.bus_mod, "busCod": BUS_COD}
     return {"bb1paybmx1": [mode], "bb1payopx1": [fields_of(order, config)]}
@@ -101,8 +101,8 @@ def _payee(order: Order) -> PartyAccount:
 def _route(bank: str) -> dict[str, str]:
     """Return the fields that say where the payee's account is.
 
-    The fast channel (Q) wants the bank of an account elsewhere; where we do not know it, the smart one (I) finds it
-    from the card.
+    For an account at another bank the fast channel (Q) needs the bank's name; if we do not know it, the smart channel
+    (I) finds it from the card.
     """
     fields = {"bnkFlg": "Y" if is_own_bank(bank) else "N", "stlChn": "Q" if bank else "I"}
     if bank:
@@ -155,7 +155,7 @@ def statement_query(account: str, cursor: str, now: datetime, *, intraday: bool)
 
 
 def next_cursor(records: list[Json], query_account: str) -> str:
-    """Return as text what the bank wants to see again: its cursor records, untouched, and the account to go on with."""
+    """Return as text what the bank wants to get back: its cursor records, unchanged, and the account to continue with."""
     return canonical({"Y1": records, "queryAcctNbr": query_account})
 
 

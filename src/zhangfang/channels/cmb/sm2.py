@@ -1,7 +1,7 @@
 """SM2 signatures as the bank wants them: raw r‖s of 64 bytes, the user id in the hash (GB/T 32918.2, .5).
 
-The arithmetic of signing is GmSSL's. Only our own public key, which the hash needs, is worked out here, once at
-the start: GmSSL's binding cannot derive it and the bank's papers hand out private keys alone.
+The arithmetic of signing is GmSSL's. Only our own public key, which the hash needs, is computed here, once at the
+start: GmSSL's binding cannot derive it, and the bank gives out private keys only.
 """
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -48,7 +48,8 @@ def public_key_of(private: bytes) -> bytes:
 
 
 def _add(left: _Point | None, right: _Point | None) -> _Point | None:
-    """Add two points; None is the point at infinity. The opposite point never meets: the key is below the order."""
+    """Add two points; None is the point at infinity. A point never meets its opposite here, because the key is below
+    the order."""
     if left is None or right is None:
         return left or right
     (x1, y1), (x2, y2) = left, right

@@ -1,7 +1,7 @@
 """Verified messages as the platform's answers.
 
-Two layers, which never stand for each other: SysRtnInf says how the network handled the message, BizInf how the
-business went. A good SysRtnCd without BizInf is UNKNOWN. Source: members' public code [V]; BatchId as the settlement
+Two layers: SysRtnInf says how the network handled the message, BizInf how the business went. Neither replaces the
+other: a good SysRtnCd without BizInf is UNKNOWN. Source: members' public code [V]; BatchId as the settlement
 day, and what BizInf repeats of the transaction [G].
 """
 
@@ -23,7 +23,7 @@ _SYSTEM, _BUSINESS = "MsgBody/SysRtnInf/", "MsgBody/BizInf/"
 _AMOUNT = re.compile(r"CNY([0-9]{1,13}\.[0-9]{2})")
 _BATCH = re.compile(r"B([0-9]{8})[0-9]{4}")
 _SGN_NO = re.compile(r"[0-9A-Za-z]{1,64}")
-# All that is kept of a message: nothing here can be personal.
+# The fields of a message that are stored: none of them can be personal.
 _KEPT = (
     "MsgHeader/MsgTp", "MsgHeader/SndDt",
     *(_SYSTEM + name for name in ("SysRtnCd", "SysRtnDesc", "SysRtnTm")),
@@ -43,7 +43,7 @@ def of_request(fields: Fields, order: Order) -> Answer:
 
 
 def of_query(fields: Fields, order: Order) -> Answer:
-    """Return what 302 proves: a SysRtnCd that is not good is about the query, unless it says "not found"."""
+    """Return what 302 proves. A bad SysRtnCd is about the query, not the order, unless it says "not found"."""
     code = _required(fields, _SYSTEM + "SysRtnCd")
     if code == codes.OK:
         return _business(fields, order, sent=False)
@@ -52,7 +52,7 @@ def of_query(fields: Fields, order: Order) -> Answer:
 
 
 def of_notice(fields: Fields, issr_id: str) -> Notification:
-    """Return what 213 tells, or raise `MalformedMessage`."""
+    """Return what the notice 213 says, or raise `MalformedMessage`."""
     if fields.get(_BUSINESS + "InstgId") != issr_id:
         raise MalformedMessage("BizInf/InstgId: another institution's notice")
     category = _required(fields, _BUSINESS + "TrxCtgy")

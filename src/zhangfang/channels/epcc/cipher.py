@@ -1,4 +1,4 @@
-"""The digital envelope: personal data under a fresh AES key, the key under the network's certificate.
+"""The digital envelope: personal data encrypted by a new AES key, and that key by the network's certificate.
 
 Source: public code of members [V]: base64 of RSA over `01|` and 32 characters, which are the AES-256 key's bytes.
 Unverified [K]: PKCS#1 v1.5 for the RSA, and ECB with PKCS#5 padding for the AES.
@@ -21,10 +21,10 @@ class Envelope:
     """One message's key: `text` is DgtlEnvlp, `encrypt` makes the message's secret fields."""
 
     def __init__(self, receiver: rsa.RSAPublicKey) -> None:
-        """Draw a key that no other message has."""
+        """Make a new random key for this message."""
         key = "".join(secrets.choice(_ALPHABET) for _ in range(_KEY_LENGTH))
         self.text = base64.b64encode(receiver.encrypt(f"01|{key}".encode(), padding.PKCS1v15())).decode()
-        # ECB shows which fields of one message are equal. It is what the network seems to use, not what we would.
+        # ECB reveals which fields of one message are equal. The network seems to use it; we would not choose it.
         self._cipher = Cipher(algorithms.AES(key.encode()), modes.ECB())  # noqa: S305
 
     def encrypt(self, text: str) -> str:

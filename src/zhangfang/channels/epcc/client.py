@@ -1,7 +1,6 @@
 """The connector: orders in, answers out, and never an exception for what a network or a bank can do."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +36,7 @@ from zhangfang.channels.port import (
     Rules,
     Verdict,
 )
+from zhangfang.channels.settlements import settlement_date
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
@@ -44,7 +44,6 @@ _MAX_FILE_BYTES = 96 * 1024 * 1024  # 64 MB as base64, and the message around it
 _FILE_TIMEOUT_SECONDS = 60.0
 # The network's own waits are not public [G]: these are the platform's.
 _WAITS = (*(timedelta(seconds=2**n) for n in range(1, 6)), timedelta(minutes=5))
-_SETTLEMENT = re.compile(r"网联清算 ([0-9]{8}) ([ZC][0-9]{13})")
 _RETIRED, _IN_USE = "01", "00"
 _FAULT = "ES000098"
 _T = TypeVar("_T")
@@ -54,7 +53,8 @@ class Epcc:
     """EPCC-style agreement payment for one institution: collection under a signed agreement, and refund."""
 
     name = "epcc"
-    # That the same TrxId may be sent again is the network's general rule [K]: the sandbox answers what it has.
+    # The same TrxId may be sent again by the network's general rule [K]; the sandbox then answers with the order's
+    # state.
     rules: Mapping[Operation, Rules] = MappingProxyType({
         Operation.COLLECTION: Rules(_WAITS, 3),
         Operation.REFUND: Rules(_WAITS, 3),
@@ -76,13 +76,14 @@ class Epcc:
         return numbers.mint(id_, at, self._digits.usable())
 
     async def upkeep(self) -> None:
-        """Ask each site for its control digits; a site that is away keeps those it had. `ChannelError` if all are."""
+        """Ask each site for its control digits. If a site does not answer, its old digits stay; `ChannelError` if none
+        answers."""
         failures = [failure for name in self._config.sites if (failure := await self._renew(name))]
         if len(failures) == len(self._config.sites):
             raise failures[0]
 
     async def present(self, order: Order, return_url: str) -> Form | AppOrder:
-        """Refuse: nobody pays at a cashier of this network. Raises `NotPresented`."""
+        """Refuse: this network has no cashier. Raises `NotPresented`."""
         raise NotPresented("epcc has no cashier: it collects under a signed agreement")
 
     async def send(self, order: Order) -> Answer:
@@ -95,7 +96,7 @@ class Epcc:
         return await self._about_order(asked, order, answers.of_query, Verdict.UNKNOWN)
 
     async def request_code(self, signing: Signing) -> Answer:
-        """Have the payer's bank send the payer an SMS code."""
+        """Let the payer's bank send the payer an SMS code."""
         asked = requests.signing(signing, requests.SEND_CODE, "", self._exchange.receiver)
         return (await self._about_mandate(asked)).answer
 
@@ -112,7 +113,7 @@ class Epcc:
         return (await self._about_mandate(requests.cancel(signing, agreement))).answer
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """Read a notice: of a result, or (None) of control digits, which take effect at once for all processes."""
+        """Read a notice of a result; or one of control digits (None), which take effect at once in all processes."""
         fields = self._exchange.read(body)
         told = fields["MsgHeader/MsgTp"]
         if told == requests.NOTICE:
@@ -123,13 +124,13 @@ class Epcc:
         return None
 
     def reply(self, *, taken: bool) -> Reply:
-        """Return 303, signed: any code but the good one has the notice sent again."""
+        """Return 303, signed. With any code but the good one the network sends the notice again."""
         said = {"SysRtnInf": {"SysRtnCd": codes.OK if taken else _FAULT}}
         body = self._exchange.sealed(Request(requests.ACKNOWLEDGED, self._clock.now(), said))
         return Reply(body.decode(), "application/xml")
 
     async def file(self, settle_date: date) -> ChannelFile:
-        """Return a settlement day's file. `FileNotReady` for whatever asking again later can mend."""
+        """Return a settlement day's file. `FileNotReady` if asking again later may help."""
         asked = requests.file(settle_date, self._clock.now())
         try:
             body = await self._exchange.ask(asked, _FILE_TIMEOUT_SECONDS, _MAX_FILE_BYTES)
@@ -140,13 +141,7 @@ class Epcc:
 
     def settlement_of(self, text: str) -> date | None:
         """Return the settlement date that a bank statement's text `网联清算 <YYYYMMDD> <our IssrId>` pays for."""
-        match = _SETTLEMENT.fullmatch(text.strip())
-        if match is None or match[2] != self._config.issr_id:
-            return None
-        try:
-            return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            return None
+        return settlement_date(text, "网联清算", self._config.issr_id)
 
     def _request(self, order: Order) -> Request:
         if order.operation is Operation.COLLECTION:
@@ -172,7 +167,7 @@ class Epcc:
         failed: Callable[[Answer], _T],
         unsent: Verdict,
     ) -> _T:
-        """Return what the answer proves; `unsent` if nothing left, UNKNOWN for whatever cannot be believed."""
+        """Return what the answer proves: `unsent` if nothing was sent, UNKNOWN if the answer cannot be trusted."""
         try:
             body = await self._exchange.ask(asked, self._config.timeout_seconds)
             return read(self._exchange.answer_to(asked, body))
@@ -203,7 +198,7 @@ class Epcc:
     def _read_file(self, body: bytes, settle_date: date) -> ChannelFile:
         fields = self._exchange.read(body, _MAX_FILE_BYTES)
         code = fields.get("MsgBody/SysRtnInf/SysRtnCd", "")
-        if code != codes.OK:  # not there yet, or the network is busy: in either case later
+        if code != codes.OK:  # not there yet, or the network is busy: ask later in both cases
             raise FileNotReady(f"file of {settle_date}: SysRtnCd {code or 'missing'}; ask again later")
         if fields["MsgHeader/MsgTp"] != requests.FILE:
             raise MalformedMessage(f"MsgHeader/MsgTp: allowed: {requests.FILE}")

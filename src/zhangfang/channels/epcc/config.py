@@ -1,11 +1,11 @@
 """What an institution has to know to speak to the network."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from zhangfang.channels.checks import is_loopback
 from zhangfang.kernel.errors import InvalidInput
 
 _ISSUER = re.compile(r"[ZCG][0-9]{13}")
@@ -16,9 +16,9 @@ _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}")
 class EpccConfig:
     """One institution's access; certificates and keys are PEM text.
 
-    `issr_id` is ours, `epcc_id` the network's own. `sites` maps the host name that a site's certificate must carry to
-    the site's address (`https://host:port`), the usual one first. `ca_pem` issued every certificate here and is the
-    only authority believed. `tls_*` is what we show when we connect, `sign_*` what we sign messages with.
+    `issr_id` is ours, `epcc_id` the network's own. `sites` maps the host name in a site's certificate to the site's
+    address (`https://host:port`), the usual site first. `ca_pem` issued every certificate here and is the only trusted
+    authority. `tls_*` is shown when we connect, `sign_*` signs messages.
     `digits_file` is where all processes keep the control digits. `payee_account` and `payee_name` are the account that
     collections are paid into, our reserve account. `timeout_seconds` covers one whole exchange.
     """
@@ -58,16 +58,9 @@ class EpccConfig:
             )
         if parts.scheme != "https" or not host or parts.path not in ("", "/"):
             raise InvalidInput("sites", "an address of another form", "https://host[:port]")
-        if not _is_sandbox(host) and not self.allow_production:
+        # The network's addresses are not public, so only addresses that are surely a test's are allowed.
+        if not (is_loopback(host) or host.endswith(".test") or self.allow_production):
             raise InvalidInput(
                 "sites", "an address that may be the network's own",
                 "loopback or a name under .test, or set allow_production where money is real",
             )  # fmt: skip
-
-
-def _is_sandbox(host: str) -> bool:
-    """The network's addresses are not public, so every address that is surely a test's is named instead."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".test")

@@ -4,14 +4,13 @@ The answer to 999 carries the file as base64 in `FileInf/FileCntnt` and its SHA-
 message is signed, so is the file.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from datetime import date
 
 from zhangfang.channels import columns
 from zhangfang.channels.columns import Column, Layout
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.epcc.requests import OPERATIONS, file_name
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
 
@@ -36,10 +35,7 @@ def parse(fields: Mapping[str, str], settle_date: date, channel: str) -> Channel
     name = fields.get(_INFO + "FileNm", "")
     if name != file_name(settle_date):
         raise MalformedMessage("FileInf/FileNm: not the file that was asked for")
-    try:
-        data = base64.b64decode(fields.get(_INFO + "FileCntnt", ""), validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage("FileInf/FileCntnt: not base64") from None
+    data = decoded(fields.get(_INFO + "FileCntnt", ""), "FileInf/FileCntnt")
     digest = hashlib.sha256(data).hexdigest()
     if fields.get(_INFO + "FileDgst") != digest:
         raise MalformedMessage("FileInf/FileDgst: not the SHA-256 of the file")
@@ -48,7 +44,8 @@ def parse(fields: Mapping[str, str], settle_date: date, channel: str) -> Channel
 
 
 def _line(row: columns.Row) -> FileLine:
-    """No number but the TrxId is public: it is the channel's own too, of a correction that of the line it corrects."""
+    """Read a line. The TrxId is also the channel's reference, for no other number is public; a correction has the
+    corrected one."""
     values = row.values
     if values["adjustment"]:
         ref = values["original_order_no"]

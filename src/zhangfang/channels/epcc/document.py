@@ -1,7 +1,7 @@
 """The XML of EPCC-style messages: `root` in one namespace, `MsgHeader`, `MsgBody`, groups, fields; and nothing else.
 
-A message is a map from paths such as `MsgBody/TrxInf/TrxId` to text. The reader takes this dialect alone: no document
-type, entity, comment, CDATA, instruction or attribute, no element twice, no text beside elements; all bounded in size.
+A message is a map from paths such as `MsgBody/TrxInf/TrxId` to text. The reader accepts nothing else: no document
+type, entity, comment, CDATA, instruction or attribute, no element twice, no text between elements; sizes are limited.
 """
 
 import re
@@ -13,11 +13,11 @@ from xml.sax.saxutils import escape
 from zhangfang.channels.port import MalformedMessage
 from zhangfang.kernel.errors import InvalidInput
 
-NAMESPACE = "namespace_string"  # what the public examples hold, literally
+NAMESPACE = "namespace_string"  # literally so in the public examples
 MAX_DEPTH = 4
 MAX_ELEMENTS = 200
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,39}")
-# XML 1.0 has no place for other control characters, and a carriage return would come back as a line feed.
+# XML 1.0 does not allow other control characters, and a carriage return would be read back as a line feed.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 Message = Mapping[str, str]
@@ -35,7 +35,7 @@ def read(data: bytes, max_bytes: int) -> dict[str, str]:
     """Return the message's fields by path, or raise `MalformedMessage`."""
     if len(data) > max_bytes:
         raise MalformedMessage(f"message: {len(data)} bytes; at most {max_bytes} are read")
-    if not data.startswith(b"<"):  # a byte order mark would outvote the encoding that the parser is told
+    if not data.startswith(b"<"):  # a byte order mark would override the encoding that we give to the parser
         raise MalformedMessage("message: does not begin with an element in UTF-8")
     reader = _Reader()
     try:
@@ -61,7 +61,7 @@ def _escaped(name: str, text: str) -> str:
 
 
 class _Reader:
-    """Expat with everything refused that a message does not need."""
+    """Expat, with all that a message does not need refused."""
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
@@ -69,7 +69,7 @@ class _Reader:
         self._seen: set[str] = set()
         self._parents: set[str] = set()
         self._text: list[str] = []
-        # A declared encoding would be a second reading of the same signed bytes: they are UTF-8, whatever they say.
+        # A declared encoding could give the signed bytes a second meaning, so they are always read as UTF-8.
         self.parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.ordered_attributes = True
@@ -109,7 +109,7 @@ class _Reader:
         self._path.pop()
 
     def _blank(self, where: str) -> None:
-        """Between elements there may be white space, which says nothing."""
+        """Raise unless there is only white space here, which is ignored."""
         if "".join(self._text).strip(" \t\r\n"):
             self._fail(f"text {where}")
         self._text.clear()
@@ -122,7 +122,7 @@ class _Reader:
 
 
 class _Refusal:
-    """A handler for what may not be there, whatever its arguments."""
+    """A handler that refuses something, whatever its arguments."""
 
     def __init__(self, reader: _Reader, what: str) -> None:
         self._reader, self._what = reader, what

@@ -1,17 +1,17 @@
 """The body of an HTTP message: declaration, `<root…</root>`, and `{S:<base64>}`, the signature over those very bytes.
 
-Source: public code of members; SHA256withRSA [V]. With and without CRLF before `{S:` are both seen [C]; both are read.
-What is verified is what is then parsed, the same bytes: no other part of the body can say anything.
+Source: public code of members; SHA256withRSA [V]. CRLF before `{S:` is there in some sources and not in others [C];
+both are read. Exactly the verified bytes are then parsed; the rest of the body is not used.
 """
 
 import base64
-import binascii
 import re
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
@@ -45,15 +45,4 @@ def _parts(body: bytes, max_bytes: int) -> tuple[bytes, bytes]:
     tail = _TAIL.fullmatch(body, end)
     if tail is None:
         raise MalformedMessage("body: after </root> there must be {S:base64} and nothing else")
-    return body[start:end], _decoded(tail[1])
-
-
-def _decoded(text: bytes) -> bytes:
-    """Return the bytes of a signature, which has one spelling only."""
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not decoded or base64.b64encode(decoded) != text:
-        raise MalformedMessage("{S:}: not base64 in its one spelling")
-    return decoded
+    return body[start:end], decoded(tail[1], "{S:}")

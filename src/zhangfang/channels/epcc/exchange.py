@@ -1,4 +1,5 @@
-"""One question to the network, one answer: sealed by us, carried to a site, and believed only if the network sealed it."""
+"""One request to the network and its answer: signed by us, sent to a site, and trusted only if the network signed the
+answer."""
 
 from collections.abc import Mapping
 
@@ -17,8 +18,9 @@ _OUTWARD, _INWARD = "11", "21"
 class Exchange:
     """Our keys, theirs, and the way to both sites.
 
-    A site that cannot be connected to has received nothing, and the other one gets the identical message. That both
-    take any TrxId and steer it by its control digits is unverified [K]; were it wrong, the other would refuse it.
+    A site that cannot be connected to has received nothing, so the other one gets the identical message. That both
+    sites take any TrxId and route it by its control digits is unverified [K]; if it is wrong, the other site refuses
+    it.
     """
 
     def __init__(self, config: EpccConfig, clock: Clock, digits: ControlDigits) -> None:
@@ -38,9 +40,10 @@ class Exchange:
     async def ask(
         self, asked: Request, seconds: float, max_bytes: int = MAX_MESSAGE_BYTES, *, only: str = ""
     ) -> bytes:
-        """Post to the site that the digits belong to, and to the other one only if the first got nothing at all.
+        """Post to the site that the digits belong to, and to the other one only if no connection to the first was
+        made.
 
-        `only` names the one site that is meant. Raises `NotConnectedError`, `NoAnswerError`.
+        `only` names the one site to use. Raises `NotConnectedError`, `NoAnswerError`.
         """
         body, headers = self.sealed(asked), self._headers(asked)
         *first, last = self._sites(asked.trx_id, only)
@@ -65,7 +68,7 @@ class Exchange:
         return envelope.sealed(document.write(header, asked.body), self._key)
 
     def read(self, body: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> dict[str, str]:
-        """Return the fields of a message that the network signed, to an institution. Nothing is parsed before that.
+        """Return the fields of a message that the network signed. Nothing is parsed before the signature is verified.
 
         Raises `MalformedMessage`, `ForgedMessage`.
         """
@@ -80,7 +83,7 @@ class Exchange:
         return fields
 
     def answer_to(self, asked: Request, body: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> dict[str, str]:
-        """Return the fields of the answer to a message; another type's answers nothing."""
+        """Return the fields of the answer to a message. A message of another type is refused."""
         fields, wanted = self.read(body, max_bytes), requests.ANSWERS[asked.msg_tp]
         if fields["MsgHeader/MsgTp"] != wanted:
             raise MalformedMessage(f"MsgHeader/MsgTp: allowed: {wanted}")
@@ -93,7 +96,7 @@ class Exchange:
         return sorted(self._config.sites.items(), key=lambda site: site[0] != own)
 
     def _headers(self, asked: Request) -> Mapping[str, str]:
-        """What the network's gateway routes by without reading the XML."""
+        """The headers by which the network's gateway routes without reading the XML."""
         return {
             "MsgTp": asked.msg_tp,
             "OriIssrId": self._config.issr_id,

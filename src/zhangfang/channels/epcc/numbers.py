@@ -1,10 +1,10 @@
 """TrxId: date, 16 digits of ours, one reserved digit, six control digits. Source: public code of members [V].
 
-The control digits steer a message to a data centre, and are those of the moment of minting. So a TrxId cannot be worked
-out again later: it is minted once, stored as the intent's channel order number before anything is sent, and from then
-on the order's number *is* its TrxId. The 16 digits are a digest of the intent's id. Of n orders of one day two share
-them with a chance of n²/2·10¹⁶ (a million orders: 0.00005); the database's unique index on channel order numbers
-refuses the second before anything is sent.
+The control digits route a message to a data centre and change with time, so a TrxId cannot be computed again later. It
+is made once and stored as the intent's channel order number before anything is sent; from then on it is the order's
+number. The 16 digits are a digest of the intent's id. Among n orders of one day, two have the same digits with a
+probability of n²/2·10¹⁶ (a million orders: 0.00005); the database's unique index on channel order numbers then refuses
+the second before anything is sent.
 """
 
 import fcntl
@@ -30,11 +30,11 @@ RESERVED = "0"
 
 
 class NoControlDigits(ChannelError):
-    """The network gives us no control digits now, so no order can be numbered; nothing was sent."""
+    """There are no control digits to use now, so no order can get a number; nothing was sent."""
 
 
 def mint(id_: UUID, at: datetime, usable: list[str]) -> str:
-    """Return the TrxId of an id born at `at`; the same arguments give the same number."""
+    """Return the TrxId of an id made at `at`; the same arguments give the same number."""
     if not usable:
         raise NoControlDigits("no control digits: none were asked for yet, or all are retired")
     digest = hashlib.sha256(id_.bytes).digest()
@@ -44,7 +44,7 @@ def mint(id_: UUID, at: datetime, usable: list[str]) -> str:
 
 
 def check_trx_id(text: str) -> str:
-    """Return a TrxId, or raise `InvalidInput`: any other number was not minted for this network."""
+    """Return a TrxId, or raise `InvalidInput` for any other number."""
     if not _TRX_ID.fullmatch(text):
         raise InvalidInput("order_no", f"{len(text)} characters", "a TrxId of order_number(): 31 digits")
     return text
@@ -67,31 +67,31 @@ class ControlDigits:
         self._usable: list[str] = []
 
     def usable(self) -> list[str]:
-        """Return what may be minted with now, in order. A change by another process is seen at once."""
+        """Return the digits for new numbers, sorted. A change by another process is seen at once."""
         self._refresh()
         return self._usable
 
     def site_of(self, trx_id: str) -> str:
-        """Return the name of the site that an id's digits belong to, `""` if that is not known. Retired ones count."""
+        """Return the name of the site that an id's digits belong to, `""` if unknown. Retired digits are known too."""
         self._refresh()
         return self._sites.get(trx_id[-6:], "")
 
     def learn(self, site: str, digits: Iterable[str]) -> None:
-        """Take a site's digits as it has just told them: those it gives out are not retired."""
+        """Store a site's digits as it has just reported them; these are not retired."""
         given = dict.fromkeys(digits, site)
-        # Digits that it no longer gives out stay known, as retired: old ids are still asked for by them.
+        # Digits that it no longer reports stay known, as retired: queries about old ids still need them.
         self._change(lambda sites, retired: (
             sites | given,
             (retired | {each for each, where in sites.items() if where == site}) - given.keys(),
         ))  # fmt: skip
 
     def retire(self, digits: Iterable[str]) -> None:
-        """Mint with these no more."""
+        """Use these for no new number."""
         named = set(digits)
         self._change(lambda sites, retired: (sites, retired | named))
 
     def restore(self, digits: Iterable[str]) -> None:
-        """Mint with these again."""
+        """Use these for new numbers again."""
         named = set(digits)
         self._change(lambda sites, retired: (sites, retired - named))
 
@@ -121,7 +121,7 @@ class ControlDigits:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Two processes may take two notices at once."""
+        """Lock the file: two processes may handle two notices at the same time."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_suffix(".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -39,7 +39,7 @@ _AGREEMENT = re.compile(r"[0-9A-Za-z]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message: its type, when it is of, its groups, the TrxId it is about, and the types of account it names."""
+    """A message: its type, its time, its groups, the TrxId it is about, and the account types it names."""
 
     msg_tp: str
     at: datetime
@@ -51,7 +51,8 @@ class Request:
 
 
 def collection(order: Order, config: EpccConfig) -> Request:
-    """Return 201, which debits the account of `order.agreement`. Nothing in it is secret or drawn by chance."""
+    """Return 201, which debits the account of `order.agreement`. Nothing in it is secret or random, so a re-send has
+    the same bytes."""
     if not order.agreement:
         raise InvalidInput("agreement", "none", "the SgnNo of the payer's mandate")
     body = {
@@ -73,7 +74,7 @@ def collection(order: Order, config: EpccConfig) -> Request:
 
 
 def refund(order: Order) -> Request:
-    """Return 205, which gives back all or part of a collection."""
+    """Return 205, which refunds a collection, whole or in part."""
     if order.original_operation is not Operation.COLLECTION or order.original_requested_at is None:
         raise InvalidInput(
             "original_operation", "no collection with its time", "a collection of this channel"
@@ -103,7 +104,7 @@ def query(order: Order, now: datetime) -> Request:
 
 
 def signing(signing_: Signing, category: str, code: str, receiver: Leaf) -> Request:
-    """Return 101: category 0201 has the payer sent a code, 0202 signs with it. The payer's data travel encrypted."""
+    """Return 101. Category 0201 sends the payer a code, 0202 signs with it. The payer's data are encrypted."""
     account = signing_.account
     for name in ("number", "name", "id_no", "phone"):
         if not getattr(account, name):

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-import aiohttp
-
 from zhangfang.channels.genericbank import messages, replies
 from zhangfang.channels.genericbank.config import GenericBankConfig
 from zhangfang.channels.genericbank.messages import Json
@@ -13,32 +11,23 @@ from zhangfang.channels.genericbank.signature import Signer
 from zhangfang.channels.port import (
     Answer,
     ChannelError,
-    MalformedMessage,
     Operation,
     Order,
     Rules,
     StatementPage,
     Verdict,
 )
+from zhangfang.channels.transport import Https, NotConnectedError
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
 _MAX_ANSWER_BYTES = 1024 * 1024
-# Convention, as everything here: asked first after half a minute; the identical message may be sent again once a query
-# finds nothing, for the bank takes a serial once.
+# All conventions: the first query after half a minute; the identical message may be sent again once a query finds
+# nothing, because the bank takes a serial only once.
 _RULES = Rules(
     query_after=tuple(timedelta(seconds=wait) for wait in (30, 60, 120, 300, 600)),
     resend_after_not_found=1,
 )
-
-
-class NoAnswer(ChannelError):
-    """No readable HTTP answer came. `sent` is False only if no byte of the request can have left."""
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        """Keep whether the bank may have the request."""
-        super().__init__(message)
-        self.sent = sent
 
 
 class GenericBank:
@@ -56,7 +45,7 @@ class GenericBank:
         self._config = config
         self._clock = clock
         self._signer = Signer(config.sign_key_pem, config.bank_key_pem)
-        self._session: aiohttp.ClientSession | None = None
+        self._http = Https(reuse=False)  # a connection that dies as we write would leave a payment in doubt
 
     @property
     def account(self) -> str:
@@ -65,9 +54,7 @@ class GenericBank:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._http.close()
 
     async def send(self, order: Order) -> Answer:
         """Ask for a payout (PAY001). NOT_SENT if no connection was made; all that is unclear is UNKNOWN."""
@@ -93,8 +80,8 @@ class GenericBank:
         try:
             message = await self._exchange(tx_code, body)
             return read(message, order)
-        except NoAnswer as error:
-            return Answer(Verdict.UNKNOWN if error.sent else unsent, message=str(error))
+        except NotConnectedError as error:
+            return Answer(unsent, message=str(error))
         except ChannelError as error:
             return Answer(Verdict.UNKNOWN, message=str(error))
 
@@ -111,32 +98,9 @@ class GenericBank:
         return messages.answer(raw, asked)
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
-        """Return the body of the answer and its signature; without one it is only somebody's words."""
-        try:
-            async with self._connected().post(
-                self._config.url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                return await _read(response), response.headers.get("X-Signature", "")
-        except aiohttp.ClientConnectorError as error:
-            raise NoAnswer(f"bank: no connection ({type(error).__name__})", sent=False) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise NoAnswer(f"bank: no readable answer ({type(error).__name__})", sent=True) from error
-
-    def _connected(self) -> aiohttp.ClientSession:
-        """Return the session. Connections are not kept: one that dies as we write leaves a payment in doubt."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._config.timeout_seconds),
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
-            raise MalformedMessage(f"answer: more than {_MAX_ANSWER_BYTES} bytes")
-    return bytes(body)
+        """Return the body of the answer and its signature, `""` if it has none."""
+        config = self._config
+        received = await self._http.exchange(
+            config.url, body, headers, config.timeout_seconds, _MAX_ANSWER_BYTES, any_status=True
+        )
+        return received.body, received.headers.get("X-Signature", "")

@@ -1,10 +1,10 @@
 """What we write to the bank and what it writes to us. Everything here is invented [G]; it is what such banks ask for.
 
 A request is JSON {txCode, clientId, time, body}: PAY001 pays, QRY001 asks by our serial, STM001 reads an account's lines
-after a number. Our serial is the order's date in China and its number, so it is unique per day, which is the usual rule of
-such systems [K], and for good. The payee's account type travels as holder, class and medium. Money is yuan with exactly two
-decimals. An answer is JSON {requestDigest, time, code, message, body}: the digest (SHA-256 of our bytes) binds it to the
-question, so that a true answer to something else proves nothing.
+after a number. Our serial is the order's date in China and its number: unique per day, which is the usual rule of such
+systems [K], and for ever. The payee's account type travels as holder, class and medium. Money is yuan with exactly two
+decimals. An answer is JSON {requestDigest, time, code, message, body}: the digest (SHA-256 of our bytes) binds it to
+the request, so that a genuine answer to another request proves nothing.
 """
 
 import hashlib

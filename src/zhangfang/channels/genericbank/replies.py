@@ -5,6 +5,7 @@ import json
 from zhangfang.channels.genericbank import codes
 from zhangfang.channels.genericbank.messages import Json, amount, fen, moment, order_no_of, serial, text
 from zhangfang.channels.port import Answer, MalformedMessage, Order, StatementLine, StatementPage, Verdict
+from zhangfang.kernel.masking import masked_account, masked_name
 
 
 def payment_answer(message: Json, order: Order) -> Answer:
@@ -13,7 +14,7 @@ def payment_answer(message: Json, order: Order) -> Answer:
 
 
 def query_answer(message: Json, order: Order) -> Answer:
-    """Read the answer to QRY001: the message's own code first and, only if that is 0000, the payment's."""
+    """Read the answer to QRY001: first the message's own code and, only if that is 0000, the payment's."""
     return _answer(message, order, asked=True)
 
 
@@ -79,7 +80,7 @@ def _line(row: Json, account: str) -> StatementLine:
         counterparty=text(row, "counterparty"),
         text=text(row, "text"),
         reversal=back,
-        raw=json.dumps(row | {"counterparty": text(row, "counterparty")[:1] + "…"}, ensure_ascii=False),
+        raw=json.dumps(row | {"counterparty": masked_name(text(row, "counterparty"))}, ensure_ascii=False),
     )
 
 
@@ -88,9 +89,6 @@ def hidden(said: str, order: Order) -> str:
     payee = order.account
     if payee is None:
         return said
-    for value, shown in (
-        (payee.number, f"{payee.number[:6]}…{payee.number[-4:]}"),
-        (payee.name, f"{payee.name[:1]}…"),
-    ):
+    for value, shown in ((payee.number, masked_account(payee.number)), (payee.name, masked_name(payee.name))):
         said = said.replace(value, shown) if len(value) > 1 else said
     return said

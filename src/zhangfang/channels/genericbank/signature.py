@@ -1,12 +1,13 @@
 """Signatures over the exact bytes of a message: SHA256withRSA (PKCS#1 v1.5) in base64, in the header X-Signature [G]."""
 
 import base64
-import binascii
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from zhangfang.channels.certificates import new_key
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage
 from zhangfang.kernel.errors import InvalidInput
 
@@ -36,18 +37,15 @@ class Signer:
     def verify(self, body: bytes, signature: str) -> None:
         """Raise `ForgedMessage` unless the bank signed these bytes."""
         try:
-            claimed = base64.b64decode(signature, validate=True)
+            claimed = decoded(signature, "X-Signature", ForgedMessage)
             self._bank.verify(claimed, body, padding.PKCS1v15(), hashes.SHA256())
-        except (InvalidSignature, binascii.Error, ValueError):
+        except InvalidSignature:
             raise ForgedMessage("X-Signature: does not verify with the bank's key") from None
 
 
 def make_client_key() -> str:
     """Return a new private key of ours as PEM; the bank registers its public part."""
-    key = rsa.generate_private_key(65537, _BITS)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode("ascii")
+    return new_key()[1]
 
 
 def public_pem_of(private_pem: str) -> str:

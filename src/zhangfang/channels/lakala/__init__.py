@@ -4,7 +4,7 @@ Written from public descriptions of the protocol and never tried against the rea
 public carries its mark: C sources conflict, K general knowledge, G a convention with the sandbox bank.
 """
 
-from zhangfang.channels.lakala.certificates import make_merchant_certificate
+from zhangfang.channels.certificates import make_merchant_certificate
 from zhangfang.channels.lakala.client import Lakala
 from zhangfang.channels.lakala.config import LakalaConfig
 

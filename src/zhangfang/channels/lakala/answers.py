@@ -29,7 +29,7 @@ _TIME = re.compile(r"[0-9]{14}")
 
 
 def shown(fields: Mapping[str, Any]) -> str:
-    """Return a message as it may be stored: its envelope and its data side by side."""
+    """Return a message for storing: the fields of its envelope and of its data together."""
     data = fields.get("resp_data")
     return kept({**fields, **data} if isinstance(data, dict) else fields, _KEPT)
 
@@ -51,7 +51,7 @@ def data_of(fields: Mapping[str, Any], config: LakalaConfig) -> dict[str, Any]:
 
 
 def of_request(fields: Mapping[str, Any], order: Order, config: LakalaConfig) -> Answer:
-    """Return what the answer to a refund or void proves: at best that it was accepted."""
+    """Return what the answer to a refund or void proves: at most that it was accepted."""
     code = refused(fields)
     if code:
         meaning = CODES.of(order.operation, code)
@@ -62,7 +62,7 @@ def of_request(fields: Mapping[str, Any], order: Order, config: LakalaConfig) ->
 
 
 def of_query(fields: Mapping[str, Any], order: Order, config: LakalaConfig) -> Answer:
-    """Return what a query's answer proves: its code says only whether the order was found, then trade_state counts."""
+    """Return what a query's answer proves. Its code says only whether the order was found; then trade_state counts."""
     code = refused(fields)
     if code:
         return _answer(fields, {}, CODES.of(order.operation, code).final, code)

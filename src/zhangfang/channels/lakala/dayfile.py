@@ -1,21 +1,19 @@
-"""The daily file of Lakala. Its layout is given on onboarding and not public [G]: this map is the sandbox bank's convention.
+"""The daily file of Lakala. Its layout is told when a merchant joins, not public: this is the sandbox bank's convention [G].
 
-A contract's own layout is another `LAYOUT`. A ZIP with one CSV in GB18030; see `channels.columns` for its first and last
-line. Every line names its own order by out_trade_no; what it takes back or corrects stands in origin_out_trade_no.
+The layout of another contract is another `LAYOUT`. The file is a ZIP with one CSV in GB18030; `channels.columns` describes
+its first and last line. Every line names its own order by out_trade_no; the order that it reverses or corrects stands in
+origin_out_trade_no.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from zhangfang.channels import columns
+from zhangfang.channels.app_purchase import check_row, file_content
 from zhangfang.channels.columns import Column, Layout, Row
 from zhangfang.channels.lakala.config import LakalaConfig
-from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
+from zhangfang.channels.port import ChannelFile, FileLine, Operation
 from zhangfang.channels.strict_json import text
 from zhangfang.channels.zipped import only_entry
 
@@ -43,13 +41,7 @@ _OURS = ("order_no", "channel_ref", "operation", "amount", "credit", "fee", "ori
 
 def parse(data: Mapping[str, Any], config: LakalaConfig, settle_date: date) -> ChannelFile:
     """Return the file in an answer's `content` (base64 of a ZIP). Raises `MalformedMessage`."""
-    try:
-        content = base64.b64decode(text(data, "content"), validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage("content: not base64") from None
-    digest = hashlib.sha256(content).hexdigest()
-    if not hmac.compare_digest(text(data, "sha256").encode(), digest.encode()):
-        raise MalformedMessage("sha256: is not that of content")
+    content, digest = file_content(data)
     rows = columns.read(only_entry(content, ".csv", columns.MAX_BYTES), LAYOUT)
     lines = tuple(_line(row, config, settle_date) for row in rows)
     return ChannelFile("lakala", settle_date, text(data, "file_name"), digest, lines)
@@ -57,10 +49,7 @@ def parse(data: Mapping[str, Any], config: LakalaConfig, settle_date: date) -> C
 
 def _line(row: Row, config: LakalaConfig, settle_date: date) -> FileLine:
     found = row.values
-    if found["merchant"] != config.merchant_no:
-        raise row.fault("merchant", "our own number")
-    if found["day"] != settle_date:
-        raise row.fault("day", f"{settle_date}, the date that was asked for")
+    check_row(row, config.merchant_no, settle_date)
     if found["log_no"] != found["channel_ref"][-14:]:
         raise row.fault("log_no", "the last 14 digits of trade_no")
     operation = found["operation"]

@@ -1,7 +1,7 @@
 """Orders as Lakala messages: path and JSON body, before they are signed.
 
-Source: the SDK's request classes [V] and the field lists of the pre-order [V2]. That `refund_reason` carries the
-merchant's own number of the refund is our choice: of all fields that travel with a refund it alone is free text.
+Source: the SDK's request classes [V] and the field lists of the pre-order [V2]. `refund_reason` carries the merchant's
+own number of the refund: that is our choice, because it is the only field of free text in a refund.
 """
 
 import json
@@ -9,6 +9,7 @@ import re
 from datetime import date, datetime
 from typing import Any
 
+from zhangfang.channels.app_purchase import Asked
 from zhangfang.channels.lakala.config import LakalaConfig
 from zhangfang.channels.port import NotPresented, Operation, Order
 from zhangfang.kernel.clock import in_china
@@ -31,8 +32,8 @@ _ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
 _SUBJECT_LENGTH = 42
 
 
-def preorder(order: Order, config: LakalaConfig) -> bytes:
-    """Return the body that makes an order the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
+def preorder(order: Order, config: LakalaConfig) -> Asked:
+    """Return what makes an order that the payer's app can pay. Raises `NotPresented` for what it cannot carry."""
     data = _common(order, config) | {
         "account_type": "ALIPAY",
         "trans_type": "61",
@@ -44,43 +45,43 @@ def preorder(order: Order, config: LakalaConfig) -> bytes:
         "remark": order.key,
         "acc_busi_fields": {"timeout_express": "15"} | _instalments(order),
     }
-    return _envelope(data, order.requested_at)
+    return PREORDER, _envelope(data, order.requested_at)
 
 
-def reversal(order: Order, config: LakalaConfig) -> bytes:
-    """Return the body of a refund or void; its own out_trade_no makes it happen once."""
+def reversal(order: Order, config: LakalaConfig) -> Asked:
+    """Return a refund or void; its own out_trade_no makes it happen once."""
     data = _common(order, config) | {
         "origin_out_trade_no": _number(order.original_order_no, "original_order_no")
     }
     if order.operation is Operation.REFUND:
         data |= {"refund_amount": str(check_amount(order.amount)), "refund_reason": order.key}
-    return _envelope(data, order.requested_at)
+    return REVERSALS[order.operation], _envelope(data, order.requested_at)
 
 
-def query(order: Order, config: LakalaConfig, now: datetime) -> bytes:
-    """Return the body that asks for any order by its own number."""
+def query(order: Order, config: LakalaConfig, now: datetime) -> Asked:
+    """Return what asks for any order by its own number."""
     data = {
         "merchant_no": config.merchant_no,
         "term_no": config.term_no,
         "out_trade_no": _number(order.order_no),
     }
-    return _envelope(data, now)
+    return QUERY, _envelope(data, now)
 
 
-def close(order: Order, config: LakalaConfig, now: datetime) -> bytes:
-    """Return the body that closes a pre-order nobody has paid."""
+def close(order: Order, config: LakalaConfig, now: datetime) -> Asked:
+    """Return what closes a pre-order that nobody has paid."""
     data = {
         "merchant_no": config.merchant_no,
         "term_no": config.term_no,
         "origin_out_trade_no": _number(order.order_no),
         "location_info": {"request_ip": config.request_ip},
     }
-    return _envelope(data, now)
+    return CLOSE, _envelope(data, now)
 
 
-def file(settle_date: date, config: LakalaConfig, now: datetime) -> bytes:
-    """Return the body that asks for one settlement date's file [G]."""
-    return _envelope({"merchant_no": config.merchant_no, "settle_date": f"{settle_date:%Y%m%d}"}, now)
+def file(settle_date: date, config: LakalaConfig, now: datetime) -> Asked:
+    """Return what asks for one settlement date's file [G]."""
+    return FILE, _envelope({"merchant_no": config.merchant_no, "settle_date": f"{settle_date:%Y%m%d}"}, now)
 
 
 def _common(order: Order, config: LakalaConfig) -> dict[str, Any]:
@@ -110,6 +111,6 @@ def _number(order_no: str, name: str = "order_no") -> str:
 
 
 def _envelope(data: dict[str, Any], at: datetime) -> bytes:
-    """The moment is the order's own where the order is sent, so that a re-send is equal to the byte."""
+    """`at` is the order's own time when an order is sent, so that a re-send has the same bytes."""
     whole = {"req_time": f"{in_china(at):%Y%m%d%H%M%S}", "version": "3.0", "req_data": data}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()

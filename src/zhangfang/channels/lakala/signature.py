@@ -6,7 +6,6 @@ headers [C]: both are taken.
 """
 
 import base64
-import binascii
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,25 +15,28 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from zhangfang.channels.lakala.certificates import load_pair, load_public
+from zhangfang.channels.certificates import load, load_pair, rsa_key_of
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.lakala.config import LakalaConfig
 from zhangfang.channels.port import ForgedMessage
 
 SCHEME = "LKLAPI-SHA256withRSA"
 _PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 _PART = re.compile(r'([a-z_]{1,20})="([0-9A-Za-z+/=._-]{0,1024})"')
-_PLAIN = re.compile(r"[0-9A-Za-z._-]{1,64}")  # what may stand on a line of its own without moving its borders
+_PLAIN = re.compile(r"[0-9A-Za-z._-]{1,64}")  # no line feed: it would shift the signed lines
 _LONGEST_HEADER = 4096
 
 
 class Signer:
-    """Makes our requests believable and decides which messages are Lakala's."""
+    """Signs our requests, and verifies Lakala's messages."""
 
     def __init__(self, config: LakalaConfig) -> None:
         """Read the keys once. Raises `InvalidInput`."""
         self._appid = config.appid
-        self._key, self._serial = load_pair(config.sign_key_pem, config.sign_cert_pem)
-        self._theirs, self._their_serial = load_public(config.platform_cert_pem, "platform_cert_pem")
+        self._key, serial = load_pair(config.sign_key_pem, config.sign_cert_pem)
+        theirs = load("platform_cert_pem", config.platform_cert_pem)
+        self._theirs = rsa_key_of("platform_cert_pem", theirs)
+        self._serial, self._their_serial = serial_text(serial), serial_text(theirs.serial_number)
 
     def authorization(self, body: bytes, now: datetime, nonce: str = "") -> str:
         """Return the header of a request; a nonce is made where none is given."""
@@ -70,7 +72,9 @@ class Signer:
             raise ForgedMessage("appid, serial_no: not ours, or not the platform certificate's")
         signed = lines(*(said[name] for name in names), body=body)
         try:
-            self._theirs.verify(_decoded(said.get("signature", "")), signed, _PADDING, _HASH)
+            self._theirs.verify(
+                decoded(said.get("signature", ""), "signature", ForgedMessage), signed, _PADDING, _HASH
+            )
         except InvalidSignature:
             raise ForgedMessage("signature: does not match the message") from None
 
@@ -81,7 +85,7 @@ def lines(*values: str, body: bytes) -> bytes:
 
 
 def _readings(headers: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], bool]]:
-    """Yield what a notification may have been signed as, and whether with five lines."""
+    """Yield the possible readings of a notification's signature, each with whether it has five lines."""
     header = headers.get("authorization", "")[:_LONGEST_HEADER]
     if header.startswith(f"{SCHEME} "):
         said = dict(_PART.findall(header))
@@ -98,8 +102,6 @@ def _from_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers.get(f"lklapi-{theirs}", "") for name, theirs in names.items()}
 
 
-def _decoded(signature: str) -> bytes:
-    try:
-        return base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        raise ForgedMessage("signature: not base64") from None
+def serial_text(serial: int) -> str:
+    """Return a serial number as the platform writes it: hex of its whole bytes, in lower case [K]."""
+    return serial.to_bytes(serial.bit_length() // 8 + 1, "big").hex()

@@ -5,7 +5,7 @@ Written from public descriptions of the protocol and never tried against the rea
 one source or from memory, the place that uses it says *unverified*.
 """
 
-from zhangfang.channels.unionpay.certificates import make_merchant_certificate
+from zhangfang.channels.certificates import make_merchant_certificate
 from zhangfang.channels.unionpay.client import UnionPay
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.signature import KeyedSigner, RsaSigner, Signer

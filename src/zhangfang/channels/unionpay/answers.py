@@ -11,7 +11,7 @@ from zhangfang.channels.unionpay.requests import KINDS, OPERATIONS, QUERY_KIND, 
 
 
 def of_request(fields: Mapping[str, str], order: Order) -> Answer:
-    """Return what the synchronous answer to `order` proves: at best that it was accepted."""
+    """Return what the synchronous answer to `order` proves: at most that it was accepted."""
     txn_type = KINDS[order.operation][0]
     _check_ours(fields, order, txn_type)
     code = required(fields, "respCode")
@@ -19,7 +19,7 @@ def of_request(fields: Mapping[str, str], order: Order) -> Answer:
 
 
 def of_query(fields: Mapping[str, str], order: Order) -> Answer:
-    """Return what a query's answer proves: its own respCode first and, only if that is 00, the order's."""
+    """Return what a query's answer proves: first its own respCode and, only if that is 00, the order's."""
     _check_ours(fields, order, QUERY_KIND[0])
     code, message = required(fields, "respCode"), fields.get("respMsg", "")
     verdict = codes.sent(codes.QUERY, code)
@@ -76,7 +76,7 @@ def _answer(fields: Mapping[str, str], txn_type: str, verdict: Verdict, code: st
 
 
 def _check_ours(fields: Mapping[str, str], order: Order, txn_type: str) -> None:
-    """An answer that was made for another question proves nothing about ours, however well it is signed."""
+    """Raise `MalformedMessage` for the answer to another request: even correctly signed, it proves nothing about ours."""
     ours = {"txnType": txn_type, "orderId": order.order_no, "txnTime": time14(order.requested_at)}
     for name, value in ours.items():
         if fields.get(name) != value:

@@ -2,7 +2,7 @@
 
 Source: UnionPay ACP 5.1.0: txnType 21, with `fileContent` the base64 of a deflated file, batchNo 0001 to 9999 unique in
 a day. *Unverified*: txnType 22 of the result query and its fields. *Invented*, a convention between this platform and
-its sandbox bank, for the layout of both files is public nowhere: lines of text that end in a line feed, columns divided
+its sandbox bank, because the layout of both files is not public: lines of text that end in a line feed, columns divided
 by `|`, a header line, one line an item. Most items in a batch: ours.
 
 Submitted: `merId|batchNo|txnTime|txnType|totalQty|totalAmt`, then
@@ -16,13 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from zhangfang.channels.abilities import Batch, BatchResult
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import Answer, MalformedMessage, Operation, Order, Verdict
 from zhangfang.channels.unionpay import codes, requests
 from zhangfang.channels.unionpay.answers import required, settle_date
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked
-from zhangfang.channels.unionpay.packing import decoded, deflated, inflated
+from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.kernel.errors import InvalidInput
 
 MOST_ITEMS = 5_000
@@ -38,8 +39,8 @@ _AMOUNT = re.compile(r"[0-9]{1,12}")
 
 
 def submission(batch: Batch, config: UnionPayConfig, cipher: Cipher) -> dict[str, str]:
-    """Return the fields that hand in a batch. `InvalidInput` for one that the channel cannot take."""
-    header = _header(batch, config)  # first, for it says what is wrong with the whole
+    """Return the fields that submit a batch. `InvalidInput` for a batch that the channel cannot take."""
+    header = _header(batch, config)  # first, because it checks the batch as a whole
     lines = [header, *(_line(order, config, cipher) for order in batch.orders)]
     text = "".join("|".join(line) + "\n" for line in lines)
     return question(batch, config) | {
@@ -67,16 +68,17 @@ def question(batch: Batch, config: UnionPayConfig) -> dict[str, str]:
 
 
 def of_submission(fields: Mapping[str, str], batch: Batch) -> Answer:
-    """Return what the answer to a submission proves: of its items at best that they were taken."""
+    """Return what the answer to a submission proves: at most that the items were accepted."""
     return _whole(fields, batch, codes.SUBMIT)
 
 
 def of_result(fields: Mapping[str, str], batch: Batch) -> BatchResult:
-    """Return what the answer to a result query proves of the whole and, if that is worked off, of each item."""
+    """Return what the answer to a result query proves about the whole and, if that is finished, about each item."""
     whole = _whole(fields, batch, codes.RESULT)
     if whole.verdict is not Verdict.SUCCESS:
         return BatchResult(whole)
-    text = _text(inflated(decoded(required(fields, "fileContent")), MAX_RESULT_BYTES))
+    packed = decoded(required(fields, "fileContent"), "fileContent")
+    text = _text(inflated(packed, MAX_RESULT_BYTES))
     header, *lines = (line.split("|") for line in text)
     ours = [required(fields, "merId"), *_identity(batch)]
     if len(header) != 8 or header[:6] != ours:
@@ -107,7 +109,7 @@ def _header(batch: Batch, config: UnionPayConfig) -> list[str]:
 
 
 def _identity(batch: Batch) -> list[str]:
-    """What header lines repeat of a batch, after merId."""
+    """Return the fields after merId in a header line."""
     txn_type, moment = requests.KINDS[batch.operation][0], requests.time14(batch.requested_at)
     return [batch.number, moment, txn_type, str(len(batch.orders)), str(batch.amount)]
 

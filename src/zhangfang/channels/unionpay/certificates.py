@@ -1,18 +1,18 @@
-"""X.509 around ACP: whom to believe, whom to encrypt for, and a merchant's own fresh pair.
+"""X.509 in ACP: whose messages are trusted, and for whom account numbers are encrypted.
 
-Source: UnionPay ACP 5.1.0. A message carries its signer's certificate (`signPubKeyCert`); it counts only if the
-configured middle and root certificates stand behind it and its common name ends in UnionPay's company name.
+Source: UnionPay ACP 5.1.0. A message carries its signer's certificate (`signPubKeyCert`); it is
+trusted only if the configured middle and root certificates issued it and its common name ends in UnionPay's company name.
 """
 
 import base64
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from zhangfang.channels.certificates import load, rsa_key_of
 from zhangfang.channels.port import ForgedMessage
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
@@ -23,13 +23,13 @@ _MAX_LEAVES = 16
 
 
 class Trust:
-    """Decides whether a certificate in a message is UnionPay's. Verified ones are remembered by their text."""
+    """Decides whether a certificate in a message is UnionPay's. Verified ones are cached by their text."""
 
     def __init__(self, root_pem: str, middle_pem: str, clock: Clock) -> None:
-        """Read the two configured authorities; `InvalidInput` if they are no chain."""
+        """Read the two configured authorities; `InvalidInput` if they do not form a chain."""
         self._clock = clock
-        self._root = _load("root_pem", root_pem)
-        self._middle = _load("middle_pem", middle_pem)
+        self._root = load("root_pem", root_pem)
+        self._middle = load("middle_pem", middle_pem)
         self._leaves: dict[str, tuple[rsa.RSAPublicKey, datetime, datetime]] = {}
         for name, authority in (("root_pem", self._root), ("middle_pem", self._middle)):
             _check_authority(name, authority, self._root)
@@ -67,62 +67,13 @@ class Cipher:
 
     def __init__(self, cert_pem: str) -> None:
         """Read UnionPay's encryption certificate."""
-        certificate = _load("encrypt_cert_pem", cert_pem)
+        certificate = load("encrypt_cert_pem", cert_pem)
         self.cert_id = str(certificate.serial_number)
-        self._key = rsa_key_of(certificate, "encrypt_cert_pem")
+        self._key = rsa_key_of("encrypt_cert_pem", certificate)
 
     def encrypt(self, text: str) -> str:
         """Return the ciphertext of at most 245 bytes of UTF-8."""
         return base64.b64encode(self._key.encrypt(text.encode(), padding.PKCS1v15())).decode()
-
-
-def rsa_key_of(certificate: x509.Certificate, field: str) -> rsa.RSAPublicKey:
-    """Return the certificate's RSA key; `InvalidInput` naming `field` for any other kind."""
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidInput(field, "a certificate with another kind of key", "an RSA certificate")
-    return key
-
-
-def load_pair(key_pem: str, cert_pem: str) -> tuple[rsa.RSAPrivateKey, str]:
-    """Return the merchant's signing key and its certId, the certificate's serial number in decimal."""
-    try:
-        key = serialization.load_pem_private_key(key_pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidInput("sign_key_pem", "text that is no key", "an unencrypted RSA key in PEM") from None
-    certificate = _load("sign_cert_pem", cert_pem)
-    if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != rsa_key_of(certificate, "sign_cert_pem"):
-        raise InvalidInput("sign_key_pem", "another key than the certificate's", "the key of sign_cert_pem")
-    return key, str(certificate.serial_number)
-
-
-def make_merchant_certificate(mer_id: str, clock: Clock) -> tuple[str, str]:
-    """Return a fresh self-signed RSA-2048 pair as PEM `(key, certificate)`, valid for five years from yesterday."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, mer_id)])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(clock.now() - timedelta(days=1))
-        .not_valid_after(clock.now() + timedelta(days=5 * 365))
-        .sign(key, hashes.SHA256())
-    )
-    key_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return key_pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _load(field: str, pem: str) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
-        raise InvalidInput(
-            field, f"{len(pem)} characters of something else", "a certificate in PEM"
-        ) from None
 
 
 def _check_authority(field: str, authority: x509.Certificate, root: x509.Certificate) -> None:

@@ -1,9 +1,8 @@
-"""The connector: orders in, answers out, and never an exception for what a network or a bank can do."""
+"""The connector: orders in, answers out, and no exception for a failure of the network or the bank."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from types import MappingProxyType
 
@@ -22,6 +21,7 @@ from zhangfang.channels.port import (
     Rules,
     Verdict,
 )
+from zhangfang.channels.settlements import settlement_date
 from zhangfang.channels.unionpay import answers, batches, codes, requests, zmfile
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.config import UnionPayConfig
@@ -37,15 +37,15 @@ _QUERY = "/gateway/api/queryTrans.do"
 _BATCH = "/gateway/api/batchTrans.do"
 _MAX_ANSWER_BYTES = 64 * 1024
 _MAX_BATCH_BYTES = 32 * 1024 * 1024
-_BATCH_TIMEOUT_SECONDS = 30.0  # three million bytes take their time
+_BATCH_TIMEOUT_SECONDS = 30.0  # a batch may have three million bytes
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _FILE_TIMEOUT_SECONDS = 60.0
-# UnionPay asks for at most six early queries; the steady ones after them are the platform's own.
+# UnionPay wants at most six early queries; the regular ones after them are the platform's choice.
 _WAITS = (*(timedelta(seconds=2**n) for n in range(6)), timedelta(minutes=5))
-# A payout is asked about after three minutes, a batch after an hour; what comes after that is the platform's own.
+# The first query of a payout comes after three minutes, of a batch after an hour; the later waits are the platform's
+# choice.
 _PAYOUT_WAITS = tuple(timedelta(minutes=n) for n in (3, 3, 5, 10))
 _BATCH_WAITS = (timedelta(hours=1), timedelta(minutes=10))
-_SETTLEMENT = re.compile(r"银联商户清算 ([0-9]{8}) ([0-9A-Za-z]{15})")
 
 Read = Callable[[Mapping[str, str]], Answer]
 
@@ -54,8 +54,8 @@ class UnionPay:
     """UnionPay ACP 5.1.0 for one merchant: purchase, collection, payout, refund and void, singly and in batches."""
 
     name = "unionpay"
-    # A re-send has the same orderId and txnTime; the gateway answers 12 if it knows them already. A purchase is
-    # never re-sent: the payer's browser sends it.
+    # A re-send has the same orderId and txnTime; the gateway answers 12 if it knows them already. A purchase is never
+    # re-sent, because the payer's browser sends it.
     rules: Mapping[Operation, Rules] = MappingProxyType({
         Operation.PURCHASE: Rules(_WAITS, None),
         Operation.COLLECTION: Rules(_WAITS, 3),
@@ -91,7 +91,7 @@ class UnionPay:
     async def send(self, order: Order) -> Answer:
         """Send an order once. `00` is ACCEPTED: success is known by query or notification.
 
-        A purchase goes this way only in instalments and by a card that is known; any other has a form.
+        A purchase is sent only if it is in instalments and by a known card; any other purchase has a form.
         """
         fields = self._signer.sign(self._fields(order))
         try:
@@ -100,7 +100,7 @@ class UnionPay:
             return Answer(Verdict.NOT_SENT, message=str(error))
 
     async def query(self, order: Order) -> Answer:
-        """Ask what became of any order. A query that could not be sent says nothing about the order: UNKNOWN."""
+        """Ask for the state of any order. A query that could not be sent proves nothing about the order: UNKNOWN."""
         try:
             fields = self._signer.sign(requests.query(order, self._config))
             return await self._ask(_QUERY, fields, partial(answers.of_query, order=order))
@@ -108,7 +108,7 @@ class UnionPay:
             return Answer(Verdict.UNKNOWN, message=str(error))
 
     async def send_batch(self, batch: Batch) -> Answer:
-        """Hand in a batch once. A second batch of its number and day is answered 12, and nothing is done twice."""
+        """Submit a batch once. A second batch with its number and day is answered 12, so nothing is done twice."""
         fields = await asyncio.to_thread(self._submission, batch)  # thousands of encryptions
         try:
             return await self._ask_long(fields, partial(batches.of_submission, batch=batch))
@@ -116,7 +116,7 @@ class UnionPay:
             return Answer(Verdict.NOT_SENT, message=str(error))
 
     async def query_batch(self, batch: Batch) -> BatchResult:
-        """Ask for the result of a batch. A question that could not be sent says nothing about it: UNKNOWN."""
+        """Ask for the result of a batch. A query that could not be sent proves nothing about it: UNKNOWN."""
         items: dict[str, Answer] = {}
 
         def read(fields: Mapping[str, str]) -> Answer:
@@ -131,17 +131,17 @@ class UnionPay:
         return BatchResult(answer, items)
 
     def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """Return what a POST to our backUrl says. Only the body counts: the URL's own parameters are not signed."""
+        """Read a POST to our backUrl. Only the body counts, because the URL's parameters are not signed."""
         fields = parse_form(body)
         self._signer.verify(fields)
         return answers.of_notification(fields, self._config.mer_id)
 
     def reply(self, *, taken: bool) -> Reply:
-        """Return any body: only the status 200 counts here."""
+        """Return a body, which does not matter: only the status 200 counts."""
         return Reply("ok" if taken else "fail")
 
     async def file(self, settle_date: date) -> ChannelFile:
-        """Return a settlement date's file. `FileNotReady` for whatever asking again later can mend."""
+        """Return a settlement date's file. `FileNotReady` if asking again later may help."""
         asked = self._signer.sign(requests.file(settle_date, self._config, self._clock.now()))
         url = self._config.file_url + "/"
         try:
@@ -153,13 +153,7 @@ class UnionPay:
 
     def settlement_of(self, text: str) -> date | None:
         """Return the settlement date that a bank statement's text `银联商户清算 <YYYYMMDD> <merId>` pays for us."""
-        match = _SETTLEMENT.fullmatch(text.strip())
-        if match is None or match[2] != self._config.mer_id:
-            return None
-        try:
-            return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            return None
+        return settlement_date(text, "银联商户清算", self._config.mer_id)
 
     def _fields(self, order: Order) -> dict[str, str]:
         if order.operation in (Operation.REFUND, Operation.VOID):
@@ -179,7 +173,7 @@ class UnionPay:
         return self._signer.sign(batches.submission(batch, self._config, self._cipher))
 
     async def _ask(self, path: str, signed: Mapping[str, str], read: Read) -> Answer:
-        """Return the answer's verdict, UNKNOWN for whatever cannot be believed; `NotConnectedError` goes through."""
+        """Return the answer's verdict, UNKNOWN if it cannot be trusted. Lets `NotConnectedError` through."""
         try:
             body = await self._transport.post(
                 self._config.base_url + path, signed, self._config.timeout_seconds, _MAX_ANSWER_BYTES
@@ -189,7 +183,7 @@ class UnionPay:
         return self._believed(body, read)
 
     async def _ask_long(self, signed: Mapping[str, str], read: Read) -> Answer:
-        """Ask about a batch as `_ask` does; in a thread, for payments go on while thousands of items are read."""
+        """Ask about a batch as `_ask` does. The answer is read in a thread, so that payments go on meanwhile."""
         url, seconds = (
             self._config.base_url + _BATCH,
             max(self._config.timeout_seconds, _BATCH_TIMEOUT_SECONDS),

@@ -1,4 +1,4 @@
-"""The text of ACP messages: `k=v&k=v`, its canonical form, and what of it may be kept.
+"""The text of ACP messages: `k=v&k=v`, its canonical form, and the part that may be stored.
 
 Source: UnionPay ACP 5.1.0. An answer is not URL-encoded and a value may hold `=`, and `&` inside `{}` or `[]`;
 a notification is an ordinary URL-encoded form.
@@ -6,9 +6,11 @@ a notification is an ordinary URL-encoded form.
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
+from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import MalformedMessage
+from zhangfang.kernel.masking import masked_account
 
 _CLOSER = {"{": "}", "[": "]"}
 _MARK = re.compile(r"[{}\[\]&]")
@@ -18,8 +20,6 @@ _DROPPED = frozenset({
     "fileContent",
 })  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
-_MAX_FORM_BYTES = 64 * 1024
-_MAX_FORM_FIELDS = 100
 
 
 def parse_answer(body: bytes) -> dict[str, str]:
@@ -31,20 +31,9 @@ def parse_answer(body: bytes) -> dict[str, str]:
 
 def parse_form(body: bytes) -> dict[str, str]:
     """Return the fields of a notification's body, blank ones included, or raise `MalformedMessage`."""
-    if len(body) > _MAX_FORM_BYTES:
-        raise MalformedMessage(f"body: {len(body)} bytes; at most {_MAX_FORM_BYTES} are read")
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,  # a blank field can be part of the signed text
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
-    except ValueError:
-        raise MalformedMessage(f"body: {len(body)} bytes that are no URL-encoded form in UTF-8") from None
+    pairs = form_pairs(body)
     for position, (_, value) in enumerate(pairs, 1):
-        # A hidden `&` would let two signed fields pass as one: the signed text would be the same.
+        # With `&` in a value, one field could be read as two: the signed text would be the same.
         if "&" in value and len(_split(value)) > 1:
             raise MalformedMessage(f"field {position}: & outside of brackets")
     return _fields((name, "=", value) for name, value in pairs)
@@ -56,7 +45,7 @@ def encode_form(fields: Mapping[str, str]) -> bytes:
 
 
 def without_blanks(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that carry something: ACP neither sends nor signs blank ones."""
+    """Return the fields that are not blank: ACP neither sends nor signs blank ones."""
     return {name: value for name, value in fields.items() if value.strip()}
 
 
@@ -68,13 +57,8 @@ def canonical(fields: Mapping[str, str]) -> str:
 def masked(fields: Mapping[str, str]) -> str:
     """Return the message as it may be stored: account numbers masked; names, secrets and signatures left out."""
     kept = {name: value for name, value in fields.items() if name not in _DROPPED}
-    kept.update({name: mask_account(kept[name]) for name in _MASKED if name in kept})
+    kept.update({name: masked_account(kept[name]) for name in _MASKED if name in kept})
     return "&".join(f"{name}={value}" for name, value in kept.items())
-
-
-def mask_account(number: str) -> str:
-    """Return an account number with its first six and last four characters visible; a short one not at all."""
-    return f"{number[:6]}****{number[-4:]}" if len(number) > 10 else "****"
 
 
 def _utf8(body: bytes) -> str:
@@ -96,7 +80,7 @@ def _fields(triples: Iterable[tuple[str, str, str]]) -> dict[str, str]:
 
 
 def _split(text: str) -> list[str]:
-    """Split at `&` outside of brackets. A closing bracket that nothing opened is plain text."""
+    """Split at `&` outside of brackets. A closing bracket without an opening one is plain text."""
     parts, start, expected = [], 0, []
     for mark in _MARK.finditer(text):
         letter, position = mark[0], mark.start()

@@ -1,7 +1,6 @@
-"""`fileContent`: base64 of DEFLATE, never inflated beyond a bound. Source: UnionPay ACP 5.1.0."""
+"""`fileContent`: base64 of DEFLATE, inflated up to a limit. Source: UnionPay ACP 5.1.0."""
 
 import base64
-import binascii
 import zlib
 
 from zhangfang.channels.port import MalformedMessage
@@ -10,14 +9,6 @@ from zhangfang.channels.port import MalformedMessage
 def deflated(data: bytes) -> str:
     """Return `data` as a `fileContent`."""
     return base64.b64encode(zlib.compress(data)).decode()
-
-
-def decoded(content: str) -> bytes:
-    """Return the compressed bytes of a `fileContent`, or raise `MalformedMessage`."""
-    try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedMessage(f"fileContent: {len(content)} characters that are not base64") from None
 
 
 def inflated(packed: bytes, most: int) -> bytes:

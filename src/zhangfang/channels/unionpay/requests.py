@@ -1,8 +1,8 @@
 """Orders as ACP fields, before they are signed.
 
 Source: UnionPay ACP 5.1.0. *Unverified*: bizType 000501 of the collection product, naming the original by origOrderId
-and origTxnTime in a refund (published for the void), and that a payout's memo (billNo) may have 32 characters. Who
-bears the charge of instalments is a matter of the merchant's contract: no field says it, so `fee_by` is not sent.
+and origTxnTime in a refund (published for the void), and that a payout's memo (billNo) may have 32 characters. The
+merchant's contract says who pays the charge of instalments; the protocol has no field for it, so `fee_by` is not sent.
 """
 
 import base64
@@ -33,11 +33,11 @@ OPERATIONS = {txn_type: operation for operation, (txn_type, _, _) in KINDS.items
 _INSTALMENTS = "03"  # the txnSubType of a purchase in instalments
 _COMPANY = "04"
 _ACCOUNT_TYPES = {"card": "01", "credit": "01", "passbook": "02", "corporate": _COMPANY}
-# A name may hold what takes a message apart: the wide forms of the same signs do not.
+# Characters in a name that would break a message are replaced by their full-width forms.
 _WIDE = str.maketrans({letter: chr(ord(letter) + 0xFEE0) for letter in "&={}[]|"})
 _MEMO = 32
 _ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")  # ACP takes 40, but the file has room for 32
-_PLAIN = re.compile(r"[^&={}\[\]]+")  # what a value may hold without breaking the message apart
+_PLAIN = re.compile(r"[^&={}\[\]]+")  # what a value may contain without breaking the message
 
 
 def purchase(order: Order, config: UnionPayConfig, return_url: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ def company_info(account: PartyAccount) -> str:
 
 
 def memo(order: Order) -> str:
-    """Return what the payee reads on his statement: the order's description, or else its key."""
+    """Return the text for the payee's statement: the order's description, or else its key."""
     text = "".join(c if c.isprintable() else " " for c in order.description or order.key)
     return text.translate(_WIDE)[:_MEMO].strip()
 
@@ -129,7 +129,7 @@ def file(settle_date: date, config: UnionPayConfig, now: datetime) -> dict[str, 
 def customer_info(account: PartyAccount, cipher: Cipher) -> str:
     """Return base64 of `{k=v&…}`: identity document and name, the phone encrypted inside as encryptedInfo.
 
-    A company's `id_no` is its business licence and no document of a person's: it goes into `reserved`.
+    A company's `id_no` is its business licence, not a person's document: it goes into `reserved`.
     """
     parts = {}
     if account.id_no and account.type.holder != "corporate":
@@ -142,9 +142,7 @@ def customer_info(account: PartyAccount, cipher: Cipher) -> str:
     return base64.b64encode(f"{{{inner}}}".encode()).decode() if inner else ""
 
 
-@lru_cache(
-    maxsize=1024
-)  # an order's moment is a whole second: asked for several times, shared by many orders
+@lru_cache(maxsize=1024)  # times are whole seconds, so many orders share one
 def time14(moment: datetime) -> str:
     """Return a moment as ACP writes it: YYYYMMDDhhmmss in China time."""
     return f"{in_china(moment):%Y%m%d%H%M%S}"

@@ -1,7 +1,6 @@
 """Signing and verifying ACP messages. Source: UnionPay ACP 5.1.0, signMethod 01 and 11."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -11,15 +10,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from zhangfang.channels.certificates import load_pair
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ForgedMessage
-from zhangfang.channels.unionpay.certificates import Trust, load_pair
+from zhangfang.channels.unionpay.certificates import Trust
 from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import canonical, without_blanks
 from zhangfang.kernel.clock import Clock
 
 
 class Signer(Protocol):
-    """Makes our messages believable and decides which of theirs are."""
+    """Signs our messages and verifies theirs."""
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Return the non-blank fields with `signMethod`, `signature` and what else the method needs."""
@@ -34,8 +35,9 @@ class RsaSigner:
     """signMethod 01: RSA over SHA-256, with the bank's certificate inside its message."""
 
     def __init__(self, config: UnionPayConfig, clock: Clock) -> None:
-        """Read the keys once; about a millisecond a signature is then left."""
-        self._key, self._cert_id = load_pair(config.sign_key_pem, config.sign_cert_pem)
+        """Read the keys once; a signature then takes about a millisecond."""
+        self._key, serial = load_pair(config.sign_key_pem, config.sign_cert_pem)
+        self._cert_id = str(serial)  # in decimal
         self._trust = Trust(config.root_pem, config.middle_pem, clock)
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
@@ -48,9 +50,9 @@ class RsaSigner:
         """Return if certificate, chain and signature are UnionPay's, else raise `ForgedMessage`."""
         _check_method(fields, "01")
         key = self._trust.key_of(fields.get("signPubKeyCert", ""))
-        signature = _decoded(fields.get("signature", ""))
-        # Blank fields are signed if the signer kept them and not if it dropped them: public kits do both. They say
-        # nothing either way, so both readings are safe.
+        signature = decoded(fields.get("signature", ""), "signature", ForgedMessage)
+        # Some signers include blank fields in the signed text and some do not; public kits do both. Blank fields mean
+        # nothing, so both readings are safe.
         if not any(_matches(key, signature, text) for text in _readings(fields)):
             raise ForgedMessage("signature: does not match the message")
 
@@ -59,7 +61,7 @@ class KeyedSigner:
     """signMethod 11: SHA-256 with a key that both sides share."""
 
     def __init__(self, secure_key: str) -> None:
-        """Keep the digest of the key, which is all that the method uses."""
+        """Keep the digest of the key, which is all that the method needs."""
         self._key_digest = hashlib.sha256(secure_key.encode()).hexdigest()
 
     def sign(self, fields: Mapping[str, str]) -> dict[str, str]:
@@ -85,17 +87,6 @@ def digest(text: str) -> bytes:
 
 def _readings(fields: Mapping[str, str]) -> set[str]:
     return {canonical(fields), canonical(without_blanks(fields))}
-
-
-def _decoded(signature: str) -> bytes:
-    """Return the bytes of a signature, which has one spelling only."""
-    try:
-        decoded = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not decoded or base64.b64encode(decoded).decode() != signature:
-        raise ForgedMessage("signature: missing or not base64")
-    return decoded
 
 
 def _matches(key: rsa.RSAPublicKey, signature: bytes, text: str) -> bool:

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 
+from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
-from zhangfang.channels.unionpay.message import mask_account
-from zhangfang.channels.unionpay.packing import decoded, inflated
+from zhangfang.channels.unionpay.packing import inflated
 from zhangfang.channels.unionpay.requests import OPERATIONS
+from zhangfang.kernel.masking import masked_account
 
 MAX_ZIP_BYTES = 64 * 1024 * 1024
 MAX_TEXT_BYTES = 256 * 1024 * 1024
@@ -49,7 +50,7 @@ ZME_COLUMNS = (
 
 
 class _Layout:
-    """Cuts a row of bytes into its columns: bytes, because a Chinese character counts as two."""
+    """Cuts a row into its columns by bytes, because a Chinese character counts as two."""
 
     def __init__(self, columns: Sequence[tuple[str, int]]) -> None:
         self.columns = columns
@@ -62,7 +63,7 @@ class _Layout:
         return _Row(match.groups(), self.columns, where)
 
     def _fault(self, row: bytes) -> str:
-        """Say where a row stops fitting the layout."""
+        """Return where a row does not fit the layout."""
         end = -1
         for number, (name, width) in enumerate(self.columns, 1):
             end += width + 1
@@ -95,10 +96,10 @@ class _Row:
         return text[0] == "C", self._digits(number, text[1:])
 
     def raw(self) -> str:
-        """Return the row as it may be stored: the account masked once more, whatever the bank did."""
+        """Return the row for storing. The account is masked again, whether the bank did it or not."""
         cells = [*self._cells]
         if cells[5].strip():
-            cells[5] = mask_account(cells[5].strip())
+            cells[5] = masked_account(cells[5].strip())
         return " ".join(cells).rstrip()
 
     def fault(self, number: int, got: str, allowed: str) -> MalformedMessage:
@@ -107,7 +108,7 @@ class _Row:
 
     def _decoded(self, number: int, cell: bytes) -> str:
         try:
-            return cell.decode("ascii" if cell.isascii() else "gb18030")  # nearly all are ASCII: much faster
+            return cell.decode("ascii" if cell.isascii() else "gb18030")  # nearly all cells are ASCII: faster
         except UnicodeDecodeError:
             raise self.fault(number, "bytes that are no text", "GBK") from None
 
@@ -127,7 +128,7 @@ def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFil
     Lines are numbered through all entries, the transactions first. The digest is that of the compressed bytes.
     """
     _check_name(name, mer_id, settle_date)
-    packed = decoded(content)
+    packed = decoded(content, "fileContent")
     entries = _unzip(inflated(packed, MAX_ZIP_BYTES))
     if not any("ZM_" in entry for entry in entries):
         raise MalformedMessage("fileContent: the ZIP has no entry named …ZM_…")
@@ -186,7 +187,7 @@ def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
 
 
 def _fee(row: _Row, number: int) -> int:
-    """Return the fee that the merchant pays. One that is paid back has no place in a line, and is never guessed."""
+    """Return the fee that the merchant pays. A line has no field for a fee that is paid back: such a row is refused."""
     credit, fen = row.signed(number)
     if credit and fen:
         raise row.fault(number, "a fee that credits the merchant", "D and digits, or zero")
@@ -202,14 +203,14 @@ def _surcharge(row: _Row) -> int:
 
 
 def _check_name(name: str, mer_id: str, settle_date: date) -> None:
-    """The request had no year, so the name is what tells last year's file from this one's."""
+    """Check the name: the request has no year, so only the name tells this year's file from last year's."""
     match = re.fullmatch(r"([0-9A-Za-z]{15})_(\d{8})\.zip", name)
     if match and match.groups() != (mer_id, f"{settle_date:%Y%m%d}"):
         raise MalformedMessage(f"fileName: of another merchant or day than {settle_date}")
 
 
 def _unzip(data: bytes) -> dict[str, bytes]:
-    """Return the entries to read, refusing before memory is used up whatever the ZIP claims about sizes."""
+    """Return the entries to read. More than `MAX_TEXT_BYTES` is refused, whatever sizes the ZIP states."""
     entries: dict[str, bytes] = {}
     room = MAX_TEXT_BYTES
     try:

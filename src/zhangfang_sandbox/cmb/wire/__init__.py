@@ -1,1 +1,1 @@
-"""What the bank speaks: the envelope, the functions, their fields and rows."""
+"""The bank's protocol: the envelope, fields and rows."""

@@ -1,1 +1,1 @@
-"""What the bank speaks: messages, files, signatures, notifications, the cashier's page."""
+"""The bank's protocol: messages, files, signatures."""

@@ -1,6 +1,6 @@
-"""The two files of a batch: what a merchant hands in, and what it gets back.
+"""The two files of a batch: the merchant's, and the result.
 
-Fact of ACP 5.1.0: `fileContent` is base64 of DEFLATE of the file. Invented, for the layout is public nowhere: text
+Fact of ACP 5.1.0: `fileContent` is base64 of DEFLATE of the file. Invented, because the layout is not public: text
 of lines that end in a line feed, columns divided by `|`, a header with counts and sums, then one line an item. Handed
 in: `merId|batchNo|txnTime|txnType|totalQty|totalAmt`, then
 `orderId|txnTime|txnAmt|accNo|accType|encryptCertId|customerInfo|reserved|billNo|origQryId|reqReserved`. Given back:

@@ -1,4 +1,4 @@
-"""respCode: what an answer says, and how it words it."""
+"""respCode and its words."""
 
 SUCCESS = "00"
 UNKNOWN = ("03", "04", "05")
@@ -52,7 +52,7 @@ MESSAGES = {
 
 
 class Refusal(Exception):
-    """The bank will not take a message. `code` is the respCode; `detail` names the field and what is allowed."""
+    """The bank refuses a message. `code` is the respCode; `detail` names the field and what is allowed."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)

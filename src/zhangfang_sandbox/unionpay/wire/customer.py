@@ -1,4 +1,4 @@
-"""The account that is debited or paid: in the clear, or encrypted for the bank; the book keeps it masked.
+"""The account that is debited or paid, in the clear or encrypted for the bank. The book stores it masked.
 
 Facts of ACP 5.1.0: with `encryptCertId` present, `accNo` is base64 of RSA PKCS#1 v1.5 ciphertext. `customerInfo` is
 base64 of `{k=v&k=v}`; inside, `encryptedInfo` is again base64 of ciphertext of `k=v&k=v`. A payout names its payee: a
@@ -28,7 +28,8 @@ class Customer:
         self._key, self._serial = identity.key, identity.serial
 
     def account(self, fields: Fields) -> str:
-        """The account, masked. Refuses one that cannot be read, and a payee who is not named as the protocol asks."""
+        """The masked account. Refuses one that cannot be read, and a payee without the names that the protocol
+        requires."""
         number = fields["accNo"]
         if "encryptCertId" in fields:
             if fields["encryptCertId"] != self._serial:
@@ -42,7 +43,7 @@ class Customer:
         return masked(number)
 
     def _info(self, fields: Fields) -> dict[str, str]:
-        """A person's particulars. The bank compares them with nothing, but says so when it could not have read them."""
+        """A person's data. The bank does not check them, but refuses them if they cannot be read."""
         if "customerInfo" not in fields:
             return {}
         codec = charset(fields)

@@ -1,4 +1,4 @@
-"""What a message must hold, as tables: which transaction goes where, its fields, and their shapes.
+"""The rules for messages, as tables: the path of each transaction, its fields, and their forms.
 
 Facts from the ACP 5.1.0 field lists. Unverified: bizType 000501 of collections; what a batch result query (22) holds;
 which fields a payout must have beside those of its business table; that a field's charset excludes
@@ -34,7 +34,7 @@ _BATCH_BUSINESS = {"01": (), "02": ("000501",), "03": ("000401",)}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A transaction: the bizTypes it may carry (none: that of its original) and the fields it must."""
+    """A transaction: the bizTypes it may have (none: that of its original), and its required fields."""
 
     biz_types: tuple[str, ...]
     required: tuple[str, ...]

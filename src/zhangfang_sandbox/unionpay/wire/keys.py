@@ -1,8 +1,8 @@
 """The bank's keys and certificates, made at its first start.
 
 The chain is root, middle, leaf. The leaf's common name has UnionPay's shape, parts split by `@` with the company's
-name last, so that a verifier made for production runs unchanged. The stranger's certificate has the leaf's name and
-names our middle as its issuer, but no key of ours signed it: the best forgery there is without our keys.
+name last, so that a verifier made for production works unchanged. The stranger's certificate has the leaf's name and
+our middle's name as issuer, but none of our keys signed it: the best forgery that is possible without our keys.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.x509.oid import NameOID
 
-# Wide enough for any day a test may set the clock to.
+# Wide enough for any day to which a test sets the clock.
 _VALID_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 _VALID_TO = datetime(2045, 1, 1, tzinfo=UTC)
 _COMPANY = "中国银联股份有限公司"

@@ -1,4 +1,4 @@
-"""What the bank tells, as fields that are not signed yet."""
+"""Answers and notifications, as fields that are not signed yet."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def status(order: Order) -> dict[str, str]:
 
 
 def outcome(order: Order) -> dict[str, str]:
-    """A notification, and what a browser carries back to the merchant."""
+    """The fields of a notification, and of the form that the browser posts back to the merchant."""
     return {
         "version": "5.1.0",
         "encoding": order.encoding,
@@ -49,7 +49,7 @@ def outcome(order: Order) -> dict[str, str]:
 
 
 def older(order: Order) -> dict[str, str]:
-    """What a notification of the order would have said while its end was open, for one that comes too late."""
+    """An outdated notification: the fields while the order was still pending."""
     left_out = {"settleDate", "settleAmt", "settleCurrencyCode"}
     told = {name: value for name, value in outcome(order).items() if name not in left_out}
     return told | {"respCode": "05", "respMsg": words("05")}

@@ -1,4 +1,4 @@
-"""Signing what the bank says, verifying what merchants say.
+"""Signs the bank's messages, verifies the merchants'.
 
 signMethod 01: RSA PKCS#1 v1.5 with SHA-256 over the hex of a first SHA-256; our certificate travels in
 `signPubKeyCert` and is itself signed. signMethod 11: a hash keyed with a secret that merchant and bank share.
@@ -23,7 +23,7 @@ _PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 
 @dataclass(slots=True)
 class Merchant:
-    """Who may talk to the bank: public keys by certId (decimal serial), and a secret for signMethod 11 or `""`."""
+    """A registered merchant: public keys by certId (decimal serial), and a secret for signMethod 11 or `""`."""
 
     mer_id: str
     name: str
@@ -32,13 +32,13 @@ class Merchant:
 
 
 class Seal:
-    """Signs and verifies. `null` is for benchmarks alone: it signs with a constant and believes everything."""
+    """Signs and verifies. `null` is only for benchmarks: it signs with a constant and accepts everything."""
 
     def __init__(self, keys: Mapping[str, Identity], null: bool = False) -> None:
         self._leaf, self._stranger, self._null = keys["leaf"], keys["stranger"], null
 
     def sign(self, fields: Fields, merchant: Merchant | None, stranger: bool = False) -> dict[str, str]:
-        """The fields that are not blank, signed the way `signMethod` says; by a forger where `stranger`."""
+        """The fields that are not blank, signed by `signMethod`; with the stranger's key if `stranger`."""
         told = {name: value for name, value in fields.items() if value.strip()}
         if told.get("signMethod") == "11" and merchant is not None and merchant.secure_key:
             return told | {"signature": keyed_hash(told, merchant.secure_key)}

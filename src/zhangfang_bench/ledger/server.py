@@ -1,4 +1,4 @@
-"""What the ledger's bench runs on: a PostgreSQL of its own, a fresh database for each workload, the writer as a process."""
+"""The processes of the ledger's bench: a PostgreSQL of its own with a fresh database per workload, and the writer."""
 
 import asyncio
 import subprocess
@@ -22,12 +22,12 @@ from zhangfang_bench.payments.bench import BenchFailed
 
 SQL = load(__package__, "bench.sql")
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
-PATIENCE_S = 300.0  # for a writer that reads back a long history, and for an answer
+PATIENCE_S = 300.0  # for a writer that reads a long history, and for one answer
 _TEMPLATE = "bench_template"
 
 
 class Used(NamedTuple):
-    """What processes have used so far: CPU in seconds, WAL and tables in bytes."""
+    """The resources used so far: CPU in seconds, WAL and tables in bytes."""
 
     client: float
     writer: float
@@ -50,7 +50,7 @@ def costs(count: int, used: Used) -> dict[str, Any]:
     }
 
 
-class LedgerHouse:
+class LedgerServer:
     """One server in one folder, with the settings that it ships with."""
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class LedgerHouse:
         self.postgres = EmbeddedPostgres(folder / "pg")
 
     def start(self) -> dict[str, str]:
-        """Start the server, make the schema once, and return the settings that durability and speed hang on."""
+        """Start the server, make the schema once, and return the settings that decide durability and speed."""
         self.postgres.start()
         settings = {row["name"]: row["setting"] for row in rows(self.postgres.url, SQL.settings)}
         if unsafe := [name for name in DURABLE if settings[name] != "on"]:
@@ -74,7 +74,8 @@ class LedgerHouse:
 
     @contextmanager
     def database(self, name: str) -> Iterator[str]:
-        """Make a fresh database and give its URL; it is dropped afterwards. The server has nothing left to write before."""
+        """Make a fresh database and give its URL; it is dropped afterwards. A checkpoint before it leaves nothing
+        unwritten."""
         execute(self.postgres.url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         execute(self.postgres.url, "CHECKPOINT")
         try:
@@ -86,7 +87,7 @@ class LedgerHouse:
         return self.postgres.url.replace("/zhangfang?", f"/{name}?")
 
     def postgres_cpu(self) -> float:
-        """Return the CPU seconds of the server and all its processes, those that have ended too."""
+        """Return the CPU seconds of the server and all its processes, including ended ones."""
         assert self.postgres.process is not None
         return cpu_seconds(self.postgres.process.pid)
 
@@ -100,10 +101,10 @@ class LedgerHouse:
 class LedgerWriter:
     """The writer as users start it: `zhangfang ledger` with a home of its own."""
 
-    def __init__(self, house: LedgerHouse, name: str, url: str) -> None:
-        """It will run on the database `url`; `name` is its home's."""
-        self.house, self.url = house, url
-        self.home = house.folder / name
+    def __init__(self, server: LedgerServer, name: str, url: str) -> None:
+        """It will run on the database `url`; its home folder is `name`."""
+        self.server, self.url = server, url
+        self.home = server.folder / name
         write_private(self.home / "database-url", url)
         self.socket = self.home / "ledger.sock"
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_DATABASE_URL": url}
@@ -126,7 +127,7 @@ class LedgerWriter:
             await client.status()
 
     def stop(self) -> float:
-        """Stop it in good order, with its checkpoint; return how many seconds that took."""
+        """Stop it normally, with its checkpoint; return how many seconds that took."""
         began = time.monotonic()
         self._process.stop(PATIENCE_S)
         if self._process.child is not None and self._process.child.returncode:
@@ -134,13 +135,13 @@ class LedgerWriter:
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """End it without any order, if it is still there."""
+        """Kill it, if it is still running."""
         if self._process.child is not None:
             self._process.child.kill()
             self._process.child.wait()
 
     def log_tail(self) -> str:
-        """Return the end of what it said."""
+        """Return the end of its log."""
         return "\n".join(self._process.log.read_text(errors="replace").splitlines()[-15:])
 
     @property
@@ -156,7 +157,7 @@ class LedgerWriter:
 
 
 def verified(home: Path) -> dict[str, Any]:
-    """Have the auditor, a program of its own, derive every balance from history alone; return what it came to."""
+    """Let the auditor, a separate program, derive every balance from history alone; return its result."""
     began = time.monotonic()
     command = [sys.executable, "-m", "zhangfang_audit", "verify", "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -165,12 +166,12 @@ def verified(home: Path) -> dict[str, Any]:
 
 
 def rows(url: str, sql: str, *values: Any) -> Any:
-    """Return what a query finds, over a connection of its own."""
+    """Return the rows of a query, over a new connection."""
     return asyncio.run(_with(url, "fetch", sql, *values))
 
 
 def execute(url: str, sql: str, *values: Any) -> None:
-    """Run a statement outside any transaction, over a connection of its own."""
+    """Run a statement outside any transaction, over a new connection."""
     asyncio.run(_with(url, "execute", sql, *values))
 
 

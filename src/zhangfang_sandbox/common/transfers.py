@@ -1,17 +1,15 @@
-"""The transfer of a day's net into the merchant's account at another bank.
-
-It leaves at 09:30 of the morning after the day, half an hour after the file. Unverified: that time.
-"""
+"""The transfer of a day's net into the merchant's account at another bank, at 09:30 of the morning after the day [K, G]."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import passed
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.unionpay.days import passed
 
 _AFTER = timedelta(days=1, hours=9, minutes=30)
 _TICK = 0.05
@@ -19,14 +17,20 @@ _RETRY = 0.5
 
 
 class Transfers:
-    """Pays what closed days come to, each once."""
+    """Pays the net of each closed day once.
 
-    def __init__(self, store: Store, clock: BankClock) -> None:
-        self._store, self._clock = store, clock
+    `name` is how the bank names itself as the payer, `prefix` begins the transfer's id. `parts` are pairs of columns of
+    `listing`: when a transfer is paid, the first one is set for all rows whose second one is the day.
+    """
+
+    def __init__(
+        self, store: Store, clock: BankClock, name: str, prefix: str, parts: Sequence[tuple[str, str]]
+    ) -> None:
+        self._store, self._clock, self._name, self._prefix, self._parts = store, clock, name, prefix, parts
         self._http = ClientSession(timeout=ClientTimeout(total=10))
 
     async def work(self) -> None:
-        """Pay what is due for ever, asking again until it is acknowledged."""
+        """Pay for ever what is due. What is not acknowledged is tried again."""
         while True:
             acknowledged = [await self._pay(*due) for due in self._payable()]
             await asyncio.sleep(_TICK if all(acknowledged) else _RETRY)
@@ -36,7 +40,7 @@ class Transfers:
         await self._http.close()
 
     def _payable(self) -> list[tuple[str, str, int, str | None, str | None]]:
-        """Merchant, day, net, and where to: what is closed, due and not paid. A net of nothing needs no account."""
+        """Merchant, day, net, and the account to pay: what is closed, due and not paid. A net of 0 needs no account."""
         last = passed(self._clock.now(), _AFTER).isoformat()
         return self._store.read(
             "SELECT mer_id,settle_date,net_fen,url,account FROM days LEFT JOIN accounts USING(mer_id)"
@@ -48,27 +52,23 @@ class Transfers:
         await self._store.committed()
         day = iso.replace("-", "")
         order = {
-            "id": f"UP-{mer_id}-{day}",
+            "id": f"{self._prefix}-{mer_id}-{day}",
             "account": account,
             "amount_fen": abs(net),
-            "counterparty_name": "银联商户清算",
-            "counterparty_account": "UP0001000000000001",
-            "text": f"银联商户清算 {day} {mer_id}",
+            "counterparty_name": self._name,
+            "counterparty_account": f"{self._prefix}0001000000000001",
+            "text": f"{self._name} {day} {mer_id}",
         }
         if net and not await self._ask(f"{url}/{'credit' if net > 0 else 'debit'}", order):
             return False
         names = (iso, mer_id, iso)
         self._store.write("UPDATE days SET transferred=1 WHERE mer_id=? AND settle_date=?", names[1:])
-        self._store.write("UPDATE listing SET settled_in=? WHERE mer_id=? AND listed_in=?", names)
-        for settled, listed in (
-            ("correction_settled_in", "corrected_in"),
-            ("return_settled_in", "return_listed_in"),
-        ):
+        for settled, listed in self._parts:
             self._store.write(f"UPDATE listing SET {settled}=? WHERE mer_id=? AND {listed}=?", names)  # noqa: S608
         return True
 
     async def _ask(self, url: str, order: dict[str, Any]) -> bool:
-        """The id makes asking again harmless."""
+        """Ask the other bank to book it. Its `id` makes asking again harmless."""
         try:
             async with self._http.post(url, json=order) as response:
                 await response.read()

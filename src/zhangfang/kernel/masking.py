@@ -1,0 +1,20 @@
+"""How account numbers and names are shown and kept wherever the whole of them is not needed."""
+
+import re
+
+_LONG_DIGITS = re.compile(r"\d{10,}")
+
+
+def masked_account(number: str) -> str:
+    """Return the first 6 and last 4 characters; nothing of a number of 12 or fewer, which could be guessed."""
+    return f"{number[:6]}****{number[-4:]}" if len(number) > 12 else "****"
+
+
+def masked_name(name: str) -> str:
+    """Return the first character of a name; nothing of a name of one character."""
+    return f"{name[0]}**" if len(name) > 1 else "**"
+
+
+def masked_text(text: str) -> str:
+    """Return free text with every run of ten or more digits masked as an account."""
+    return _LONG_DIGITS.sub(lambda found: masked_account(found[0]), text)

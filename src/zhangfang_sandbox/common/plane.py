@@ -1,0 +1,74 @@
+"""What the control planes of all acquiring banks do alike: the clock's days, settlement accounts, planted orders."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from aiohttp import web
+
+from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.closing import Closing, settle_date
+from zhangfang_sandbox.common.control import Refused, body_of, need
+from zhangfang_sandbox.common.store import Store
+
+
+class Plane:
+    """Handlers. What the bank refuses here, it refuses in words."""
+
+    def __init__(
+        self, store: Store, clock: BankClock, days: Closing, merchants: Mapping[str, object]
+    ) -> None:
+        self._store, self._clock, self._days, self._merchants = store, clock, days, merchants
+
+    def check_clock(self, now: datetime) -> None:
+        """Refuse to go back to a settlement day that has passed, unless nothing has happened yet."""
+        if settle_date(now) >= settle_date(self._clock.now()):
+            return
+        if self._store.read("SELECT 1 FROM orders LIMIT 1"):
+            raise Refused("now: lies in a settlement day that has passed, and the book is not empty", 409)
+        self._days.begin(now)
+
+    async def settlement_account(self, request: web.Request) -> web.Response:
+        """Where a merchant's net is paid: another bank's control plane, and the account there."""
+        data = await body_of(request)
+        url = need(data, "url", str).rstrip("/")
+        row = (self._merchant(need(data, "merId", str)), url, need(data, "account", str))
+        if not url.startswith(("http://", "https://")):
+            raise Refused("url: must be an http or https URL")
+        self._store.write("INSERT OR REPLACE INTO accounts VALUES(?,?,?)", row)
+        return await self._done({"ok": True})
+
+    async def _done(self, answer: object) -> web.Response:
+        await self._store.committed()
+        return web.json_response(answer)
+
+    def _merchant(self, mer_id: str) -> str:
+        if mer_id not in self._merchants:
+            raise Refused("merId: not registered", 404)
+        return mer_id
+
+    def _extra_of(self, extra: Any) -> tuple[str, date, int, str]:
+        """Merchant, day, amount and key of a planted order, whose file must not be made yet."""
+        if not isinstance(extra, dict):
+            raise Refused("extra: must be a list of objects")
+        day = day_of(extra.get("settleDate"), "extra.settleDate")
+        if day <= self._days.closed:
+            raise Refused("extra.settleDate: the file of that day is made already", 409)
+        amount, key = need(extra, "amount", int), need(extra, "key", str)
+        if not 0 < amount < 10**12:
+            raise Refused("extra.amount: must be from 1 to 999999999999 fen")
+        default = next(iter(self._merchants), "")
+        return self._merchant(need({"merId": default, **extra}, "merId", str)), day, amount, key
+
+
+def days_of(data: Mapping[str, Any], name: str) -> list[str]:
+    """The list of dates in the field `name`, none if it is not there."""
+    return [day_of(day, name).isoformat() for day in need({name: [], **data}, name, list)]
+
+
+def day_of(text: object, name: str) -> date:
+    """A date written YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError as error:
+        raise Refused(f"{name}: must be YYYY-MM-DD") from error
