@@ -34,6 +34,11 @@ class Recent:
         self._young = _Generation(0)
         self._old = _Generation(0)
 
+    @property
+    def taken(self) -> int:
+        """How many ids were taken in so far, those included that went."""
+        return self._young.last
+
     def find(self, ids: Halves) -> Numbers:
         """Return where each id is, for `known`; 0 for one that is not here."""
         found = self._young.places.find(ids)

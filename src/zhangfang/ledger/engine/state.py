@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zhangfang.ledger.engine.booking import book, standing
+from zhangfang.ledger.engine.checks import Checks
 from zhangfang.ledger.engine.law import Law
 from zhangfang.ledger.engine.memory import Memory
 from zhangfang.ledger.engine.places import halves
@@ -106,6 +107,7 @@ class State(Memory):
     def decide(self, asks: Records, sizes: Sequence[int], now: int) -> Decision:
         """Decide a batch of TRANSFER records, `sizes` of them in each request, at `now` or at the last moment."""
         self.at = max(self.at, now)
+        checks = Checks(self)
         law = Law(self, len(asks))
         self._expire(law)
         ids = halves(asks["id"])
@@ -113,7 +115,7 @@ class State(Memory):
         starts = chain_starts(rows["flags"], sizes)
         sifted = sift(self, rows, ids, starts) if len(rows) >= SIEVE_FROM else nothing(len(rows))
         self._judge(law, rows, starts, sifted)
-        decision = self._book(law, rows, starts, sifted.certain.copy())
+        decision = self._book(law, rows, starts, sifted.certain.copy(), checks)
         self.holds.forget()
         return decision
 
@@ -163,13 +165,16 @@ class State(Memory):
                 numbers |= {pending.debit_at, pending.credit_at}
         return numbers
 
-    def _book(self, law: Law, rows: Records, starts: npt.NDArray[np.int64], sure: Mask) -> Decision:
+    def _book(
+        self, law: Law, rows: Records, starts: npt.NDArray[np.int64], sure: Mask, checks: Checks
+    ) -> Decision:
         sure[law.created] = True
         sure[[one.position for one in law.resolutions]] = True
         out = standing(rows, self.accounts, np.flatnonzero(sure), law.resolutions, law.made)
         before = self.seq
+        booked = None
         if len(out):
-            book(out, self.accounts, before)
+            booked = book(out, self.accounts, before)
             self.seq += len(out)
             self.tail.add(out)
         for number, flags in law.flagged.items():
@@ -178,6 +183,7 @@ class State(Memory):
         self._hold(law, rows, out, starts)
         refusals = _refusals(law, rows, out, before)
         self._remember(out, refusals)
+        checks.run(out, booked, refusals)
         return Decision(answers, out, refusals)
 
     def _hold(self, law: Law, rows: Records, out: Records, starts: npt.NDArray[np.int64]) -> None:

@@ -19,6 +19,7 @@ import structlog
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
 from zhangfang.ledger import wire
+from zhangfang.ledger.engine.checks import DecisionBroken
 from zhangfang.ledger.engine.rules import CLOSE_PERIOD
 from zhangfang.ledger.engine.state import State
 from zhangfang.ledger.model import Account, Result
@@ -172,8 +173,8 @@ class Writer:
         if flights:
             await asyncio.wait([flight.task for flight in flights])
         errors = [error, *(flight.task.exception() for flight in flights)]
-        if fenced := next((one for one in errors if isinstance(one, Fenced)), None):
-            raise fenced
+        if final := next((one for one in errors if isinstance(one, (Fenced, DecisionBroken))), None):
+            raise final
         _log.warning("batch failed", shard=self._shard, error=_kind(error))
         await self._recover()
         for batch in (*(flight.requests for flight in flights if not flight.stored), *more):
@@ -184,7 +185,7 @@ class Writer:
         try:
             flight = await self._launch(batch)
             await flight.task
-        except Fenced:
+        except (Fenced, DecisionBroken):
             raise
         except Exception as error:
             _log.warning("batch failed", shard=self._shard, requests=len(batch), error=_kind(error))
