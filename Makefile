@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
 
-.PHONY: help demo up test drill nightly check format lock clean
+.PHONY: help demo up test coverage drill nightly check format lock clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -19,7 +19,10 @@ up: $(READY) ## Start everything and stay; says where to look and how to log in
 
 test: $(READY) ## Run all tests, those in a browser too
 	@scripts/chromium
-	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(COVERAGE) $(ARGS)
+
+coverage: COVERAGE := --cov=src
+coverage: test ## Run all tests, and print which lines of src the unit and wire tests run
 
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
 	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
