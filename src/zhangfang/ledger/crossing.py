@@ -53,9 +53,7 @@ class Outcome(StrEnum):
     """How far a crossing has come."""
 
     ARRIVED = "arrived"  # credited there, debited here: final
-    REFUSED = (
-        "refused"  # nothing moved and nothing is held; final if the reason is durable or came from step 2
-    )
+    REFUSED = "refused"  # nothing moved or held; final if the reason is durable or came from step 2
     OPEN = "open"  # held here, and finished later; the money may have arrived
     BROKEN = "broken"  # somebody else resolved the pending against what stands there: for people
 

@@ -1,4 +1,4 @@
-"""Books what a batch's decision let stand: the order, the sequence numbers, each row's balances, the accounts' figures."""
+"""Books the rows of a batch that stand: their order, sequence numbers and balances, and the accounts' figures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,9 +24,8 @@ def standing(
     if not made:
         return taken
     together = np.concatenate([np.array([tuple(one) for one in made], ROW), taken])
-    ordered: Records = together[
-        np.argsort(together["position"], kind="stable")
-    ]  # made ones come before their row
+    # a row that the ledger made has the position of its request's row, and comes before it
+    ordered: Records = together[np.argsort(together["position"], kind="stable")]
     return ordered
 
 

@@ -1,8 +1,8 @@
 """The decision: what each transfer of a batch becomes. It is pure: memory in, rows out, no clock and no database.
 
-The sieve proves which rows are certain, the law decides the others, and all that stands is booked at once. The answers
-are the same however the requests were cut into batches. What memory cannot speak about (an id older than it goes back,
-a pending resolved long ago) is asked for by `unknown` and told by `recall` before `decide`.
+The sieve proves which rows are certain, the law decides the others, and all rows that stand are booked at once. The
+answers do not depend on how the requests were cut into batches. Memory does not know everything (a very old id, a
+pending resolved long ago): before `decide`, ask `unknown` what to read from the database, and give it to `recall`.
 """
 
 from collections.abc import Sequence
@@ -81,14 +81,9 @@ class State(Memory):
                 new.append(account)
             results.append(result)
         if new:
-            books, flags, limits = np.array(
-                [(one.book, int(one.flags), one.limit) for one in new], np.int64
-            ).T
-            named = [(one.code, one.subject) for one in new]
-            figures = np.zeros((len(new), 4), np.int64)
-            self.accounts.add(
-                np.array([one.id.bytes for one in new], "V16"), named, books, flags, limits, figures
-            )
+            terms_ = np.array([(one.book, int(one.flags), one.limit) for one in new], np.int64).T
+            named, figures = [(one.code, one.subject) for one in new], np.zeros((len(new), 4), np.int64)
+            self.accounts.add(np.array([one.id.bytes for one in new], "V16"), named, *terms_, figures)
         return results
 
     def _openable(self, account: Account, terms: tuple[int, int] | None) -> Result:
@@ -247,9 +242,7 @@ def _answers(law: Law, rows: Records, out: Records) -> Records:
     """Return the answer to each row: the sequence number where it stands, or what the law said."""
     answers = np.zeros(len(rows), RESULT)
     positions = out["position"]
-    last = np.append(np.diff(positions) != 0, True)[
-        : len(out)
-    ]  # of several rows for one request, its own comes last
+    last = np.append(np.diff(positions) != 0, True)[: len(out)]  # of a request's rows its own comes last
     last &= positions >= 0
     answers["seq"][positions[last]] = out["seq"][last]
     answers["result"] = law.results

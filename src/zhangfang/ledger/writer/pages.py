@@ -62,7 +62,7 @@ class _Sides:
 
 
 def _sides(entries: Records) -> _Sides:
-    """Return the sides of entries; one for an entry whose sides are the same account, none for nobody's."""
+    """Return the sides of entries: only one if both are the same account, none if there is no account."""
     number, sides = by_account(entries)
     row, is_credit = sides >> 1, sides & 1 != 0
     one_account = entries["debit_at"][row] == entries["credit_at"][row]
