@@ -81,9 +81,12 @@ class State(Memory):
                 new.append(account)
             results.append(result)
         if new:
-            terms_ = np.array([(one.book, int(one.flags), one.limit) for one in new], np.int64).T
-            named, figures = [(one.code, one.subject) for one in new], np.zeros((len(new), 4), np.int64)
-            self.accounts.add(np.array([one.id.bytes for one in new], "V16"), named, *terms_, figures)
+            new_ids, named = zip(*((one.id.bytes, (one.code, one.subject)) for one in new), strict=True)
+            fields = np.array([(one.book, int(one.flags), one.limit) for one in new], np.int64)
+            figures = np.zeros((len(new), 4), np.int64)
+            self.accounts.add(
+                np.array(new_ids, "V16"), named, fields[:, 0], fields[:, 1], fields[:, 2], figures
+            )
         return results
 
     def _openable(self, account: Account, terms: tuple[int, int] | None) -> Result:

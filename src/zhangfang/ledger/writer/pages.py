@@ -1,6 +1,6 @@
 """Pages (账页): the entries since the last checkpoint, by account, as runs of at most 400 lines of one business date.
 
-They are what an account's history, its balance at a past moment and the sums of a business date are read from. An
+An account's history, its balance at a past moment and the sums of a business date are read from them. An
 index on both accounts of `transfer` would cost more than all the rest of a transfer (docs/decisions/0014).
 """
 
