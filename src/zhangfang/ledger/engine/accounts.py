@@ -35,7 +35,7 @@ class Held:
         return self.debits, self.credits, self.debits_pending, self.credits_pending
 
 
-def count(debit: Held, credit: Held, moved: int, held: int) -> None:
+def count_on(debit: Held, credit: Held, moved: int, held: int) -> None:
     """Count on two accounts what a transfer posts and what it holds (below zero: gives back)."""
     debit.debits += moved
     debit.debits_pending += held

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger.engine.accounts import CREDITS, DEBITS, DEBITS_PENDING, Ints, count
+from zhangfang.ledger.engine.accounts import CREDITS, DEBITS, DEBITS_PENDING, Ints, count_on
 from zhangfang.ledger.engine.booking import Booked
 from zhangfang.ledger.engine.memory import Memory
 from zhangfang.ledger.engine.places import halves
@@ -114,7 +114,7 @@ class Checks:
         names = ("debit_at", "credit_at", "moved", "held", "debit_balance", "credit_balance")
         for at, to, moved, pending, *balances in self._rows[list(names)].tolist():
             debit, credit = held[at], held[to]
-            count(debit, credit, moved, pending)
+            count_on(debit, credit, moved, pending)
             same = balances == [debit.debits - debit.credits, credit.debits - credit.credits]
             self._demand(same, "a row's balance does not follow from the rows before it")
             short = debit.debits + debit.debits_pending - debit.credits > debit.limit

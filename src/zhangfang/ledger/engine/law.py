@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from zhangfang.ledger.engine.accounts import Held, count
+from zhangfang.ledger.engine.accounts import Held, count_on
 from zhangfang.ledger.engine.memory import Memory
 from zhangfang.ledger.engine.rules import (
     CHAIN,
@@ -229,10 +229,10 @@ class Law:
             self._undo.append(partial(self._holds.drop, pending))
 
     def _add(self, debit: Held, credit: Held, moved: int, held: int) -> None:
-        """Count what a row posts and what it holds (below zero: gives back)."""
+        """Count what a row posts and what it holds, so that it can be undone within a chain."""
         if self._chained:
-            self._undo.append(partial(count, debit, credit, -moved, -held))
-        count(debit, credit, moved, held)
+            self._undo.append(partial(count_on, debit, credit, -moved, -held))
+        count_on(debit, credit, moved, held)
 
     # --- what resolves a pending -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What the writer tells from memory: accounts, their balances and pendings of one moment, and how it stands itself."""
+"""What the writer answers from memory: accounts, their balances and pendings of one moment, and its own status."""
 
 import numpy as np
 
