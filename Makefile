@@ -1,10 +1,12 @@
 # Everything sets itself up: Python 3.11 or newer and make are all that has to be there.
 # Another Python: make PYTHON=python3.12 demo.  More arguments: make demo ARGS="--orders my.csv".
+# Which lines of src the unit and wire tests run: make test COVERAGE=--cov=src.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ARGS ?=
+COVERAGE ?=
 
 .PHONY: help demo up test drill nightly check format lock clean
 
@@ -19,7 +21,7 @@ up: $(READY) ## Start everything and stay; says where to look and how to log in
 
 test: $(READY) ## Run all tests, those in a browser too
 	@scripts/chromium
-	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(COVERAGE) $(ARGS)
 
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
 	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \

@@ -20,12 +20,20 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 if not os.environ.get("CI"):
     settings.load_profile("patient")
 
+# Every ledger of the tests, those of the processes they start too, compares all of its memory after each batch.
+os.environ.setdefault("ZHANGFANG_LEDGER_CHECKS", "all")
+
 _TEMPLATE = "zhangfang_template"
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `browser` where there is none, and say what to install."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs a browser where there is none; with `--cov`, measure the unit and wire tests alone."""
+    if config.pluginmanager.hasplugin("_cov"):
+        measured = tuple(config.rootpath / "tests" / name for name in ("unit", "wire"))
+        for item in items:
+            if not any(item.path.is_relative_to(folder) for folder in measured):
+                item.add_marker("no_cover")
     if _CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):

@@ -25,12 +25,42 @@ async def shop(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncItera
         yield opened
 
 
+class Machine:
+    """The machine's time as the driver reads it: it stands still until something moves it."""
+
+    def __init__(self) -> None:
+        """Stand at 0 s; the first lease is asked for now."""
+        self.now = 0.0
+        self.lease_until = driver.LEASE.total_seconds()
+        self.renewed: list[bool] = []
+
+    def monotonic(self) -> float:
+        """Return seconds."""
+        return self.now
+
+
 @pytest.fixture
-def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let leases last 2 s, with 1 s of margin."""
-    monkeypatch.setattr(driver, "LEASE", timedelta(seconds=2))
-    monkeypatch.setattr(driver, "MARGIN", timedelta(seconds=1))
-    monkeypatch.setattr(driver, "RENEW", timedelta(seconds=0.4))
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Let the driver renew at once, and time go by only then: most of a lease, or all that is left if it failed.
+
+    In the database the leases outlast any test.
+    """
+    monkeypatch.setattr(driver, "LEASE", timedelta(hours=1))
+    monkeypatch.setattr(driver, "RENEW", timedelta(milliseconds=1))
+    made, renew = Machine(), driver._renewed
+
+    async def renewed(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, seconds: float) -> bool:
+        assert False not in made.renewed, "it is not tried again"
+        held = await renew(pool, job, row, seconds)
+        made.renewed.append(held)
+        if held:
+            made.lease_until = made.now + driver.LEASE.total_seconds()
+        made.now += 0.6 * driver.LEASE.total_seconds() if held else seconds
+        return held
+
+    monkeypatch.setattr(driver, "_renewed", renewed)
+    monkeypatch.setattr(driver, "time", made)
+    return made
 
 
 async def due(shop: Shop) -> Intent:
@@ -58,41 +88,39 @@ async def test_two_drivers_share_the_rows_and_do_none_twice(shop: Shop) -> None:
     assert [len(orders) for orders in shop.unionpay.sent.values()] == [1] * 20
 
 
-@pytest.mark.usefixtures("short_leases")
-async def test_a_step_that_takes_longer_than_a_lease_keeps_it(shop: Shop) -> None:
+async def test_a_step_that_takes_longer_than_a_lease_keeps_it(shop: Shop, machine: Machine) -> None:
     await due(shop)
-    steps_done: list[int] = []
+    done: list[float] = []
 
     async def slow(row: asyncpg.Record) -> None:
-        await asyncio.sleep(3)
-        steps_done.append(row["fence"])
+        while len(machine.renewed) < 5:
+            assert await run_due(shop.desk.pool, shop.clock.now(), job) == 0, "nobody else can claim it"
+        assert row["lease_until"] < await shop.desk.pool.fetchval("SELECT lease_until FROM intent")
+        done.append(machine.now)
 
     job = Job("intent", ("id",), slow)
-    first = asyncio.create_task(run_due(shop.desk.pool, shop.clock.now(), job))
-    others = []
-    while not first.done():
-        await asyncio.sleep(0.1)
-        others.append(0 if first.done() else await run_due(shop.desk.pool, shop.clock.now(), job))
-    assert (await first, sum(others)) == (1, 0), "nobody else could claim it"
-    assert len(steps_done) == 1
+    assert await run_due(shop.desk.pool, shop.clock.now(), job) == 1
+    assert len(done) == 1
+    assert done[0] > 2 * driver.LEASE.total_seconds()
 
 
-@pytest.mark.usefixtures("short_leases")
-async def test_a_step_whose_lease_cannot_be_renewed_is_stopped_before_another_may_claim(shop: Shop) -> None:
+async def test_a_step_whose_lease_cannot_be_renewed_is_stopped_before_another_may_claim(
+    shop: Shop, machine: Machine
+) -> None:
     await due(shop)
-    held: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def slow(row: asyncpg.Record) -> None:
-        await shop.desk.pool.execute("UPDATE intent SET fence = fence + 1 WHERE id = $1", row["id"])
         try:
-            await asyncio.sleep(60)
+            machine.now += 60
+            await shop.desk.pool.execute("UPDATE intent SET fence = fence + 1")  # the row is another's
+            await asyncio.Event().wait()
         finally:
-            held.set_result(
-                await shop.desk.pool.fetchval("SELECT lease_until > clock_timestamp() FROM intent")
-            )
+            stopped.set_result(machine.now)
 
     assert await run_due(shop.desk.pool, shop.clock.now(), Job("intent", ("id",), slow)) == 1
-    assert await held, "it was stopped while the lease still lasted"
+    assert await stopped < machine.lease_until, "it was stopped while the lease still lasted"
+    assert machine.renewed[-1:] == [False]
 
 
 async def test_nothing_is_sent_under_a_lease_that_is_too_short(shop: Shop) -> None:
@@ -102,7 +130,10 @@ async def test_nothing_is_sent_under_a_lease_that_is_too_short(shop: Shop) -> No
     assert shop.unionpay.sent[intent.channel_order_no] == []
 
 
-async def test_a_channel_that_does_not_answer_is_left_before_the_lease_ends(shop: Shop) -> None:
+async def test_a_channel_that_does_not_answer_is_left_before_the_lease_ends(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "time", Machine())
     intent = await due(shop)
     left: list[bool] = []
 
@@ -115,7 +146,7 @@ async def test_a_channel_that_does_not_answer_is_left_before_the_lease_ends(shop
 
     shop.unionpay.send = hangs  # type: ignore[method-assign]
     with pytest.raises(LeaseLost):
-        await steps.transmit(shop.desk, replace(intent, state=State.SENDING), until=time.monotonic() + 0.05)
+        await steps.transmit(shop.desk, replace(intent, state=State.SENDING), until=0.05)
     assert left == [True]
 
 
@@ -132,11 +163,10 @@ async def test_a_process_that_lost_its_lease_can_store_no_attempt(shop: Shop) ->
 async def test_an_attempt_begins_the_lease_anew(shop: Shop) -> None:
     intent = await due(shop)
     shop.unionpay.on_send["A1"] = ["done"]
+    before = await shop.desk.pool.fetchval("SELECT clock_timestamp()")
     assert await steps.send(shop.desk, intent) is not None
-    left = await shop.desk.pool.fetchval(
-        "SELECT extract(epoch FROM lease_until - clock_timestamp()) FROM intent"
-    )
-    assert driver.LEASE.total_seconds() - 5 < left <= driver.LEASE.total_seconds()
+    until, after = await shop.desk.pool.fetchrow("SELECT lease_until, clock_timestamp() FROM intent")
+    assert before + driver.LEASE <= until <= after + driver.LEASE
 
 
 async def test_an_attempt_that_never_left_is_dated_when_it_is_sent(shop: Shop) -> None:

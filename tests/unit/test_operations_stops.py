@@ -1,15 +1,19 @@
 """A person stops one operation of one channel, and opens it again; both leave a trace."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from tests.desk import open_shop
 from zhangfang.approvals import acts
+from zhangfang.channels.port import Operation
 from zhangfang.console.reading import channels
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.payments import open_again, stop
+from zhangfang.ledger import Answered, Transfer
+from zhangfang.payments import State, open_again, stop
 
 CHANNELS = {"unionpay": ("purchase",)}
 
@@ -57,3 +61,39 @@ async def test_a_stop_without_a_proper_reason_is_refused(
     with pytest.raises(InvalidInput, match="reason"):
         await stop(pool, clock, "unionpay", "purchase", reason, "lin")
     assert await pool.fetchval("SELECT count(*) FROM channel_stop") == 0
+
+
+@pytest.mark.parametrize("kind", [Operation.PAYOUT, Operation.REFUND])
+async def test_what_was_accepted_before_a_stop_is_not_sent_and_stays_until_it_is_opened(
+    kind: Operation, database_url: str, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(database_url, tmp_path, clock) as shop:
+        pool, channels, book = shop.desk.pool, ("unionpay", "cmb"), shop.desk.ledger.create_transfers
+        merchant = await shop.merchant(available=5000)
+        paid = await shop.ask(merchant, Operation.COLLECTION, "P1", 1000)
+        await shop.settle_down()
+
+        async def book_and_stop(transfers: list[Transfer]) -> list[Answered]:
+            answers = await book(transfers)
+            for channel in channels:
+                await stop(pool, clock, channel, kind.value, "maintenance", "lin")
+            shop.desk._stops_read = 0.0  # as a process learns it within a second
+            return answers
+
+        with monkeypatch.context() as while_it_is_accepted:
+            while_it_is_accepted.setattr(shop.desk.ledger, "create_transfers", book_and_stop)
+            original = {"original": paid.id} if kind is Operation.REFUND else {}
+            intent = await shop.ask(merchant, kind, "A1", 500, **original)
+        for _ in range(3):
+            clock.advance(seconds=30)
+            await shop.forget_leases()
+            await shop.drive()
+        now = await shop.reload(intent)
+        sent = shop.bank(intent).sent
+        assert (now.state, now.channel, sent[now.channel_order_no]) == (State.CREATED, intent.channel, [])
+        for channel in channels:
+            await open_again(pool, clock, channel, kind.value, "they are back", "wang")
+        shop.desk._stops_read = 0.0
+        await shop.forget_leases()
+        await shop.drive()
+        assert len(sent[now.channel_order_no]) == 1

@@ -1,11 +1,12 @@
 """Merchants are told: signed as Standard Webhooks, again under the same id until acknowledged, and then no more."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
@@ -27,6 +28,7 @@ class Endpoint:
     def __init__(self) -> None:
         """Have seen nothing yet."""
         self.answers: list[int] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None  # happens before the next answer
         self.seen: Seen = []
         self.url = ""
         self.secret = ""
@@ -34,6 +36,8 @@ class Endpoint:
     async def handle(self, request: web.Request) -> web.Response:
         """Keep the request and answer."""
         self.seen.append(({k.lower(): v for k, v in request.headers.items()}, await request.read()))
+        if self.meanwhile:
+            await self.meanwhile()
         status = self.answers.pop(0) if self.answers else 204
         return web.Response(status=status, headers={"Location": self.url} if status == 307 else {})
 
@@ -138,6 +142,22 @@ async def test_the_waits_between_tries_are_the_schedules_and_then_it_ends(
     assert tuple(waits) == SCHEDULE
     assert len(endpoint.seen) == len(SCHEDULE) + 1
     assert await shop.desk.pool.fetchval("SELECT delivered_at IS NULL FROM webhook")
+
+
+async def test_a_worker_whose_lease_went_to_another_does_not_move_the_row(
+    shop: Shop, endpoint: Endpoint
+) -> None:
+    await paid(shop, endpoint)
+    another = "UPDATE webhook SET fence = fence + 1, lease_until = clock_timestamp() + interval '1 hour' RETURNING *"
+    claimed: list[asyncpg.Record] = []
+
+    async def claim() -> None:
+        claimed.append(await shop.desk.pool.fetchrow(another))
+
+    endpoint.answers, endpoint.meanwhile = [500], claim
+    async with telling(shop) as job:
+        assert await run_due(shop.desk.pool, shop.clock.now(), job) == 1
+    assert claimed == await shop.desk.pool.fetch("SELECT * FROM webhook"), "it is as the other one left it"
 
 
 async def test_an_endpoint_that_cannot_be_reached_or_spoken_to_counts_as_a_try(

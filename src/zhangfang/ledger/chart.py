@@ -34,23 +34,17 @@ class Chapter:
     floor: AccountFlag
 
 
-def read(name: str) -> list[dict[str, str]]:
+def read_table(name: str) -> list[dict[str, str]]:
     """Return the rows of a CSV table beside this module."""
     return list(csv.DictReader(files("zhangfang.ledger").joinpath(name).read_text("utf-8").splitlines()))
 
 
 CHART: Final[dict[tuple[int, Book], Chapter]] = {
     (int(row["code"]), _BOOKS[row["book"]]): Chapter(
-        int(row["code"]),
-        _BOOKS[row["book"]],
-        row["zh"],
-        row["en"],
-        row["normal"],
-        row["subject"],
-        _FLOORS[row["floor"]],
+        int(row["code"]), _BOOKS[row["book"]], row["zh"], row["en"], row["normal"], row["subject"], _FLOORS[row["floor"]]
     )
-    for row in read("chart.csv")
-}
+    for row in read_table("chart.csv")
+}  # fmt: skip
 _BOOK_OF: Final = dict(reversed(CHART))  # where a code stands in two books, the first
 
 
@@ -63,7 +57,7 @@ class Heading:
     en: str
 
 
-HEADINGS: Final = {row["prefix"]: Heading(**row) for row in read("chart_headings.csv")}
+HEADINGS: Final = {row["prefix"]: Heading(**row) for row in read_table("chart_headings.csv")}
 
 
 def headings(code: int) -> tuple[Heading, ...]:

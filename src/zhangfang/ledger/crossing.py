@@ -1,6 +1,6 @@
 """Money from an account of one shard to an account of another: the rules. `crossings` asks the shards.
 
-Three steps, and the ledgers themselves are the journal of them:
+A crossing has three steps, and is recorded nowhere but in the two ledgers:
 
 1. here: a pending without timeout, from the account to the transit account of the other shard. What it holds counts
    against the account's floor at once; its memo is the account that is to have the money.
@@ -8,10 +8,10 @@ Three steps, and the ledgers themselves are the journal of them:
 3. here: the pending is posted when that transfer stands, voided when it never can. Any other answer proves nothing, so
    the crossing stays open and is asked for again, as is one without an answer.
 
-Why no end at any moment loses, doubles or invents money: step 2 has one id, so it happens once, whoever asks and however
-often. "Stands" and "never can stand" are each for ever and exclude each other, so all who finish a crossing come to the
-same end, and the ledger resolves a pending once. Until then the pending is open and has all that step 2 needs to know.
-What arrived there is thus never more than what is held or posted here.
+Why a stop at any moment loses, doubles or invents no money: step 2 has one id, so it happens once, whoever asks and
+however often. "It stands" and "it never can" are both final, and only one of them can be true. So everybody who finishes
+a crossing comes to the same end, and the ledger resolves a pending once. Until then the pending is open, and holds all
+that step 2 needs to know. What arrived there is never more than what is held or posted here.
 """
 
 from collections.abc import Iterable
@@ -53,9 +53,7 @@ class Outcome(StrEnum):
     """How far a crossing has come."""
 
     ARRIVED = "arrived"  # credited there, debited here: final
-    REFUSED = (
-        "refused"  # nothing moved and nothing is held; final if the reason is durable or came from step 2
-    )
+    REFUSED = "refused"  # nothing moved or held; final if the reason is durable or came from step 2
     OPEN = "open"  # held here, and finished later; the money may have arrived
     BROKEN = "broken"  # somebody else resolved the pending against what stands there: for people
 

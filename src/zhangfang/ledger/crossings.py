@@ -1,6 +1,6 @@
 """Crossings from one shard to another, asked for and finished. Why that is safe: `crossing`.
 
-Each function takes the clients by shard. Everything here may be ended anywhere, and done by several at once.
+Each function takes the clients by shard. It may be interrupted at any point, and may run several times at once.
 """
 
 import asyncio
@@ -119,7 +119,7 @@ async def _finish_if_free(
 ) -> Crossed:
     barred = {AccountFlag.CLOSED: Result.ACCOUNT_CLOSED, AccountFlag.FROZEN: Result.ACCOUNT_FROZEN}
     for flag, why in barred.items():
-        if flags & flag:  # its hold could not be posted, and each try would leave a refusal behind
+        if flags & flag:  # its hold could not be posted, and each try would store a refusal
             return Crossed(Outcome.OPEN, why)
     try:
         return await _finish(clients, one, today, clock)

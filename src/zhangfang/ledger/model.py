@@ -1,4 +1,4 @@
-"""The ledger's vocabulary: accounts, transfers and the answer to each. It is TigerBeetle's shape on purpose.
+"""The ledger's terms: accounts, transfers, and the answer to each. They have the shape of TigerBeetle's on purpose.
 
 A transfer has one debit and one credit account in one ledger, an id made by the client, and gets exactly one result.
 The records below are also the wire format: NumPy structured arrays of fixed-size records (`ledger/wire.py`).
@@ -29,11 +29,11 @@ class AccountFlag(IntFlag):
     CREDIT_FLOOR = 1  # debits, pendings included, may not exceed credits by more than `limit`
     DEBIT_FLOOR = 2  # credits, pendings included, may not exceed debits by more than `limit`
     FROZEN = 4  # takes credits, is not debited (只收不付)
-    CLOSED = 8  # neither; what is held can still be given back
+    CLOSED = 8  # takes neither; a hold on it can still be voided
 
 
 class TransferFlag(IntFlag):
-    """What kind of transfer it is; none of the bits is a plain one."""
+    """What kind of transfer it is. Without any flag it is a plain movement."""
 
     NONE = 0
     LINKED = 1  # all or nothing with the next transfer of the request
@@ -43,13 +43,11 @@ class TransferFlag(IntFlag):
     CHAIN = 16  # with POST or VOID: every pending of the chain that `pending_id` belongs to
     EXPIRED = 32  # with VOID: the ledger's own entry when a timeout ran out; nobody may ask for it
     SET_FLAGS = 64  # moves nothing: FROZEN and CLOSED of the account (debit = credit) become those of `kind`
-    CLOSE_PERIOD = (
-        128  # moves nothing: closes business dates up to `business_date` (`kind` 0) or re-opens to it (1)
-    )
+    CLOSE_PERIOD = 128  # moves nothing: closes the dates to `business_date` (`kind` 0), or re-opens to it (1)
 
 
 class Result(IntEnum):
-    """The answer to one account or one transfer. The first that applies, from the top, is the one given."""
+    """The answer to one account or one transfer. If several apply, it is the first from the top."""
 
     CREATED = 0
     EXISTS = 1

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import numbered
-from zhangfang.ledger.chart import CHART, PLATFORM, account, book_named, read
+from zhangfang.ledger.chart import CHART, PLATFORM, account, book_named, read_table
 from zhangfang.ledger.model import NO_ID, Account, Book, Transfer, TransferFlag
 
 POST_LINE, VOID_LINE = 254, 255  # the lines of a voucher that resolve its holds
@@ -46,19 +46,10 @@ def _codes(text: str) -> tuple[int, ...]:
 
 def _read_templates() -> dict[str, tuple[Line, ...]]:
     templates: dict[str, tuple[Line, ...]] = {}
-    for row in read("templates.csv"):
-        line = Line(
-            row["id"],
-            int(row["line"]),
-            int(row["kind"]),
-            book_named(row["book"]) if row["book"] else None,
-            _codes(row["debit"]),
-            _codes(row["credit"]),
-            row["amount"],
-            row["how"],
-            row["zh"],
-            row["en"],
-        )
+    for row in read_table("templates.csv"):
+        numbers, book = (int(row["line"]), int(row["kind"])), book_named(row["book"]) if row["book"] else None
+        texts = (row[name] for name in ("amount", "how", "zh", "en"))
+        line = Line(row["id"], *numbers, book, _codes(row["debit"]), _codes(row["credit"]), *texts)
         templates[line.template] = (*templates.get(line.template, ()), line)
     return templates
 
@@ -235,9 +226,7 @@ def _find(template: str) -> tuple[tuple[Line, ...], int]:
 def _amount(line: Line, amounts: Mapping[str, int]) -> int:
     if line.amount not in amounts and line.amount:
         raise InvalidInput(f"amounts of {line.template}", f"no {line.amount}", f"fen for {line.amount}")
-    amount = amounts.get(
-        line.amount, 1
-    )  # a template without lines of its own has no amount; it is refused after
+    amount = amounts.get(line.amount, 1)  # a template without lines has no amount; its caller refuses it
     if amount < 0:
         raise InvalidInput(f"amount {line.amount} of {line.template}", "a negative number", "fen from 0")
     return amount

@@ -39,9 +39,7 @@ VERSION = 1
 MAX_COUNT = 8_192
 MAX_BODY = 2 << 20
 ANSWER = 0x80
-HEADER = struct.Struct(
-    "<4sBBHQII"
-)  # magic, version, op, zero, request id, count of records, bytes of the body
+HEADER = struct.Struct("<4sBBHQII")  # magic, version, op, zero, request id, records, bytes of the body
 NO_MOMENT = -1
 
 

@@ -12,11 +12,8 @@ SATURDAY = 5
 # Working days that money may lie in an account after its business date. Only weekends are taken out: a holiday makes
 # the auditor ask too early, never too late.
 LIMITS = {3011: 2, 3012: 2, 3013: 3, 3014: 2, 3015: 4, 1242: 3}
-
-
-OPEN = frozenset(
-    {"CREATED", "REDIRECTED", "SENDING", "ACCEPTED", "UNKNOWN", "MANUAL"}
-)  # states without an outcome
+# States without an outcome.
+OPEN = frozenset({"CREATED", "REDIRECTED", "SENDING", "ACCEPTED", "UNKNOWN", "MANUAL"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _Keys = npt.NDArray[np.uint64]
 
 
 class Accounts:
-    """The accounts by number. Two numbers more stand for an id that is no account's, and for the id of nobody."""
+    """The accounts by number. Two more numbers stand for an id that no account has, and for the id of zeros."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         """Take the rows of the table."""

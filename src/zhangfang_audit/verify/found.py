@@ -39,7 +39,7 @@ _PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # dates and moments are counted fr
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One difference. `seq` and `transfer` are None where it is of no entry (an account, the head)."""
+    """One difference. `seq` and `transfer` are None if it is not in an entry, but in an account or the head."""
 
     seq: int | None
     transfer: str | None
@@ -69,21 +69,16 @@ class Found:
             self.lines[check].append(Line(seq, str(UUID(bytes=id_)) if id_ else None, what, stored, due))
 
     def rows(
-        self,
-        check: str,
-        what: str,
-        seqs: Ints,
-        ids: Ids,
-        stored: Ints | Ids,
-        due: Ints | Value,
+        self, check: str, what: str, seqs: Ints, ids: Ids, bad: Flags | Ints, stored: Ints | Ids, due: Ints | Ids | Value,
         show: Show = int,
-    ) -> None:
-        """Note differences of several entries; the arrays are as long as there are differences."""
+    ) -> None:  # fmt: skip
+        """Note the differences of several entries: `bad` says which ones of the arrays, as a mask or by number."""
+        places = np.flatnonzero(bad) if bad.dtype == np.bool_ else bad
         room = max(0, SHOWN - len(self.lines[check]))
-        for n in range(min(room, len(seqs))):
+        for n in places[:room]:
             here = show(due[n]) if isinstance(due, np.ndarray) else due
             self.line(check, what, show(stored[n]), here, seq=int(seqs[n]), id_=ids[n].tobytes())
-        self.counts[check] += max(0, len(seqs) - room)
+        self.counts[check] += max(0, len(places) - room)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for other programs."""

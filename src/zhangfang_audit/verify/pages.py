@@ -72,12 +72,8 @@ class PageChecks:
         """Tell whether the lines are a plain list without nulls."""
         good: bool = page["lines"][:8] == b"\0\0\0\1\0\0\0\0"
         if not good:
-            self._found.line(
-                "pages",
-                f"page {page['seq']} of account {page['account']}: lines",
-                "no list",
-                "1 to 400 numbers",
-            )
+            what = f"page {page['seq']} of account {page['account']}: lines"
+            self._found.line("pages", what, "no list", "1 to 400 numbers")
         return good
 
     def _fits(self, new: dict[str, Ints], counts: Ints, elements: Ints) -> Flags:
@@ -93,12 +89,8 @@ class PageChecks:
         )
         fits &= new["account"] < len(self._accounts)
         for n in np.flatnonzero(~fits):
-            self._say(
-                {name: values[n] for name, values in new.items()},
-                "lines",
-                int(counts[n]),
-                f"1 to {MOST} of an account, rising from the first entry to the last",
-            )
+            due = f"1 to {MOST} of an account, rising from the first entry to the last"
+            self._say(new, n, "lines", int(counts[n]), due)
         return np.asarray(fits)
 
     def _apart(self, new: dict[str, Ints]) -> None:
@@ -108,12 +100,8 @@ class PageChecks:
         begins = np.append(True, account[1:] != account[:-1]) if len(account) else np.zeros(0, np.bool_)
         before = np.where(begins, self._last[account], np.append(0, last[:-1])[: len(last)])
         for n in np.flatnonzero(first <= before):
-            self._say(
-                {name: values[order[n]] for name, values in new.items()},
-                "first entry",
-                int(first[n]),
-                f"after the page before it, which ends at {before[n]}",
-            )
+            due = f"after the page before it, which ends at {before[n]}"
+            self._say(new, order[n], "first entry", int(first[n]), due)
         np.maximum.at(self._last, account, last)
 
     # --- comparing ---------------------------------------------------------------------------------------------
@@ -150,51 +138,29 @@ class PageChecks:
             return
         missing = place[~np.isin(booked, listed)]
         missing = missing[np.argsort(sides.row[missing], kind="stable")]
-        row = sides.row[missing]
-        self._found.rows(
-            "pages",
-            "lines on a page of its account",
-            rows.seq[row],
-            rows.id[row],
-            np.zeros(len(row), np.int64),
-            1,
-        )
+        self._wrong_count(rows, sides.row[missing], 0)
         again = np.flatnonzero(listed[1:] == listed[:-1]) + 1
         again = again[there[again]]
-        row = sides.row[place[np.searchsorted(booked, listed[again])]]
-        self._found.rows(
-            "pages", "lines on a page of its account", rows.seq[row], rows.id[row], np.full(len(row), 2), 1
-        )
+        self._wrong_count(rows, sides.row[place[np.searchsorted(booked, listed[again])]], 2)
         self._nowhere((listed[~there] & (1 << _PLACE) - 1) + after, page[~there], "an entry")
+
+    def _wrong_count(self, rows: Rows, row: Ints, count: int) -> None:
+        what, counts = "lines on a page of its account", np.full(len(rows), count)
+        self._found.rows("pages", what, rows.seq, rows.id, row, counts, 1)
 
     def _values(self, rows: Rows, sides: Sides, place: Ints, page: Ints) -> None:
         """Check what a page says of its lines: `place` is each line's side, `page` its page."""
         row = sides.row[place]
-        other = rows.day[row] != self._pages["day"][page]
-        self._found.rows(
-            "pages",
-            "business date of the page",
-            rows.seq[row][other],
-            rows.id[row][other],
-            self._pages["day"][page][other],
-            rows.day[row][other],
-            day,
-        )
+        stored, due, what = self._pages["day"][page], rows.day[row], "business date of the page"
+        self._found.rows("pages", what, rows.seq[row], rows.id[row], stored != due, stored, due, day)
         for name, side in (("debited", False), ("credited", True)):
             np.add.at(self._pages[name], page, np.where(sides.credit[place] == side, sides.posted[place], 0))
         last = rows.seq[row] == self._pages["seq"][page]
         row, place, page = row[last], place[last], page[last]
         for name in FIGURES:
             due, stored = getattr(sides, name)[place], self._pages[name][page]
-            off = stored != due
-            self._found.rows(
-                "pages",
-                f"{name} after the page",
-                rows.seq[row][off],
-                rows.id[row][off],
-                stored[off],
-                due[off],
-            )
+            what = f"{name} after the page"
+            self._found.rows("pages", what, rows.seq[row], rows.id[row], stored != due, stored, due)
 
     def _close(self, until: int) -> None:
         """Check the sums of the pages that are complete, and let them go."""
@@ -203,25 +169,14 @@ class PageChecks:
         over = (self._pages["seq"] <= until) & ~ahead
         for stored, due in zip(SUMS, ("debited", "credited"), strict=True):
             for n in np.flatnonzero(over & (self._pages[stored] != self._pages[due])):
-                self._say(
-                    {name: values[n] for name, values in self._pages.items()},
-                    stored,
-                    int(self._pages[stored][n]),
-                    int(self._pages[due][n]),
-                )
+                self._say(self._pages, n, stored, int(self._pages[stored][n]), int(self._pages[due][n]))
         self._page = (np.cumsum(~over) - 1)[self._page]
         self._pages = {name: values[~over] for name, values in self._pages.items()}
 
     def _nowhere(self, seq: Ints, page: Ints, due: str) -> None:
         for n in range(len(seq)):
-            self._say(
-                {name: values[page[n]] for name, values in self._pages.items()},
-                "line",
-                f"entry {seq[n]}",
-                due,
-            )
+            self._say(self._pages, page[n], "line", f"entry {seq[n]}", due)
 
-    def _say(self, page: "dict[str, np.int64]", what: str, stored: int | str, due: int | str) -> None:
-        self._found.line(
-            "pages", f"page {page['seq']} of {self._accounts.name(int(page['account']))}: {what}", stored, due
-        )
+    def _say(self, pages: dict[str, Ints], n: np.int64, what: str, stored: int | str, due: int | str) -> None:
+        whose = self._accounts.name(int(pages["account"][n]))
+        self._found.line("pages", f"page {pages['seq'][n]} of {whose}: {what}", stored, due)

@@ -1,4 +1,4 @@
-"""Holds one by one: made, resolved once, in time, for what was held, and a whole chain at once where that was asked."""
+"""Follows each hold: it is resolved once, in time, for the amount held, and with its whole chain where that was asked."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
@@ -71,7 +71,7 @@ class PendingChecks:
         """Follow the holds of these rows; return what each row gives back."""
         released = np.zeros(len(rows), np.int64)
         decided = rows.flags & EXPIRED == 0
-        # where time goes back (check `time`), an entry counts as decided when the last one after it was
+        # if time goes back (check `time`), an entry counts as decided at the earliest moment from it on
         at = np.minimum.accumulate(rows.at[decided][::-1])[::-1]
         part = Decided(at, np.flatnonzero(decided), rows.seq[decided], closed)
         made, resolved = (np.flatnonzero(rows.flags & flags) for flags in (PENDING, POST | VOID))
@@ -146,14 +146,8 @@ class PendingChecks:
             self._say(entry, "expires a hold", moment(entry.at), due)
         due_day = max(hold.day, closed + 1)
         if entry.day != due_day:
-            self._found.line(
-                "periods",
-                "business date of an expiry",
-                day(entry.day),
-                day(due_day),
-                seq=entry.seq,
-                id_=entry.id,
-            )
+            what = "business date of an expiry"
+            self._found.line("periods", what, day(entry.day), day(due_day), seq=entry.seq, id_=entry.id)
 
     def _look_for_overdue(self, now: int, part: Decided | None) -> None:
         """Report what is still open though its time had run out by `now`; `part` is what was decided by then."""
@@ -179,14 +173,8 @@ class PendingChecks:
         if not goes_on:
             self._whole = None
             for other in left.values():
-                self._found.line(
-                    "chains",
-                    "left open when its chain was resolved",
-                    f"by {named(hold.id)}'s",
-                    "resolved with it",
-                    seq=other.seq,
-                    id_=other.id,
-                )
+                what, by = "left open when its chain was resolved", f"by {named(hold.id)}'s"
+                self._found.line("chains", what, by, "resolved with it", seq=other.seq, id_=other.id)
 
     def _say(self, entry: Resolution, what: str, stored: int | str, due: int | str) -> None:
         self._found.line("pendings", what, stored, due, seq=entry.seq, id_=entry.id)
@@ -202,17 +190,5 @@ def _holds(rows: Rows, n: Ints, chains: Ints) -> Iterator[Hold]:
 
 
 def _resolutions(rows: Rows, n: Ints) -> Iterator[Resolution]:
-    columns = (
-        rows.seq,
-        rows.id,
-        rows.debit,
-        rows.credit,
-        rows.book,
-        rows.amount,
-        rows.day,
-        rows.at,
-        rows.flags,
-    )
-    return map(
-        Resolution._make, zip(*(column[n].tolist() for column in (*columns, rows.pending_id)), strict=True)
-    )
+    columns = (getattr(rows, name)[n].tolist() for name in Resolution._fields)
+    return map(Resolution._make, zip(*columns, strict=True))

@@ -1,4 +1,4 @@
-"""What stands beside history and must agree with it: the checkpoint, the head, the books' sums."""
+"""Checks what has to agree with history at one point of it: the checkpoint, the head, the sums of each book."""
 
 from collections.abc import Collection, Mapping
 
@@ -53,21 +53,12 @@ def check_head(head: Row, before: Before, found: Found) -> None:
     if head["seq"] != before.seq:
         found.line("sequence", "head: seq", head["seq"], before.seq, seq=before.seq, id_=before.id)
     if head["at"] < before.at:
-        found.line(
-            "time",
-            "head: at",
-            moment(head["at"]),
-            f"not before {moment(before.at)}",
-            seq=before.seq,
-            id_=before.id,
-        )
+        due = f"not before {moment(before.at)}"
+        found.line("time", "head: at", moment(head["at"]), due, seq=before.seq, id_=before.id)
     stored = NEVER if head["closed_through"] is None else head["closed_through"]
     if stored != before.closed_through:
-        found.line(
-            "periods",
-            "head: closed_through",
-            *(day(one) if one > NEVER else "none" for one in (stored, before.closed_through)),
-        )
+        pair = (day(one) if one > NEVER else "none" for one in (stored, before.closed_through))
+        found.line("periods", "head: closed_through", *pair)
 
 
 def check_books(accounts: Accounts, replay: Replay, found: Found) -> None:

@@ -1,6 +1,6 @@
-"""Reads the ledger's tables for `verify`: one snapshot, history by binary COPY into NumPy, the rest in order beside it.
+"""Reads the ledger's tables for `verify` as of one moment: the entries by binary COPY into NumPy, the rest by cursors.
 
-One connection does it all, so that it works on a replica too, where a snapshot cannot always be shared.
+One connection reads everything, so it works on a replica too, where a snapshot cannot always be shared.
 """
 
 import re
@@ -113,7 +113,7 @@ class Books:
         return await self._connection.fetch(_SQL[name], *values)  # type: ignore[no-any-return]
 
     async def feed(self, name: str, shard: int, column: str) -> Feed:
-        """Return what hands out a statement's rows bit by bit."""
+        """Return a statement's rows as a feed."""
         return Feed(await self._connection.cursor(_SQL[name], shard), column)
 
     async def rows(self, shard: int, after: int, until: int) -> bytes:

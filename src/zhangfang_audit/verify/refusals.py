@@ -1,11 +1,11 @@
-"""Refusals against history: a result that is remembered, and a place and a moment between two entries."""
+"""Checks refusals: the result is one that is remembered, and place and moment lie between two entries."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from zhangfang_audit.ledger import Row
-from zhangfang_audit.verify.found import Flags, Found, Ints, Show, moment
+from zhangfang_audit.verify.found import Flags, Found, Ids, Ints, Show, moment
 from zhangfang_audit.verify.read import Rows
 
 # Results that are remembered: LINKED_FAILED, what a hold had become, EXCEEDS_PENDING, frozen and closed, the floors.
@@ -20,9 +20,7 @@ class RefusalChecks:
         """Start before the first entry."""
         self._found = found
         self._at = _FIRST  # of the last entry so far
-        self._last = np.zeros(
-            (0, 3), np.int64
-        )  # refused after that entry: the next one's moment is not known yet
+        self._last = np.zeros((0, 3), np.int64)  # refused after it: the next entry's moment is not known yet
         self._last_ids = np.zeros(0, "V16")
 
     def both(self, rows: Sequence[Row]) -> None:
@@ -48,39 +46,24 @@ class RefusalChecks:
         new = np.array([(row["seq"], row["at"], row["result"]) for row in refused], np.int64).reshape(-1, 3)
         ids = np.append(self._last_ids, _ids(refused))
         seq, when, result = np.append(self._last, new, axis=0).T
-        late = len(self._last)  # these were checked before, but for the next entry's moment
-        self._report(
-            "result",
-            ids[late:],
-            seq[late:],
-            ~np.isin(result[late:], DURABLE),
-            result[late:],
-            "one that is remembered",
-        )
-        self._report("place", ids[late:], seq[late:], seq[late:] < 0, seq[late:], "0 or more")
+        fresh = np.arange(len(seq)) >= len(self._last)  # the others only lack the next entry's moment
+        bad = fresh & ~np.isin(result, DURABLE)
+        self._report("result", ids, seq, bad, result, "one that is remembered")
+        self._report("place", ids, seq, fresh & (seq < 0), seq, "0 or more")
         place = np.searchsorted(seqs, seq, "right")
         least = np.append(self._at, at)[place]
         most = np.append(at, _LAST)[place]
-        early, over = when < least, when > most
-        early[:late] = False
+        early, over = fresh & (when < least), when > most
         self._report("moment, not before the entry before it", ids, seq, early, when, least, moment)
         self._report("moment, not after the next entry", ids, seq, over, when, most, moment)
         waits = place == len(seqs)
         self._last, self._last_ids = np.array([seq, when, result]).T[waits], ids[waits]
 
     def _report(
-        self,
-        what: str,
-        ids: "np.ndarray[tuple[int], np.dtype[np.void]]",
-        seq: Ints,
-        bad: Flags,
-        stored: Ints,
-        due: Ints | str,
-        show: Show = int,
+        self, what: str, ids: Ids, seq: Ints, bad: Flags, stored: Ints, due: Ints | str, show: Show = int
     ) -> None:
-        of = due[bad] if isinstance(due, np.ndarray) else due
-        self._found.rows("refusals", f"{what}, of a refusal", seq[bad], ids[bad], stored[bad], of, show)
+        self._found.rows("refusals", f"{what}, of a refusal", seq, ids, bad, stored, due, show)
 
 
-def _ids(refused: Sequence[Row]) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+def _ids(refused: Sequence[Row]) -> Ids:
     return np.array([row["id"].bytes for row in refused], "V16")

@@ -1,7 +1,7 @@
 """Replays what entries do to accounts, whole parts of history at a time. Integers only.
 
-Sums wrap around at 64 bits, and so do the differences that are taken of them: each figure is exact as long as it fits
-itself, whatever the sum over all accounts comes to. One that does not fit shows as less than zero (check `limits`).
+Sums may wrap around at 64 bits, and their differences then wrap back: each figure is exact if it fits into 64 bits
+itself. One that does not fit shows as less than zero (check `limits`).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can be said of entries from themselves and the one before: order, time, ids, form, accounts, chains, periods."""
+"""Checks entries by themselves and against the one before: order, time, ids, form, accounts, chains, periods."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -6,9 +6,8 @@ from datetime import date
 import numpy as np
 
 from zhangfang_audit.verify.accounts import Accounts
-from zhangfang_audit.verify.form import CHAIN, CLOSE_PERIOD, EXPIRED, FORM, LINKED, has
+from zhangfang_audit.verify.form import CHAIN, CLOSE_PERIOD, EXPIRED, FORM, LINKED, Months, has
 from zhangfang_audit.verify.found import Flags, Found, Ids, Ints, Show, day, moment, named
-from zhangfang_audit.verify.months import Months
 from zhangfang_audit.verify.read import Rows
 
 NEVER = -(2**31)  # a business date before every other
@@ -57,18 +56,9 @@ class RowChecks:
             self.found.line("chains", "linked with the next", "no entry", "an entry", seq=seq, id_=id_)
 
     def _report(
-        self,
-        check: str,
-        what: str,
-        rows: Rows,
-        bad: Flags,
-        stored: Ints | Ids,
-        due: Ints | str,
-        show: Show = int,
-    ) -> None:
-        if np.any(bad):
-            of = due[bad] if isinstance(due, np.ndarray) else due
-            self.found.rows(check, what, rows.seq[bad], rows.id[bad], stored[bad], of, show)
+        self, check: str, what: str, rows: Rows, bad: Flags, stored: Ints | Ids, due: Ints | str, show: Show = int
+    ) -> None:  # fmt: skip
+        self.found.rows(check, what, rows.seq, rows.id, bad, stored, due, show)
 
     def _sequence(self, rows: Rows) -> None:
         due = np.append(self.before.seq, rows.seq[:-1]) + 1
@@ -86,7 +76,7 @@ class RowChecks:
         due = "7, or 8 for the ledger's own, of the variant of RFC 9562"
         self._report("ids", "version of the id", rows, wrong, version, due)
         millis = (rows.id.view(">u8")[::2] >> np.uint64(16)).astype(np.int64)
-        outside = ~self.months.hold(rows.month, millis)
+        outside = ~self.months.contain(rows.month, millis)
         due = "in the month of its partition"
         self._report("ids", "the id's moment (milliseconds)", rows, outside, millis, due)
 
@@ -120,15 +110,9 @@ class RowChecks:
     def _close(self, rows: Rows, n: int, closed: int) -> None:
         through, reopens = int(rows.day[n]), bool(rows.kind[n])
         if through >= closed if reopens else through <= closed:
-            due = "earlier" if reopens else "later"
-            self.found.line(
-                "periods",
-                "closes through",
-                day(through),
-                f"{due} than {day(closed) if closed > NEVER else 'none'}",
-                seq=int(rows.seq[n]),
-                id_=rows.id[n].tobytes(),
-            )
+            due = f"{'earlier' if reopens else 'later'} than {day(closed) if closed > NEVER else 'none'}"
+            seq, id_ = int(rows.seq[n]), rows.id[n].tobytes()
+            self.found.line("periods", "closes through", day(through), due, seq=seq, id_=id_)
         self.before.closed_through = through
 
     def _chains(self, rows: Rows) -> Ints:
@@ -136,15 +120,8 @@ class RowChecks:
         seq, at = np.append(self.before.seq, rows.seq[:-1]), np.append(self.before.at, rows.at[:-1])
         broken = linked & ((rows.seq != seq + 1) | (rows.at != at) | has(rows, EXPIRED))
         ids = np.append(np.array([self.before.id.ljust(16, b"\0")], "V16"), rows.id[:-1])
-        if np.any(broken):
-            self.found.rows(
-                "chains",
-                "linked with the next",
-                seq[broken],
-                ids[broken],
-                rows.seq[broken],
-                "the next entry, decided with it",
-            )
+        due = "the next entry, decided with it"
+        self.found.rows("chains", "linked with the next", seq, ids, broken, rows.seq, due)
         begins = ~linked | broken
         starts = np.maximum.accumulate(np.where(begins, rows.seq, NEVER))
         starts[starts == NEVER] = self.before.chain

@@ -1,4 +1,4 @@
-"""The parts of a shard's history in order, each with the pages and refusals that belong beside it."""
+"""The parts of a shard's history in order, each with the pages and refusals that belong to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

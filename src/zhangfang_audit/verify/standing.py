@@ -1,4 +1,4 @@
-"""Entries against the replay: stored balances, limits at every prefix, and accounts that are frozen or closed."""
+"""Checks entries against the replay: stored balances, limits after each entry, and accounts frozen or closed."""
 
 import numpy as np
 
@@ -17,9 +17,7 @@ class StandingChecks:
         self._accounts = accounts
         self._found = found
         self.status = np.zeros(len(accounts) + 2, np.int64)
-        self._off = np.zeros(
-            len(accounts) + 2, np.int64
-        )  # how far the last stored balance was off the replay
+        self._off = self.status.copy()  # how far the last stored balance was off the replay
 
     def check(self, rows: Rows, sides: Sides) -> None:
         """Check all of it."""
@@ -34,8 +32,7 @@ class StandingChecks:
         if np.any(bad):
             n = np.flatnonzero(bad)
             n = n[np.argsort(sides.row[n], kind="stable")]
-            of = due[n] if isinstance(due, np.ndarray) else due
-            self._found.rows(check, what, rows.seq[sides.row[n]], rows.id[sides.row[n]], stored[n], of)
+            self._found.rows(check, what, rows.seq[sides.row], rows.id[sides.row], n, stored, due)
 
     def _balances(self, rows: Rows, sides: Sides) -> None:
         """Report a stored balance that is off, unless it is off by as much as the one before it."""
@@ -55,35 +52,14 @@ class StandingChecks:
         flags, limit = self._accounts.flags[sides.account], self._accounts.limit[sides.account]
         taken, given = sides.debits + sides.debits_pending, sides.credits + sides.credits_pending
         over = asks & ~sides.credit & (flags & CREDIT_FLOOR != 0) & (taken - sides.credits > limit)
-        self._report(
-            "limits",
-            "debits and holds over credits, at most the limit",
-            rows,
-            sides,
-            over,
-            taken - sides.credits,
-            limit,
-        )
+        what = "debits and holds over credits, at most the limit"
+        self._report("limits", what, rows, sides, over, taken - sides.credits, limit)
         over = asks & sides.credit & (flags & DEBIT_FLOOR != 0) & (given - sides.debits > limit)
-        self._report(
-            "limits",
-            "credits and holds over debits, at most the limit",
-            rows,
-            sides,
-            over,
-            given - sides.debits,
-            limit,
-        )
-        wrapped = asks & (sides.account < len(self._accounts)) & (np.where(sides.credit, given, taken) < 0)
-        self._report(
-            "limits",
-            "the account's sum",
-            rows,
-            sides,
-            wrapped,
-            np.where(sides.credit, given, taken),
-            "from 0 to 2^63-1",
-        )
+        what = "credits and holds over debits, at most the limit"
+        self._report("limits", what, rows, sides, over, given - sides.debits, limit)
+        own = np.where(sides.credit, given, taken)
+        wrapped = asks & (sides.account < len(self._accounts)) & (own < 0)
+        self._report("limits", "the account's sum", rows, sides, wrapped, own, "from 0 to 2^63-1")
 
     def _barred(self, rows: Rows, sides: Sides) -> None:
         status = self._status(rows, sides)

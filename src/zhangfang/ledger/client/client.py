@@ -39,7 +39,7 @@ class _Call(NamedTuple):
 
     body: bytes
     size: int
-    left_open: bool  # its last chain: it must not draw in the next call
+    left_open: bool  # its last chain is not closed: no other call may follow in the same frame
     answered: asyncio.Future[list[Answered]]
 
 
@@ -63,7 +63,7 @@ class LedgerClient:
     async def close(self) -> None:
         """End the connection. What waits for an answer gets `LedgerUnavailable`."""
         self._flush()
-        await asyncio.sleep(0)  # what was gathered is asked, and then told like the rest
+        await asyncio.sleep(0)  # the gathered calls are asked first, and get the same error as the rest
         await self._link.close()
         await asyncio.gather(*self._sent)
 
@@ -81,7 +81,7 @@ class LedgerClient:
         """
         if len(transfers) > MAX_COUNT:
             raise InvalidInput("transfers", f"{len(transfers)} of them", f"at most {MAX_COUNT} a call")
-        body = b"".join(map(wire.packed, transfers))  # what cannot travel fails here, and not its companions
+        body = b"".join(map(wire.packed, transfers))  # a bad value fails here, and not the calls beside it
         left_open = bool(transfers) and bool(int(transfers[-1].flags) & _LINKED)
         loop = asyncio.get_running_loop()
         if not self._gathered:

@@ -39,7 +39,7 @@ class Link:
     async def ask(self, op: Op, records: int, body: bytes) -> bytes:
         """Send a frame and return its answer's body, or raise `LedgerUnavailable`.
 
-        A connection on which nothing at all came while it waited is given up: the next question makes a new one.
+        If nothing at all arrived while it waited, the connection is dropped; the next question makes a new one.
         """
         loop = asyncio.get_running_loop()
         number, asked_at = next(self._numbers), loop.time()

@@ -20,7 +20,7 @@ class LedgerFull(ZhangfangError):
 
 @dataclass(slots=True)
 class Held:
-    """One account lent to the law, which decides transfer by transfer. Amounts in fen; pendings are those open."""
+    """A copy of one account, for the law. Amounts in fen; pendings are the open ones."""
 
     book: int
     flags: int
@@ -35,7 +35,7 @@ class Held:
         return self.debits, self.credits, self.debits_pending, self.credits_pending
 
 
-def count(debit: Held, credit: Held, moved: int, held: int) -> None:
+def count_on(debit: Held, credit: Held, moved: int, held: int) -> None:
     """Count on two accounts what a transfer posts and what it holds (below zero: gives back)."""
     debit.debits += moved
     debit.debits_pending += held
@@ -44,10 +44,10 @@ def count(debit: Held, credit: Held, moved: int, held: int) -> None:
 
 
 class Accounts:
-    """Accounts by number. Number 0 is nobody: what is not found, and both sides of an entry that has no account."""
+    """Accounts by number. Number 0 is no account: for an id that is not found, and for an entry without accounts."""
 
     def __init__(self) -> None:
-        """Hold nobody."""
+        """Start without accounts."""
         self._places = Places()
         self.named: list[tuple[int, str]] = [(0, "")]  # code and subject
         self.id = np.zeros(1024, "V16")
@@ -58,7 +58,7 @@ class Accounts:
         self.touched = np.zeros(1024, np.bool_)  # changed since the last checkpoint
 
     def __len__(self) -> int:
-        """Return how many there are, without nobody."""
+        """Return how many accounts there are."""
         return len(self.named) - 1
 
     def add(

@@ -1,6 +1,7 @@
-"""Books what a batch's decision let stand: the order, the sequence numbers, each row's balances, the accounts' figures."""
+"""Books the rows of a batch that stand: their order, sequence numbers and balances, and the accounts' figures."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,8 @@ def standing(
     if not made:
         return taken
     together = np.concatenate([np.array([tuple(one) for one in made], ROW), taken])
-    ordered: Records = together[
-        np.argsort(together["position"], kind="stable")
-    ]  # made ones come before their row
+    # a row that the ledger made has the position of its request's row, and comes before it
+    ordered: Records = together[np.argsort(together["position"], kind="stable")]
     return ordered
 
 
@@ -49,31 +49,42 @@ def by_account(rows: Records) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int
     return keys >> bits, keys & ((1 << bits) - 1)
 
 
-def book(rows: Records, accounts: Accounts, seq: int) -> None:
+class Booked(NamedTuple):
+    """What was booked, by account: its number, its figures before, and where its last row is (see `by_account`)."""
+
+    touched: npt.NDArray[np.int64]
+    before: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+
+
+def book(rows: Records, accounts: Accounts, seq: int) -> Booked:
     """Number the rows after `seq`, write each one's balances, and add them to the accounts' figures.
 
-    Every row is two sides. Sorted by account and order, a running sum gives each balance; sums may wrap around 2^64,
-    their differences are exact all the same.
+    Every row has two sides. Sorted by account and order, a running sum gives each balance. A sum may wrap around 2^64;
+    the differences are exact all the same.
     """
     count = len(rows)
     rows["seq"] = np.arange(seq + 1, seq + count + 1)
     number, sides = by_account(rows)
     row, is_credit = sides >> 1, sides & 1 != 0
     first = np.flatnonzero(np.diff(number, prepend=-1))
-    group = np.repeat(np.arange(len(first)), np.diff(first, append=2 * count))
+    lengths = np.diff(first, append=2 * count)
     touched = number[first]
     moved, held = rows["moved"][row], rows["held"][row]
+    before = accounts.figures.take(touched, axis=0)
 
     net = np.where(is_credit, -moved, moved)
     running = np.cumsum(net)
-    figures = accounts.figures
-    before = figures[touched, 0] - figures[touched, 1] - (running[first] - net[first])
+    start = before[:, 0] - before[:, 1] - (running[first] - net[first])
     balances = np.empty(2 * count, np.int64)
-    balances[sides] = running + before[group]
+    balances[sides] = running + np.repeat(start, lengths)
     rows["debit_balance"], rows["credit_balance"] = balances[0::2], balances[1::2]
 
+    grown = np.empty_like(before)
     for column, amounts in ((0, moved), (2, held)):
         of_debits = np.where(is_credit, 0, amounts)
-        figures[touched, column] += np.add.reduceat(of_debits, first)
-        figures[touched, column + 1] += np.add.reduceat(amounts - of_debits, first)
+        grown[:, column] = np.add.reduceat(of_debits, first)
+        grown[:, column + 1] = np.add.reduceat(amounts - of_debits, first)
+    accounts.figures[touched] = before + grown
     accounts.touched[touched] = True
+    return Booked(touched, before, sides[first + lengths - 1])

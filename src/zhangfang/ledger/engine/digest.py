@@ -8,10 +8,10 @@ from zhangfang.ledger.wire import TRANSFER, Ids, Records
 
 
 def digests(array: Records) -> Ids:
-    """Return 16 bytes for each TRANSFER record, that tell it from another one under the same id.
+    """Return a digest of 16 bytes for each TRANSFER record, which tells it from another one under the same id.
 
-    Every word is scrambled by its place, and all are added up in two ways: made for many records at once, and not
-    against an attacker, who could not reach this socket.
+    Every word is mixed in a way that depends on its place, and the words are added up in two ways. That is fast for many
+    records at once. It does not stop an attacker, but none can reach this socket.
     """
     words = np.zeros((len(array), _WORDS), np.uint64)
     words.view(np.uint8)[:, : TRANSFER.itemsize] = (

@@ -1,16 +1,16 @@
-"""The law: what a transfer becomes, one after the other, exactly. All that the sieve did not prove comes here.
+"""The law decides transfers one after the other. It gets every row that the sieve could not prove.
 
-It reads figures from copies that memory lends it, counts on those what it decides, and says which rows stand. It books
-nothing: that is done for the whole batch at once (`booking.py`). Its copies lack what the sieve let pass in the same
-batch, which changes no verdict: the sieve lets a transfer pass only where no order of the batch could exhaust either
-account.
+It works on copies of the accounts, counts each decision on them, and says which rows stand. The accounts themselves are
+changed later, for the whole batch at once (`booking.py`). The copies do not have what the sieve passed in the same
+batch. That changes no answer: the sieve passes a transfer only if the batch cannot exhaust either of its accounts, in
+whatever order it is taken.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from zhangfang.ledger.engine.accounts import Held, count
+from zhangfang.ledger.engine.accounts import Held, count_on
 from zhangfang.ledger.engine.memory import Memory
 from zhangfang.ledger.engine.rules import (
     CHAIN,
@@ -41,7 +41,7 @@ from zhangfang.ledger.engine.rules import (
 from zhangfang.ledger.engine.verdicts import Refused, Resolution, Retold, pending_of
 from zhangfang.ledger.model import DURABLE, Result
 
-BEFORE_ALL = NOWHERE = -1  # the position of what the ledger does before it looks at a batch; no position
+BEFORE_ALL = NOWHERE = -1  # positions: of what the ledger does before the batch; of no row
 
 
 class Law:
@@ -64,7 +64,7 @@ class Law:
         self.refusals: list[Refused] = []
         self.flagged: dict[int, int] = {}  # accounts' new flags
 
-    # --- rows in good form, new and alone: only what they touch is in doubt -------------------------------------
+    # --- rows of valid form, with a new id, in no chain: only the accounts are left to check --------------------
 
     def borrow(self, numbers: Iterable[int]) -> None:
         """Have accounts lent, all at once."""
@@ -121,7 +121,7 @@ class Law:
         return Retold(NOWHERE, known.result, known.seq), known.digest == ask.digest
 
     def _answer_again(self, asks: Sequence[Ask], known: Sequence[tuple[Retold, bool] | None]) -> None:
-        """Answer a chain in which an id is known, or stands twice, without deciding it: nothing is remembered anew."""
+        """Answer a chain that has a known id, or one id twice. It is not decided, and nothing new is remembered."""
         before: set[bytes] = set()
         for ask, one in zip(asks, known, strict=True):
             if one and one[1]:
@@ -223,16 +223,16 @@ class Law:
         self._add(debit, credit, ask.moved, ask.held)
         if ask.flags & PENDING:
             pending = pending_of(ask, self._memory.at, chain if self._chained else None)
-            pending.seq = self._memory.seq + 1 + ask.position  # in order already, and exact once it is booked
+            pending.seq = self._memory.seq + 1 + ask.position  # good for sorting; exact once it is booked
             self._holds.hold(pending)
             self.held.append((pending, ask.position))
             self._undo.append(partial(self._holds.drop, pending))
 
     def _add(self, debit: Held, credit: Held, moved: int, held: int) -> None:
-        """Count what a row posts and what it holds (below zero: gives back)."""
+        """Count what a row posts and what it holds, so that it can be undone within a chain."""
         if self._chained:
-            self._undo.append(partial(count, debit, credit, -moved, -held))
-        count(debit, credit, moved, held)
+            self._undo.append(partial(count_on, debit, credit, -moved, -held))
+        count_on(debit, credit, moved, held)
 
     # --- what resolves a pending -------------------------------------------------------------------------------
 
@@ -295,17 +295,10 @@ class Law:
         self._close(pending, flags, posted)
         self.resolutions.append(
             Resolution(
-                position,
-                pending.debit_at,
-                pending.credit_at,
-                posted or pending.amount,
-                pending.book,
-                kind or pending.kind,
-                pending.id,
-                posted,
-                -pending.amount,
+                position, pending.debit_at, pending.credit_at, posted or pending.amount, pending.book,
+                kind or pending.kind, pending.id, posted, -pending.amount,
             )
-        )
+        )  # fmt: skip
 
     def _close(self, pending: Pending, flags: int, posted: int) -> None:
         """Take a pending out of its accounts' pendings, and count what of it is posted."""

@@ -22,9 +22,7 @@ class Holds:
     """
 
     open: dict[bytes, Pending] = field(default_factory=dict)
-    chains: dict[bytes | int, dict[bytes, None]] = field(
-        default_factory=dict
-    )  # the open ones of each, in order
+    chains: dict[bytes | int, dict[bytes, None]] = field(default_factory=dict)  # the open ones, in order
     deadlines: list[tuple[int, bytes]] = field(default_factory=list)  # a heap; some are resolved already
     resolved: dict[bytes, tuple[Pending, Result]] = field(default_factory=dict)
     opened: set[bytes] = field(default_factory=set)
@@ -69,7 +67,7 @@ class Holds:
             self.chains[pending.chain] = dict.fromkeys(members)
 
     def forget(self) -> None:
-        """Keep what became of the last ones only; of the others the database is asked."""
+        """Keep what became of the latest ones; for the others the database is asked."""
         while len(self.resolved) > REMEMBERED:
             del self.resolved[next(iter(self.resolved))]
 
@@ -86,13 +84,13 @@ class Memory:
         self.seq = seq
         self.at = at
         self.closed_through = closed_through  # business dates up to it take no postings
-        self.months: list[tuple[int, int]] = []  # that take new ids, in milliseconds since 1970
+        self.months: list[tuple[int, int]] = []  # that take new ids: first, end; milliseconds since 1970
         self.accounts = Accounts()
         self.holds = Holds()
         self.recent = Recent(horizon)
 
     def unknown(self, asks: Records) -> tuple[set[bytes], set[bytes]]:
-        """Return the transfers' ids and the pendings' ids of a batch that memory cannot speak about."""
+        """Return the ids of transfers, and those of pendings, that have to be looked for in the database."""
         first = halves(asks["id"])
         resolves = asks["flags"] & RESOLVES != 0
         if not resolves.any() and first[:, 0].min(initial=_NEWER) > self.recent.horizon:
@@ -101,7 +99,7 @@ class Memory:
         old = old[self.recent.find(first[old]) == 0]
         wanted = asks["pending_id"][resolves]
         named = halves(wanted)
-        # above the horizon, what is not here is nowhere
+        # an id above the horizon that is not here does not exist
         somewhere = (named[:, 0] <= np.uint64(self.recent.horizon)) | (self.recent.find(named) > 0)
         gone = {
             id_

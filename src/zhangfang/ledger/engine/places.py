@@ -1,6 +1,6 @@
 """A hash table in arrays: the numbers of ids, found for a whole batch at once.
 
-A dict would be asked id by id, and each question waits for memory; these wait together.
+A dict is asked id by id and waits for memory each time; here the whole batch waits once.
 """
 
 import numpy as np
@@ -19,14 +19,14 @@ def halves(ids: Ids) -> Halves:
 
 
 def mixed(ids: Halves) -> npt.NDArray[np.uint64]:
-    """Return one number for each id; two ids have the same one by an accident that hardly ever happens."""
+    """Return one number for each id. Two ids have the same number only by a rare accident."""
     number: npt.NDArray[np.uint64] = ids[:, 0] * _FIRST ^ ids[:, 1] * _SECOND
     number ^= number >> np.uint64(29)
     return number
 
 
 class Places:
-    """Ids and their numbers, which are above 0. It is never more than half full, and never forgets."""
+    """Ids and their numbers, which are above 0. The table is never more than half full, and no id leaves it."""
 
     def __init__(self) -> None:
         """Hold nothing."""

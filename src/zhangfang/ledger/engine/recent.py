@@ -22,10 +22,10 @@ class Known(NamedTuple):
 
 
 class Recent:
-    """Two generations of ids: when the younger is full, the older goes.
+    """Two generations of ids. When the younger one is full, the older one is forgotten.
 
-    Ids are UUIDv7, so those that went are nearly all older than any new one: an id above the `horizon` that is not
-    here is new, and only one below it has to be looked for in the database. What is compared is the first eight bytes.
+    Ids are UUIDv7, so the forgotten ones are nearly all older than any new id. An id above the `horizon` that is not
+    here is new; only one below it has to be looked for in the database. The first eight bytes are compared.
     """
 
     def __init__(self, horizon: bytes) -> None:
@@ -33,6 +33,11 @@ class Recent:
         self.horizon = int.from_bytes(horizon[:8], "big")
         self._young = _Generation(0)
         self._old = _Generation(0)
+
+    @property
+    def taken(self) -> int:
+        """How many ids were taken in so far, forgotten ones included."""
+        return self._young.last
 
     def find(self, ids: Halves) -> Numbers:
         """Return where each id is, for `known`; 0 for one that is not here."""

@@ -1,7 +1,7 @@
 """The rows of a batch: the requests as they came, and beside them what the decision finds out about each.
 
-One array from the socket to the COPY. A row that is created goes into the books as it stands; of one that resolves a
-pending the law fills in what the pending says.
+It is one array from the socket to the COPY. A row that is created is stored as it is. Into a row that resolves a pending
+the law writes what the pending says.
 """
 
 import numpy as np

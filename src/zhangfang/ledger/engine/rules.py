@@ -1,4 +1,4 @@
-"""What a single transfer is checked against, and what a hold is. Pure; no order, no history."""
+"""The checks of a single transfer, and what a hold is. Pure functions, which know no order and no history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CLOSES, REOPENS = 0, 1  # the `kind` of CLOSE_PERIOD
 
 
 class Ask(NamedTuple):
-    """A row as the law reads it; the same fields."""
+    """A row (`rows.ROW`) as a tuple, for the law: the same fields."""
 
     id: bytes
     debit: bytes
@@ -147,7 +147,7 @@ def derived(id_: bytes, millis: int, number: int) -> bytes:
 
 
 def became(flags: int) -> Result:
-    """Return what a pending's later request is told, from the flags of the entry that resolved it."""
+    """Return what a later request for a pending is told, from the flags of the entry that resolved it."""
     if flags & POST:
         return Result.PENDING_ALREADY_POSTED
     return Result.PENDING_EXPIRED if flags & EXPIRED else Result.PENDING_ALREADY_VOIDED

@@ -1,9 +1,8 @@
-"""The sieve: which rows of a batch are certain to be created, in whatever order and with whatever else is refused.
+"""The sieve finds the rows of a batch that are certain to be created, whatever happens to the other rows.
 
-It proves and never guesses: a row that it cannot prove goes to the law. Certain is a plain transfer or a hold in good
-form, under an id that nobody has used, between two known accounts of its book that nothing bars and that this batch
-could not exhaust even if every debit of it were taken and no credit were given. A chain is certain if all of it is.
-Of a row in good form that is not certain, only the accounts are left to judge.
+It never guesses: a row that it cannot prove goes to the law. A row is certain if it is a plain transfer or a hold of
+valid form, with a new id, between two accounts of its book that are neither frozen nor closed, and that this batch
+cannot exhaust even if all its debits are taken and none of its credits comes. A chain is certain if all its rows are.
 """
 
 from typing import NamedTuple
@@ -33,12 +32,12 @@ from zhangfang.ledger.wire import Records
 
 Mask = npt.NDArray[np.bool_]
 SMALL = 2**47  # amounts below it, 8,192 of them, add up far below 2^63
-FAR = 2**61  # figures and limits are taken as if they ended here
+FAR = 2**61  # a row with a figure above it goes to the law; a higher limit counts as this
 
 
 class Sifted(NamedTuple):
-    """What the sieve found: rows that are certain; and, alone and in good form, those of which only the accounts are in
-    doubt, and those that resolve a pending."""
+    """What the sieve found: the rows that are certain; and of the other rows of valid form that are in no chain, the moves,
+    whose accounts are left to check, and those that end a pending."""
 
     certain: Mask
     moves: Mask
@@ -113,7 +112,7 @@ def _ids_valid(memory: Memory, ids: Halves) -> Mask:
 
 
 def _once(ids: Halves) -> Mask:
-    """Tell which ids are in the batch once; a few that are may be taken for others."""
+    """Tell which ids are in the batch once. It may miss a few of them, which then go to the law."""
     numbers = mixed(ids)
     ordered = np.sort(numbers)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -121,7 +120,7 @@ def _once(ids: Halves) -> Mask:
 
 
 def _at_risk(accounts: Accounts, rows: Records, moves: Mask) -> Mask:
-    """Tell which rows touch an account that is barred or that the batch could exhaust, on whichever side."""
+    """Tell which rows touch an account that is frozen or closed, or that the batch could exhaust, on either side."""
     debit, credit = (rows[name].astype(np.int64) for name in ("debit_at", "credit_at"))
     amounts = np.where(moves, np.clip(rows["amount"], 0, SMALL), 0)
     risky = np.zeros(len(accounts.id), np.bool_)

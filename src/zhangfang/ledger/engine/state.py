@@ -1,8 +1,8 @@
 """The decision: what each transfer of a batch becomes. It is pure: memory in, rows out, no clock and no database.
 
-The sieve proves which rows are certain, the law decides the others, and all that stands is booked at once. The answers
-are the same however the requests were cut into batches. What memory cannot speak about (an id older than it goes back,
-a pending resolved long ago) is asked for by `unknown` and told by `recall` before `decide`.
+The sieve proves which rows are certain, the law decides the others, and all rows that stand are booked at once. The
+answers do not depend on how the requests were cut into batches. Memory does not know everything (a very old id, a
+pending resolved long ago): before `decide`, ask `unknown` what to read from the database, and give it to `recall`.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zhangfang.ledger.engine.booking import book, standing
+from zhangfang.ledger.engine.checks import Checks
 from zhangfang.ledger.engine.law import Law
 from zhangfang.ledger.engine.memory import Memory
 from zhangfang.ledger.engine.places import halves
@@ -80,13 +81,11 @@ class State(Memory):
                 new.append(account)
             results.append(result)
         if new:
-            books, flags, limits = np.array(
-                [(one.book, int(one.flags), one.limit) for one in new], np.int64
-            ).T
-            named = [(one.code, one.subject) for one in new]
+            new_ids, named = zip(*((one.id.bytes, (one.code, one.subject)) for one in new), strict=True)
+            fields = np.array([(one.book, int(one.flags), one.limit) for one in new], np.int64)
             figures = np.zeros((len(new), 4), np.int64)
             self.accounts.add(
-                np.array([one.id.bytes for one in new], "V16"), named, books, flags, limits, figures
+                np.array(new_ids, "V16"), named, fields[:, 0], fields[:, 1], fields[:, 2], figures
             )
         return results
 
@@ -106,6 +105,7 @@ class State(Memory):
     def decide(self, asks: Records, sizes: Sequence[int], now: int) -> Decision:
         """Decide a batch of TRANSFER records, `sizes` of them in each request, at `now` or at the last moment."""
         self.at = max(self.at, now)
+        checks = Checks(self)
         law = Law(self, len(asks))
         self._expire(law)
         ids = halves(asks["id"])
@@ -113,7 +113,7 @@ class State(Memory):
         starts = chain_starts(rows["flags"], sizes)
         sifted = sift(self, rows, ids, starts) if len(rows) >= SIEVE_FROM else nothing(len(rows))
         self._judge(law, rows, starts, sifted)
-        decision = self._book(law, rows, starts, sifted.certain.copy())
+        decision = self._book(law, rows, starts, sifted.certain.copy(), checks)
         self.holds.forget()
         return decision
 
@@ -163,13 +163,16 @@ class State(Memory):
                 numbers |= {pending.debit_at, pending.credit_at}
         return numbers
 
-    def _book(self, law: Law, rows: Records, starts: npt.NDArray[np.int64], sure: Mask) -> Decision:
+    def _book(
+        self, law: Law, rows: Records, starts: npt.NDArray[np.int64], sure: Mask, checks: Checks
+    ) -> Decision:
         sure[law.created] = True
         sure[[one.position for one in law.resolutions]] = True
         out = standing(rows, self.accounts, np.flatnonzero(sure), law.resolutions, law.made)
         before = self.seq
+        booked = None
         if len(out):
-            book(out, self.accounts, before)
+            booked = book(out, self.accounts, before)
             self.seq += len(out)
             self.tail.add(out)
         for number, flags in law.flagged.items():
@@ -178,6 +181,7 @@ class State(Memory):
         self._hold(law, rows, out, starts)
         refusals = _refusals(law, rows, out, before)
         self._remember(out, refusals)
+        checks.run(out, booked, refusals)
         return Decision(answers, out, refusals)
 
     def _hold(self, law: Law, rows: Records, out: Records, starts: npt.NDArray[np.int64]) -> None:
@@ -241,9 +245,7 @@ def _answers(law: Law, rows: Records, out: Records) -> Records:
     """Return the answer to each row: the sequence number where it stands, or what the law said."""
     answers = np.zeros(len(rows), RESULT)
     positions = out["position"]
-    last = np.append(np.diff(positions) != 0, True)[
-        : len(out)
-    ]  # of several rows for one request, its own comes last
+    last = np.append(np.diff(positions) != 0, True)[: len(out)]  # of a request's rows its own comes last
     last &= positions >= 0
     answers["seq"][positions[last]] = out["seq"][last]
     answers["result"] = law.results

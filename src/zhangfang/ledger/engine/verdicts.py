@@ -1,4 +1,4 @@
-"""What the law says of a row: its answer, what it resolves, what is remembered of a refusal."""
+"""What the law says of a row: the answer given before, the pending it resolves, the refusal to remember."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Resolution(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A refusal to remember, of the row at a position. What stands before `after` stands before it."""
+    """A refusal to remember, of the row at a position. It follows the last row that stands at a position below `after`."""
 
     position: int
     after: int

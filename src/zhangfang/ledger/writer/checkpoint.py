@@ -1,9 +1,9 @@
 """The checkpoint: balances and pages as of one sequence number, so that a start has little to replay and readers little
 to add up.
 
-What was committed at a sequence number is a fact, whoever writes it down. But each entry may be on one page only, so a
-checkpoint goes on from the very one that memory knows; where another writer, or a lost answer, came between, memory is
-read back.
+Any writer may store it, for committed history does not change. But each entry may be on one page only, so a checkpoint
+has to follow the one that memory knows. If another was stored since (by another writer, or by us and the answer was
+lost), memory is read back.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Checkpoint:
     shard: int
     after: int  # the checkpoint that it goes on from
     seq: int
-    oldest_pending: int  # no pending before this entry was open
+    oldest_pending: int  # the entry of the oldest open pending; the next entry if none is open
     touched: npt.NDArray[np.int64]
     flags: npt.NDArray[np.int64]
     figures: npt.NDArray[np.int64]
@@ -45,9 +45,9 @@ class Checkpoint:
 
     @classmethod
     def take(cls, state: State) -> "Checkpoint":
-        """Note what changed, and have it count as unchanged; it may be written when all of memory is committed."""
+        """Note what changed and mark it as unchanged. It may be written once all that memory has is committed."""
         accounts, holds = state.accounts, state.holds
-        accounts.touched[0] = False  # nobody
+        accounts.touched[0] = False  # no account
         touched = np.flatnonzero(accounts.touched)
         accounts.touched[touched] = False
         oldest = min((pending.seq for pending in holds.open.values()), default=state.seq + 1)
@@ -59,7 +59,7 @@ class Checkpoint:
         )
 
     def put_back(self, state: State) -> None:
-        """Have it count as changed again: it could not be written."""
+        """Mark it as changed again, because it could not be written."""
         state.accounts.touched[self.touched] = True
         state.tail.put_back(self.entries)
         ended_since = self.opened & state.holds.ended

@@ -84,7 +84,7 @@ def names(columns: Columns) -> list[str]:
 def filled(columns: Columns, count: int, nulls: Sequence[str] = (), more: Columns = ()) -> npt.NDArray[Any]:
     """Return an array of `count` rows with everything in it but the values; a field of `nulls` has none.
 
-    `more` is a last field that the caller fills in by himself, its length included.
+    `more` is a last field, which the caller fills in together with its length.
     """
     layout: list[tuple[str, str]] = [("fields", ">i2")]
     for name, type_ in columns:

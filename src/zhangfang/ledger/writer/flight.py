@@ -42,7 +42,7 @@ class Flight:
         self._answers = answers
         self._batch = batch
         self._before = before
-        self._advanced = asyncio.Event()  # `head` waits for our commit alone, or there is nothing to wait for
+        self._advanced = asyncio.Event()  # set when our transaction has updated `head`, or has ended
         self.stored = False
         self.task: asyncio.Task[None]
 
@@ -72,7 +72,7 @@ class Flight:
             landed()
 
     async def _turn(self) -> None:
-        """Return when the batch before has `head` and only its commit is left; PostgreSQL lets us wait for that."""
+        """Return when the batch before has updated `head`: our own update then waits in PostgreSQL for its commit."""
         if self._before:
             await self._before._advanced.wait()
             if self._before.task.done() and not self._before.stored:

@@ -9,6 +9,7 @@ import numpy as np
 from zhangfang.ledger import wire
 from zhangfang.ledger.engine.rules import NONE
 from zhangfang.ledger.wire import NO_MOMENT, Op, Records
+from zhangfang.ledger.writer.copying import NULLABLE
 from zhangfang.ledger.writer.journal import SQL
 
 
@@ -57,22 +58,7 @@ def _entries(rows: list[asyncpg.Record]) -> Records:
 
 
 def _entry(row: asyncpg.Record) -> tuple[Any, ...]:
-    return (
-        row["seq"],
-        row["id"],
-        row["debit"],
-        row["credit"],
-        row["amount"],
-        row["book"],
-        row["kind"],
-        row["flags"],
-        row["pending_id"] or NONE,
-        row["timeout"],
-        row["voucher"],
-        row["reverses"] or NONE,
-        row["memo"] or NONE,
-        wire.days(row["business_date"]),
-        wire.micros(row["posted_at"]),
-        row["debit_balance"],
-        row["credit_balance"],
-    )
+    fields = {name: row[name] for name in wire.ENTRY.names or ()}
+    absent = {name: NONE for name in NULLABLE if fields[name] is None}
+    days, micros = wire.days(fields["business_date"]), wire.micros(fields["posted_at"])
+    return tuple((fields | absent | {"business_date": days, "posted_at": micros}).values())

@@ -103,8 +103,8 @@ class Journal:
     ) -> None:  # fmt: skip
         """Store a batch in one transaction that leaves `head` at its `seq`; `turn` returns when it may touch `head`.
 
-        `advanced` is called when `head` is ours until the commit: then the next batch may wait for it. Raises `Fenced`
-        when the epoch is not ours any more. After any other error it is not known whether it happened.
+        `advanced` is called once this transaction has updated `head`; the next batch may then wait for its commit. Raises
+        `Fenced` when the epoch is not ours any more. After any other error it is not known whether it happened.
         """
         after = (to_moment(batch.at), LEASE, batch.closed_through)
         if len(batch) > COPY_FROM or batch.accounts:

@@ -1,4 +1,4 @@
-"""Who may write a shard, as far as liveness goes. Safety is not in here: whoever is wrong about it cannot commit (epoch).
+"""Decides which process writes a shard. No harm is done by one that is wrong about it: the epoch keeps it from committing.
 
 The writer of a shard holds a PostgreSQL advisory lock on a session of its own. When its process dies the session ends
 and the lock is free at once. A process that hangs keeps its session; so it also has to renew `head.lease_until` (the
@@ -85,10 +85,10 @@ class Lease:
     async def stand_by(self) -> None:
         """Return when this process may raise the epoch; it then holds the lock.
 
-        The lock is free: the writer has ended, or there was none. Or it is held, `lease_until` has passed, and `head`
-        did not change while we looked on for LEASE_S: then the writer hangs, and its sessions are ended. (Looking on
-        spares one that has the lock and not yet the epoch, and makes a clock that jumps harmless.) Raises what a
-        connection raises at first; later it waits for the database.
+        The lock is free if the writer has ended, or if there was none. If it is held, `lease_until` has passed, and
+        `head` has not changed for LEASE_S while we watched, the writer hangs, and its sessions are ended. (Watching
+        spares a writer that has the lock and not yet the epoch; and a clock that jumps does no harm.) Raises what the
+        first connection raises; later it waits for the database.
         """
         await self._live()
         sight = _Sight(self._shard)
@@ -101,9 +101,9 @@ class Lease:
             await self._renew(epoch)
 
     async def assure(self, epoch: int) -> None:
-        """Return when memory was surely the newest state at a moment after the call. Raises `Fenced` if it is not.
+        """Return when it is certain that nobody had taken over when this was called: then memory may be answered from.
 
-        While the lease is good that moment is now; otherwise a renewal proves it.
+        A good lease is proof; otherwise the lease is renewed. Raises `Fenced` if another has taken over.
         """
         if not self.good:
             await self._renew(epoch)
@@ -117,14 +117,14 @@ class Lease:
         async with self._one:
             began = self._tried = self.now()
             session = await self._live()
-            if not self._locked:  # in vain as long as a session of ours that died unseen still has it
+            if not self._locked:  # fails while a dead session of ours still has it
                 self._locked = await session.fetchval(SQL.lock, LOCK, self._shard)
             if await session.fetchval(SQL.renew, self._shard, epoch, LEASE) is None:
                 raise Fenced(f"shard {self._shard}: another writer has taken over from epoch {epoch}")
         self.renewed(began)
 
     async def _look(self, sight: "_Sight") -> bool:
-        """Take the lock, or look at who has it and whether he moves; tell whether it was taken."""
+        """Try to take the lock; if another has it, end its sessions if it hangs. Tell whether the lock is ours."""
         try:
             session = await self._live()
             self._locked = await session.fetchval(SQL.lock, LOCK, self._shard)
@@ -146,7 +146,7 @@ class Lease:
 
 
 class _Sight:
-    """What one who stands by has seen of the writer."""
+    """What a standby has seen of the writer."""
 
     def __init__(self, shard: int) -> None:
         self._shard = shard

@@ -38,18 +38,17 @@ async def load(connection: asyncpg.Connection, shard: int) -> State:
         state = State(shard, head["seq"], micros(head["at"]), last or NONE, closed)
         state.paged = paged
         _accounts(state, await connection.fetch(SQL.accounts, shard))
-        # A database from before pages has entries up to its checkpoint that are on none: for the tail alone.
-        await _entries(connection, state, paged, booked, again=False)
-        await _entries(connection, state, booked, head["seq"], again=True)
+        # A database older than pages has entries before its checkpoint that are on no page: the tail takes them.
+        await _take_entries(connection, state, paged, booked, again=False)
+        await _take_entries(connection, state, booked, head["seq"], again=True)
         for row in await connection.fetch(SQL.open_pendings, shard, paged):
-            pending = pending_of(row, state)
+            pending = stored_pending(row, state)
             state.holds.hold(pending)
             if pending.seq <= paged:
                 state.holds.opened.discard(pending.id)
         listed = await connection.fetch(SQL.holds_listed, shard)
-        state.holds.ended = {
-            row["id"] for row in listed
-        } - state.holds.open.keys()  # resolved since, before a crash
+        # listed and not open: resolved after the checkpoint, before a crash
+        state.holds.ended = {row["id"] for row in listed} - state.holds.open.keys()
     return state
 
 
@@ -63,7 +62,7 @@ def _accounts(state: State, found: list[asyncpg.Record]) -> None:
         )
 
 
-async def _entries(
+async def _take_entries(
     connection: asyncpg.Connection, state: State, after: int, until: int, *, again: bool
 ) -> None:
     """Take entries into the tail, and (`again`) book them again."""
@@ -116,11 +115,11 @@ async def lookup(
             known.append((row["id"], Known(Result(row["result"]), row["seq"], row["digest"])))
     if pendings:
         for row in await connection.fetch(SQL.resolved, state.shard, list(pendings)):
-            resolved.append((pending_of(row, state), became(row["became"])))
+            resolved.append((stored_pending(row, state), became(row["became"])))
     return known, resolved
 
 
-def pending_of(row: asyncpg.Record, state: State) -> Pending:
+def stored_pending(row: asyncpg.Record, state: State) -> Pending:
     """Return the hold that a row of `transfer` with its `chain` is."""
     debit, credit = state.accounts.numbers(np.array([row["debit"], row["credit"]], "V16")).tolist()
     return Pending(

@@ -1,6 +1,6 @@
 """Pages (账页): the entries since the last checkpoint, by account, as runs of at most 400 lines of one business date.
 
-They are what an account's history, its balance at a past moment and the sums of a business date are read from. An
+An account's history, its balance at a past moment and the sums of a business date are read from them. An
 index on both accounts of `transfer` would cost more than all the rest of a transfer (docs/decisions/0014).
 """
 
@@ -62,7 +62,7 @@ class _Sides:
 
 
 def _sides(entries: Records) -> _Sides:
-    """Return the sides of entries; one for an entry whose sides are the same account, none for nobody's."""
+    """Return the sides of entries: only one if both are the same account, none if there is no account."""
     number, sides = by_account(entries)
     row, is_credit = sides >> 1, sides & 1 != 0
     one_account = entries["debit_at"][row] == entries["credit_at"][row]

@@ -1,8 +1,8 @@
 """Months that take no new ids any more are sealed: their bulk indexes are built, and their rows frozen.
 
 While a month is open its table has no index on accounts; pages serve its history. A sealed month never changes again
-(but for what the ledger itself adds under an old pending's id), so an index on it is built once, in bulk, for whoever
-looks through old books with SQL of his own.
+(except for what the ledger itself adds under an old pending's id), so an index on it is built once, in bulk. It serves
+people who read old books with SQL.
 """
 
 import re

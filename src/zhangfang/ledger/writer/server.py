@@ -1,7 +1,7 @@
-"""The writer's socket: reads frames, hands them to the writer, sends the answers. One bad connection is its own.
+"""The writer's socket: reads frames, hands them to the writer, sends the answers. A bad connection harms no other.
 
-The path is taken only after the shard: who stands by leaves it to the writer that serves, and replaces that one, dead or
-hanging, in one step.
+The path is taken only after the shard. A standby leaves it to the writer that serves; when that one has died or hangs,
+the standby replaces its socket in one step.
 """
 
 import asyncio
@@ -97,7 +97,7 @@ async def _answer(writer: Writer, path: Path) -> None:
 async def refuse_foreign(path: Path, shard: int) -> None:
     """Raise `SocketInUse` if `path` belongs to another shard's ledger, to another program, or is a file.
 
-    A writer of this shard may listen there, also one that hangs: to be silent is the only sign of that.
+    A writer of this shard may listen there. One that hangs does not answer, so no answer is taken for this shard's.
     """
     for _ in range(5):
         try:
@@ -107,7 +107,7 @@ async def refuse_foreign(path: Path, shard: int) -> None:
             found = shard
         except MalformedFrame:
             found = None
-        except (asyncio.IncompleteReadError, ConnectionError):  # who closes so may be a writer that ends
+        except (asyncio.IncompleteReadError, ConnectionError):  # it may be a writer that is just ending
             await asyncio.sleep(PROBE_S / 5)
             continue
         break
@@ -143,7 +143,7 @@ def listen(path: Path) -> tuple[socket.socket, os.stat_result]:
 
 
 def _leave(path: Path, place: os.stat_result) -> None:
-    """Remove the socket at a path, unless it is a successor's by now."""
+    """Remove the socket at a path, unless the next writer has put its own there."""
     with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(place, path.stat()):
             path.unlink()
@@ -172,7 +172,7 @@ async def _serve(
 
 
 class _Connection:
-    """One client: its frames in flight and its way back."""
+    """One client: its frames in flight, and how it is answered."""
 
     def __init__(self, writer: Writer, out: asyncio.StreamWriter) -> None:
         self._writer = writer

@@ -1,4 +1,4 @@
-"""What the writer tells from memory: accounts, their balances and pendings of one moment, and how it stands itself."""
+"""What the writer answers from memory: accounts, their balances and pendings of one moment, and its own status."""
 
 import numpy as np
 
@@ -16,17 +16,8 @@ def told(state: State, epoch: int, request: Request) -> Records:
     held = zip(numbers, accounts.lend(numbers), strict=True)
     match request.op:
         case Op.LOOKUP_ACCOUNTS:
-            fields = [
-                (
-                    one.book,
-                    accounts.named[n][0],
-                    accounts.named[n][1].encode(),
-                    one.flags,
-                    one.limit,
-                    state.shard,
-                )
-                for n, one in held
-            ]
+            fields = [(one.book, accounts.named[n][0], accounts.named[n][1].encode(), one.flags, one.limit, state.shard)
+                      for n, one in held]  # fmt: skip
             return np.array(fields, wire.ACCOUNT)
         case Op.ACCOUNT_BALANCES:
             balances = [(accounts.id[n].tobytes(), *one.figures(), state.seq) for n, one in held]

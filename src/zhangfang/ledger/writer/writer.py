@@ -2,8 +2,8 @@
 
 While one batch is being stored the next ones are decided and begin to be stored on connections of their own; `head`
 passes from one to the next, so that the order of decisions is the order of commits. When a commit fails, or its answer
-is lost, memory proves nothing: the writer raises its own epoch (after which the lost commit has happened or never will),
-reads memory back and decides the same requests again; what had been committed is then found under its id.
+is lost, memory cannot be trusted. The writer then raises its own epoch: after that the lost commit has happened, or it
+never will. It reads memory back and decides the same requests again; what was committed is found by its id.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import structlog
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
 from zhangfang.ledger import wire
+from zhangfang.ledger.engine.checks import DecisionBroken
 from zhangfang.ledger.engine.rules import CLOSE_PERIOD
 from zhangfang.ledger.engine.state import State
 from zhangfang.ledger.model import Account, Result
@@ -33,7 +34,7 @@ from zhangfang.ledger.writer.telling import told
 TICK_S = 0.05  # how often an idle writer looks for timeouts
 CHECKPOINT_S = 10
 CHECKPOINT_ENTRIES = 1_000_000
-PIPELINE_FROM = 1_024  # records that wait; fewer gather while the batch before them is stored
+PIPELINE_FROM = 1_024  # waiting records that make another batch; fewer wait until the batch before is stored
 RECONNECT_S = 0.2
 READERS = 4
 LANES = 4  # batches in flight, each on a connection of its own
@@ -57,7 +58,7 @@ class Writer:
         self._flights: deque[Flight] = deque()
         self._checkpoint: asyncio.Task[None] | None = None
         self._checkpoint_due = 0.0
-        self._moved: CheckpointMoved | None = None  # the stored checkpoint is not the one that memory knows
+        self._moved: CheckpointMoved | None = None  # another checkpoint is stored than memory knows
         self._sealing: asyncio.Task[None] | None = None
         self._months_until = 0
         self._journal: Journal
@@ -172,19 +173,19 @@ class Writer:
         if flights:
             await asyncio.wait([flight.task for flight in flights])
         errors = [error, *(flight.task.exception() for flight in flights)]
-        if fenced := next((one for one in errors if isinstance(one, Fenced)), None):
-            raise fenced
+        if final := next((one for one in errors if isinstance(one, (Fenced, DecisionBroken))), None):
+            raise final
         _log.warning("batch failed", shard=self._shard, error=_kind(error))
         await self._recover()
         for batch in (*(flight.requests for flight in flights if not flight.stored), *more):
             await self._settle(batch)
 
     async def _settle(self, batch: Sequence[Request]) -> None:
-        """Store a batch alone. If it fails once more it is halved, until the culprit stands alone."""
+        """Store a batch on its own. If that fails again, halve it until the request that fails is alone."""
         try:
             flight = await self._launch(batch)
             await flight.task
-        except Fenced:
+        except (Fenced, DecisionBroken):
             raise
         except Exception as error:
             _log.warning("batch failed", shard=self._shard, requests=len(batch), error=_kind(error))
@@ -311,7 +312,7 @@ class Writer:
         await self._write_checkpoint(Checkpoint.take(self._state), self._state, ())
 
     async def close(self) -> None:
-        """Drop every connection; what was not answered is decided again by whoever comes next."""
+        """Drop every connection. What was not answered is decided again by the next writer."""
         for lane in self._lanes:
             lane.terminate()
         self._readers.terminate()
