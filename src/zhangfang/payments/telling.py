@@ -1,4 +1,4 @@
-"""What a merchant is told of an intent: the name of the event and its payload."""
+"""What a merchant is told about an intent: the event's name and its payload."""
 
 from datetime import datetime
 

@@ -1,6 +1,6 @@
-"""A parked payout that no table will ever know: a person ends it, and its money goes back to the merchant.
+"""A person ends a parked payout that no routing table will ever take, and its money goes back to the merchant.
 
-Nothing of it has left, so one person is enough; who, and why, stands in its evidence.
+Nothing was sent, so one person is enough. The evidence says who it was and why.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
     if intent is None:
         raise NotFound("there is no such payout")
     if intent.state is State.PARKED and not await prepare(desk, intent):
-        return  # the ledger had never granted its hold: it is refused already
+        return  # the ledger refused to hold its money, so `prepare` has ended it
     async with desk.pool.acquire() as connection, connection.transaction():
         now = Intent.of(await connection.fetchrow(queries.lock, id_))
         if now.state is not State.PARKED:
