@@ -147,7 +147,7 @@ async def history(call: Call) -> tuple[int, MandateHistory]:
 
 
 async def send_code(call: Call) -> tuple[int, MandateShown]:
-    """Have the payer sent another code."""
+    """Send the payer another code."""
     return 201, shown(call, await _mandates(call).send_code(call.who.id, parse("man", call.path["id"])))
 
 

@@ -14,7 +14,7 @@ queries = load(__package__, "acts.sql")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did: `act` is stop, open, query or refund; `target` an operation of a channel or a payment."""
+    """What an operator did: `act` is such as stop, open, query or refund; `target` names what it was done to."""
 
     at: datetime
     operator: str

@@ -49,7 +49,7 @@ async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: 
 
 async def _obstacle(connection: Any, case: Case) -> tuple[str, bool]:
     """Return why a case cannot be reversed now (or nothing), and whether its money was settled."""
-    goes, keep = await store.two(connection, case.intent or case.keep, case.keep)
+    goes, keep = await store.lock_pair(connection, case.intent or case.keep, case.keep)
     if case.break_ is None:
         return unfit(goes, keep), goes.settlement is not None
     line = await connection.fetchrow(queries.line_of_break, case.break_)

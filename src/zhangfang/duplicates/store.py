@@ -83,7 +83,7 @@ async def line(pool: asyncpg.Pool, break_: UUID) -> Any:
     return await pool.fetchrow(queries.line_of_break, break_)
 
 
-async def two(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, Intent]:
+async def lock_pair(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, Intent]:
     """Return the payment that goes back and the one that stays, the first with its row locked."""
     held = await connection.fetchrow(queries.lock_intent, goes)
     (other,) = await connection.fetch(queries.intents, [keep])

@@ -46,7 +46,7 @@ async def propose(
 
 
 async def approve(desk: Desk, break_id: UUID, by: str) -> None:
-    """Approve a proposed cure, book it and clear the break. Raises `SecondPerson` for one's own proposal."""
+    """Approve a proposed cure, book it and clear the break. Raises `SecondPerson` if `by` has proposed it."""
     by = person(by)
     row = await _open(desk.pool, break_id)
     if row["proposed_by"] is None:

@@ -180,7 +180,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, budget: B
         line = migration.sql.count("\n", 0, int(error.position or 1) - 1) + 1
         raise MigrationBroken(
             f"{migration.file}, line {line}: {error.message}"
-        ) from None  # its detail quotes data
+        ) from None  # the error's detail may quote data
 
 
 async def _apply_within_budget(connection: asyncpg.Connection, migration: Migration, budget: Budget) -> None:

@@ -134,7 +134,7 @@ async def book(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Trans
 
 
 async def closed_through(pool: asyncpg.Pool) -> date | None:
-    """Return the last closed business date."""
+    """Return the last closed business date, None if none is closed."""
     return await pool.fetchval(queries.closed_through)  # type: ignore[no-any-return]
 
 
