@@ -97,12 +97,7 @@ class _Carried:
 
 
 async def _store(
-    channels: Channels,
-    clock: Clock,
-    db: Any,
-    batch: Batch,
-    lines: list[int],
-    said: list[Said],
+    channels: Channels, clock: Clock, db: Any, batch: Batch, lines: list[int], said: list[Said]
 ) -> None:
     """Store intents, their channel batches and the result of each line. A line that met a conflict stays WAITING."""
     carried, alone = _divided(channels, clock, said)

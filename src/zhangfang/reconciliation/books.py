@@ -30,13 +30,7 @@ def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
 
 
 def lines(
-    template: str,
-    id_: UUID,
-    names: Mapping[int, str],
-    day: date,
-    *,
-    memo: UUID = NO_ID,
-    **amounts: int,
+    template: str, id_: UUID, names: Mapping[int, str], day: date, *, memo: UUID = NO_ID, **amounts: int
 ) -> list[Transfer]:
     """Return a voucher. A template with a trailing `-` has its sides exchanged."""
     made = voucher(
@@ -61,15 +55,8 @@ def disputed(row: Mapping[str, Any], alias: str) -> list[Transfer]:
     """Return the voucher that books a break's difference to suspense. Empty if its class moves no money."""
     if not row["template"]:
         return []
-    memo = row["intent"] or NO_ID
-    return lines(
-        row["template"],
-        row["voucher"],
-        subjects(alias, row["channel"]),
-        row["settle_date"],
-        memo=memo,
-        amount=abs(row["difference"]),
-    )
+    names, memo, amount = subjects(alias, row["channel"]), row["intent"] or NO_ID, abs(row["difference"])
+    return lines(row["template"], row["voucher"], names, row["settle_date"], memo=memo, amount=amount)
 
 
 def cure(row: Mapping[str, Any], alias: str) -> list[Transfer]:

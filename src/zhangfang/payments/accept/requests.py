@@ -164,19 +164,11 @@ def charge(clock: Clock, merchant: Merchant, request: Request) -> int:
 
 def first_steps(clock: Clock, intent: Intent) -> list[Step]:
     """Return the evidence of a request: received, and (if its attempt is stored together with it) sent."""
-    received = new_step(
-        clock,
-        intent.id,
-        StepKind.RECEIVED,
-        state=State.CREATED,
-        message=f"Idempotency-Key {intent.idempotency_key}",
-    )
+    key, number = f"Idempotency-Key {intent.idempotency_key}", intent.channel_order_no
+    received = new_step(clock, intent.id, StepKind.RECEIVED, state=State.CREATED, message=key)
     if intent.state is State.CREATED:
         return [received]
-    return [
-        received,
-        new_step(clock, intent.id, StepKind.SENT, state=intent.state, message=intent.channel_order_no),
-    ]
+    return [received, new_step(clock, intent.id, StepKind.SENT, state=intent.state, message=number)]
 
 
 def check_active(merchant: Merchant) -> None:

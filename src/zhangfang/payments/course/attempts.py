@@ -132,13 +132,8 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
         queries.next_attempt, intent.id, to.choice.channel, to.choice.version, number,
         new_id(desk.clock), new_id(desk.clock), now,
     )  # fmt: skip
-    step = new_step(
-        desk.clock,
-        intent.id,
-        StepKind.ROUTED,
-        state=State.CREATED,
-        message=f"{intent.channel} → {to.choice.channel}: {number}",
-    )
+    message = f"{intent.channel} → {to.choice.channel}: {number}"
+    step = new_step(desk.clock, intent.id, StepKind.ROUTED, state=State.CREATED, message=message)
     await note(connection, [step])
     log.info(
         "a payment goes by another channel", intent=str(intent.id), was=intent.channel, now=to.choice.channel

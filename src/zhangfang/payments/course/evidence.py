@@ -105,21 +105,13 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
         desk.clock, intent, kind, answer, decision.state if decision.state is not intent.state else ""
     )
     change = Change(
-        intent.id,
-        intent.attempt,
-        intent.state,
-        decision.state,
-        now,
-        [step],
-        decisive=decision.final,
-        channel_ref=answer.channel_ref,
-        code=answer.code,
-        message=answer.message,
+        intent.id, intent.attempt, intent.state, decision.state, now, [step], decisive=decision.final,
+        channel_ref=answer.channel_ref, code=answer.code, message=answer.message,
         queried=int(kind in ASKING and answer.verdict is not Verdict.NOT_SENT),
         not_found=intent.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0,
         next_action_at=now + decision.wait if decision.wait is not None else None,
         release=kind in STEPPING and not decision.resend,
-    )
+    )  # fmt: skip
     if not decision.final:
         return change
     # The merchant is told about a batch once, when it ends.

@@ -84,25 +84,21 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
     reason = posting.refusal(answers)
     if reason not in DURABLE:  # the same request may succeed later, so the intent must not end
         raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
-    now = desk.clock.now()
     step = new_step(
         desk.clock, intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name
     )
-    await desk.journal.apply(
-        Change(
-            intent.id,
-            intent.attempt,
-            intent.state,
-            State.REFUSED,
-            now,
-            [step],
-            decisive=True,
-            code=reason.name.lower(),
-            message="the ledger refused it: nothing was sent",
-            told=end_of(desk.clock, intent, State.REFUSED, now),
-        )
-    )
+    message = "the ledger refused it: nothing was sent"
+    await desk.journal.apply(refused(desk.clock, intent, step, reason.name.lower(), message))
     return False
+
+
+def refused(clock: Clock, intent: Intent, step: Step, code: str, message: str) -> Change:
+    """Return the change that ends as REFUSED an intent of which nothing was sent."""
+    now = clock.now()
+    return Change(
+        intent.id, intent.attempt, intent.state, State.REFUSED, now, [step], decisive=True, code=code, message=message,
+        told=end_of(clock, intent, State.REFUSED, now),
+    )  # fmt: skip
 
 
 async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision | None:
@@ -127,17 +123,10 @@ async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) 
 def _attempt(channels: Channels, clock: Clock, intent: Intent, state: State, step: Step) -> Change:
     """Return the change that stores an attempt. Only the holder of the lease may store it; the lease starts again."""
     now = clock.now()
-    next_action_at = now + look_again(rules_of(channels, intent))
     return Change(
-        intent.id,
-        intent.attempt,
-        intent.state,
-        state,
-        now,
-        [step],
-        next_action_at=next_action_at,
-        fence=intent.fence,
-    )
+        intent.id, intent.attempt, intent.state, state, now, [step],
+        next_action_at=now + look_again(rules_of(channels, intent)), fence=intent.fence,
+    )  # fmt: skip
 
 
 async def transmit(
