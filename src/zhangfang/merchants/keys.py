@@ -1,4 +1,4 @@
-"""API keys: stored as hashes, and cached so that most requests need no query."""
+"""API keys: made once, kept as a hash, and looked up without a query on the way of a payment."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ _MOST_KEPT = 10_000
 
 
 async def create_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str) -> tuple[ApiKey, str]:
-    """Return a new key and its secret `zf_sk_…`, which cannot be read again later. Raises `UnknownMerchant`."""
+    """Return a new key and its secret `zf_sk_…`, which is shown now and never again. Raises `UnknownMerchant`."""
     await get_merchant(pool, merchant)
     secret = "zf_sk_" + secrets.token_urlsafe(32)
     key = ApiKey(ids.prefixed("key", ids.new_id(clock)), merchant, secret[-4:], clock.now(), None)
@@ -31,33 +31,33 @@ async def create_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str) -> tup
 
 
 async def list_api_keys(pool: asyncpg.Pool, merchant: str) -> list[ApiKey]:
-    """Return the merchant's keys, including the revoked ones, oldest first."""
+    """Return the merchant's keys, revoked ones included, oldest first."""
     return await store.keys(pool, merchant)
 
 
 async def revoke_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str, key: str) -> None:
-    """Revoke a key; it works for five more seconds at most. Raises `InvalidInput`, `UnknownApiKey`."""
+    """Let the key open nothing any more, at most five seconds from now. Raises `InvalidInput`, `UnknownApiKey`."""
     ids.parse("key", key, "key")
     if not await store.revoke_key(pool, merchant, key, clock.now()):
         raise UnknownApiKey(merchant, key)
 
 
 class ApiKeys:
-    """Finds the merchant of a secret, and caches it for five seconds of real time.
+    """Finds the merchant of a secret, and remembers it for five seconds of real time.
 
-    So a change of a merchant or its keys takes effect up to five seconds later; payouts do not rely on this cache. Only
-    SHA-256 hashes are compared, so the time of a look-up reveals nothing about a secret of 256 random bits.
+    What changes about a merchant or its keys is seen that much later here; money out does not rely on it. Secrets
+    are compared as SHA-256 only: how long a look-up takes tells nothing about a secret of 256 random bits.
     """
 
     def __init__(self, pool: asyncpg.Pool, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Take the pool to query, and `seconds`, which returns real time that never goes back."""
+        """Look up in `pool`; `seconds` is real time that never goes back."""
         self._pool = pool
         self._seconds = seconds
         self._held: dict[bytes, tuple[float, Merchant]] = {}
         self._asking: dict[bytes, asyncio.Task[Merchant | None]] = {}
 
     async def merchant(self, secret: str) -> Merchant | None:
-        """Return the merchant of a secret. None if it is unknown, revoked, or not of a key's form."""
+        """Return whose key `secret` is, or None if it is nobody's, revoked, or no key at all."""
         if not _SECRET.fullmatch(secret):
             return None
         hash_ = _hash(secret)
@@ -65,7 +65,7 @@ class ApiKeys:
         until, merchant = self._held.get(hash_, (now, None))
         if now < until:
             return merchant
-        if hash_ not in self._asking:  # concurrent callers share one query
+        if hash_ not in self._asking:  # one asks for all who come meanwhile
             self._asking[hash_] = asyncio.create_task(self._look_up(hash_))
         return await asyncio.shield(self._asking[hash_])
 

@@ -1,7 +1,7 @@
-"""Signs webhooks as Standard Webhooks 1.0.0 requires, so that its libraries can verify them.
+"""Signing what a merchant is told, as Standard Webhooks 1.0.0 describes it, so that its libraries can verify it.
 
-The headers are `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`: `v1,` and the base64 of
-HMAC-SHA256 over `<id>.<timestamp>.<body>`. The key is the part of the secret after `whsec_`, decoded from base64.
+Headers `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`: `v1,` and the base64 of
+HMAC-SHA256 over `<id>.<timestamp>.<body>`. The key is what follows `whsec_` in the secret, decoded from base64.
 """
 
 import base64
@@ -20,12 +20,15 @@ _UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 def new_secret() -> str:
-    """Return a new secret: `whsec_` and 32 random bytes in base64."""
+    """Return a fresh secret: `whsec_` and 32 random bytes in base64."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def headers(secret: str, message_id: str, moment: datetime, body: bytes) -> dict[str, str]:
-    """Return the three headers for `body`. All deliveries of one message have the same `message_id`, without a full stop."""
+    """Return the three headers that go with `body`. A repeated delivery keeps its `message_id`.
+
+    `message_id` has no full stop.
+    """
     timestamp = str(int(moment.timestamp()))
     return {
         "webhook-id": message_id,

@@ -57,12 +57,12 @@ NOTES = (  # what the platform itself writes beside a case
     N_("the channel lists one number of its own twice: a refund would give the payment itself back"),
     N_("adjusted after its settlement: both stay on the merchant's statements"),
     N_("no merchant's account was touched: there is nothing to mask"),
-    N_("its vouchers do not add up to zero: they stay on the merchant's statements"),
+    N_("its vouchers do not come to nothing: they stay on the merchant's statements"),
     N_("both are left out of the merchant's statements"),
     N_("its break has another cure"),
     # and what stands before a value of its own
     N_("a statement that shows it is released, so both stay visible"),
-    N_("the merchant has too little money; it is tried again later"),
+    N_("the merchant has too little, and it is asked again as money comes in"),
     N_("the reversal has no outcome yet"),
     N_("the channel refused the refund"),
 )
