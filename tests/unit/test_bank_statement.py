@@ -240,7 +240,7 @@ async def test_a_bank_whose_cursor_stands_still_is_not_asked_for_ever(house: Tre
         return StatementPage([], cursor, more=True)
 
     house.bank.statement = again  # type: ignore[method-assign]
-    with pytest.raises(MalformedMessage, match="stands still"):
+    with pytest.raises(MalformedMessage, match="the same cursor"):
         await house.read()
 
 

@@ -85,7 +85,7 @@ async def test_a_cure_is_refused_before_anything_is_booked(house: Treasury) -> N
     for cure, name, error, match in (
         ("B7", None, InvalidInput, "allowed: B2, B3, B8"),
         ("M1", None, InvalidInput, "allowed: B2, B3, B8"),
-        ("B2", None, InvalidInput, "name it"),
+        ("B2", None, InvalidInput, "the merchant to which B2 books"),
         ("B2", "mer_nobody", InvalidInput, "merchant"),
         ("B2", merchant.id[:-1] + ("0" if merchant.id[-1] != "0" else "1"), UnknownMerchant, "merchant"),
         ("B2", without.id, NoFeeRule, "collection"),
@@ -158,7 +158,7 @@ async def test_what_the_channel_lists_twice_under_one_number_of_its_own_is_not_r
 ) -> None:
     paid = await house.paid(await house.merchant(), 1000)
     await house.filed(DAY, [listed(1, paid), listed(2, paid)])
-    with pytest.raises(InvalidInput, match="a payment's own"):
+    with pytest.raises(InvalidInput, match="the channel reference of a payment"):
         await propose(house.desk.pool, house.desk.journal, (await house.one_break())["id"], "B3", "lin")
 
 

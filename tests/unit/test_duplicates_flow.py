@@ -206,9 +206,8 @@ async def test_where_the_merchants_money_is_short_it_waits_and_sends_nothing(hou
     await heal(house, house.clock)
     case = await get(house.pool, case.id)
     assert (case.state, case.reversal) == (CaseState.REVERSING, None)
-    assert (
-        "money comes in: 51.60" in case.note
-    )  # 10,000 less its fee of 60, less what is there: 19,880 − 15,100
+    # 10,000 less its fee of 60, less what is there: 19,880 − 15,100
+    assert "money comes in: 51.60" in case.note
     more = await paid_as(house, merchant, "RENT-9-02", 10_000)
     await house.pool.execute("UPDATE intent SET settle_date = $2 WHERE id = $1", more.id, NEXT)
     await house.filed(NEXT, [listed(1, more)])
@@ -347,7 +346,7 @@ async def test_what_is_dismissed_is_over_and_what_has_begun_cannot_be(house: Tre
     with pytest.raises(DoesNotFit, match="DISMISSED"):
         await confirm(house.desk.pool, house.desk.clock, case.id, "wang", WHY)
     await confirm(house.desk.pool, house.desk.clock, other.id, "lin", WHY)
-    with pytest.raises(DoesNotFit, match="nothing has begun"):
+    with pytest.raises(DoesNotFit, match="whose reversal has not begun"):
         await dismiss(house.desk.pool, house.desk.clock, other.id, "wang", "no double")
     assert await look(house) == []
 
@@ -452,7 +451,7 @@ async def test_payments_takes_no_settled_money_back_without_the_second_person_un
         request = Request(
             Operation.REFUND, template, 10_000, template, original=original.id, template=template
         )
-        with pytest.raises(NotAllowed, match="decided otherwise"):
+        with pytest.raises(NotAllowed, match="unlike when its reversal was decided"):
             await accept(house.desk, merchant, request)
     part = Request(Operation.REFUND, "part", 5_000, "part", original=unsettled.id, template="U1")
     with pytest.raises(NotAllowed, match="goes back whole"):

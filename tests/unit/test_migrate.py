@@ -82,7 +82,8 @@ async def test_a_file_that_changed_after_it_was_applied_is_named(
         shop.rename(folder / "0002_pre_store.sql")
     (folder / "0003_pre_more.sql").write_text("CREATE TABLE more ();")
     with pytest.raises(
-        MigrationChanged, match=r"0002_pre_s(hop|tore).sql: not what was applied as 0002_pre_shop.sql"
+        MigrationChanged,
+        match=r"0002_pre_s(hop|tore).sql: differs from what was applied as 0002_pre_shop.sql",
     ):
         await migrate(empty_database_url, folder=folder)
     with pytest.raises(asyncpg.UndefinedTableError):

@@ -1,4 +1,4 @@
-"""The HTTP API: one table of calls, problem details, and the way in for channels' notifications."""
+"""The HTTP API: a table of calls, problem details for errors, and the entry for channels' notifications."""
 
 from zhangfang.api.app import build_app
 from zhangfang.api.merchants import admit

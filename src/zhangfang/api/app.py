@@ -1,4 +1,4 @@
-"""The HTTP application: the API's table of calls, notifications, front returns, the console, and its own document."""
+"""The HTTP application: the API's calls and their document, channels' notifications, front returns, and the console."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,7 +31,7 @@ Beside = Callable[[Desk], Sequence[BaseRoute]]
 def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starlette:
     """Return the application; the desk is opened when it starts and closed when it stops.
 
-    `beside` makes what else this process serves (the operator's console) once the desk is open.
+    `beside` returns the other routes of this process (the operators' console), once the desk is open.
     """
 
     @asynccontextmanager
@@ -43,7 +43,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
             yield
 
     routes = [
-        # first, because routes are tried in order, and every payment has a notification
+        # first, because routes are tried in order, and each payment has a notification
         Route("/notify/{channel}", take_notification, methods=["POST"]),
         *(route(spec) for spec in CALLS),
         Route("/return/{id}", front_return, methods=["GET", "POST"]),
@@ -69,7 +69,7 @@ def admin_key(settings: Settings) -> str:
 
 
 async def take_notification(http: Request) -> Response:
-    """Take a channel's notification: it is told "ok" only after what its message proves is stored."""
+    """Take a channel's notification. It is answered "ok" only after its evidence is stored."""
     try:
         desk: Desk = http.app.state.desk
         channel = desk.channels.get(http.path_params["channel"])
@@ -83,7 +83,7 @@ async def take_notification(http: Request) -> Response:
 
 
 async def front_return(http: Request) -> Response:
-    """Take the payer's browser back from the cashier. It proves nothing: it makes us ask the channel, no more."""
+    """Take the payer's browser back from the cashier. That proves nothing; it only makes us query the channel."""
     try:
         desk: Desk = http.app.state.desk
         intent = await desk.journal.by_id(parse("pay", http.path_params["id"]))
@@ -102,12 +102,12 @@ async def front_return(http: Request) -> Response:
 async def _ask_once(desk: Desk, intent: Intent) -> None:
     try:
         await ask(desk, intent)
-    except Exception as error:  # the payer goes back to the shop whatever is away here; the driver asks again
-        log.warning("a returning payer's payment could not be asked for", error=type(error).__name__)
+    except Exception as error:  # the payer goes back to the shop in any case; the driver queries again
+        log.warning("a returning payer's payment could not be queried", error=type(error).__name__)
 
 
 async def health(http: Request) -> Response:
-    """Say whether database and ledger answer."""
+    """Show whether the database and the ledger answer."""
     try:
         desk: Desk = http.app.state.desk
         await desk.pool.fetchval("SELECT 1")

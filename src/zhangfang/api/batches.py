@@ -1,4 +1,4 @@
-"""The calls about batches (批量代收): a file goes in as it is read, and its results come out in the same order."""
+"""The calls about batches (批量代收): a file is stored as it arrives, and its results come in the same order."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ MEDIA = {"text/csv": "csv", "application/x-ndjson": "jsonl"}
 
 
 class ChannelBatchShown(msgspec.Struct):
-    """What travels to a channel in one message. `number` is the channel's, given when it is sent."""
+    """Items that are sent to a channel in one message. `number` is the batch's number there, set when it is sent."""
 
     channel: str
     state: str
@@ -32,7 +32,7 @@ class ChannelBatchShown(msgspec.Struct):
 
 
 class BatchShown(msgspec.Struct):
-    """A batch: `counts` and `amounts` (fen) of its items by state; WAITING ones are no payments yet."""
+    """A batch: `counts` and `amounts` (fen) of its items by state; WAITING items are not payments yet."""
 
     id: str
     batch_no: str
@@ -69,7 +69,7 @@ class ItemPage(msgspec.Struct):
 
 
 async def create(call: Call) -> tuple[int, Any]:
-    """Take a file, and answer when all of it is stored, or nothing."""
+    """Take a file. The answer comes when the whole file is stored or refused."""
     upload = _upload(call)
     stream = call.http.stream()
     try:
@@ -104,7 +104,7 @@ def _integer(call: Call, name: str) -> int:
 
 
 async def _drain(stream: AsyncIterator[bytes]) -> None:
-    """Read what is left of a refused file, within its bounds: a caller that is still sending hears the answer."""
+    """Read the rest of a refused file, up to the largest size, so that a caller that is still sending gets the answer."""
     left = batches.MOST_BYTES
     async for data in stream:
         left -= len(data)
@@ -168,7 +168,7 @@ async def items(call: Call) -> tuple[int, ItemPage]:
 
 
 async def results(call: Call) -> tuple[int, Any]:
-    """Give the results as a file, as they stand: the same lines in the same order."""
+    """Return the present results as a file, in the order of the merchant's lines."""
     batch = await _mine(call)
     headers = {"Content-Disposition": f'attachment; filename="{prefixed("bat", batch.id)}.csv"'}
     return 200, StreamingResponse(
@@ -180,32 +180,16 @@ PATH = "/v1/batches"
 ANNOUNCED = ("batch_no", "count", "amount", "partial")
 CALLS: Sequence[Spec] = (
     Spec(
-        "POST",
-        PATH,
-        "Submit a batch of collections",
-        create,
-        gives=BatchShown,
-        query=ANNOUNCED,
-        prefix="bat",
+        "POST", PATH, "Submit a batch of collections", create, gives=BatchShown, query=ANNOUNCED, prefix="bat",
         files={"in": tuple(MEDIA)},
     ),
     Spec("GET", f"{PATH}/{{id}}", "Show how far a batch is", get, gives=BatchShown, prefix="bat"),
     Spec(
-        "GET",
-        f"{PATH}/{{id}}/items",
-        "List its items in the order of the file",
-        items,
-        gives=ItemPage,
-        query=PAGED,
-        prefix="bat",
-        cursor="^[0-9]{1,6}$",
+        "GET", f"{PATH}/{{id}}/items", "List its items in the order of the file", items, gives=ItemPage, query=PAGED,
+        prefix="bat", cursor="^[0-9]{1,6}$",
     ),
     Spec(
-        "GET",
-        f"{PATH}/{{id}}/results",
-        "Fetch its results as a file",
-        results,
-        prefix="bat",
+        "GET", f"{PATH}/{{id}}/results", "Fetch its results as a file", results, prefix="bat",
         files={"out": ("text/csv",)},
     ),
-)
+)  # fmt: skip

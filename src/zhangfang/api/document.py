@@ -1,4 +1,4 @@
-"""The API's document: OpenAPI 3.1 made from the table of calls, and a page of it for people."""
+"""The API's documentation, made from the table of calls: an OpenAPI 3.1 document, and an HTML page for people."""
 
 import html
 import re
@@ -24,15 +24,17 @@ PROBLEM = {
 ERRORS = {
     "400": "not readable, or without Idempotency-Key",
     "401": "no valid key",
-    "404": "nothing of yours is there",
+    "404": "you have nothing at this address",
     "405": "the address does not take that method",
     "409": "the state does not allow it, or the order number is taken",
     "413": "the body is too large",
     "422": "a field is not allowed, or the key was used with another body",
-    "503": "away for a moment, or stopped by an operator: repeat with the same key",
+    "503": "not available now, or stopped by an operator: repeat with the same key",
 }
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-QUERY: dict[str, dict[str, Any]] = {  # parameters of calls that are no lists, and which of them must be there
+QUERY: dict[
+    str, dict[str, Any]
+] = {  # parameters of calls that are not lists; `REQUIRED` of them must be present
     "batch_no": {"type": "string", "pattern": "^[A-Za-z0-9._:/#@-]{1,64}$"},
     "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
     "amount": {"type": "integer", "minimum": 0},
@@ -118,11 +120,8 @@ def _id(spec: Spec) -> dict[str, Any]:
 
 
 def _responses(spec: Spec) -> dict[str, Any]:
-    good = (
-        ["200", "201"]
-        if spec.idempotent or "in" in spec.files
-        else (["201"] if spec.method == "POST" else ["200"])
-    )
+    repeats = spec.idempotent or "in" in spec.files
+    good = ["200", "201"] if repeats else ["201" if spec.method == "POST" else "200"]
     words = {"200": "as asked, or found from an earlier request", "201": "created"}
     content: dict[str, Any] = {"application/json": {"schema": _ref(spec.gives)}} if spec.gives else {}
     content |= {media: {"schema": FILE} for media in spec.files.get("out", ())}
@@ -136,7 +135,7 @@ def _ref(kind: Any) -> dict[str, str]:
 
 
 def page(calls: Sequence[Spec]) -> str:
-    """Return the document as a plain page: no script, nothing fetched from elsewhere."""
+    """Return the document as an HTML page without scripts or outside resources."""
     rows = "".join(
         f"<tr><td><code>{spec.method} {html.escape(spec.path)}</code></td><td>{html.escape(spec.summary)}</td>"
         f"<td>{spec.takes.__name__ if spec.takes else ''}</td><td>{spec.gives.__name__ if spec.gives else ''}</td></tr>"

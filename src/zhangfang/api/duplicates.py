@@ -1,18 +1,18 @@
-"""The calls about double payments, the administrator's: see the cases, and say what each of them is."""
+"""The administrator's calls about double payments: list the cases, and decide about each."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from zhangfang import duplicates
 from zhangfang.api.calls import Call, Spec
+from zhangfang.api.payments import limit_of
 from zhangfang.api.problems import ApiError
 from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Operation
 from zhangfang.duplicates import PREFIX, Case, DoesNotFit, NoCase
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.payments import PREFIX as PAYMENT_PREFIX
 
@@ -20,7 +20,6 @@ Name = Annotated[
     str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^\S", description="the person who decides")
 ]
 Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=200, description="why; kept for ever")]
-_MOST = 100
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,13 +30,13 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Approval(msgspec.Struct, forbid_unknown_fields=True):
-    """Who agrees. It has to be somebody else than who confirmed."""
+    """Who approves. It must be another person than the one who confirmed."""
 
     by: Name
 
 
 class DuplicateShown(msgspec.Struct):
-    """A case. `stays` and `goes_back` are payments; `break` stands for a line of the channel that goes back."""
+    """A case. `stays` and `goes_back` are payments; `break` is set if a line of the channel goes back instead."""
 
     id: str
     state: str
@@ -89,10 +88,7 @@ def shown(case: Case) -> DuplicateShown:
 
 async def listed(call: Call) -> tuple[int, DuplicatePage]:
     """Show a page of cases, newest first."""
-    text = call.query.get("limit", "20")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
-        raise InvalidInput("limit", f"{len(text)} characters", f"1 to {_MOST}")
-    limit = int(text)
+    limit = limit_of(call.query.get("limit", "20"))
     before = parse(PREFIX, call.query["cursor"], "cursor") if "cursor" in call.query else None
     found = await duplicates.cases(call.desk.pool, None, before, limit + 1)
     cursor = prefixed(PREFIX, found[limit - 1].id) if len(found) > limit else None
@@ -100,36 +96,26 @@ async def listed(call: Call) -> tuple[int, DuplicatePage]:
 
 
 async def confirm(call: Call) -> tuple[int, DuplicateShown]:
-    """Say that a case is a double payment."""
-    body: Decision = call.body
-    return await _decided(
-        duplicates.confirm(
-            call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by, body.reason
-        )
-    )
+    """Confirm that a case is a double payment."""
+    return await _decided(call, duplicates.confirm, call.body.reason)
 
 
 async def approve(call: Call) -> tuple[int, DuplicateShown]:
-    """Agree that settled money is taken back."""
-    body: Approval = call.body
-    return await _decided(
-        duplicates.approve(call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by)
-    )
+    """Approve taking settled money back."""
+    return await _decided(call, duplicates.approve)
 
 
 async def dismiss(call: Call) -> tuple[int, DuplicateShown]:
-    """Say that a case is none."""
-    body: Decision = call.body
-    return await _decided(
-        duplicates.dismiss(
-            call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), body.by, body.reason
-        )
-    )
+    """Close a case that is no double payment."""
+    return await _decided(call, duplicates.dismiss, call.body.reason)
 
 
-async def _decided(work: Any) -> tuple[int, DuplicateShown]:
+async def _decided(
+    call: Call, decide: Callable[..., Awaitable[Case]], *reason: str
+) -> tuple[int, DuplicateShown]:
+    id_ = parse(PREFIX, call.path["id"])
     try:
-        return 201, shown(await work)
+        return 201, shown(await decide(call.desk.pool, call.desk.clock, id_, call.body.by, *reason))
     except NoCase as error:
         raise ApiError(404, "not_found", str(error)) from None
     except SecondPerson as error:

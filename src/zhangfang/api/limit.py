@@ -1,4 +1,4 @@
-"""A body that is too large is refused before it is read, or as soon as it is."""
+"""Refuses a body that is too large: before reading it if its length is declared, else as soon as it is too long."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,14 +6,14 @@ from zhangfang.api.problems import problem
 from zhangfang.batches import MOST_BYTES
 
 MAX_BYTES = 256 * 1024  # far above any request of this API and any notification
-FILES = {"/v1/batches": MOST_BYTES}  # where a file is taken; it is read as it arrives, and counted there
+FILES = {"/v1/batches": MOST_BYTES}  # calls that take a file read it as it arrives, and count it
 
 
 class Limit:
     """Answers 413 to a body above `MAX_BYTES`, whether its length was declared or not."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before `app`."""
+        """Wrap `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,9 +26,8 @@ class Limit:
         if not declared.isdigit() or len(declared) > 18 or int(declared) > most:
             await _refuse(scope, receive, send, most)
             return
-        if (
-            declared != b"0" or scope["path"] in FILES
-        ):  # the server itself holds a body to its declared length
+        # The server itself refuses a body that is longer than declared.
+        if declared != b"0" or scope["path"] in FILES:
             await self.app(scope, receive, send)
             return
         held: list[Message] = []
@@ -51,5 +50,5 @@ class Limit:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, most: int) -> None:
-    detail = f"body: more than {most} bytes; allowed: at most that"
+    detail = f"body: more than {most} bytes; allowed: at most {most}"
     await problem(413, "body_too_large", detail)(scope, receive, send)

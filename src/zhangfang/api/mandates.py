@@ -1,4 +1,4 @@
-"""The calls about mandates (代收协议): a merchant asks for one, its payer signs it with a code, either ends it."""
+"""The calls about mandates (代收协议): a merchant creates one, the payer signs it with a code, the merchant can end it."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,7 +19,7 @@ MandateNo = Annotated[
         min_length=1,
         max_length=64,
         pattern="^[A-Za-z0-9._:/#@-]+$",
-        description="your own number of the mandate, unique for ever",
+        description="your own number for the mandate, unique for ever",
     ),
 ]
 
@@ -27,8 +27,8 @@ MandateNo = Annotated[
 class NewMandate(msgspec.Struct, forbid_unknown_fields=True):
     """A payer's consent: limits in fen, days in China, `valid_until` included.
 
-    It is signed at `channel` by a code that the payer receives. Without a channel it is in force at once, on the payer's
-    own consent that you hold: `evidence` is your reference of it.
+    It is signed at `channel` with a code that the payer receives. Without a channel it is valid at once, on the consent
+    that the payer gave you: `evidence` is your reference to it.
     """
 
     mandate_no: MandateNo
@@ -43,13 +43,13 @@ class NewMandate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Code(msgspec.Struct, forbid_unknown_fields=True):
-    """What the payer received."""
+    """The code that the payer received."""
 
     code: Annotated[str, msgspec.Meta(pattern="^[0-9]{4,8}$")]
 
 
 class MandateShown(msgspec.Struct):
-    """A mandate as its merchant sees it. `code` and `message` are the channel's last word."""
+    """A mandate as its merchant sees it. `code` and `message` are from the channel's last answer."""
 
     id: str
     mandate_no: str
@@ -82,7 +82,7 @@ class MandatePage(msgspec.Struct):
 
 
 class MandateStepShown(msgspec.Struct):
-    """One thing that happened to a mandate, and the channel's word about it."""
+    """One event of a mandate, and the channel's answer about it."""
 
     at: datetime
     kind: str
@@ -93,7 +93,7 @@ class MandateStepShown(msgspec.Struct):
 
 
 class MandateHistory(msgspec.Struct):
-    """All that happened, oldest first."""
+    """All events of a mandate, oldest first."""
 
     steps: list[MandateStepShown]
 
@@ -104,7 +104,7 @@ def _mandates(call: Call) -> Mandates:
 
 
 def shown(call: Call, m: Mandate) -> MandateShown:
-    """Return a mandate as the API shows it: of the account its last digits alone."""
+    """Return a mandate as the API shows it, with only the last digits of the account."""
     own = ("id", "state", "channel_order_no")
     alike = {name: getattr(m, name) for name in MandateShown.__struct_fields__ if name not in own}
     return MandateShown(
@@ -118,18 +118,8 @@ def shown(call: Call, m: Mandate) -> MandateShown:
 async def create(call: Call) -> tuple[int, MandateShown]:
     """Create a mandate."""
     new: NewMandate = call.body
-    asked = Asked(
-        mandate_no=new.mandate_no,
-        idempotency_key=call.key,
-        account=new.account.party(),
-        limit_each=new.limit_each,
-        limit_day=new.limit_day,
-        limit_month=new.limit_month,
-        valid_from=new.valid_from,
-        valid_until=new.valid_until,
-        channel=new.channel,
-        evidence=new.evidence,
-    )
+    fields = msgspec.structs.asdict(new) | {"account": new.account.party()}
+    asked = Asked(idempotency_key=call.key, **fields)
     made, created = await _mandates(call).create(call.who.id, asked)
     return 201 if created else 200, shown(call, made)
 
@@ -157,7 +147,7 @@ async def history(call: Call) -> tuple[int, MandateHistory]:
 
 
 async def send_code(call: Call) -> tuple[int, MandateShown]:
-    """Have the payer sent another code."""
+    """Send the payer another code."""
     return 201, shown(call, await _mandates(call).send_code(call.who.id, parse("man", call.path["id"])))
 
 
@@ -178,29 +168,14 @@ CALLS: Sequence[Spec] = (
     Spec("GET", PATH, "List mandates, newest first", page, gives=MandatePage, query=PAGED, prefix="man"),
     Spec("GET", f"{PATH}/{{id}}", "Show a mandate", get, gives=MandateShown, prefix="man"),
     Spec(
-        "GET",
-        f"{PATH}/{{id}}/timeline",
-        "Show what happened to a mandate",
-        history,
-        gives=MandateHistory,
+        "GET", f"{PATH}/{{id}}/timeline", "Show what happened to a mandate", history, gives=MandateHistory,
         prefix="man",
     ),
     Spec(
-        "POST",
-        f"{PATH}/{{id}}/code",
-        "Have its payer sent another code",
-        send_code,
-        gives=MandateShown,
-        prefix="man",
+        "POST", f"{PATH}/{{id}}/code", "Have its payer sent another code", send_code, gives=MandateShown, prefix="man",
     ),
     Spec(
-        "POST",
-        f"{PATH}/{{id}}/confirm",
-        "Sign it with the payer's code",
-        confirm,
-        Code,
-        MandateShown,
-        prefix="man",
+        "POST", f"{PATH}/{{id}}/confirm", "Sign it with the payer's code", confirm, Code, MandateShown, prefix="man",
     ),
     Spec("DELETE", f"{PATH}/{{id}}", "End a mandate", revoke, gives=MandateShown, prefix="man"),
-)
+)  # fmt: skip

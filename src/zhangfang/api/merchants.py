@@ -1,4 +1,4 @@
-"""The calls about merchants: the administrator creates them, a merchant names where it wants to be told."""
+"""The calls about merchants: the administrator creates them, and a merchant sets its webhook endpoint."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ OWN_CODES = (2321, 2322, 2323, 2324)
 
 
 async def admit(desk: Desk, new: NewMerchant) -> Merchant:
-    """Create a merchant and open its accounts in the ledger; both can be repeated."""
+    """Create a merchant and open its accounts in the ledger. Safe to repeat."""
     merchant = await create_merchant(desk.pool, desk.vault, desk.clock, new)
     await open_accounts(desk.ledger, dict.fromkeys(OWN_CODES, merchant.id))
     return merchant
@@ -74,7 +74,7 @@ async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
 
 
 async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
-    """Set the endpoint."""
+    """Set the webhook endpoint."""
     body: NewWebhook = call.body
     desk = call.desk
     endpoint = await set_webhook_endpoint(desk.pool, desk.vault, desk.clock, call.who.id, body.url)
@@ -84,14 +84,6 @@ async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/merchants", "Create a merchant", create, NewMerchantBody, MerchantShown, who="admin"),
     Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin", prefix="mer"),
-    Spec(
-        "POST",
-        "/v1/merchants/{id}/keys",
-        "Make an API key",
-        new_key,
-        gives=ApiKeyShown,
-        who="admin",
-        prefix="mer",
-    ),
+    Spec("POST", "/v1/merchants/{id}/keys", "Make an API key", new_key, gives=ApiKeyShown, who="admin", prefix="mer"),
     Spec("PUT", "/v1/webhook", "Say where to tell you of events", set_webhook, NewWebhook, WebhookShown),
-)
+)  # fmt: skip

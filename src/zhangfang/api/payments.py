@@ -93,7 +93,7 @@ async def _accept(call: Call, request: Request) -> tuple[int, Shown]:
 async def _mine(call: Call, prefix: str) -> Intent:
     intent = await call.desk.journal.of_merchant(call.who.id, parse(prefix, call.path["id"]))
     if intent is None or PREFIX[intent.kind] != prefix:
-        raise NotFound("id: there is nothing of yours under it")
+        raise NotFound("id: you have nothing with this id")
     return intent
 
 
@@ -122,7 +122,7 @@ def lister(prefix: str) -> Any:
 
 
 def limit_of(text: str) -> int:
-    """Return how many a page may have. Raises `InvalidInput`."""
+    """Return the number of items on a page. Raises `InvalidInput`."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PAGE):
         raise InvalidInput("limit", f"{len(text)} characters", f"1 to {MAX_PAGE}")
     return int(text)
@@ -138,7 +138,7 @@ async def timeline(call: Call) -> tuple[int, Timeline]:
 
 
 async def balance(call: Call) -> tuple[int, BalanceShown]:
-    """Show the merchant's balances, all of one moment."""
+    """Show the merchant's balances, all at the same moment."""
     codes = {"pending": 2321, "available": 2322, "guarantee": 2323, "frozen": 2324}
     ids = {name: account_id(Book.CUSTOMERS, code, call.who.id) for name, code in codes.items()}
     found = await call.desk.ledger.account_balances(ids.values())
@@ -157,39 +157,18 @@ CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/payments", "Create a payment", create_payment, NewPayment, Shown, idempotent=True),
     Spec("GET", "/v1/payments", "List payments, newest first", lister("pay"), gives=Page, query=PAGED),
     Spec("GET", "/v1/payments/{id}", "Show a payment", getter("pay"), gives=Shown),
-    Spec(
-        "GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline
-    ),
-    Spec(
-        "POST",
-        "/v1/payments/{id}/refunds",
-        "Refund a payment",
-        create_refund,
-        NewRefund,
-        Shown,
-        idempotent=True,
-    ),
+    Spec("GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline),
+    Spec("POST", "/v1/payments/{id}/refunds", "Refund a payment", create_refund, NewRefund, Shown, idempotent=True),
     Spec("POST", "/v1/payments/{id}/void", "Void a payment", create_void, NewVoid, Shown, idempotent=True),
     Spec(
-        "GET",
-        "/v1/refunds",
-        "List refunds and voids, newest first",
-        lister("ref"),
-        gives=Page,
-        query=PAGED,
+        "GET", "/v1/refunds", "List refunds and voids, newest first", lister("ref"), gives=Page, query=PAGED,
         prefix="ref",
     ),
     Spec("GET", "/v1/refunds/{id}", "Show a refund or void", getter("ref"), gives=Shown, prefix="ref"),
     Spec("POST", "/v1/payouts", "Pay out", create_payout, NewPayout, Shown, idempotent=True),
     Spec(
-        "GET",
-        "/v1/payouts",
-        "List payouts, newest first",
-        lister("pot"),
-        gives=Page,
-        query=PAGED,
-        prefix="pot",
+        "GET", "/v1/payouts", "List payouts, newest first", lister("pot"), gives=Page, query=PAGED, prefix="pot",
     ),
     Spec("GET", "/v1/payouts/{id}", "Show a payout", getter("pot"), gives=Shown, prefix="pot"),
     Spec("GET", "/v1/balance", "Show balances", balance, gives=BalanceShown),
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The record of what operators do. Rows are only added."""
+"""The record of operators' acts. Rows are only added."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ queries = load(__package__, "acts.sql")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did: `act` is stop, open, query or refund; `target` an operation of a channel or a payment."""
+    """What an operator did: `act` is such as stop, open, query or refund; `target` names what it was done to."""
 
     at: datetime
     operator: str
@@ -31,7 +31,7 @@ async def record(
     target: str,
     reason: str = "",
 ) -> None:
-    """Keep what an operator did; `db` is a pool, or the connection of the transaction that does it."""
+    """Store an operator's act; `db` is a pool, or the connection of the transaction that carries the act out."""
     await db.execute(queries.record_act, new_id(clock), clock.now(), operator, act, target, reason)
 
 

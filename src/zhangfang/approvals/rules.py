@@ -1,4 +1,4 @@
-"""Two people are two, and both say who they are and why: one check of each for every context."""
+"""Checks of people's decisions, for all contexts: a name, a reason, and that two people are not the same."""
 
 import unicodedata
 
@@ -8,34 +8,36 @@ _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
 
 
 class SecondPerson(ZhangfangError):
-    """What one person proposes another one has to approve."""
+    """Two different people are needed: one proposes, another one approves."""
 
 
 def check_second(proposed_by: str, by: str, what: str) -> None:
-    """Raise `SecondPerson` if who approves `what` (`this cure`) proposed it, however the name is written."""
+    """Raise `SecondPerson` if `by` is the person who proposed; `what` names the proposal, such as `this cure`."""
     if same_person(proposed_by, by):
         raise SecondPerson(f"{proposed_by} proposed {what}; another person has to approve it")
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's: case, width and spaces do not count."""
+    """Whether two names are one person's. Differences of case, width and spaces are ignored."""
     return _folded(one) == _folded(other)
 
 
 def person(by: str) -> str:
-    """Return a person's name without spaces around it; otherwise `InvalidInput`."""
-    return _text("by", by.strip(), 1, _NAME_MAX, "a person's name of ")
+    """Return a person's name without spaces around it. Raises `InvalidInput`."""
+    return text("by", by, 1, _NAME_MAX, "a person's name of ")
 
 
-def reason(text: str, least: int = _REASON_MIN) -> str:
-    """Return a reason without spaces around it; otherwise `InvalidInput`."""
-    return _text("reason", text.strip(), least, _REASON_MAX)
+def reason(why: str, least: int = _REASON_MIN) -> str:
+    """Return a reason without spaces around it. Raises `InvalidInput`."""
+    return text("reason", why, least, _REASON_MAX)
 
 
-def _text(field: str, text: str, least: int, most: int, what: str = "") -> str:
-    if not least <= len(text) <= most or (text and not text.isprintable()):
-        raise InvalidInput(field, f"{len(text)} characters", f"{what}{least} to {most} printable characters")
-    return text
+def text(field: str, value: str, least: int, most: int, what: str = "") -> str:
+    """Return a text of `least` to `most` characters without spaces around it. Raises `InvalidInput`."""
+    value = value.strip()
+    if not least <= len(value) <= most or not value.isprintable():
+        raise InvalidInput(field, f"{len(value)} characters", f"{what}{least} to {most} printable characters")
+    return value
 
 
 def _folded(name: str) -> str:

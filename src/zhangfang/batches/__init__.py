@@ -1,4 +1,4 @@
-"""Batches (批量代收): a merchant's file of collections, accepted item by item and carried in batches of the channels."""
+"""Batches (批量代收): a merchant's file of collections, accepted item by item and sent in batches of the channels."""
 
 from zhangfang.batches.carrying import job as channel_batch_job
 from zhangfang.batches.errors import BatchError, BatchInvalid, BatchNumberTaken, Problem, UnknownBatch

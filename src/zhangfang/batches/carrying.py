@@ -1,7 +1,7 @@
-"""A channel's batch on its way: stored, then sent; what no answer proves is asked for, and what it proves is weighed.
+"""Sends a channel's batch: it is stored, then sent, then queried until each item's outcome is proven.
 
-The law is that of a single payment. The batch only carries messages: the state of each item changes in the payments'
-own `weigh`, by what the channel says of that item.
+The rules are those of a single payment. A batch only carries messages: the state of an item changes in `weigh`, by the
+channel's answer about that item.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, order_of, weigh
 from zhangfang.payments.accept import bulk
+from zhangfang.payments.course.rules import may_resend
 from zhangfang.payments.store import Journal
 from zhangfang.vault import Vault
 
@@ -31,10 +32,10 @@ log = structlog.get_logger()
 
 STOPPED_WAIT = timedelta(seconds=30)
 NOT_SENT_WAIT = timedelta(seconds=1)
-ALONE_EVERY = timedelta(milliseconds=20)  # items that travel alone: at most fifty a second
-AT_ONCE = 64  # items that are weighed side by side
-_RAW = 4_000  # characters of a message that are kept as evidence; the items keep their own
-_SENT = {  # what an answer to a batch that was sent makes of it
+ALONE_EVERY = timedelta(milliseconds=20)  # between items that are sent alone: at most fifty a second
+AT_ONCE = 64  # items that are weighed concurrently
+_RAW = 4_000  # characters of a batch's message that are stored as evidence; each item stores its own part
+_SENT = {  # the batch's state after the answer to its sending
     Verdict.ACCEPTED: Carriage.ACCEPTED,
     Verdict.SUCCESS: Carriage.ACCEPTED,
     Verdict.FAILED: Carriage.REFUSED,
@@ -53,7 +54,7 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, one: ChannelBatch) -> None:
-    """Do the next step of a batch that has not ended: what has not left is sent, what may have left is asked about."""
+    """Do the next step of a batch that has not ended: send it if nothing was sent, else query the channel."""
     if one.state is Carriage.CREATED:
         await _begin(desk, one)
     elif one.state is Carriage.REFUSED:
@@ -63,7 +64,7 @@ async def advance(desk: Desk, one: ChannelBatch) -> None:
 
 
 async def _begin(desk: Desk, one: ChannelBatch) -> None:
-    """Store the attempt with all its items, then send it."""
+    """Store the attempt of the batch and of all its items, then send it."""
     try:
         await desk.gate.check_open(one.channel, Operation.COLLECTION)
     except OperationStopped:
@@ -81,7 +82,7 @@ async def _begin(desk: Desk, one: ChannelBatch) -> None:
             await _note(desk.clock, db, one, "sent", Answer(Verdict.UNKNOWN, message=begun["number"]))
     if begun:
         await _send(desk, ChannelBatch.of(begun))
-    elif not number:  # the day has no number left
+    elif not number:  # all batch numbers of the day are used
         await _wait(
             desk.pool, desk.clock, one, datetime.combine(china_day(now) + timedelta(days=1), time(), CHINA)
         )
@@ -93,7 +94,7 @@ async def _send(desk: Desk, one: ChannelBatch) -> None:
             await message_of(desk.pool, desk.vault, desk.journal, one)
         )
     except InvalidInput as error:
-        await _apart(desk.pool, desk.clock, one, error)
+        await _send_alone(desk.pool, desk.clock, one, error)
         return
     desk.gate.router.report(one.channel, Operation.COLLECTION, answer.verdict)
     await _note(desk.clock, desk.pool, one, "answer", answer)
@@ -101,22 +102,22 @@ async def _send(desk: Desk, one: ChannelBatch) -> None:
         await _not_sent(desk.pool, desk.clock, one)
         return
     state = _SENT.get(answer.verdict, Carriage.UNKNOWN)
-    await _said(desk.pool, desk.channels, desk.clock, one, state, answer)
+    await _store_answer(desk.pool, desk.channels, desk.clock, one, state, answer)
     if state is Carriage.REFUSED:
         await _end(desk, one, state, {}, answer)
 
 
 async def _not_sent(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch) -> None:
-    """Nothing has left: the batch and its items are as before, and it begins anew under a new number."""
+    """Nothing was sent: set the batch and its items back; the next attempt gets a new number."""
     now = clock.now()
     async with pool.acquire() as db, db.transaction():
         if await db.fetchval(queries.not_sent, one.id, one.fence, now, now + NOT_SENT_WAIT):
             await bulk.items_not_sent(clock, db, one.id)
 
 
-async def _apart(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: InvalidInput) -> None:
-    """The channel's batch cannot carry an item of it, and nothing has left: each goes alone, where the rules of a single
-    order say which one cannot be sent.
+async def _send_alone(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: InvalidInput) -> None:
+    """Send each item alone: the channel's format cannot hold one of them in a batch, and nothing was sent. The item that
+    cannot be sent then fails by the rules of a single order.
     """
     log.error("a batch cannot be sent as one", batch=str(one.id), field=error.field)
     now = clock.now()
@@ -128,7 +129,7 @@ async def _apart(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: Inv
 
 
 async def _ask(desk: Desk, one: ChannelBatch) -> None:
-    """Ask what became of it, unless the channel's files or notifications have ended all of its items already."""
+    """Query the batch, unless the channel's files or notifications have ended all its items already."""
     if all(intent.state in FINAL for intent in await bulk.items_of(desk.pool, one.id)):
         await _end(desk, one, Carriage.DONE, {}, UNLISTED)
         return
@@ -140,48 +141,47 @@ async def _ask(desk: Desk, one: ChannelBatch) -> None:
         case Verdict.SUCCESS:
             await _end(desk, one, Carriage.DONE, result.items, UNLISTED)
         case Verdict.FAILED:
-            await _said(
+            await _store_answer(
                 desk.pool, desk.channels, desk.clock, one, Carriage.REFUSED, result.answer, asked=True
             )
             await _end(desk, one, Carriage.REFUSED, {}, result.answer)
         case Verdict.ACCEPTED:
-            await _said(
+            await _store_answer(
                 desk.pool, desk.channels, desk.clock, one, Carriage.ACCEPTED, result.answer, asked=True
             )
         case Verdict.NOT_FOUND:
-            await _missing(desk, one, result.answer)
+            await _not_found(desk, one, result.answer)
         case _:
             await _unproven(desk, one, result.answer)
 
 
 async def _unproven(desk: Desk, one: ChannelBatch, answer: Answer) -> None:
-    """Ask again; after the channel's day each item is asked for as well, for the batch may never be answered."""
+    """Query again later. After the channel's day the items are queried one by one: the batch may never be answered."""
     if _same_day(desk.clock, one):
-        await _said(desk.pool, desk.channels, desk.clock, one, one.state, answer, asked=True)
+        await _store_answer(desk.pool, desk.channels, desk.clock, one, one.state, answer, asked=True)
     else:
         await _end(desk, one, Carriage.LEFT, {}, LEFT_ALONE)
 
 
-async def _missing(desk: Desk, one: ChannelBatch, answer: Answer) -> None:
-    """The channel does not find it: the identical batch again where its rules allow that, and only on the same day.
+async def _not_found(desk: Desk, one: ChannelBatch, answer: Answer) -> None:
+    """The channel does not find the batch. Send the identical one again if its rules allow that, on the same day only.
 
-    After the day the items are left to their own queries and to the channel's files, which alone can prove an absence.
+    After the day the items have their own queries, and the channel's files, which alone can prove that one is missing.
     """
-    rules, missed = _rules(desk.channels, one), one.not_found + 1
     if not _same_day(desk.clock, one):
         await _end(desk, one, Carriage.LEFT, {}, LEFT_ALONE)
-    elif rules.resend_after_not_found is not None and missed >= rules.resend_after_not_found:
-        await _again(desk, one)
+    elif may_resend(_rules(desk.channels, one), one.not_found + 1):
+        await _resend(desk, one)
     else:
-        await _said(desk.pool, desk.channels, desk.clock, one, Carriage.UNKNOWN, answer, asked=True)
+        await _store_answer(desk.pool, desk.channels, desk.clock, one, Carriage.UNKNOWN, answer, asked=True)
 
 
 def _same_day(clock: Clock, one: ChannelBatch) -> bool:
-    assert one.requested_at is not None, "what was sent has its time"
+    assert one.requested_at is not None, "a batch that was sent has the time of its attempt"
     return bulk.same_day(clock.now(), one.requested_at)
 
 
-async def _again(desk: Desk, one: ChannelBatch) -> None:
+async def _resend(desk: Desk, one: ChannelBatch) -> None:
     async with desk.pool.acquire() as db, db.transaction():
         row = await db.fetchrow(queries.again, one.id, one.fence, desk.clock.now())
         if row:
@@ -193,19 +193,19 @@ async def _again(desk: Desk, one: ChannelBatch) -> None:
 async def _end(
     desk: Desk, one: ChannelBatch, state: Carriage, items: Mapping[str, Answer], otherwise: Answer
 ) -> None:
-    """Weigh what is known of each item, `otherwise` for one that is not listed, then let the batch rest."""
+    """Weigh the answer about each item (`otherwise` if the result does not list it), then end the batch."""
     intents = await bulk.items_of(desk.pool, one.id)
-    gate = asyncio.Semaphore(AT_ONCE)
+    turn = asyncio.Semaphore(AT_ONCE)
 
-    async def fold(intent: Intent) -> None:
+    async def weigh_item(intent: Intent) -> None:
         answer = items.get(intent.channel_order_no, otherwise)
         if not _known(intent, answer):
-            async with gate:
+            async with turn:
                 await weigh(desk, intent, StepKind.ANSWER, answer)
 
     async with asyncio.TaskGroup() as group:
         for intent in intents:
-            group.create_task(fold(intent))
+            group.create_task(weigh_item(intent))
     if strange := items.keys() - {intent.channel_order_no for intent in intents}:
         log.error(
             "a channel's batch result lists orders that are not in it", batch=str(one.id), count=len(strange)
@@ -217,14 +217,14 @@ async def _end(
 
 
 def _known(intent: Intent, answer: Answer) -> bool:
-    """Whether an item has ended as the answer says, or the answer says nothing that could contradict its end."""
+    """Whether an item has ended and the answer does not contradict how it ended."""
     if intent.state not in FINAL:
         return False
     moved = {Verdict.SUCCESS: State.SUCCESS, Verdict.FAILED: State.FAILED}.get(answer.verdict)
     return moved is None or moved is intent.state
 
 
-async def _said(
+async def _store_answer(
     pool: asyncpg.Pool,
     channels: Channels,
     clock: Clock,
@@ -234,7 +234,7 @@ async def _said(
     *,
     asked: bool = False,
 ) -> None:
-    """Keep how the batch stands, and when it is looked at again. What is refused is gone on with at once."""
+    """Store the batch's state and the time of its next query. A refused batch continues at once."""
     now = clock.now()
     refused = state is Carriage.REFUSED
     waits = _rules(channels, one).query_after
@@ -251,16 +251,16 @@ async def _wait(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, until: date
 
 
 async def message_of(pool: asyncpg.Pool, vault: Vault, journal: Journal, one: ChannelBatch) -> Message:
-    """Return what the channel is sent, made of stored values alone: the same now as at the first attempt."""
-    assert one.number is not None, "a number is given with the attempt"
-    assert one.requested_at is not None, "a time is given with the attempt"
+    """Return the message for the channel, made only of stored values, so that a repeat is identical."""
+    assert one.number is not None, "the attempt has set a number"
+    assert one.requested_at is not None, "the attempt has set its time"
     orders = [await order_of(pool, vault, journal, intent) for intent in await bulk.items_of(pool, one.id)]
     return Message(Operation(one.operation), one.number, one.requested_at, orders)
 
 
 def _channel(channels: Channels, one: ChannelBatch) -> BatchChannel:
     channel = channels[one.channel]
-    assert isinstance(channel, BatchChannel), f"{one.channel} took batches when this one was made"
+    assert isinstance(channel, BatchChannel), f"{one.channel} has no batches any more"
     return channel
 
 

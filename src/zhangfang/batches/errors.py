@@ -10,7 +10,7 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in a line of the file: the column, the shape of what came (never the value), and what is allowed."""
+    """A fault in a line of the file: the column, the shape of what came (never the value), and what is allowed."""
 
     line: int
     column: str
@@ -18,12 +18,12 @@ class Problem:
     allowed: str
 
     def __str__(self) -> str:
-        """Return the sentence about it."""
+        """Return the problem as a sentence."""
         return f"{self.column}: got {self.shape}; allowed: {self.allowed}"
 
 
 class BatchError(ZhangfangError):
-    """A batch is not as it was asked for.
+    """The platform refuses a request about a batch.
 
     BatchError
     ├── BatchInvalid
@@ -33,10 +33,10 @@ class BatchError(ZhangfangError):
 
 
 class BatchInvalid(BatchError):
-    """The file is not as allowed, so nothing of it was accepted. `problems` are the first 100, `bad` counts all."""
+    """The file has faults, so nothing of it was accepted. `problems` are the first 100, `bad` is the number of all."""
 
     def __init__(self, problems: Sequence[Problem], bad: int) -> None:
-        """Name the first problem in the sentence."""
+        """Build the message from the first problem and the number of the others."""
         self.problems = list(problems[:SHOWN])
         self.bad = bad
         more = f"; and {bad - 1} more" if bad > 1 else ""
@@ -48,4 +48,4 @@ class BatchNumberTaken(BatchError):
 
 
 class UnknownBatch(BatchError):
-    """There is no such batch, or it is another merchant's, which is the same."""
+    """There is no such batch, or it belongs to another merchant; the caller cannot tell which."""

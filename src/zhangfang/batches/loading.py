@@ -1,12 +1,13 @@
-"""A file is read, checked and stored as it arrives; only when all of it is there and good does it become a batch.
+"""A file is read, checked and stored as it arrives. It becomes a batch only when it is complete and correct.
 
-What has been stored of a file that was refused, or whose sender or whose reader died, is thrown away.
+If it is refused, or if the sender or this process dies, what was stored of it is deleted.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from zhangfang.payments.accept import bulk
 from zhangfang.vault import Vault
 
 ABANDONED = timedelta(hours=2)  # longer than any upload takes
-PORTION = 500  # lines that are checked and sealed before others get their turn
+PORTION = 500  # lines that are checked and sealed before other tasks get a turn
 
 
 async def load(
@@ -38,7 +39,7 @@ async def load(
     upload: Upload,
     chunks: AsyncIterator[bytes],
 ) -> tuple[Batch, bool]:
-    """Store a file as a batch; return it and whether it is new. The same file again finds the same batch.
+    """Store a file as a batch; return the batch and whether it is new. The same file again returns the same batch.
 
     Raises `InvalidInput`, `BatchInvalid`, `BatchNumberTaken`, `NotAllowed`, `NoFeeRule`.
     """
@@ -62,13 +63,13 @@ async def load(
 
 
 async def discard(pool: asyncpg.Pool, id_: UUID) -> None:
-    """Throw away what was stored of a file that is no batch."""
+    """Delete what was stored of a file that did not become a batch."""
     await pool.execute(queries.discard_items, id_)
     await pool.execute(queries.discard, id_)
 
 
 async def _same(held: Batch, reading: Reading, chunks: AsyncIterator[bytes]) -> Batch:
-    """Find out whether it is the same file, without storing anything of it."""
+    """Check that it is the same file, without storing anything of it."""
     async for data in chunks:
         for _ in reading.feed(data):
             pass
@@ -95,26 +96,15 @@ async def _store(
 async def _store_lines(
     pool: asyncpg.Pool, vault: Vault, id_: UUID, reading: Reading, lines: Iterator[Read]
 ) -> None:
-    for portion in _portions(lines):
+    while portion := list(islice(lines, PORTION)):
         rows = [_row(vault, id_, reading, *one) for one in portion]
         if not reading.bad or reading.upload.partial:
             await store.copy_items(pool, rows)
         await asyncio.sleep(0)
 
 
-def _portions(lines: Iterator[Read]) -> Iterator[Iterable[Read]]:
-    portion: list[Read] = []
-    for one in lines:
-        portion.append(one)
-        if len(portion) == PORTION:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
-
-
 def _row(vault: Vault, id_: UUID, reading: Reading, at: int, read: Line | Problem) -> tuple[Any, ...]:
-    """Return a line as it is stored; one that the rules of a collection refuse is a bad line."""
+    """Return a line as it is stored. A line that is no valid collection is stored as REFUSED."""
     if isinstance(read, Line):
         try:
             one = bulk.sealed(vault, read.order_no, read.amount, read.description, read.party())
@@ -136,10 +126,10 @@ async def _accepted(
         made = await store.one(
             pool, queries.accepted, id_, reading.digest, reading.count, reading.amount, now
         )
-        assert made is not None, "a file took longer than two hours to arrive"
+        assert made is not None, "the file took longer than two hours, and was deleted as abandoned"
         return made, True
-    except asyncpg.UniqueViolationError:  # the same number came twice at once
+    except asyncpg.UniqueViolationError:  # two files with this number arrived at the same time
         held = await store.one(pool, queries.by_number, merchant.id, upload.batch_no)
-    assert held is not None, "an update met a conflict that cannot be found"
+    assert held is not None, "the update met a conflict, so the other batch exists"
     await discard(pool, id_)
     return _if_equal(held, reading.digest), False

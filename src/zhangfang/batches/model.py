@@ -1,4 +1,4 @@
-"""A batch, what carries it to the channels, and how far it is. Amounts are fen."""
+"""A merchant's batch, the channel batches that carry its items, and its progress. Amounts in fen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class BatchState(StrEnum):
-    """Where a batch stands. LOADING is nobody's yet; ACCEPTED is being collected; FINISHED: every item has its result."""
+    """LOADING: its file is still arriving; ACCEPTED: its items are being collected; FINISHED: every item has a result."""
 
     LOADING = "LOADING"
     ACCEPTED = "ACCEPTED"
@@ -18,10 +18,10 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What comes with a file: the merchant's own number of it, its form, and the control totals.
+    """What a merchant says about a file: its own number for it, the format, and the control totals.
 
-    `form` is `csv` or `jsonl`; `count` is the number of items and `amount` their sum in fen. With `partial` bad lines are
-    let in as refused items; otherwise one bad line refuses the file.
+    `form` is `csv` or `jsonl`; `count` is the number of items and `amount` their sum in fen. With `partial`, bad lines
+    become refused items; otherwise one bad line refuses the file.
     """
 
     batch_no: str
@@ -72,7 +72,7 @@ class Carriage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelBatch:
-    """A row of the table of what travels to a channel in one message."""
+    """A row of `channel_batch`: items that are sent to a channel in one message."""
 
     id: UUID
     batch: UUID
@@ -100,7 +100,7 @@ _CARRIED = tuple(column.name for column in fields(ChannelBatch))
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of a file and what has become of it: `state` is its payment's, or WAITING, or REFUSED with a code."""
+    """A line of a file and its result: `state` is its payment's, or WAITING, or REFUSED with a code."""
 
     line: int
     order_no: str
@@ -115,12 +115,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is: items and their amount by state."""
+    """The number of a batch's items and their amount, by state."""
 
     counts: Mapping[str, int]
     amounts: Mapping[str, int]
 
     @property
     def collected(self) -> int:
-        """Return what has been collected, in fen."""
+        """Return the amount collected, in fen."""
         return self.amounts.get("SUCCESS", 0)

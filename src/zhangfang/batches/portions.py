@@ -1,6 +1,6 @@
-"""Items become intents, a portion at a time, each portion in one transaction with the channel batches that carry it.
+"""Items become intents in portions. One transaction stores a portion's intents and the channel batches that carry them.
 
-Killed at any moment, it goes on where the rows say: an item is WAITING until the transaction that stores its intent.
+After a crash it continues from the rows: an item is WAITING until the transaction that stores its intent.
 """
 
 from collections import defaultdict
@@ -28,9 +28,9 @@ from zhangfang.payments import Desk, Intent, OperationStopped
 from zhangfang.payments.accept import bulk
 
 PORTION = 2_000
-SMALL = 5  # fewer items are not worth a batch of their own
+SMALL = 5  # fewer items than this are sent alone
 STOPPED_WAIT = timedelta(seconds=30)
-LOOKS = (timedelta(seconds=1), timedelta(minutes=5))  # at a batch whose items are on their way
+LOOKS = (timedelta(seconds=1), timedelta(minutes=5))  # the shortest and longest wait for an open batch
 
 Said = Intent | bulk.Found | bulk.Refusal
 
@@ -45,7 +45,7 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, batch: Batch) -> None:
-    """Do what is next for a batch: throw an abandoned file away, let items become intents, see whether it has ended."""
+    """Do the next step of a batch: delete an abandoned file, make intents of waiting items, or see whether it has ended."""
     if batch.state is BatchState.LOADING:
         await loading.discard(desk.pool, batch.id)
         return
@@ -67,7 +67,7 @@ async def _look_again(pool: asyncpg.Pool, clock: Clock, batch: Batch, wait: time
 
 
 async def _portion(desk: Desk, batch: Batch) -> bool:
-    """Let the next items become intents; False if none is waiting any more."""
+    """Make intents of the next waiting items. False if none is waiting."""
     rows = await desk.pool.fetch(queries.waiting, batch.id, PORTION)
     if not rows:
         return False
@@ -89,7 +89,7 @@ def _asked(row: asyncpg.Record) -> bulk.Asked:
 
 @dataclass(slots=True)
 class _Carried:
-    """A channel batch to be: the positions of its items."""
+    """A future channel batch: `places` are the positions of its items in the portion."""
 
     id: UUID
     channel: str
@@ -97,17 +97,12 @@ class _Carried:
 
 
 async def _store(
-    channels: Channels,
-    clock: Clock,
-    db: Any,
-    batch: Batch,
-    lines: list[int],
-    said: list[Said],
+    channels: Channels, clock: Clock, db: Any, batch: Batch, lines: list[int], said: list[Said]
 ) -> None:
-    """Store intents, what carries them, and what became of each line. What met a conflict is looked at once more."""
-    carried, alone = _parted(channels, clock, said)
+    """Store intents, their channel batches and the result of each line. A line that met a conflict stays WAITING."""
+    carried, alone = _divided(channels, clock, said)
     batch_of = {place: one.id for one in carried for place in one.places}
-    until = await _turns(clock, db, batch, len(alone))
+    until = await _reserve_turns(clock, db, batch, len(alone))
     turn = {place: until + ALONE_EVERY * (n + 1) for n, place in enumerate(alone)}
     places = [place for place, one in enumerate(said) if isinstance(one, Intent)]
     intents = [_placed(said[place], batch_of.get(place), turn.get(place)) for place in places]
@@ -122,12 +117,12 @@ async def _store(
             decided.append((lines[place], intent.id, "", ""))
     decided += _without_intent(lines, said)
     await _carry(clock, db, batch, carried, new)
-    if decided:  # all may have met conflicts with requests of this moment
+    if decided:  # empty if each met a conflict with a request of the same moment
         await db.execute(queries.decided, batch.id, *map(list, zip(*decided, strict=True)))
 
 
-def _parted(channels: Channels, clock: Clock, said: Sequence[Said]) -> tuple[list[_Carried], list[int]]:
-    """Part the places of intents into channel batches and those that travel alone."""
+def _divided(channels: Channels, clock: Clock, said: Sequence[Said]) -> tuple[list[_Carried], list[int]]:
+    """Divide the places of the intents into channel batches and those that are sent alone."""
     by_channel: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(said):
         if isinstance(one, Intent):
@@ -146,13 +141,13 @@ def _parted(channels: Channels, clock: Clock, said: Sequence[Said]) -> tuple[lis
 
 
 def _most(channels: Channels, channel: str) -> int:
-    """Return how many collections one batch of the channel may hold, 0 if it has none."""
+    """Return how many collections one batch of the channel may hold; 0 if it has no batches."""
     one = channels[channel]
     return one.batch_most.get(Operation.COLLECTION, 0) if isinstance(one, BatchChannel) else 0
 
 
-async def _turns(clock: Clock, db: Any, batch: Batch, count: int) -> datetime:
-    """Return the moment after which so many items may go alone, one after the other, and keep the last one's."""
+async def _reserve_turns(clock: Clock, db: Any, batch: Batch, count: int) -> datetime:
+    """Reserve times for `count` items that are sent alone, one every `ALONE_EVERY`; return the moment they start from."""
     now = clock.now()
     if not count:
         return now
@@ -180,7 +175,7 @@ def _without_intent(lines: Sequence[int], said: Iterable[Said]) -> list[tuple[in
 async def _carry(
     clock: Clock, db: Any, batch: Batch, carried: list[_Carried], new: dict[int, Intent]
 ) -> None:
-    """Store what carries the intents that are new."""
+    """Store the channel batches of the intents that are new."""
     ids, channels, counts, amounts = [], [], [], []
     for one in carried:
         intents = [new[place] for place in one.places if place in new]
@@ -193,7 +188,7 @@ async def _carry(
 
 
 async def _finish(pool: asyncpg.Pool, clock: Clock, batch: Batch) -> None:
-    """Every item has its result: say so once, in the transaction that ends the batch."""
+    """End a batch whose items all have a result, and tell the merchant once, in the same transaction."""
     now = clock.now()
     how = await progress(pool, batch.id)
     async with pool.acquire() as db, db.transaction():
@@ -216,6 +211,6 @@ def _event(batch: Batch, how: Progress, at: datetime) -> dict[str, Any]:
 
 
 async def progress(db: Any, batch: UUID) -> Progress:
-    """Return how many items of a batch are in which state, and their amounts."""
+    """Return the number of a batch's items in each state, and their amounts."""
     rows = await db.fetch(queries.progress, batch)
     return Progress({r["state"]: r["items"] for r in rows}, {r["state"]: r["amount"] for r in rows})

@@ -1,4 +1,4 @@
-"""A file as it arrives: bytes become lines, and lines become collections or problems. Never more than a portion at once."""
+"""Reads a file as it arrives: bytes become lines, and lines become collections or problems. It is never held whole."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from zhangfang.batches.rules import (
 )
 from zhangfang.kernel.errors import InvalidInput
 
-Read = tuple[int, Line | Problem]  # the line of the file, counted from 1, and what it is
+Read = tuple[int, Line | Problem]  # the number of the line in the file, from 1, and its content
 
 
 @dataclass(slots=True)
 class Reading:
-    """Reads one file. `feed` gives what has become whole; `end` checks the totals. Raises `BatchInvalid`."""
+    """Reads one file. `feed` and `end` yield its lines; `check` compares the totals. Raises `BatchInvalid`."""
 
     upload: Upload
     count: int = 0
@@ -41,28 +41,28 @@ class Reading:
 
     @property
     def digest(self) -> bytes:
-        """Return the SHA-256 of what has come so far."""
+        """Return the SHA-256 of the bytes so far."""
         return self._digest.digest()
 
     def feed(self, data: bytes) -> Iterator[Read]:
-        """Take the next bytes and give the lines that end in them."""
+        """Take the next bytes and yield the lines that they complete."""
         self._digest.update(data)
         self._size += len(data)
         if self._size > MOST_BYTES:
             raise BatchInvalid([Problem(0, "file", "more", f"at most {MOST_BYTES} bytes")], 1)
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST_LINE:
-            lines.append(self._rest)  # it is refused there, and nothing longer is ever held
+            lines.append(self._rest)  # `_lines` refuses it, so that no longer line is ever held
             self._rest = b""
         return self._lines(lines)
 
     def end(self) -> Iterator[Read]:
-        """Give the last line, if no line end is behind it."""
+        """Yield the last line, if no line end follows it."""
         rest, self._rest = self._rest, b""
         return self._lines([rest])
 
     def check(self) -> None:
-        """Raise `BatchInvalid` unless the totals are as announced and the lines are good, or bad ones are let in."""
+        """Raise `BatchInvalid` if the totals are not as announced, or if there are bad lines and they are not allowed."""
         wrong = wrong_totals(self.upload, self.count, self.amount, all_read=not self.unread)
         if wrong or (self.bad and not self.upload.partial):
             found = sorted(self.problems, key=lambda one: one.line)
@@ -81,7 +81,7 @@ class Reading:
                 yield self._line, one
 
     def _one(self, line: bytes) -> Line | Problem | None:
-        """Return what a line is, None for the header."""
+        """Return the content of a line, None for the header."""
         try:
             text = line.decode()
             if self._read is None:
@@ -112,14 +112,12 @@ class Reading:
     def _good(self, line: Line) -> Line:
         self.amount += line.amount
         if line.order_no in self._seen:
-            raise InvalidInput(
-                "order_no", "one that an earlier line has", "a number of its own for each line"
-            )
+            raise InvalidInput("order_no", "the number of an earlier line", "another number for each line")
         self._seen.add(line.order_no)
         return line
 
     def note(self, bad: Problem) -> Problem:
-        """Count a bad line, and keep the first ones to be shown."""
+        """Count a bad line, and keep the first ones to show them."""
         self.bad += 1
         if len(self.problems) < SHOWN:
             self.problems.append(bad)

@@ -1,4 +1,4 @@
-"""Pure decisions: what a file's header and lines must be, and whether its totals are what was announced."""
+"""Pure decisions: whether a file's header and lines are valid, and whether its totals are as announced."""
 
 import csv
 import re
@@ -25,7 +25,7 @@ _CONTEXT = re.compile(r" - at `\$\.?(.*)`$")
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class"}):
-    """What a line asks for, not yet checked. `amount` is fen."""
+    """A line's fields, not yet checked. `amount` in fen."""
 
     order_no: str
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_FEN)]
@@ -50,7 +50,7 @@ Reader = Callable[[str], Line]
 
 
 def check_upload(upload: Upload) -> None:
-    """Raise `InvalidInput` naming what is not allowed of the announcement of a file."""
+    """Raise `InvalidInput` naming the field of the announcement that is not allowed."""
     if not _NUMBER.fullmatch(upload.batch_no):
         shape = f"{len(upload.batch_no)} characters"
         raise InvalidInput("batch_no", shape, "1 to 64 of letters, digits and - _ . : / # @")
@@ -65,7 +65,7 @@ def check_upload(upload: Upload) -> None:
 
 
 def csv_reader(header: str) -> Reader:
-    """Return what reads the lines under a header. Raises `InvalidInput` if the header is not as allowed."""
+    """Return a reader for the lines under a header. Raises `InvalidInput` if the header is not valid."""
     names = _fields(header)
     missing = [name for name in COLUMNS if name not in names]
     unknown = [str(at) for at, name in enumerate(names, 1) if name not in (*COLUMNS, *OPTIONAL)]
@@ -114,11 +114,11 @@ def json_reader(text: str) -> Line:
         )
         raise InvalidInput((path or [""])[0] or "line", shape[0].lower() + shape[1:], allowed) from None
     except msgspec.DecodeError:
-        raise InvalidInput("line", "what is no JSON", "one JSON object a line") from None
+        raise InvalidInput("line", "what is no JSON", "one JSON object per line") from None
 
 
 def problem(line: int, error: InvalidInput) -> Problem:
-    """Return what is wrong in a line, by the file's own column."""
+    """Return a problem of a line, named by the file's own column."""
     column = error.field.removeprefix("account.")
     return Problem(line, "class" if column == "class_" else column, error.shape, error.allowed)
 
@@ -126,8 +126,8 @@ def problem(line: int, error: InvalidInput) -> Problem:
 def wrong_totals(upload: Upload, count: int, amount: int, *, all_read: bool) -> list[Problem]:
     """Return how a file differs from its control totals.
 
-    The count is of all lines. The sum is exact where every amount could be read; where not, what could be read may not
-    be above it.
+    The count includes all lines. The sum must be exact if every amount could be read; otherwise the sum of the readable
+    amounts may not exceed it.
     """
     found = []
     if count != upload.count:
@@ -138,6 +138,6 @@ def wrong_totals(upload: Upload, count: int, amount: int, *, all_read: bool) -> 
 
 
 def split_evenly(count: int, most: int) -> Sequence[int]:
-    """Return the sizes of as few portions as possible of at most `most`, as equal as can be."""
+    """Return the sizes of the fewest portions of at most `most`, as equal as possible."""
     parts = -(-count // most)
     return [count // parts + (n < count % parts) for n in range(parts)] if count else []

@@ -34,5 +34,5 @@ async def items(db: Db, batch: UUID, after: int, limit: int) -> list[Item]:
 
 
 async def carried(db: Db, batch: UUID) -> list[ChannelBatch]:
-    """Return what travels to channels for a batch, oldest first."""
+    """Return the channel batches of a batch, oldest first."""
     return [ChannelBatch.of(row) for row in await db.fetch(queries.carried, batch)]

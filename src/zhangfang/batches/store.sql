@@ -30,7 +30,7 @@ SELECT * FROM batch_item WHERE batch = $1 AND state = 'WAITING' ORDER BY line LI
 SELECT line FROM batch_item WHERE batch = $1 AND line = ANY($2::int[]) AND state = 'WAITING' ORDER BY line FOR UPDATE
 
 -- name: decided
--- The intent has the sealed account from here on; a refused item needs none.
+-- From here on the intent has the account's token; a refused item needs none.
 UPDATE batch_item b SET
     state = CASE WHEN d.intent IS NULL THEN 'REFUSED' ELSE 'ACCEPTED' END,
     intent = d.intent, code = d.code, message = d.message, account_token = ''

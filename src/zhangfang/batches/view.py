@@ -1,4 +1,4 @@
-"""What a merchant may see of its batches: how far they are, item by item, and the file of results."""
+"""What a merchant may see of its batches: the state of each item, and the file of results."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ async def get(db: Any, merchant: str, id_: UUID) -> Batch:
     """Return the merchant's batch, or raise `UnknownBatch`."""
     found = await store.one(db, queries.by_id, merchant, id_)
     if found is None:
-        raise UnknownBatch("id: there is no batch of yours under it")
+        raise UnknownBatch("id: you have no such batch")
     return found
 
 
@@ -34,7 +34,7 @@ async def any_batch(db: Any, id_: UUID) -> Batch:
 
 
 async def results(db: Any, batch: UUID) -> AsyncIterator[bytes]:
-    """Give the results as CSV in the order of the file, a page at a time. `amount` is fen; states are the payments'."""
+    """Yield the results as CSV in the order of the file, page by page. `amount` in fen; the states are the payments'."""
     yield _csv([HEAD])
     after = 0
     while page := await store.items(db, batch, after, _PAGE):

@@ -1,7 +1,7 @@
-"""The end of a business day: fees recognised (D1), and what we owe the reserve set off against them (D2).
+"""The end of a business day: fees are recognised (D1) and set off against what own funds owe the reserve (D2).
 
-Own money in the reserve that is below zero becomes what we owe it instead (D2.below). Topping the reserve up (D3) is a
-movement at the bank: what is missing is logged.
+If the own money in the reserve is negative, it becomes such a debt (D2.below). Topping up the reserve (D3) is a movement
+at the bank: the missing amount is logged.
 """
 
 from datetime import date
@@ -22,7 +22,7 @@ SUBJECTS = dict.fromkeys((2361, 1222, 6001, 1241, 2242), PLATFORM)
 
 
 class DayNotOver(ZhangfangError):
-    """Something of this business date is still open; the text says what."""
+    """The business date cannot be closed, because something of it is still open; the text says what."""
 
 
 async def close_day(
@@ -67,7 +67,7 @@ async def check_over(
 
 
 def _recognised(earned: int, id_: UUID, day: date) -> list[Transfer]:
-    """Return D1; on a day that gave back more fees than it earned, its mirror."""
+    """Return D1; with its sides exchanged on a day that refunded more fees than it earned."""
     if not earned:
         return []
     made = _voucher("D1", id_, abs(earned), day)
@@ -83,7 +83,7 @@ async def _book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transf
         return
     answers = (await book(pool, ledger, transfers)).answers
     results = {answer.result for answer in answers}
-    # A repeat after a crash may compute another sum under the same id: what was booked first stands.
+    # A repeat after a crash may compute another sum under the same id: the first booking stays.
     assert results <= {Result.CREATED, Result.EXISTS, Result.EXISTS_DIFFERENT}, (
         f"day-end {transfers[0].voucher}: {answers}"
     )

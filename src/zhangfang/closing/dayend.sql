@@ -1,6 +1,6 @@
 -- name: own_balances
--- Balances of the two mirrored pairs up to a business date, on their normal sides, without the two vouchers that are about
--- to be booked: the roll's rows and what came after it, less the vouchers' own lines.
+-- Balances of the two mirrored pairs up to a business date, on their normal sides, without the lines of the two vouchers
+-- $2, which may be booked already.
 WITH own AS (
     SELECT a.shard, a.id, a.code, b.opening + b.debits - b.credits AS balance
     FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id

@@ -1,8 +1,8 @@
-"""Closing a period (结账) and opening it again (反结账). The ledger refuses what is dated into a closed period.
+"""Closing a period (结账) and re-opening it (反结账). The ledger refuses entries with a date in a closed period.
 
-A request is stored first, then the ledger is asked with the request's id as voucher. So a crash in between is repaired by
-running the same command again: it finds the request and asks with the same ids. Closing needs nothing open and one
-person; opening again needs a reason and two, which the database checks as well.
+A request is stored first, then the ledger is asked with the request's id as voucher. After a crash in between, the same
+command finds the request and asks with the same ids. Closing needs one person and nothing open; re-opening needs two
+people and a reason, which the database checks too.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ CLOSE, REOPEN = "close", "reopen"
 
 
 class NotClosable(ZhangfangError):
-    """A period cannot be closed, or opened again; the text says everything that stands in the way."""
+    """A period cannot be closed or re-opened; the text names every obstacle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it is stored. `seq` is the ledger's entry; one that has ended without it was refused by the ledger."""
+    """A stored request. `seq` is the ledger's entry; if a request has ended without one, the ledger has refused it."""
 
     id: UUID
     what: str
@@ -45,7 +45,7 @@ class Asked:
 
 
 async def in_the_way(pool: asyncpg.Pool, through: date) -> list[str]:
-    """Return what keeps the books from being closed through a business date, in words; nothing if they can be."""
+    """Return a text for each obstacle to closing the books through a business date."""
     row = await pool.fetchrow(queries.in_the_way, through)
     found = []
     if row["unrolled"]:
@@ -58,9 +58,9 @@ async def in_the_way(pool: asyncpg.Pool, through: date) -> list[str]:
 
 
 async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: str) -> Asked:
-    """Close every business date up to and including `through`, or finish the close of it that was interrupted.
+    """Close every business date up to and including `through`, or finish a close of it that was interrupted.
 
-    Raises `NotClosable` (what stands in the way, or that it is closed already), `InvalidInput`, `LedgerUnavailable`.
+    Raises `NotClosable` (it is closed already, or there are obstacles), `InvalidInput`, `LedgerUnavailable`.
     """
     by = approvals.person(by)
     begun = await pool.fetchrow(queries.open, CLOSE, through)
@@ -75,7 +75,7 @@ async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through:
 
 
 async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: str) -> Asked:
-    """Propose to open again what is closed after `to`. Nothing is opened until another person approves it."""
+    """Propose to re-open the dates after `to`. Nothing is opened until another person approves it."""
     by, reason = approvals.person(by), approvals.reason(reason)
     closed = (await roll.standing(pool, clock.now())).closed_through
     if closed is None or to >= closed:
@@ -87,27 +87,25 @@ async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: 
 async def approve_reopening(
     pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, by: str
 ) -> Asked:
-    """Approve what another person proposed, and open the period. Raises `SecondPerson` for one's own proposal."""
+    """Approve another person's proposal and open the period. Raises `SecondPerson` if `by` has proposed it."""
     by = approvals.person(by)
     row = await pool.fetchrow(queries.get, id_)
     if row is None or row["what"] != REOPEN or row["ended_at"] is not None:
-        raise InvalidInput(
-            "id", "one that waits for nobody", "the id of a proposal, as `books status` shows it"
-        )
+        raise InvalidInput("id", "one of no open proposal", "a proposal's id, as `books status` shows it")
     approvals.check_second(row["asked_by"], by, "this re-opening")
     approved = await pool.fetchrow(queries.approve, id_, by, clock.now())
     return await _ask(pool, ledger, clock, approved)
 
 
 async def requests(pool: asyncpg.Pool, limit: int = 20) -> tuple[Asked, ...]:
-    """Return what was asked for, what still waits first, then the newest."""
+    """Return the requests: open ones first, then the newest."""
     return tuple(Asked(**row) for row in await pool.fetch(queries.listed, limit))
 
 
 async def _begin(
     pool: asyncpg.Pool, clock: Clock, what: str, day: date, by: str, reason: str
 ) -> asyncpg.Record:
-    """Store a request, or find the one that waits for the same."""
+    """Store a request, or find an open one of the same kind and date."""
     await pool.execute(queries.begin, new_id(clock), what, day, by, reason, clock.now())
     row = await pool.fetchrow(queries.open, what, day)
     if row is None:
@@ -116,7 +114,7 @@ async def _begin(
 
 
 async def _ask(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> Asked:
-    """Ask the ledger with the stored ids and keep its answer."""
+    """Ask the ledger with the stored ids and store its answer."""
     answer = await ledger.close_period(
         row["business_date"], id_=numbered(row["id"], 1), voucher=row["id"], reopen=row["what"] == REOPEN
     )

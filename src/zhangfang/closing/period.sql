@@ -1,5 +1,5 @@
 -- name: in_the_way
--- What of the business dates up to $1 is not finished.
+-- What is not finished for the business dates up to $1.
 SELECT
     (SELECT count(*) FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED') AND business_date <= $1)::int
     AS intents,
@@ -18,7 +18,7 @@ SELECT * FROM books_request WHERE what = $1 AND business_date = $2 AND ended_at 
 SELECT * FROM books_request WHERE id = $1
 
 -- name: approve
--- Who has approved stays: after a crash anybody but the first person may run it to its end.
+-- The first approver stays: after a crash anybody except the proposer may run it to its end.
 UPDATE books_request SET approved_by = coalesce(approved_by, $2), approved_at = coalesce(approved_at, $3)
 WHERE id = $1 AND what = 'reopen' AND ended_at IS NULL
 RETURNING *

@@ -1,7 +1,7 @@
-"""The day-end roll of the business date (日切): what each account comes to at the end of every date, counted once.
+"""The day-end roll (日切): stores each account's turnover and balance of every business date, so that it is summed once.
 
-A roll is a cache of all entries up to one sequence number. What is posted afterwards, whatever its business date, is added
-by whoever reads, and counted by the next roll: so a roll may come early, late, twice or never, and no balance changes.
+A roll is a cache of all entries up to one sequence number. Readers add the later entries themselves, whatever their
+business date, and the next roll counts them. So balances do not depend on when a roll runs, or how often.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ queries = load(__package__, "roll.sql")
 
 
 class NotOver(ZhangfangError):
-    """A business date is not over, so it cannot be rolled; the text says what it waits for."""
+    """A business date is not over, so it cannot be rolled; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the books are: today's date, the last date that is over and rolled, the last date that is closed."""
+    """The current business date, the last date that is rolled, the last date that is closed, and the sequence numbers."""
 
     business_date: date
     rolled_through: date | None
@@ -35,7 +35,7 @@ class Standing:
 
 
 async def roll(pool: asyncpg.Pool, clock: Clock, day: date) -> None:
-    """Roll `day`, which has to be over, on every shard. Raises `NotOver`; a date that is rolled may be rolled again."""
+    """Roll `day`, which must be over, on every shard. Safe to repeat. Raises `NotOver`."""
     now = clock.now()
     if china_day(now) <= day:
         raise NotOver(f"business date {day} is not over yet")
@@ -48,7 +48,7 @@ async def roll(pool: asyncpg.Pool, clock: Clock, day: date) -> None:
 
 
 async def _roll_shard(pool: asyncpg.Pool, shard: int, day: date, now: datetime) -> None:
-    """Count what came since the last roll, under a lock: two rolls at once are one after the other."""
+    """Count the entries since the last roll, under a lock, so that two rolls do not run at the same time."""
     async with pool.acquire() as connection, connection.transaction():
         seq = await _advance(connection, shard)
         await connection.execute(queries.add_day, shard, day, seq, now)
@@ -64,5 +64,5 @@ async def _advance(connection: Any, shard: int) -> int:
 
 
 async def standing(pool: asyncpg.Pool, now: datetime) -> Standing:
-    """Return the books' current business date, and how far they are rolled and closed on every shard."""
+    """Return the current business date, and how far the books of all shards are rolled and closed."""
     return Standing(business_date=settlement_day(now), **await pool.fetchrow(queries.standing))

@@ -12,13 +12,13 @@ INSERT INTO books_roll (shard, seq) VALUES ($1, 0) ON CONFLICT DO NOTHING
 SELECT seq FROM books_roll WHERE shard = $1 FOR UPDATE
 
 -- name: target
--- A roll stands where pages end, so that no page has to be cut; before there are any, on the last entry.
+-- A roll ends where the account pages end, so that no page is cut; if there are no pages yet, at the last entry.
 SELECT CASE WHEN coalesce(c.paged, 0) > 0 THEN greatest(c.paged, $2) ELSE h.seq END
 FROM head h LEFT JOIN ledger_checkpoint c ON c.shard = h.shard
 WHERE h.shard = $1
 
 -- name: count
--- It reads what was posted since the last roll, and of the roll the dates from the oldest that this touches.
+-- Reads the entries since the last roll and, for each of their accounts, the rolled dates from their oldest date on.
 WITH moved AS MATERIALIZED (
     SELECT account, business_date, debits, credits FROM books_moved($1, $2, $3)
 ), touched AS (
@@ -58,7 +58,7 @@ INSERT INTO books_day (shard, business_date, seq, rolled_at) VALUES ($1, $2, $3,
 ON CONFLICT (shard, business_date) DO NOTHING
 
 -- name: standing
--- The slowest shard decides. A shard that has no roll or no closed date has none of the others' either.
+-- The slowest shard decides: if one shard has no roll or no closed date, the result is NULL.
 SELECT
     (SELECT CASE WHEN bool_and(d.day IS NOT NULL) THEN min(d.day) END FROM (
         SELECT (SELECT max(r.business_date) FROM books_day r WHERE r.shard = h.shard) AS day FROM head h

@@ -1,6 +1,6 @@
-"""The timetable of a day: what is done once, by itself, when its time comes and its evidence is there.
+"""The timetable of a day: tasks that run automatically, once, when they are due and their evidence is complete.
 
-A task is a row and its own job. It is planned before it is due, and what it waits for is written beside it.
+A task is a row, and a job of the driver. It is planned before it is due, and its note says what it waits for.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ from zhangfang.settlement import release, settle
 queries = load(__package__, "timetable.sql")
 log = structlog.get_logger()
 
-FILE_AT = time(9, 0)  # UnionPay's file is there in the morning
+FILE_AT = time(9, 0)  # UnionPay's file is available in the morning
 SETTLE_AT = time(10, 30)
 CLOSE_AT = time(11, 0)
 ROLL_AT = time(11, 15)
@@ -45,17 +45,17 @@ WAIT = timedelta(minutes=5)
 
 
 class NotYet(ZhangfangError):
-    """What a task needs is not there; the text is shown beside the task, which looks again after `again`."""
+    """Something that a task needs is missing. The text becomes the task's note; the task runs again after `again`."""
 
     def __init__(self, text: str, again: timedelta = WAIT) -> None:
-        """Say what is waited for."""
+        """Take what is missing, and the time until the next try."""
         super().__init__(text)
         self.again = again
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All that the timetable works with; statements of account are written below `folder`."""
+    """Everything that the timetable needs; statements of account are written below `folder`."""
 
     desk: Desk
     accounts: Sequence[Account]
@@ -63,7 +63,7 @@ class Day:
 
 
 def job(day: Day) -> Job:
-    """Return the driver's job over the tasks. They run one after the other: each builds on the one before it."""
+    """Return the driver's job over the tasks. They run one after the other, because each needs the one before it."""
 
     async def step(row: asyncpg.Record) -> None:
         await run(day, row)
@@ -72,12 +72,12 @@ def job(day: Day) -> Job:
 
 
 async def begin(day: Day) -> None:
-    """Make sure that the planner itself is planned."""
+    """Plan the task that plans all others."""
     await _add(day, "plan", "daily", day.desk.clock.now())
 
 
 async def run(day: Day, row: asyncpg.Record) -> None:
-    """Do a task, or write down what it waits for."""
+    """Do a task, or store what it waits for."""
     work = _WORK[row["kind"]]
     try:
         again, note = await work(day, row["key"], row["ids"]), ""
@@ -92,7 +92,7 @@ async def run(day: Day, row: asyncpg.Record) -> None:
 
 
 async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Plan from the last day that is planned up to today; a platform that slept for a week catches up."""
+    """Plan all days from the last planned one up to today, so that a platform that was stopped for a week catches up."""
     now = day.desk.clock.now()
     for account in day.accounts:
         await _add(day, "statement", account.alias, now)
@@ -137,7 +137,7 @@ async def _statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
 
 
 async def _returns(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Ask which payouts came back (退票): that is so in the evening, or one or two days later."""
+    """Ask which payouts were returned (退票): a bank returns them in the evening, or one or two days later."""
     account = next(account for account in day.accounts if account.alias == key)
     assert isinstance(account.bank, ReturningChannel), "planned for such a bank"
     today = china_day(day.desk.clock.now())
@@ -156,7 +156,7 @@ async def _upkeep(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
 
 
 async def _duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Look for payers who were debited twice; people decide about what is found."""
+    """Look for payers who were debited twice. People decide about each case."""
     if found := await find(day.desk.pool, day.desk.clock, day.desk.clock.now() - DUPLICATES_OF):
         log.error("payers may have been debited twice", cases=found)
     return DUPLICATES_EVERY

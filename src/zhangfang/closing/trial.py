@@ -1,7 +1,7 @@
 """The trial balance (试算平衡表) of any business date: by code under the chart's headings, or by subject.
 
-A row has six columns, as the paper form has them: opening, turnover and closing, each as debit and credit. What stands
-above others is the sum of their columns, so that every column adds up.
+A row has six columns, as on the paper form: opening, turnover and closing, each as debit and credit. A heading's columns
+are the sums of the columns of the rows below it, so that every column adds up.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ queries = load(__package__, "trial.sql")
 
 Columns = tuple[int, int, int, int, int, int]
 NOTHING: Final[Columns] = (0, 0, 0, 0, 0, 0)
-LEVELS: Final = ("class", "group")  # of the chart's headings, the widest first
+LEVELS: Final = ("class", "group")  # levels of the chart's headings, the widest first
 BOTTOM: Final = frozenset({"code", "account"})  # the levels whose rows sum to the total of a book
 COLUMNS: Final = ("opening_debit", "opening_credit", "debit", "credit", "closing_debit", "closing_credit")
 BOOKS: Final = {1: "客户资金 Customers' money", 2: "自有资金 Own money", 3: "监管资金 Custodian's money"}
@@ -30,7 +30,7 @@ _WRONG: Final[Mapping[str, Callable[[int], bool]]] = {"Dr": lambda fen: fen < 0,
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account (or, with `account` None, all accounts of a code) over one business date; debit is positive."""
+    """An account (or, if `account` is None, all accounts of a code) over one business date, in fen; debit is positive."""
 
     book: int
     code: int
@@ -49,9 +49,9 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the sheet. `level` is class, group, code, subject or account; `prefix` the digits that it is of.
+    """A row of the sheet. `level` is class, group, code, subject or account; `prefix` the first digits of its codes.
 
-    `accounts` is how many accounts it sums, `abnormal` how many of them end on the side where they should not.
+    `accounts` is the number of accounts that it sums, `abnormal` the number of those with a balance on the wrong side.
     """
 
     book: int
@@ -71,7 +71,7 @@ async def trial_balance(pool: asyncpg.Pool, day: date, code: int | None = None) 
 
 
 def by_code(balances: Iterable[Balance]) -> tuple[Balance, ...]:
-    """Fold accounts (in the order of book and code) into one line a code."""
+    """Sum accounts (sorted by book and code) to one balance per code."""
     return tuple(_fold(list(several)) for _, several in groupby(balances, key=lambda b: (b.book, b.code)))
 
 
@@ -90,7 +90,7 @@ def _fold(several: list[Balance]) -> Balance:
 
 
 def sides(balance: Balance) -> Columns:
-    """Return opening, turnover and closing, each as debit and credit, as a trial balance has them."""
+    """Return the six columns of a balance."""
     opening, closing = balance.opening, balance.closing
     return max(opening, 0), max(-opening, 0), balance.debit, balance.credit, max(closing, 0), max(-closing, 0)
 
@@ -102,13 +102,13 @@ def totals(rows: Iterable[Columns]) -> Columns:
 
 
 def is_abnormal(balance: Balance) -> bool:
-    """Say whether an account ends on the side where the chart does not expect it (余额方向异常)."""
+    """Whether an account's closing balance is not on its normal side (余额方向异常)."""
     normal = CHART[balance.code, Book(balance.book)].normal
     return normal in _WRONG and _WRONG[normal](balance.closing)
 
 
 def sheet_by_code(balances: Sequence[Balance]) -> tuple[Row, ...]:
-    """Return one row a code, each class and group of the chart above its codes with their sums, book after book."""
+    """Return one row per code, and a row with the sums above each group and class of the chart, book after book."""
     off = Counter((b.book, b.code) for b in balances if is_abnormal(b))
     rows = [replace(_row(b, "code"), abnormal=off[b.book, b.code]) for b in by_code(balances)]
     return tuple(_under_headings(rows))
@@ -126,7 +126,7 @@ def _under_headings(rows: Sequence[Row], depth: int = 0) -> Iterable[Row]:
 
 
 def sheet_by_subject(balances: Sequence[Balance]) -> tuple[Row, ...]:
-    """Return one row a subject (记账主体) with the sums of its accounts, and those below it, book after book."""
+    """Return one row per subject (记账主体) with the sums of its accounts, followed by these, book after book."""
     ordered = sorted(balances, key=lambda b: (b.book, b.subject, b.code))
     rows: list[Row] = []
     for (_, subject), grouped in groupby(ordered, key=lambda b: (b.book, b.subject)):
@@ -138,16 +138,9 @@ def sheet_by_subject(balances: Sequence[Balance]) -> tuple[Row, ...]:
 def _row(balance: Balance, level: str) -> Row:
     chapter = CHART[balance.code, Book(balance.book)]
     return Row(
-        balance.book,
-        level,
-        f"{balance.code}",
-        (chapter.zh, chapter.en),
-        balance.subject,
-        balance.account,
-        balance.accounts,
-        int(is_abnormal(balance)),
-        sides(balance),
-    )
+        balance.book, level, f"{balance.code}", (chapter.zh, chapter.en), balance.subject, balance.account,
+        balance.accounts, int(is_abnormal(balance)), sides(balance),
+    )  # fmt: skip
 
 
 def _above(several: Sequence[Row], level: str, prefix: str, name: tuple[str, str], subject: str = "") -> Row:
@@ -157,7 +150,7 @@ def _above(several: Sequence[Row], level: str, prefix: str, name: tuple[str, str
 
 
 def gap(balances: Iterable[Balance]) -> int:
-    """Return by how much debits exceed credits in the book where they differ most, in fen; 0 as it has to be."""
+    """Return debits minus credits of the book where they differ most, in fen; 0 if the books are right."""
     gaps = dict.fromkeys(BOOKS, 0)
     for balance in balances:
         gaps[balance.book] += balance.closing
@@ -171,7 +164,7 @@ SHEETS: Final[Mapping[str, Callable[[Sequence[Balance]], tuple[Row, ...]]]] = {
 
 
 def as_json(day: date, by: str, balances: Sequence[Balance]) -> dict[str, Any]:
-    """Return the whole sheet for a machine, amounts in fen."""
+    """Return the whole sheet as data, amounts in fen."""
     rows = SHEETS[by](balances)
     books = [_book_as_json(book, [row for row in rows if row.book == book]) for book in BOOKS]
     found = [book for book in books if book["rows"]]
@@ -184,18 +177,13 @@ def _book_as_json(book: int, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def total_of(rows: Iterable[Row]) -> Columns:
-    """Return the total of a book's rows: what stands above others is not counted twice."""
+    """Return the total of a book's rows, counting each account once."""
     return totals(row.columns for row in rows if row.level in BOTTOM)
 
 
 def _row_as_json(row: Row) -> dict[str, Any]:
-    what = {
-        "level": row.level,
-        "code": row.prefix,
-        "zh": row.name[0],
-        "en": row.name[1],
-        "subject": row.subject,
-    }
+    zh, en = row.name
+    what = {"level": row.level, "code": row.prefix, "zh": zh, "en": en, "subject": row.subject}
     return what | {"accounts": row.accounts, "abnormal": row.abnormal} | _named(row.columns)
 
 

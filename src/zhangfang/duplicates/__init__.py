@@ -1,6 +1,6 @@
-"""Double payments (重复代收): found by their business key, confirmed by people, reversed with their fee, masked, kept.
+"""Double payments (重复代收): found by their business key, confirmed by people, reversed with their fee, and masked.
 
-`find` opens cases; `confirm`, `approve` and `dismiss` are what people decide; `job` is what the driver does about it.
+`find` opens cases; people `confirm`, `approve` or `dismiss` them; `job` reverses the confirmed ones. Cases are kept.
 """
 
 from zhangfang.duplicates.finding import find

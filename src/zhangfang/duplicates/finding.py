@@ -1,4 +1,4 @@
-"""Finding double payments by their business key: among our own payments, and in what the channel lists beyond them."""
+"""Finding double payments by their business key: among our payments, and among the other lines of a channel's file."""
 
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,10 @@ log = structlog.get_logger()
 
 
 async def find(pool: asyncpg.Pool, clock: Clock, since: datetime) -> int:
-    """Open a case for every suspected double of a payment asked for or settled from `since` on; return how many are new.
+    """Open a case for every suspected double of a payment requested or settled since `since`; return how many are new.
 
-    Safe to repeat: what goes back has one case for ever. Lines of the channel are looked at as long as their break is
-    open. A line that may be another merchant's opens no case: its break stays with the people.
+    Safe to repeat: a payment or line gets one case at most. Lines of the channel are examined while their break is open.
+    A line that may belong to another merchant opens no case: people have to cure its break.
     """
     await finish_returns(pool, clock)
     found = 0

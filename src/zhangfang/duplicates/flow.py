@@ -1,6 +1,6 @@
-"""What people do about a case: confirm it, approve it where money was settled, dismiss it. The driver does the rest.
+"""What people decide about a case: confirm it, approve it if its money was settled, or dismiss it.
 
-A decision is stored with its step and the person's act in one transaction; nothing is sent here.
+A decision, its step and the person's act are stored in one transaction. The driver does the rest; nothing is sent here.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from zhangfang.duplicates.store import queries
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 
-AT_ONCE = 8  # cases of a bulk that are confirmed side by side
+AT_ONCE = 8  # cases that `confirm_all` confirms concurrently
 _CONFIRMED = (CaseState.APPROVAL, CaseState.REVERSING, CaseState.DONE)
 _UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
 
 
 async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
-    """Say that a case is a double payment: its money starts back to the payer, or waits for a second person.
+    """Confirm that a case is a double payment. Its reversal begins, or waits for a second person if it was settled.
 
-    The same person may say so again: it changes nothing. Raises `InvalidInput`, `NoCase`, `DoesNotFit`.
+    If the same person confirms it again, nothing changes. Raises `InvalidInput`, `NoCase`, `DoesNotFit`.
     """
     by, reason = _name(by), check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
@@ -36,7 +36,7 @@ async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: 
             return case
         if case.state not in _UNDECIDED:
             raise DoesNotFit(f"the case is {case.state}; allowed: one that nobody has decided")
-        obstacle, settled = await _look(connection, case)
+        obstacle, settled = await _obstacle(connection, case)
         if obstacle:
             raise DoesNotFit(f"{obstacle}; allowed: settle it with the merchant, then dismiss the case")
         now = clock.now()
@@ -47,9 +47,9 @@ async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: 
         return await store.lock(connection, id_)
 
 
-async def _look(connection: Any, case: Case) -> tuple[str, bool]:
-    """Return what stands in the way of reversing a case, as it stands now, and whether its money was settled."""
-    goes, keep = await store.two(connection, case.intent or case.keep, case.keep)
+async def _obstacle(connection: Any, case: Case) -> tuple[str, bool]:
+    """Return why a case cannot be reversed now (or nothing), and whether its money was settled."""
+    goes, keep = await store.lock_pair(connection, case.intent or case.keep, case.keep)
     if case.break_ is None:
         return unfit(goes, keep), goes.settlement is not None
     line = await connection.fetchrow(queries.line_of_break, case.break_)
@@ -59,7 +59,7 @@ async def _look(connection: Any, case: Case) -> tuple[str, bool]:
 
 
 async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
-    """Agree to take settled money back. Raises `SecondPerson` for one's own confirmation, `NoCase`, `DoesNotFit`."""
+    """Approve taking settled money back. Raises `SecondPerson` if `by` confirmed the case, `NoCase`, `DoesNotFit`."""
     by = _name(by)
     async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
@@ -76,12 +76,12 @@ async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
 
 
 async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
-    """Say that a case is none, or was settled otherwise. Nothing may be on its way. Raises as `confirm` does."""
+    """Close a case that is no double payment or was solved otherwise, before its reversal began. Raises like `confirm`."""
     by, reason = _name(by), check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
         case = await store.lock(connection, id_)
         if case.state not in (*_UNDECIDED, CaseState.APPROVAL):
-            raise DoesNotFit(f"the case is {case.state}; allowed: one of which nothing has begun")
+            raise DoesNotFit(f"the case is {case.state}; allowed: one whose reversal has not begun")
         await connection.execute(queries.dismiss, id_, reason, clock.now())
         await store.note(clock, connection, id_, "dismiss", reason, by)
         return await store.lock(connection, id_)
@@ -95,7 +95,7 @@ async def confirm_all(
     reason: str,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[UUID, str]:
-    """Confirm many cases; return why, for each that was not. `progress` hears how many of how many are done."""
+    """Confirm many cases; return the reason for each that was refused. `progress` is called with (done, all)."""
     _name(by), check_reason(reason)
     refused: dict[UUID, str] = {}
     turn, done = asyncio.Semaphore(AT_ONCE), 0

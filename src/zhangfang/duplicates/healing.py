@@ -1,7 +1,7 @@
-"""The healing of a confirmed case, step by step: what is decided is stored, then done, and can be done again.
+"""The steps that reverse a confirmed case. Each is stored before it is done, and safe to repeat.
 
-Its money goes back by an intent of its own, which ends by evidence as any other: a case waits for UNKNOWN. A new attempt
-is made only after a definite failure, or where nothing was sent.
+The money goes back by an intent, which ends by evidence like any other: while it is UNKNOWN the case waits. A new attempt
+is made only after a definite failure, or if nothing was sent.
 """
 
 from datetime import timedelta
@@ -27,7 +27,7 @@ from zhangfang.reconciliation import finish_returns, return_line
 
 LOOK = timedelta(seconds=10)
 LOOK_FOR_MONEY = timedelta(minutes=10)
-CLAIM = {"U1": 2321, "U2": 2322}  # where the merchant has the money: pending, or available
+CLAIM = {"U1": 2321, "U2": 2322}  # the merchant's account that has the money: pending, or available
 
 
 def job(desk: Desk) -> Job:
@@ -40,7 +40,7 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, case: Case) -> None:
-    """Do the next step of a confirmed case; nothing for any other. Raises what the ledger and the database raise."""
+    """Do the next step of a confirmed case; nothing for any other. Raises the errors of the ledger and the database."""
     if case.state is not CaseState.REVERSING:
         return
     if case.reversal is not None:
@@ -58,7 +58,7 @@ async def _intent(journal: Journal, id_: UUID) -> Intent:
 
 
 async def _return(desk: Desk, case: Case, break_: UUID) -> None:
-    """B3: no payment of ours stands for it, so no merchant's account is touched."""
+    """B3: return a line of the channel that is no payment of ours, so no merchant's account is touched."""
     try:
         made = await return_line(
             desk.pool, desk.channels, desk.clock, break_, f"{store.PREFIX} {case.id}, {case.confirmed_by}"
@@ -70,8 +70,8 @@ async def _return(desk: Desk, case: Case, break_: UUID) -> None:
 
 
 async def _reverse(desk: Desk, case: Case) -> None:
-    """U1 or U2: choose the way and store it, then ask for it under the ids of the attempt."""
-    assert case.intent is not None, "what goes back is a payment or a line"
+    """U1 or U2: choose void or refund and store the choice, then request it under the ids of the attempt."""
+    assert case.intent is not None, "a case is about a payment or a line"
     goes, keep = await _intent(desk.journal, case.intent), await _intent(desk.journal, case.keep)
     if not case.way:
         template = "U1" if goes.settlement is None else "U2"
@@ -95,7 +95,7 @@ async def _reverse(desk: Desk, case: Case) -> None:
 
 
 async def _short(ledger: LedgerClient, goes: Intent, code: int) -> int:
-    """Return how much the merchant has too little of for the reversal, in fen, the fee given back first; 0 if enough."""
+    """Return how much the merchant lacks for the reversal, in fen, after getting the fee back; 0 if it has enough."""
     account = account_id(Book.CUSTOMERS, code, goes.merchant)
     held = (await ledger.account_balances([account]))[account]
     there = held.credits - held.debits - held.debits_pending
@@ -125,7 +125,7 @@ async def _ask(desk: Desk, case: Case, goes: Intent) -> None:
 async def _not_taken(
     pool: asyncpg.Pool, clock: Clock, journal: Journal, case: Case, goes: Intent, why: str
 ) -> None:
-    """Nothing was stored: the cut-off came, a settlement took the money, or the merchant refunded it by themselves."""
+    """Handle a refused request, of which nothing was stored: the cut-off or a settlement came first, or a refund."""
     now = await _intent(journal, goes.id)
     overtaken = now.settlement is not None and case.approved_by is None
     if case.way == Operation.VOID or overtaken:
@@ -143,7 +143,7 @@ async def _began(pool: asyncpg.Pool, clock: Clock, case: Case, made: Intent) -> 
 
 
 async def _follow(pool: asyncpg.Pool, clock: Clock, case: Case, reversal: Intent) -> None:
-    """Wait for the evidence; then mask and end, or make another attempt where one is left."""
+    """Wait for the evidence. Then mask the pair and end the case, or make another attempt if one is left."""
     if reversal.state not in FINAL:
         text = f"the reversal has no outcome yet: {reversal.state}"
         await _wait(pool, clock, case, text, LOOK)
@@ -174,7 +174,7 @@ async def _wait(pool: asyncpg.Pool, clock: Clock, case: Case, text: str, span: t
 
 
 async def _leave(pool: asyncpg.Pool, clock: Clock, case: Case, obstacle: str) -> None:
-    """Leave it to a person: whoever knows more, or (no obstacle but the settlement) whoever may approve."""
+    """Leave the case to people: to decide about the obstacle, or (if there is none) to approve the settled money."""
     state = CaseState.PERSON if obstacle else CaseState.APPROVAL
     text = obstacle or "settled to the merchant meanwhile: a second person has to approve"
     async with pool.acquire() as connection, connection.transaction():

@@ -1,7 +1,7 @@
-"""Masking: the merchant's statement leaves out a payment that should not have been and its reversal. Nobody else's does.
+"""Masking: only the merchant's own statement leaves out a double payment and its reversal.
 
-Only what comes to nothing is masked, and only before any statement that would show it is released. What was settled, or
-stands on a released statement, stays visible: a released statement is not changed.
+A pair is masked if its vouchers add up to zero and no statement that shows it is released. If it was settled, or is on a
+released statement, it stays visible: a released statement does not change.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _UNDONE = (State.FAILED, State.REFUSED)
 
 
 async def mask_and_end(pool: asyncpg.Pool, clock: Clock, case: Case, reversal: Intent) -> None:
-    """End a case whose money is back with the payer: its vouchers are masked in the same transaction, if they may be."""
+    """End a case whose money the payer has back, and mask its vouchers in the same transaction if that is allowed."""
     await finish_returns(pool, clock)
     async with pool.acquire() as connection, connection.transaction():
         text, masked = await _mask(clock, connection, case, reversal)
@@ -46,7 +46,7 @@ async def _mask(clock: Clock, connection: Any, case: Case, reversal: Intent) -> 
 
 
 async def _vouchers(connection: Any, intent: UUID) -> list[UUID]:
-    """Return the payment's voucher and those of every attempt to reverse it, with what took a failed one back."""
+    """Return the voucher of the payment and of every attempt to reverse it; of a failed one also its undo voucher."""
     (payment,) = await connection.fetch(queries.intents, [intent])
     found = [payment["voucher"]]
     for row in await connection.fetch(queries.reversals, intent):

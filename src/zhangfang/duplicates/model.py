@@ -1,4 +1,4 @@
-"""A case: two payments of which one should not be, who said so, and how far its healing has come."""
+"""A case: a suspected double payment, what people decided about it, and how far its reversal is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,10 +13,10 @@ from zhangfang.kernel.errors import ZhangfangError
 class CaseState(StrEnum):
     """Where a case stands."""
 
-    SUSPECTED = "SUSPECTED"  # found; a person says whether it is one
-    APPROVAL = "APPROVAL"  # confirmed; the money was settled to the merchant, so a second person has to agree
-    REVERSING = "REVERSING"  # on its way back to the payer, or waiting for what the note says
-    PERSON = "PERSON"  # it does not fit the flow; the note says why
+    SUSPECTED = "SUSPECTED"  # found; a person has to confirm or dismiss it
+    APPROVAL = "APPROVAL"  # confirmed, but settled to the merchant: a second person has to approve
+    REVERSING = "REVERSING"  # the money is on its way back to the payer, or waits for what the note says
+    PERSON = "PERSON"  # it cannot be reversed automatically; the note says why
     DONE = "DONE"
     DISMISSED = "DISMISSED"
 
@@ -25,7 +25,7 @@ class CaseState(StrEnum):
 class Case:
     """One row of `duplicate`; the columns are explained in the migration that makes the table. Amounts in fen.
 
-    What goes back is `intent`, a payment of ours, or `break_`, a line of the channel for which no payment stands.
+    The money of `intent` (a payment of ours) or of `break_` (a line of the channel without a payment) goes back.
     """
 
     id: UUID
@@ -57,12 +57,12 @@ class Case:
 
     @property
     def key(self) -> str:
-        """Return the idempotency key of the present attempt to reverse it."""
+        """Return the idempotency key of the current attempt to reverse it."""
         return f"duplicate:{self.id.hex}:{self.attempt}"
 
     @property
     def number(self) -> str:
-        """Return the order number of the present attempt to reverse it."""
+        """Return the order number of the current attempt to reverse it."""
         return f"DUP-{self.id.hex}-{self.attempt}"
 
 
@@ -71,7 +71,7 @@ _COLUMNS = tuple(column.name for column in fields(Case))
 
 @dataclass(frozen=True, slots=True)
 class CaseStep:
-    """Who did what about a case, when and why, and which voucher it made; kept for ever."""
+    """Who did what about a case, when and why, and the voucher that it made; never deleted."""
 
     id: UUID
     at: datetime
@@ -82,7 +82,7 @@ class CaseStep:
 
 
 class DuplicateError(ZhangfangError):
-    """The flow will not do what was asked of a case.
+    """The platform refuses a request about a case.
 
     DuplicateError
     ├── NoCase
@@ -95,4 +95,4 @@ class NoCase(DuplicateError):
 
 
 class DoesNotFit(DuplicateError):
-    """The case's state, or what has become of its payments, does not allow it; the text says what stands in the way."""
+    """The state of the case or of its payments does not allow it; the text says why."""

@@ -1,7 +1,7 @@
-"""Pure decisions about double payments: what makes a pair, what stands in the way of healing it, and which way it goes.
+"""Pure decisions about double payments: which payment stays, whether the other can be reversed, and how.
 
-The merchant's own order number makes a pair, and nothing else does. Two rents of one tenant on one day have the same
-payer, amount and day, and are two rents.
+Only the merchant's order number makes two payments a pair. Two rents of one tenant on one day have the same payer,
+amount and day, and are no double payment.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from zhangfang.payments import Intent, State
 
 
 def unfit(goes: Intent, keep: Intent) -> str:
-    """Return why a payment cannot be given back as the double of `keep` by this flow; nothing if it can."""
+    """Return why a payment cannot be reversed automatically as the double of `keep`; nothing if it can."""
     if goes.state is not State.SUCCESS or keep.state is not State.SUCCESS:
         return "one of the two is not a payment that succeeded"
     if goes.amount != keep.amount:
@@ -26,7 +26,7 @@ def unfit(goes: Intent, keep: Intent) -> str:
 
 
 def unfit_line(line: Mapping[str, Any], keep: Intent) -> str:
-    """Return why a line of the channel cannot be given back as the double of `keep`; nothing if it can."""
+    """Return why a line of the channel cannot be refunded as the double of `keep`; nothing if it can."""
     if line["operation"] is None:
         return "the channel does not say what kind of payment the line is"
     if line["channel_ref"] == keep.channel_ref or not line["channel_ref"]:
@@ -39,9 +39,9 @@ def unfit_line(line: Mapping[str, Any], keep: Intent) -> str:
 
 
 def kept(line: Mapping[str, Any], holders: Sequence[Intent]) -> Intent | None:
-    """Return the payment that a line of the channel repeats; None if there is none, or if it may be another merchant's.
+    """Return the payment that a line of the channel repeats; None if there is none, or if its merchant is not certain.
 
-    `holders` are all pay-ins, of whatever state and merchant, that have the line's business key.
+    `holders` are all pay-ins, of any state and merchant, that have the line's business key.
     """
     if len({one.merchant for one in holders}) != 1:
         return None
@@ -50,9 +50,9 @@ def kept(line: Mapping[str, Any], holders: Sequence[Intent]) -> Intent | None:
 
 
 def way(goes: Intent, operations: Collection[Operation], today: date, *, first: bool) -> Operation:
-    """Return how a payment is reversed: by a void until the channel's cut-off, if it has voids, and else by a refund.
+    """Return how a payment is reversed: by a void before the channel's cut-off, if it has voids, otherwise by a refund.
 
-    A void that came to nothing is followed by a refund: `first` is whether this is the first attempt.
+    After a failed void comes a refund: `first` is whether this is the first attempt.
     """
     before = goes.settle_date == today and goes.settlement is None
     return Operation.VOID if first and before and Operation.VOID in operations else Operation.REFUND

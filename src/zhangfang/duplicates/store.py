@@ -1,4 +1,4 @@
-"""The SQL of the cases, and the two things that are written beside every change of one: its step and the person's act."""
+"""The SQL of the cases, and of the step and the person's act that are stored with every change of a case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from zhangfang.payments import Intent
 
 queries = load(__package__, "store.sql")
 
-PLATFORM = "platform"  # who acts where no person does
+PLATFORM = "platform"  # the name that stands in a step that no person did
 PREFIX = "dup"
 
 Connection = Any  # asyncpg's pool or one of its connections
@@ -37,7 +37,7 @@ async def get(pool: asyncpg.Pool, id_: UUID) -> Case:
 
 
 async def lock(connection: Connection, id_: UUID) -> Case:
-    """Return a case whose row nobody else changes until the transaction ends, or raise `NoCase`."""
+    """Return a case with its row locked until the transaction ends, or raise `NoCase`."""
     return _found(await connection.fetchrow(queries.lock, id_))
 
 
@@ -59,12 +59,12 @@ async def cases(
 
 
 async def counts(pool: asyncpg.Pool) -> dict[CaseState, tuple[int, int]]:
-    """Return the number of cases in each state and the sum of what goes back in them, in fen."""
+    """Return the number of cases in each state and the sum of their amounts, in fen."""
     return {CaseState(row["state"]): (row["count"], row["fen"]) for row in await pool.fetch(queries.counted)}
 
 
 async def to_confirm(pool: asyncpg.Pool) -> list[UUID]:
-    """Return the ids of all cases that wait for somebody to say whether they are one, oldest first."""
+    """Return the ids of all cases that wait for a person to confirm or dismiss them, oldest first."""
     return [row["id"] for row in await pool.fetch(queries.to_confirm)]
 
 
@@ -79,11 +79,11 @@ async def masked(pool: asyncpg.Pool, id_: UUID) -> list[Masked]:
 
 
 async def line(pool: asyncpg.Pool, break_: UUID) -> Any:
-    """Return the channel's line that goes back: channel, settle_date, line_no, order_no, channel_ref, amount, note."""
-    return await pool.fetchrow(queries.lines_of_breaks, break_)
+    """Return the channel's line of a break, with the columns of `line_of_break`."""
+    return await pool.fetchrow(queries.line_of_break, break_)
 
 
-async def two(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, Intent]:
+async def lock_pair(connection: Connection, goes: UUID, keep: UUID) -> tuple[Intent, Intent]:
     """Return the payment that goes back and the one that stays, the first with its row locked."""
     held = await connection.fetchrow(queries.lock_intent, goes)
     (other,) = await connection.fetch(queries.intents, [keep])
@@ -99,7 +99,7 @@ async def note(
     by: str = PLATFORM,
     voucher: UUID | None = None,
 ) -> None:
-    """Keep a step of a case; what a person did stands among the operators' acts as well."""
+    """Store a step of a case; if a person did it, also among the operators' acts."""
     now = clock.now()
     await connection.execute(queries.add_step, new_id(clock), case, now, by, act, text, voucher)
     if by != PLATFORM:

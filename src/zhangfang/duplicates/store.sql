@@ -1,6 +1,6 @@
 -- name: pairs
--- Payments that succeeded under a number under which an earlier one of the same merchant had succeeded. What was wholly
--- given back is no payment any more. `$1` and `$2` are one moment, as a time and as a settlement date.
+-- Payments whose order number also belongs to an earlier payment of the same merchant, where both succeeded and neither
+-- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date.
 WITH recent AS (
     SELECT DISTINCT merchant, order_no FROM intent
     WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND (created_at >= $1 OR settle_date >= $2)
@@ -17,7 +17,7 @@ WHERE goes.id > keep.id AND goes.state = 'SUCCESS' AND keep.state = 'SUCCESS'
 ORDER BY goes.id, keep.id
 
 -- name: strays
--- Lines of the channel that nobody here asked for, or that repeat one: they lie in 2351 and have no cure yet.
+-- Lines of the channel that match no payment of ours, or a second time: they are booked in 2351 and have no cure yet.
 SELECT b.id AS break, b.intent, l.order_no, l.channel_ref, l.operation, l.amount, l.note
 FROM break b
 JOIN file_line l
@@ -27,14 +27,16 @@ WHERE b.class IN ('missing_here', 'duplicate') AND b.template = 'B1' AND b.clear
 ORDER BY b.id
 
 -- name: line_of_break
-SELECT l.operation, l.channel_ref, l.amount, b.cure, b.cleared_at
+-- The channel's line of a break, for cases that are no payment of ours.
+SELECT
+    b.channel, b.settle_date, b.cure, b.cleared_at, l.line_no, l.order_no, l.channel_ref, l.operation, l.amount, l.note
 FROM break b
 JOIN file_line l
     ON l.channel = b.channel AND l.settle_date = b.settle_date AND l.line_no = split_part(b.key, '/', -1)::int
 WHERE b.id = $1
 
 -- name: key_of_line
--- The business key of a line: of the payment that has its order number, or had it in an earlier attempt.
+-- The business key of a line: that of the payment which has its order number, or had it in an earlier attempt.
 SELECT merchant, order_no FROM intent WHERE id = $1 OR channel_order_no = $2
 UNION
 SELECT i.merchant, i.order_no FROM attempt a JOIN intent i ON i.id = a.intent WHERE a.channel_order_no = $2
@@ -44,7 +46,7 @@ LIMIT 1
 SELECT * FROM intent WHERE merchant = $1 AND kind IN ('purchase', 'collection') AND order_no = $2
 
 -- name: holders_of_number
--- Of any merchant: the number is the merchant's own, and what the channel echoes does not say whose.
+-- Of any merchant: the channel's line has the merchant's order number, but does not say which merchant's it is.
 SELECT i.* FROM merchant m
 JOIN intent i ON i.merchant = m.id AND i.kind IN ('purchase', 'collection') AND i.order_no = $1
 
@@ -86,7 +88,7 @@ WHERE id = $1
 UPDATE duplicate SET state = 'DISMISSED', note = $2, ended_at = $3, next_action_at = NULL WHERE id = $1
 
 -- name: choose
--- Once an attempt: whoever comes second to it goes on with nothing.
+-- Once per attempt: a second process gets no row.
 UPDATE duplicate SET attempt = attempt + 1, way = $2, reversal = NULL, note = ''
 WHERE id = $1 AND attempt = $3 AND way = '' AND state = 'REVERSING'
 RETURNING *
@@ -102,7 +104,7 @@ UPDATE duplicate SET way = '', reversal = NULL, note = $2, next_action_at = $3, 
 WHERE id = $1 AND state = 'REVERSING'
 
 -- name: leave
--- Not where another process has made an attempt meanwhile: what stands in the way may be that attempt.
+-- Not if another process has begun an attempt since: the obstacle may be that attempt.
 UPDATE duplicate SET state = $2, note = $3, way = '', reversal = NULL, next_action_at = NULL, lease_until = NULL
 WHERE id = $1 AND state = 'REVERSING' AND attempt = $4
 RETURNING id
@@ -132,11 +134,11 @@ SELECT state, count(*)::int AS count, sum(amount)::bigint AS fen FROM duplicate 
 SELECT id FROM duplicate WHERE state = 'SUSPECTED' ORDER BY id
 
 -- name: reversals
--- Every attempt to reverse a payment as a duplicate, the ones that came to nothing as well.
+-- Every attempt to reverse a payment as a duplicate, including the failed ones.
 SELECT voucher, undo_voucher, state FROM intent WHERE original = $1 AND template IN ('U1', 'U2') ORDER BY id
 
 -- name: nets
--- What vouchers moved on the merchant's own accounts, as the statement shows it: `net` is fen, credit less debit.
+-- What vouchers moved on the merchant's own accounts, as the statement shows it: `net` is credits minus debits, in fen.
 SELECT
     t.voucher, min(t.business_date) AS business_date, count(*)::int AS lines,
     sum(CASE WHEN a.id = t.credit THEN t.amount ELSE -t.amount END)::bigint AS net
@@ -147,7 +149,7 @@ WHERE t.flags & 202 = 0 AND a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AN
 GROUP BY t.voucher
 
 -- name: released
--- A released statement is not changed, nor is one between two that are.
+-- The first released statement on or after a date. Its balances include that date, so nothing of it may be masked.
 SELECT min(business_date) FROM statement WHERE merchant = $1 AND business_date >= $2
 
 -- name: mask
@@ -158,11 +160,3 @@ ON CONFLICT DO NOTHING
 
 -- name: masked
 SELECT voucher, business_date, net, lines FROM masked_voucher WHERE duplicate = $1 ORDER BY business_date, voucher
-
--- name: lines_of_breaks
--- What the channel lists, for cases in which no payment of ours stands for what goes back.
-SELECT b.id AS break, b.channel, b.settle_date, l.line_no, l.order_no, l.channel_ref, l.amount, l.note
-FROM break b
-JOIN file_line l
-    ON l.channel = b.channel AND l.settle_date = b.settle_date AND l.line_no = split_part(b.key, '/', -1)::int
-WHERE b.id = $1

@@ -1,1 +1,1 @@
-"""What every context stands on: money, ids, clock, calendar, errors, settings, database, driver, outbox."""
+"""What every context uses: money, ids, clock, calendar, errors, settings, database, SQL files, driver."""

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and the gathering of concurrent statements into one."""
+"""Connections to PostgreSQL, and a way to gather concurrent rows into one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,39 +11,38 @@ Done = TypeVar("Done")
 
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a database that is away looks like: a time-out is an OSError, and asyncpg has a third name for one that dies in
-the middle of a statement."""
+"""The errors of a database that is away. A time-out is an OSError; asyncpg's internal error comes if it dies during a
+statement."""
 
 
 async def connect(url: str, size: int = 16) -> asyncpg.Pool:
-    """Open a pool of at most `size` connections with prepared statements kept.
+    """Open a pool of at most `size` connections, which keep their prepared statements.
 
-    The pool's reset of a connection costs a round trip on each release; nothing here leaves session state behind, so
-    it is left out.
+    The pool does not reset a released connection: that costs a round trip, and no code here changes session state.
     """
     return await asyncpg.create_pool(url, min_size=1, max_size=size, reset=_keep)
 
 
 async def _keep(connection: Any) -> None:
-    """Leave a returned connection as it is."""
+    """Leave a released connection as it is."""
 
 
 class Gatherer(Generic[Row, Done]):
     """Gathers the rows of concurrent callers into one statement: one commit for many.
 
-    There is no timer. While one flush runs, the next collects; alone, a row goes at once. A row that the database
-    refuses fails alone: its companions are flushed again one by one.
+    There is no timer. A single row is flushed at once; rows that come during a flush wait for the next one. If the
+    database refuses one row, all rows of the flush are flushed again one by one, so that only that row fails.
     """
 
     def __init__(self, flush: Callable[[Sequence[Row]], Awaitable[Sequence[Done]]], most: int = 512) -> None:
-        """`flush` takes rows and returns as many results, in order, after its commit."""
+        """Take `flush`, which stores up to `most` rows and returns their results in order after its commit."""
         self._flush = flush
         self._most = most
         self._waiting: list[tuple[Row, asyncio.Future[Done]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def add(self, row: Row) -> Done:
-        """Have `row` flushed and return its result, or raise what the database said of it."""
+        """Flush `row` and return its result, or raise the database's error about it."""
         done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, done))
         if self._running is None or self._running.done():

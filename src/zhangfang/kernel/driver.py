@@ -1,11 +1,11 @@
-"""The driver: rows that are their own jobs.
+"""The driver: runs the rows of tables as jobs, so that no separate queue is needed.
 
-A table with `next_action_at`, `lease_until` and `fence` needs no queue beside it. `next_action_at` is the business's
-time; a lease is a matter of machines and runs on the database's own time, so that a jump of a virtual clock breaks none.
-The happy path never waits for the driver: it repairs what was left lying.
+Such a table has `next_action_at`, `lease_until` and `fence`. `next_action_at` is business time. A lease uses the
+database's own time, so that a jump of a virtual clock does not end it. The normal course of a payment does not wait for
+the driver, which continues what was left unfinished.
 
-A step that takes long has its lease renewed. Where that fails (the row is another's, the database is away, this process
-was asleep), the step is cancelled while the lease still has `MARGIN` left: whoever claims the row next is alone with it.
+The lease of a long step is renewed. If that fails (another process has the row, the database is away, this process was
+suspended), the step is cancelled `MARGIN` before the lease ends, so that no two processes work on a row.
 """
 
 import asyncio
@@ -44,17 +44,20 @@ RETURNING fence
 
 
 class LeaseLost(Exception):
-    """The lease could not be renewed in time: the step was stopped, and whoever claims the row next repeats it."""
+    """The lease could not be renewed in time. The step was cancelled; the next process that claims the row repeats it."""
 
 
 def safe_until(taken: float) -> float:
-    """Return until when something may be sent under a lease asked for at `taken`, both in seconds of `time.monotonic`."""
+    """Return the time until which a lease requested at `taken` allows sending, both in seconds of `time.monotonic`."""
     return taken + (LEASE - MARGIN).total_seconds()
 
 
 @dataclass(frozen=True)
 class Job:
-    """A table whose rows are jobs: `key` are its key columns, `step` does one step of a claimed row."""
+    """A table whose rows are jobs. `key` are its key columns; `step` does one step of a claimed row.
+
+    At most `most` steps run at once; `only` is an SQL condition on the rows.
+    """
 
     table: str
     key: tuple[str, ...]
@@ -64,14 +67,14 @@ class Job:
 
 
 async def drive(pool: asyncpg.Pool, clock: Clock, jobs: tuple[Job, ...], poll_seconds: float = 0.1) -> None:
-    """Run due rows of all `jobs` until cancelled. A step that raises is logged and tried again later."""
+    """Run due rows of all `jobs` until cancelled. If a step raises, it is logged and tried again later."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_drive_one(pool, clock, job, poll_seconds))
 
 
 async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: float) -> None:
-    """Keep up to `job.most` steps under way; more are claimed when half of them are done: one that waits holds up none."""
+    """Run up to `job.most` steps at once. Claim more when half of them are done, so that a slow step does not block."""
     running: set[asyncio.Task[None]] = set()
     try:
         while True:
@@ -98,7 +101,7 @@ async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: f
 
 
 async def run_due(pool: asyncpg.Pool, now: datetime, job: Job) -> int:
-    """Claim the rows of `job` that are due at `now`, do one step of each at once, and return how many there were."""
+    """Claim the rows of `job` that are due at `now`, do one step of each concurrently, and return their number."""
     taken = time.monotonic()
     rows = await _claim(pool, now, job, job.most)
     await asyncio.gather(*(_run(pool, job, row, taken) for row in rows))
@@ -133,7 +136,7 @@ async def _guarded(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: flo
 async def _guard(
     pool: asyncpg.Pool, job: Job, row: asyncpg.Record, step: "asyncio.Future[None]", taken: float
 ) -> None:
-    """Wait for a step, and renew its lease meanwhile; `taken` is when the lease was asked for."""
+    """Wait for a step and renew its lease; `taken` is when the lease was requested, in seconds of `time.monotonic`."""
     until = safe_until(taken)
     held = True
     while not step.done():

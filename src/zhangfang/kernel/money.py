@@ -1,4 +1,4 @@
-"""Money is an integer of fen. Yuan with two decimals exist at a channel's edge and before people's eyes only."""
+"""Money is an integer of fen. Yuan with two decimals exist only in channels' messages and in what people see."""
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,7 +10,7 @@ _YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?", re.ASCII)
 
 
 def yuan_to_fen(text: str, field: str = "amount") -> int:
-    """Return fen for yuan like `12`, `12.3`, `12.30`; a third decimal or anything else is `InvalidInput`."""
+    """Return fen for yuan such as `12`, `12.3` or `12.30`. Raises `InvalidInput` for anything else."""
     if not _YUAN.fullmatch(text):
         raise InvalidInput(
             field, f"text of {len(text)} characters", "yuan with at most two decimals, such as 12.30"
@@ -19,12 +19,12 @@ def yuan_to_fen(text: str, field: str = "amount") -> int:
 
 
 def fen_to_yuan(fen: int) -> str:
-    """Return yuan with two decimals: 1230 is `12.30`, -5 is `-0.05`."""
+    """Return fen as yuan with two decimals: 1230 is `12.30`, -5 is `-0.05`."""
     return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
 def check_amount(fen: int, field: str = "amount") -> int:
-    """Return `fen` if it can be moved: 1 to 999,999,999,999."""
+    """Return `fen` if it is from 1 to 999,999,999,999. Raises `InvalidInput` otherwise."""
     if not 1 <= fen <= MAX_FEN:
         raise InvalidInput(field, "an integer out of range", f"fen from 1 to {MAX_FEN}")
     return fen

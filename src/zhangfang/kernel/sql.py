@@ -1,7 +1,6 @@
-"""SQL lives in `.sql` files beside the code that runs it: `-- name: pay_in` starts a statement, `$1` is a parameter.
+"""SQL is in `.sql` files next to the code that runs it: `-- name: pay_in` starts a statement, `$1` is a parameter.
 
-A statement ends where the next one starts. The text goes to asyncpg as it is written, so what a reader sees is what
-the database runs.
+A statement ends where the next one starts. Its text goes to asyncpg unchanged.
 """
 
 import re
@@ -15,7 +14,7 @@ class Queries:
     """The statements of one file by name: `queries.pay_in` or `queries["pay_in"]` is the SQL text."""
 
     def __init__(self, source: str, texts: dict[str, str]) -> None:
-        """Hold `texts` by name; `source` says in errors which file they came from."""
+        """Keep `texts` by name; errors name the file `source`."""
         self._source = source
         self._texts = texts
 
@@ -35,12 +34,12 @@ class Queries:
 
 
 def load(package: str, file: str) -> Queries:
-    """Read `file` beside the modules of `package`: `queries = load(__package__, "store.sql")`."""
+    """Read `file` in the folder of `package`: `queries = load(__package__, "store.sql")`."""
     return parse(f"{package}/{file}", resources.files(package).joinpath(file).read_text("utf-8"))
 
 
 def parse(source: str, text: str) -> Queries:
-    """Split `text` at its `-- name:` lines; a name used twice, malformed or without SQL is a `ValueError`."""
+    """Split `text` at its `-- name:` lines. Raises `ValueError` for a name used twice, malformed or without SQL."""
     head, *parts = _NAME.split(text)
     if _without_comments(head):
         raise ValueError(f"{source}: SQL before the first '-- name:' line")

@@ -1,7 +1,7 @@
-"""Collections stand on a mandate: the payer's limits are checked in the transaction that stores the intent.
+"""A collection needs a mandate: the payer's limits are checked in the transaction that stores the intent.
 
-What a mandate has been used for is not counted anywhere: it is the sum of its collections that may have debited the
-payer, so a failure gives its part back by itself, and UNKNOWN is used.
+There is no counter of what a mandate has used: it is the sum of its collections that may have debited the payer. So a
+collection that fails stops counting, and one that is UNKNOWN counts.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ from zhangfang.payments.model import Intent
 from zhangfang.payments.store import Connection, Step, queries
 from zhangfang.vault import Vault
 
-Used = dict[UUID, Counter[date]]  # fen of a mandate on a day in China
+Used = dict[UUID, Counter[date]]  # by mandate: the fen used on each day in China
 
 
 async def mandate_of(
@@ -36,8 +36,8 @@ async def mandate_of(
 async def insert(pool: Any, rows: Sequence[tuple[Intent, Sequence[Step]]]) -> list[bool | MandateRefused]:
     """Store collections whose mandates allow them, in order; True for each that was new.
 
-    Mandates are locked in one order of ids, so that no two transactions wait for each other. One that turns out to be
-    a repeat counts for those behind it in its batch: they may be refused, and can be asked for again.
+    Mandates are locked in the order of their ids, so that transactions cannot deadlock. A repeated collection also
+    counts for those after it in `rows`: they may be refused, and the merchant can ask for them again.
     """
     async with pool.acquire() as connection, connection.transaction():
         return await insert_allowed(connection, rows)
@@ -66,7 +66,7 @@ async def _used(connection: Connection, ids: Sequence[UUID], first: Any) -> Used
 
 
 def _refusal(mandates: Mapping[UUID, Mandate], used: Used, intent: Intent) -> MandateRefused | None:
-    """Return why a mandate does not allow a collection after all before it; if it does, count it."""
+    """Return why a mandate refuses a collection, given those before it. If it allows it, count it in `used`."""
     id_, today = intent.mandate, china_day(intent.created_at)
     assert id_ is not None, "a collection has a mandate"
     month = sum(fen for day, fen in used[id_].items() if (day.year, day.month) == (today.year, today.month))

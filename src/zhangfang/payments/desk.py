@@ -1,6 +1,6 @@
-"""All that taking an intent from its request to its end works with: built once in a process and passed along.
+"""Everything that processing an intent needs, built once per process and passed along.
 
-Only what takes an intent on its way has a desk. A function that needs the database, a clock or the ledger says just that.
+Only functions that process intents take a desk. One that needs just the database, a clock or the ledger takes only that.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which channel takes an order just now: the tables in force, less what people have stopped."""
+"""Which channel takes an order now: by the routing tables in force, without what people have stopped."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ class Gate:
         self.check_stops(channel, operation)
 
     async def read_stops(self) -> None:
-        """Learn what is stopped, unless that was done a moment ago. One reads for all who come meanwhile."""
+        """Read the stop switches again if they are older than a second. Concurrent callers share one read."""
         if not self._stops_are_old():
             return
         async with self._reading:
@@ -49,9 +49,9 @@ class Gate:
             raise OperationStopped(f"{operation} on {channel} is stopped by an operator; try again later")
 
     async def choose(self, ask: Ask, tried: Collection[str] = ()) -> Choice:
-        """Return the channel for an order, by the tables in force and by what is open just now.
+        """Return the channel for an order, by the tables in force and the stop switches.
 
-        Raises `OperationStopped` where only a person's stop or a channel's trouble is in the way.
+        Raises `OperationStopped` if a channel would take it, but is stopped or in trouble now.
         """
         await self.read_stops()
         stopped = {channel for channel, operation in self._stops if operation == ask.operation.value}

@@ -1,4 +1,4 @@
-"""The instruction journal's vocabulary: an intent, its states, and the steps that are its evidence."""
+"""The instruction journal's types: an intent, its states, and the steps that are its evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,12 +14,12 @@ from zhangfang.kernel.errors import ZhangfangError
 class State(StrEnum):
     """Where an intent stands. UNKNOWN is a state of its own: it is never FAILED, and only evidence ends it."""
 
-    CREATED = "CREATED"  # stored; nothing has left the house
-    PARKED = "PARKED"  # no table knows the payee's type of account: its money is held, nothing is sent
+    CREATED = "CREATED"  # stored; nothing was sent
+    PARKED = "PARKED"  # no routing table has the payee's account type: the money is held, nothing is sent
     REDIRECTED = "REDIRECTED"  # the payer was sent to the cashier
     SENDING = "SENDING"  # the attempt is stored; the message may or may not have left
     ACCEPTED = "ACCEPTED"  # the channel says it is working on it
-    UNKNOWN = "UNKNOWN"  # it left, and no answer proves anything
+    UNKNOWN = "UNKNOWN"  # it may have left, and nothing proves how it ended
     MANUAL = "MANUAL"  # the channel itself does not know; people are asking
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
@@ -119,11 +119,11 @@ _COLUMNS = tuple(column.name for column in fields(Intent))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a merchant asks for. `account` is payer or payee, `original` the payment to refund or void.
+    """A merchant's request. `account` is the payer's or payee's, `original` the payment to refund or void.
 
-    `product` of a purchase is `cashier` or `alipay_app`; `instalments` a number of periods, 0 for none, whose charge
-    `fee_by` bears: `payer` or `merchant`. `template` says how a duplicate is reversed, U1 or U2: it is set by
-    `zhangfang.duplicates` alone, and gives all of the fee back.
+    `product` of a purchase is `cashier` or `alipay_app`. `instalments` is the number of periods, 0 for none; `fee_by`
+    says who pays their charge, `payer` or `merchant`. Only `zhangfang.duplicates` sets `template`: the posting rule that
+    reverses a duplicate, U1 or U2; the whole fee is then given back.
     """
 
     kind: Operation
@@ -141,7 +141,7 @@ class Request:
 
 
 class PaymentError(ZhangfangError):
-    """The platform will not do what was asked of a payment.
+    """The platform refuses a request about a payment.
 
     PaymentError
     ├── KeyReused
@@ -161,7 +161,7 @@ class OrderNumberTaken(PaymentError):
 
 
 class NotFound(PaymentError):
-    """There is no such payment, or it is somebody else's, which is the same."""
+    """There is no such payment, or it belongs to another merchant; the caller cannot tell which."""
 
 
 class NotAllowed(PaymentError):

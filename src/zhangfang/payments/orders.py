@@ -1,4 +1,4 @@
-"""What a channel says of an order before it is sent: the rules of its operation, and a number for it."""
+"""What an order needs from its channel before it is sent: the rules of its operation, and an order number."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ def rules_of(channels: Channels, intent: Intent) -> Rules:
 
 
 def new_number(channels: Channels, clock: Clock, channel: str, id_: UUID) -> str:
-    """Return a new number under which a channel is to know an order. Raises `OperationStopped` if it gives none."""
+    """Return a new channel order number. Raises `OperationStopped` if the channel can give none now."""
     try:
         return order_number(channels[channel], id_, clock.now())
     except ChannelError as error:

@@ -1,4 +1,4 @@
-"""Accounts are stored as vault tokens, and are in the clear for the length of a call only."""
+"""Accounts are stored as vault tokens and are decrypted only for the length of a call."""
 
 import msgspec
 

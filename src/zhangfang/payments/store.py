@@ -22,7 +22,7 @@ Connection = Any  # asyncpg's pool or one of its connections: both have fetch, f
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A piece of evidence, as it is stored. `state` is what it leads to, if the intent moves."""
+    """One stored piece of evidence. `state` is the intent's state after it, if it moves the intent."""
 
     id: UUID
     intent: UUID
@@ -37,20 +37,12 @@ class Step:
     def row(self) -> tuple[Any, ...]:
         """Return the columns in the table's order."""
         return (
-            self.id,
-            self.intent,
-            self.at,
-            self.kind,
-            self.verdict,
-            self.state,
-            self.code,
-            self.message,
-            self.raw,
-        )
+            self.id, self.intent, self.at, self.kind, self.verdict, self.state, self.code, self.message, self.raw,
+        )  # fmt: skip
 
 
 def new_step(clock: Clock, intent: UUID, kind: StepKind, **rest: Any) -> Step:
-    """Return a step of now."""
+    """Return a step with a new id and the present time."""
     return Step(id=new_id(clock), intent=intent, at=clock.now(), kind=kind, **rest)
 
 
@@ -65,12 +57,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Evidence to be folded into one intent. `prior` is the state it was read in; None leaves a column as it is.
+    """Evidence about one attempt of an intent, and what it changes.
 
-    It is about one `attempt`: an intent that has begun another is not moved by it.
-
-    With `fence` it stores an attempt to send: only whoever still holds the lease may, and the lease begins anew.
-    `release` gives the lease back.
+    `prior` is the state in which the intent was read; None leaves a column as it is. An intent that has begun another
+    `attempt` does not move. With `fence` it stores an attempt to send: only the holder of the lease may, and the lease
+    starts again. `release` ends the lease.
     """
 
     intent: UUID
@@ -104,7 +95,7 @@ class Change:
 
 @dataclass(slots=True)
 class Journal:
-    """The journal's tables behind gathered statements."""
+    """Reads and writes the journal's tables. Concurrent writes share a statement."""
 
     pool: asyncpg.Pool
     _insert: Gatherer[tuple[Intent, Sequence[Step]], bool] = field(init=False)
@@ -113,7 +104,7 @@ class Journal:
     _lookup: Gatherer[str, Intent | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make one gatherer a statement."""
+        """Make one gatherer for each statement."""
         self._insert = Gatherer(lambda rows: insert(self.pool, rows))
         self._apply = Gatherer(lambda changes: apply(self.pool, changes))
         self._steps = Gatherer(self._add_steps)
@@ -124,11 +115,11 @@ class Journal:
         return await self._insert.add((intent, steps))
 
     async def apply(self, change: Change) -> bool:
-        """Fold evidence in; False if the intent had moved meanwhile: the evidence is kept, the state is not touched."""
+        """Apply evidence. False if the intent has moved since: the evidence is stored, the state stays as it is."""
         return await self._apply.add(change)
 
     async def note(self, step: Step) -> None:
-        """Keep a step that changes nothing."""
+        """Store a step that changes no state."""
         await self._steps.add(step)
 
     async def by_channel_order(self, order_no: str) -> Intent | None:
@@ -141,7 +132,7 @@ class Journal:
         return Intent.of(row) if row else None
 
     async def of_merchant(self, merchant: str, id_: UUID) -> Intent | None:
-        """Return the merchant's intent; another merchant's is None as well."""
+        """Return the merchant's intent; None also if it is another merchant's."""
         row = await self.pool.fetchrow(queries.of_merchant, merchant, id_)
         return Intent.of(row) if row else None
 
@@ -149,17 +140,13 @@ class Journal:
         self, merchant: str, kinds: Sequence[Operation], before: UUID, limit: int
     ) -> list[Intent]:
         """Return up to `limit` of the merchant's intents older than `before`, newest first."""
-        return [
-            Intent.of(r)
-            for r in await self.pool.fetch(queries.list_of_merchant, merchant, kinds, before, limit)
-        ]
+        rows = await self.pool.fetch(queries.list_of_merchant, merchant, kinds, before, limit)
+        return [Intent.of(row) for row in rows]
 
     async def steps(self, intent: UUID) -> list[Step]:
         """Return all evidence of an intent, oldest first."""
-        return [
-            Step(**dict(row) | {"kind": StepKind(row["kind"])})
-            for row in await self.pool.fetch(queries.steps, intent)
-        ]
+        rows = await self.pool.fetch(queries.steps, intent)
+        return [Step(**dict(row) | {"kind": StepKind(row["kind"])}) for row in rows]
 
     async def _by_channel_orders(self, order_nos: Sequence[str]) -> list[Intent | None]:
         rows = await self.pool.fetch(queries.by_channel_orders, list(set(order_nos)))
@@ -172,7 +159,7 @@ class Journal:
 
 
 async def note(connection: Connection, steps: Sequence[Step]) -> None:
-    """Keep steps that change nothing by themselves."""
+    """Store steps that change no state."""
     await connection.execute(queries.add_steps, *_columns([step.row() for step in steps], 9))
 
 
@@ -186,10 +173,10 @@ async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[S
 
 
 async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]:
-    """Fold several changes in with one statement; True for each that moved its intent.
+    """Apply several changes in one statement; True for each that moved its intent.
 
-    Only the first decisive change of an intent in a batch may move it (PostgreSQL would choose one at random); the
-    others keep their evidence.
+    Of several changes of one intent only the first decisive one may move it (PostgreSQL would choose one at random); of
+    the others only the evidence is stored.
     """
     first: dict[UUID, Change] = {}
     for change in changes:

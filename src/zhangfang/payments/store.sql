@@ -22,7 +22,8 @@ WITH asked AS (
     )
     SELECT
         *, created_at,
-        -- whoever stored it goes on at once; a payer at the cashier holds nobody's lease, nor does an item of a batch
+        -- The process that stores it continues at once, so it gets a lease. A payer at the cashier and an item of a
+        -- batch need none.
         CASE WHEN state <> 'REDIRECTED' AND batch IS NULL THEN clock_timestamp() + '10 s'::interval END
     FROM asked
     ON CONFLICT DO NOTHING
@@ -37,9 +38,9 @@ WITH asked AS (
 SELECT id FROM made
 
 -- name: apply
--- Folds evidence into intents: moves the state where it still stands as it was read (or is open, if the evidence is
--- decisive), gives counters back, keeps the steps, and stores what the merchant is to be told: one commit. An attempt
--- (it has a fence) is stored only by the holder of the lease, which begins anew with it.
+-- Applies evidence to intents in one commit: moves the state if it is still as it was read (or just open, if the
+-- evidence is decisive), reduces the original's refund counters after a failure, stores steps and webhooks. An attempt
+-- to send (it has a fence) is stored only by the holder of the lease, which then starts again.
 WITH said AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::date[], $6::text[], $7::text[], $8::text[],
@@ -174,8 +175,8 @@ SELECT * FROM step WHERE intent = $1 ORDER BY id
 SELECT channel, operation FROM channel_stop
 
 -- name: fill_in
--- A payment that the channel proves and nobody here asked for: born final, listed in the file that proves it. Where
--- the merchant's number is taken (somebody paid the same order twice), the channel's own number stands for it.
+-- A payment that is in the channel's file but not in the journal: stored as SUCCESS and as matched with that file. If
+-- the merchant's number is taken (somebody paid the same order twice), the channel order number is used instead.
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
     channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
@@ -201,7 +202,7 @@ WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED',
 GROUP BY mandate, day
 
 -- name: tried
--- Where it failed definitely; a channel that it never reached may be asked once more.
+-- Channels where it failed definitely. One that nothing was sent to may be tried again.
 SELECT coalesce(array_agg(channel), '{}') FROM attempt WHERE intent = $1 AND sent
 
 -- name: never_reached

@@ -1,4 +1,4 @@
-"""What a merchant is told of an intent: the name of the event and its payload."""
+"""What a merchant is told about an intent: the event's name and its payload."""
 
 from datetime import datetime
 
@@ -32,7 +32,7 @@ def end_of(clock: Clock, intent: Intent, state: State, at: datetime) -> Told:
 
 
 def event_of(clock: Clock, intent: Intent, event: str, state: State, at: datetime) -> Told:
-    """Return an event about the intent, its payload written now."""
+    """Return an event about the intent, with its payload."""
     data = {
         "id": prefixed(PREFIX[intent.kind], intent.id),
         "kind": intent.kind.value,

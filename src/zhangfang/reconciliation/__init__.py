@@ -1,4 +1,4 @@
-"""Reconciliation: the channel's file and the bank's statement against payments and ledger, line by line."""
+"""Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import receive, reconcile

@@ -1,7 +1,7 @@
-"""The bank's statement: the only thing that moves a cash account. Each line is stored first, then booked once.
+"""The bank's statement, which alone moves a cash account. Each line is stored first, then booked once.
 
-What a line is, is decided by what it carries: a channel's settlement text, the reference of a payout of ours, a
-reversal of a line nobody could explain. Anything else is booked as unknown and opens a break.
+A line is recognised by what it carries: a channel's settlement text, the reference of a payout of ours, or the reversal
+of an unexplained line. Any other line is booked as unknown and opens a break.
 """
 
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ class Account:
 
 
 async def read(desk: Desk, account: Account) -> int:
-    """Store all new lines of the statement and book every line that can be booked; return how many wait."""
+    """Store all new lines of the statement and book what can be booked. Return the number of lines that wait."""
     more = True
     while more:
         cursor = await desk.pool.fetchval(queries.cursor, account.alias) or ""
         page = await account.bank.statement(account.bank.account, cursor)
         if page.more and page.cursor == cursor:
-            raise MalformedMessage(f"statement of {account.alias}: more lines, but the cursor stands still")
+            raise MalformedMessage(f"statement of {account.alias}: more lines, but the same cursor")
         rows = [_row(desk.clock, line) for line in page.lines]
         async with desk.pool.acquire() as connection, connection.transaction():
             if rows:
@@ -76,7 +76,7 @@ def _row(clock: Clock, line: StatementLine) -> tuple[Any, ...]:
 
 
 async def book_lines(desk: Desk, account: Account) -> int:
-    """Book stored lines in the bank's order; return how many have to wait for a channel's file."""
+    """Book stored lines in the bank's order. Return the number of lines that wait for a channel's file."""
     waiting = 0
     for line in await desk.pool.fetch(queries.unposted_lines, account.alias):
         waiting += not await _book_line(desk, account, line)
@@ -104,24 +104,24 @@ async def _settlement(
     settled: date,
     line: Any,
 ) -> bool:
-    """S5 or S9: the channel's net position of one date arrives. It waits for that date's file, which has its fee.
+    """S5 or S9: the channel pays, or takes, its net amount of one date. The line waits for that date's file with its fee.
 
-    What is too much or too little for the file is a break, so that the date's position in 3012 is zero all the same.
+    A difference from the file's net amount becomes a break, so that the date's balance in 3012 is zero in any case.
     """
     file = await pool.fetchrow(queries.get_file, channel, settled)
     if file is None or file["matched_at"] is None:
         return False
     if file["arrived_at"] is not None:
-        return await _rest(pool, ledger, clock, account, channel, settled, line)
+        return await _further_line(pool, ledger, clock, account, channel, settled, line)
     template = await _arrive(pool, ledger, account, channel, line, file["arrival_voucher"], file["fee_fen"])
     if signed(line) != file["net_fen"]:
-        differs = settlement_differs(line, settled, file["net_fen"])
-        await books.book(
-            pool, ledger, books.disputed(await _opened(pool, clock, channel, settled, differs), account.alias)
+        opened = await _open(
+            pool, clock, channel, settled, settlement_differs(line, settled, file["net_fen"])
         )
+        await books.book(pool, ledger, books.disputed(opened, account.alias))
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.arrived, channel, settled, clock.now(), line["sequence"])
-        await _posted(clock, connection, account, line, template)
+        await _mark_posted(clock, connection, account, line, template)
     return True
 
 
@@ -141,7 +141,7 @@ async def _arrive(
     return template
 
 
-async def _rest(
+async def _further_line(
     pool: asyncpg.Pool,
     ledger: LedgerClient,
     clock: Clock,
@@ -150,17 +150,17 @@ async def _rest(
     settled: date,
     line: Any,
 ) -> bool:
-    """A further line for a date that has its money brings what the first one had too little, or is not explained."""
-    opened = await _undone(pool, channel, BreakClass.AMOUNT_DIFFERS, line, settled)
+    """Book a further line for a settled date. It pays what was missing in the first line, or it is unexplained."""
+    opened = await _break_cured_by(pool, channel, BreakClass.AMOUNT_DIFFERS, line, settled)
     if opened is None:
         note = f"the settlement of {settled} has arrived already"
         return await _unknown(pool, ledger, clock, account, unknown_bank_line(line, note=note), line)
     template = await _arrive(pool, ledger, account, channel, line, line["voucher"], 0)
-    return await _cured(pool, ledger, clock, account, opened, line, template)
+    return await _cure(pool, ledger, clock, account, opened, line, template)
 
 
 async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bool:
-    """O5: a payout left the bank; O8: it came back. Either line proves what it shows, once and for the whole amount."""
+    """O5: a payout left the bank; O8: it came back. A line proves either one once, and only for the whole amount."""
     back = line["credit"]
     template = "O8" if back else "O5"
     again = await desk.pool.fetchval(
@@ -178,12 +178,12 @@ async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bo
     await books.book(desk.pool, desk.ledger, made)
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.intent_arrived, intent.id, line["sequence"])
-        await _posted(desk.clock, connection, account, line, template, intent.id)
+        await _mark_posted(desk.clock, connection, account, line, template, intent.id)
     return True
 
 
 async def _proven(desk: Desk, intent: Intent, line: Any) -> bool:
-    """Weigh the line as evidence, and say whether the payout stands so now: a failed one has no money in transit."""
+    """Weigh the line as evidence. False if the payout did not end as the line shows: no money of it is in transit."""
     answer = Answer(
         Verdict.RETURNED if line["credit"] else Verdict.SUCCESS,
         channel_ref=line["request_no"],
@@ -199,32 +199,32 @@ async def _proven(desk: Desk, intent: Intent, line: Any) -> bool:
 async def _unknown(
     pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, account: Account, new: NewBreak, line: Any
 ) -> bool:
-    """A reversal of the one unexplained line with its amount cures that; any other line opens a break of its own."""
+    """Book an unexplained line. It cures a break if it reverses the only open one of its amount, else it opens one."""
     if line["reversal"]:
-        undone = await _undone(pool, account.alias, UNKNOWN[not line["credit"]], line)
+        undone = await _break_cured_by(pool, account.alias, UNKNOWN[not line["credit"]], line)
         if undone is not None:
-            return await _cured(pool, ledger, clock, account, undone, line, f"{undone['template']} mirrored")
-    opened = await _opened(pool, clock, account.alias, line["business_date"], new)
+            return await _cure(pool, ledger, clock, account, undone, line, f"{undone['template']} mirrored")
+    opened = await _open(pool, clock, account.alias, line["business_date"], new)
     await books.book(pool, ledger, books.disputed(opened, account.alias))
     async with pool.acquire() as connection, connection.transaction():
         now, day = clock.now(), line["business_date"]
         await connection.execute(queries.answer_contradictions, account.bank.name, day, now, _by(line))
-        await _posted(clock, connection, account, line, new.template)
+        await _mark_posted(clock, connection, account, line, new.template)
     return True
 
 
-async def _opened(pool: asyncpg.Pool, clock: Clock, channel: str, day: date, new: NewBreak) -> Any:
-    """Return the row of a break, stored now or before a crash."""
+async def _open(pool: asyncpg.Pool, clock: Clock, channel: str, day: date, new: NewBreak) -> Any:
+    """Store a break, unless that was done before a crash; return its row."""
     await open_break(clock, pool, channel, day, new)
     row = await pool.fetchrow(queries.break_of_line, channel, new.kind, new.key)
     assert row is not None, "a break is stored before it is booked"
     return row
 
 
-async def _undone(
+async def _break_cured_by(
     pool: asyncpg.Pool, channel: str, kind: BreakClass, line: Any, settled: date | None = None
 ) -> Any | None:
-    """Return the break that this line undoes, marked as cured by it; None where there is none, or more than one."""
+    """Return the one break that this line cures, and mark it so. None if there is no such break or more than one."""
     found = await pool.fetch(queries.undone_by_line, channel, kind, -signed(line), settled, _by(line))
     found = [row for row in found if row["cleared_by"] == _by(line)] or found
     if len(found) != 1:
@@ -232,7 +232,7 @@ async def _undone(
     return await pool.fetchrow(queries.cure_by_line, found[0]["id"], MIRROR, line["business_date"], _by(line))
 
 
-async def _cured(
+async def _cure(
     pool: asyncpg.Pool,
     ledger: LedgerClient,
     clock: Clock,
@@ -244,11 +244,11 @@ async def _cured(
     await books.book(pool, ledger, books.cure(row, account.alias))
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.clear_break, row["id"], clock.now(), _by(line))
-        await _posted(clock, connection, account, line, template)
+        await _mark_posted(clock, connection, account, line, template)
     return True
 
 
-async def _posted(
+async def _mark_posted(
     clock: Clock, connection: Any, account: Account, line: Any, template: str, intent: UUID | None = None
 ) -> None:
     await connection.execute(

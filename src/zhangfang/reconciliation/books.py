@@ -1,4 +1,4 @@
-"""How reconciliation books: one function a template, ids stored before, amounts from stored rows, safe to repeat."""
+"""The vouchers of reconciliation. Their ids and amounts come from stored rows, so posting is safe to repeat."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -18,11 +18,11 @@ log = structlog.get_logger()
 
 
 class NotBooked(ZhangfangError):
-    """The ledger refused what a file or a statement proves; a person has to look."""
+    """The ledger refused a posting that a file or a statement proves; a person has to look."""
 
 
 def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
-    """Return whose accounts are meant, for a channel, our bank account's alias and (B2, X3) a merchant."""
+    """Return the subject of each account code, for a channel, our bank account's alias and (B2, X3) a merchant."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351, 1242, 2202, 6401, 6301, 6711), channel)
     by_account = dict.fromkeys((1003, 2352, 1243), alias)
     by_merchant = dict.fromkeys((2321, 2322), merchant) if merchant else {}
@@ -30,15 +30,9 @@ def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
 
 
 def lines(
-    template: str,
-    id_: UUID,
-    names: Mapping[int, str],
-    day: date,
-    *,
-    memo: UUID = NO_ID,
-    **amounts: int,
+    template: str, id_: UUID, names: Mapping[int, str], day: date, *, memo: UUID = NO_ID, **amounts: int
 ) -> list[Transfer]:
-    """Return a voucher; a template with a trailing `-` is the mirror of the one it names."""
+    """Return a voucher. A template with a trailing `-` has its sides exchanged."""
     made = voucher(
         template.removesuffix("-"), id_, subjects=names, amounts=amounts, business_date=day, memo=memo
     )
@@ -46,7 +40,7 @@ def lines(
 
 
 async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfer]) -> int | None:
-    """Post one voucher, or find it posted; None if it has no line with an amount."""
+    """Post one voucher, or find it in the books; return its last sequence number, None if it has no lines."""
     if not transfers:
         return None
     answers = (await post(pool, ledger, transfers)).answers
@@ -58,24 +52,17 @@ async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfe
 
 
 def disputed(row: Mapping[str, Any], alias: str) -> list[Transfer]:
-    """Return the voucher that puts a break's difference where it is visible; nothing if the class moves none."""
+    """Return the voucher that books a break's difference to suspense. Empty if its class moves no money."""
     if not row["template"]:
         return []
-    memo = row["intent"] or NO_ID
-    return lines(
-        row["template"],
-        row["voucher"],
-        subjects(alias, row["channel"]),
-        row["settle_date"],
-        memo=memo,
-        amount=abs(row["difference"]),
-    )
+    names, memo, amount = subjects(alias, row["channel"]), row["intent"] or NO_ID, abs(row["difference"])
+    return lines(row["template"], row["voucher"], names, row["settle_date"], memo=memo, amount=amount)
 
 
 def cure(row: Mapping[str, Any], alias: str) -> list[Transfer]:
-    """Return the voucher that a file or a bank line clears a break by; nothing where another voucher moves the money.
+    """Return the voucher with which a file or a bank line clears a break. Empty if another voucher moves the money.
 
-    S2 is part of the file's own; a contradiction ends by what the file says, which is booked with its lines.
+    S2 is part of the file's own voucher; a contradiction is ended by the file's lines, which are booked with the file.
     """
     id_, day, memo = row["cure_voucher"], row["cured_on"], row["intent"] or NO_ID
     if row["cure"] == MIRROR:

@@ -1,12 +1,11 @@
-"""The channel's file of a settlement date: received whole, every line placed, booked in one voucher a kind.
+"""The channel's file of a settlement date: received whole, every line placed, and booked in one voucher per kind.
 
-Each step can be repeated: what was decided is stored before it is booked, and the vouchers' ids are stored with it.
+Each step can be repeated: its decisions, and the ids of its vouchers, are stored before it books.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -31,17 +30,17 @@ queries = load(__package__, "store.sql")
 
 
 async def reconcile(desk: Desk, channel: AcquiringChannel, settle_date: date) -> None:
-    """Do all of it for one date; raises `FileNotReady` or `MalformedMessage` while there is no whole file."""
+    """Do all steps for one date. Raises `FileNotReady` or `MalformedMessage` while there is no complete file."""
     if await desk.pool.fetchrow(queries.get_file, channel.name, settle_date) is None:
         await receive(desk.pool, desk.clock, await channel.file(settle_date))
-    await _hear(desk, channel.name, settle_date)
+    await _weigh_lines(desk, channel.name, settle_date)
     await _place(desk.pool, desk.clock, channel.name, settle_date)
     await _book(desk, channel.name, settle_date)
     await desk.pool.execute(queries.mark_absent, channel.name, settle_date, desk.clock.now())
 
 
 async def receive(pool: asyncpg.Pool, clock: Clock, file: ChannelFile) -> None:
-    """Store a complete file with the ids of the vouchers it will make; a file that is there stays as it is."""
+    """Store a complete file with the ids of its future vouchers. A file that is stored already does not change."""
     now = clock.now()
     ids = [new_id(clock) for _ in range(7)]
     pay_in, refund, fee, net = sums(file.lines)
@@ -58,7 +57,7 @@ async def receive(pool: asyncpg.Pool, clock: Clock, file: ChannelFile) -> None:
 
 
 def sums(lines: Sequence[FileLine]) -> tuple[int, int, int, int]:
-    """Return what a file brings, what it takes, fees and net, in fen. Net is what the channel's bank line will bring."""
+    """Return a file's pay-ins, refunds, fees and net amount, in fen. The channel's bank line will be of the net amount."""
     pay_in = sum(line.amount for line in lines if line.credit)
     refund = sum(line.amount for line in lines if not line.credit)
     fee = sum(line.fee for line in lines)
@@ -73,10 +72,10 @@ def _row(line: FileLine) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
-    """A line of the file is evidence: an intent that is still open ends by it."""
+async def _weigh_lines(desk: Desk, channel: str, settle_date: date) -> None:
+    """Weigh each line of the file as evidence: it ends an intent that is still open."""
     rows = await desk.pool.fetch(queries.file_lines, channel, settle_date)
-    await _hear_returns(desk, channel, rows)
+    await _weigh_returns(desk, channel, rows)
     listed = {row["order_no"]: row for row in reversed(rows) if not row["adjustment"]}
     for found in await desk.pool.fetch(queries.intents_of_lines, channel, list(listed)):
         intent = Intent.of(found)
@@ -93,8 +92,8 @@ async def _hear(desk: Desk, channel: str, settle_date: date) -> None:
         await weigh(desk, intent, StepKind.FILE, answer)
 
 
-async def _hear_returns(desk: Desk, channel: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A payout that came back (退票) is listed as an adjustment of its original."""
+async def _weigh_returns(desk: Desk, channel: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Weigh returns (退票): the file lists a returned payout as an adjustment of its original."""
     back = {row["original_order_no"]: row for row in rows if returns(row)}
     for found in await desk.pool.fetch(queries.intents_of_lines, channel, list(back)):
         intent, line = Intent.of(found), back[found["channel_order_no"]]
@@ -107,7 +106,7 @@ async def _hear_returns(desk: Desk, channel: str, rows: Sequence[Mapping[str, An
 
 
 async def _place(pool: asyncpg.Pool, clock: Clock, channel: str, settle_date: date) -> None:
-    """Decide every line, and everything of ours that no line shows, in one transaction and once."""
+    """Place every line, and every payment of ours that no line shows, once and in one transaction."""
     async with pool.acquire() as connection, connection.transaction():
         file = await connection.fetchrow(queries.lock_file, channel, settle_date)
         if file["placed_at"] is not None:
@@ -149,9 +148,9 @@ async def _store(
 
 
 async def _unlisted(clock: Clock, connection: Any, row: Any, settle_date: date) -> None:
-    """A voided pair is left out of the file by the channel; anything else of ours that is not there is a break.
+    """Open a break for a payment of ours that the file lacks, unless it was voided: the channel lists no voided pair.
 
-    The void stands for its pair. If it was proven only after the payment had become a break, that break ends too.
+    The void's row handles both. If the payment had become a break before its void was proven, that break is cured.
     """
     intent, pair = Intent.of(row), not row["partner_listed"]
     if intent.kind is Operation.VOID and pair:
@@ -163,7 +162,7 @@ async def _unlisted(clock: Clock, connection: Any, row: Any, settle_date: date) 
 
 
 async def open_break(clock: Clock, connection: Any, channel: str, day: date, new: NewBreak) -> bool:
-    """Store a break with the ids of its own voucher and of its cure's; False if it is there already."""
+    """Store a break with the ids of its own voucher and its cure's. False if it is stored already."""
     made = await connection.fetchval(
         queries.open_break, new_id(clock), new.kind, channel, day, new.key, new.intent, new.ours, new.theirs,
         new.difference, new.note, new.template, new_id(clock), clock.now(), new_id(clock),
@@ -172,7 +171,7 @@ async def open_break(clock: Clock, connection: Any, channel: str, day: date, new
 
 
 async def _book(desk: Desk, channel: str, settle_date: date) -> None:
-    """Book the date: S1, S2, S4 and S10, the breaks that it opened, and the cures that it brought."""
+    """Book the date's sums, the breaks that its file opened, and the cures that its file brought."""
     file = await desk.pool.fetchrow(queries.get_file, channel, settle_date)
     assert file is not None, "a file is received before it is booked"
     matched = await desk.pool.fetchrow(queries.sums_of_matched, channel, settle_date)
@@ -186,7 +185,8 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
         ("S4", file["fee_voucher"], file["fee_fen"]),
         ("S10", file["void_voucher"], voided),
     ):
-        await _book_sum(desk.pool, desk.ledger, template, id_, names, settle_date, amount)
+        made = books.lines(template, id_, names, settle_date, G=amount, K=amount, amount=amount)
+        await books.book(desk.pool, desk.ledger, made)
     for row in await desk.pool.fetch(queries.breaks_of_date, channel, settle_date):
         await books.book(desk.pool, desk.ledger, books.disputed(row, desk.alias))
     for row in await desk.pool.fetch(queries.breaks_cured_in, channel, settle_date):
@@ -200,7 +200,7 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
 async def _nothing_arrives(
     pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, file: Any, names: Mapping[int, str]
 ) -> None:
-    """A net of zero has no bank line: the channel has kept its fee, and the date's position is settled as it stands."""
+    """Book the arrival of a net amount of zero, for which no bank line comes: the channel has kept only its fee."""
     day = file["settle_date"]
     await books.book(
         pool, ledger, books.lines("S5", file["arrival_voucher"], names, day, N=0, K=file["fee_fen"])
@@ -210,18 +210,3 @@ async def _nothing_arrives(
 
 def _by(settle_date: date) -> str:
     return f"file of {settle_date}"
-
-
-async def _book_sum(
-    pool: asyncpg.Pool,
-    ledger: LedgerClient,
-    template: str,
-    id_: UUID,
-    names: Mapping[int, str],
-    day: date,
-    amount: int,
-) -> None:
-    if amount:
-        await books.book(
-            pool, ledger, books.lines(template, id_, names, day, G=amount, K=amount, amount=amount)
-        )

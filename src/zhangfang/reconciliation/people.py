@@ -1,4 +1,4 @@
-"""Cures that need two people: one proposes, another approves, and nobody approves their own."""
+"""Cures of breaks that need two people: one proposes, another one approves."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,7 +23,7 @@ MERCHANTS = "B2"  # the cure that books to a merchant
 
 
 async def list_breaks(pool: asyncpg.Pool, *, cleared: bool = False) -> list[Any]:
-    """Return the open breaks, oldest first; with `cleared`, those that are over as well."""
+    """Return the open breaks, oldest first; with `cleared`, the cleared ones too."""
     return list(await pool.fetch(queries.list_breaks, cleared))
 
 
@@ -33,22 +33,20 @@ async def propose(
     """Propose a cure: B2 fills the payment in for `merchant`, B3 returns it, B7 and B8 write a difference off."""
     by, row = person(by), await _open(pool, break_id)
     if cure not in cures(row):
-        shape = (
-            f"for a break of class {row['class']} that stands in the books by {row['template'] or 'nothing'}"
-        )
+        shape = f"for a break of class {row['class']} that is booked by {row['template'] or 'nothing'}"
         raise InvalidInput("cure", f"{cure} {shape}", ", ".join(cures(row)) or "none")
     if cure == MERCHANTS:
         if merchant is None:
-            raise InvalidInput("merchant", "nothing", f"{cure} books to a merchant: name it")
+            raise InvalidInput("merchant", "nothing", f"the merchant to which {cure} books")
         await _filling(pool, row, merchant)
     if cure == RETURNED:
         await check_returnable(pool, journal, row)
     if await pool.fetchval(queries.propose, break_id, cure, merchant, by) is None:
-        raise InvalidInput("break", "one whose cure has begun", "a break that has none")
+        raise InvalidInput("break", "one whose cure has begun", "a break without a cure")
 
 
 async def approve(desk: Desk, break_id: UUID, by: str) -> None:
-    """Approve a proposed cure, book it and clear the break. Raises `SecondPerson` for one's own proposal."""
+    """Approve a proposed cure, book it and clear the break. Raises `SecondPerson` if `by` has proposed it."""
     by = person(by)
     row = await _open(desk.pool, break_id)
     if row["proposed_by"] is None:
@@ -60,9 +58,9 @@ async def approve(desk: Desk, break_id: UUID, by: str) -> None:
     await desk.pool.execute(queries.cure_break, break_id, row["proposed_cure"], today)
     row = await _open(desk.pool, break_id)
     if row["cure"] != row["proposed_cure"]:
-        raise InvalidInput("break", f"one that {row['cure']} cures meanwhile", "a break that is still open")
+        raise InvalidInput("break", f"one that {row['cure']} now cures", "a break that is still open")
     both = f"{row['proposed_by']} and {by}"
-    if row["cure"] == RETURNED:  # it is over when the payer has the money
+    if row["cure"] == RETURNED:  # the break is cleared when the payer has the money
         await return_line(desk.pool, desk.channels, desk.clock, break_id, both)
         return
     await _COURSES[row["cure"]](desk, row, by)
@@ -77,7 +75,7 @@ async def _open(pool: asyncpg.Pool, break_id: UUID) -> Any:
 
 
 async def _filling(pool: asyncpg.Pool, row: Any, merchant: str) -> tuple[Any, str, int]:
-    """Return the line to fill in, the merchant's number for it and the fee; raise if it cannot become a payment."""
+    """Return the line to fill in, its order number and the fee. Raises `InvalidInput` if it cannot become a payment."""
     line = await pool.fetchrow(queries.line_of_break, row["channel"], row["settle_date"], row["key"])
     if line["adjustment"]:
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
@@ -91,9 +89,9 @@ async def _filling(pool: asyncpg.Pool, row: Any, merchant: str) -> tuple[Any, st
 
 
 async def _fill_in(desk: Desk, row: Any, by: str) -> None:
-    """B2: the channel took money that nobody here asked for; it becomes the payment it was meant to be.
+    """B2: the channel took money without a payment of ours. Fill the payment in.
 
-    The ledger comes first: a payment that the journal has is settled by whoever looks, and must find its money.
+    The ledger comes first: as soon as the journal has the payment it may be settled, and its money must be there.
     """
     line, number, charge = await _filling(desk.pool, row, row["proposed_for"])
     names = books.subjects(desk.alias, row["channel"], row["proposed_for"])
@@ -121,7 +119,7 @@ async def _fill_in(desk: Desk, row: Any, by: str) -> None:
 
 
 async def _write_off(desk: Desk, row: Any, _by: str) -> None:
-    """B7 or B8. A payment that no file will list is as good as listed then: the loss is ours, not the merchant's."""
+    """B7 or B8. A payment that no file lists then counts as listed: the loss is ours, not the merchant's."""
     names = books.subjects(desk.alias, row["channel"])
     amount, memo = abs(row["difference"]), row["intent"] or row["id"]
     made = books.lines(row["cure"], row["cure_voucher"], names, row["cured_on"], memo=memo, amount=amount)

@@ -1,4 +1,4 @@
-"""Cure B3: what the channel took and nobody here asked for goes back to its payer; the break waits for the evidence."""
+"""Cure B3: money that a channel took without a payment of ours goes back to its payer. The break waits for the proof."""
 
 from typing import Any
 from uuid import UUID
@@ -19,19 +19,19 @@ RETURNED = "B3"
 
 
 async def check_returnable(pool: asyncpg.Pool, journal: Journal, row: Any) -> None:
-    """Raise `InvalidInput` if the line of a break cannot be given back: not a pay-in, or not to be told from a payment."""
+    """Raise `InvalidInput` if a break's line cannot be refunded: no pay-in, or one with a payment's own reference."""
     line = await line_of(pool, row["id"])
     if line is None or line["adjustment"] or not line["credit"] or line["operation"] is None:
         raise InvalidInput("cure", "B3 for a line that is not a payer's payment", "B8")
     twice = row["intent"] and await journal.by_id(row["intent"])
     if twice and line["channel_ref"] == twice.channel_ref and twice.state is State.SUCCESS:
-        raise InvalidInput("cure", "B3, and the channel's number of the line is a payment's own", "B8")
+        raise InvalidInput("cure", "B3 for a line with the channel reference of a payment", "B8")
 
 
 async def return_line(pool: asyncpg.Pool, channels: Channels, clock: Clock, break_id: UUID, by: str) -> UUID:
-    """Begin the return of a break's money, or find where it stands; return the refund's intent.
+    """Begin the return of a break's money, unless it has begun; return the refund's intent.
 
-    `by` is who decided it. Raises `InvalidInput` if the break is over or has another cure.
+    `by` is who decided it. Raises `InvalidInput` if the break is cleared or has another cure.
     """
     row = await pool.fetchrow(queries.begin, break_id, settlement_day(clock.now()), by)
     if row is None:
@@ -42,7 +42,7 @@ async def return_line(pool: asyncpg.Pool, channels: Channels, clock: Clock, brea
 
 
 async def finish_returns(pool: asyncpg.Pool, clock: Clock) -> int:
-    """Clear the breaks whose money the payer has back, open again those whose return failed; return how many of both."""
+    """Clear the breaks whose refund succeeded, open those again whose refund failed; return how many they are."""
     rows = await pool.fetch(queries.ended)
     for row in rows:
         if row["state"] == State.SUCCESS:

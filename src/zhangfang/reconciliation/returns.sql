@@ -16,7 +16,7 @@ ORDER BY b.id
 UPDATE break SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL
 
 -- name: open_again
--- A definite failure put the money back into 2351: the break is open as before, and can be cured anew.
+-- A definite failure put the money back into 2351: the break is open as before, and another cure can be chosen.
 UPDATE break SET
     cure = NULL, cured_on = NULL, cleared_by = NULL, returned_by = NULL, proposed_cure = NULL, proposed_for = NULL,
     proposed_by = NULL, note = concat_ws('; ', nullif(note, ''), $3::text)

@@ -1,8 +1,8 @@
-"""Pure decisions: where a line of a channel's file, or of a bank's statement, belongs in the books.
+"""Pure decisions: how a line of a channel's file or of a bank's statement is booked.
 
-Lines are compared one by one and in integers. A line that has no place opens a break of a named class; a later line
-that explains an open break cures it. Whatever a file lists moves 3012 by exactly its amount: what we know clears 3011
-or 3013 in full, and what is too much or too little goes to 2351 (`B1`) or 1242 (`B5-`, the mirror of B5).
+Lines are compared one by one and in fen. A line that does not match opens a break of a named class; a later line that
+explains an open break cures it. A file's line always moves 3012 by exactly its amount: a payment of ours clears 3011 or
+3013 in full, and a difference goes to 2351 (`B1`) or 1242 (`B5-`, the mirror of B5).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ from zhangfang.payments import Intent, State
 class BreakClass(StrEnum):
     """What kind of disagreement a break is."""
 
-    MISSING_HERE = "missing_here"  # 长款: they have it, we do not
-    MISSING_THERE = "missing_there"  # 短款: we have it, they do not
+    MISSING_HERE = "missing_here"  # 长款: the channel lists it, we do not have it
+    MISSING_THERE = "missing_there"  # 短款: we have it, the channel does not list it
     AMOUNT_DIFFERS = "amount_differs"  # 金额不符
     DUPLICATE = "duplicate"  # 重复
     UNKNOWN_RECEIPT = "unknown_receipt"  # 不明来款
@@ -31,17 +31,14 @@ class BreakClass(StrEnum):
 MIRROR = "mirror"
 """The cure that books a break's own voucher with its sides exchanged."""
 
-UNKNOWN = {
-    True: BreakClass.UNKNOWN_RECEIPT,
-    False: BreakClass.UNKNOWN_DEBIT,
-}  # by whether the line is a credit
+UNKNOWN = {True: BreakClass.UNKNOWN_RECEIPT, False: BreakClass.UNKNOWN_DEBIT}  # key: is the line a credit?
 
 Line = Mapping[str, Any]  # a row of file_line or bank_line
 
 
 @dataclass(frozen=True, slots=True)
 class NewBreak:
-    """A disagreement: amounts in fen, None where one side has nothing; `template` books what is disputed, if anything."""
+    """A break to open. Amounts in fen, None if that side has none; `template` books the difference, empty for nothing."""
 
     kind: BreakClass
     key: str
@@ -53,13 +50,13 @@ class NewBreak:
 
     @property
     def difference(self) -> int:
-        """Return theirs less ours, in fen."""
+        """Return theirs minus ours, in fen."""
         return (self.theirs or 0) - (self.ours or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What becomes of one line: its status, the intent it proves, a break it opens, a break it cures and how."""
+    """What one line does: its status, the intent it proves, the break it opens, the break it cures and by which cure."""
 
     status: str
     intent: UUID | None = None
@@ -72,23 +69,23 @@ OpenBreaks = Mapping[tuple[str, str], Mapping[str, Any]]  # (class, key) → row
 
 
 def signed(line: Line) -> int:
-    """Return what a line brings us, in fen: negative if it takes."""
+    """Return a line's amount in fen: positive if we receive it, negative if we pay it."""
     amount: int = line["amount"]
     return amount if line["credit"] else -amount
 
 
 def agrees(line: Line, intent: Intent) -> bool:
-    """Whether money goes the same way in the line as in the intent that carries its order number."""
+    """Whether the line and the intent with its order number move money in the same direction."""
     return bool(line["credit"]) == (intent.kind in PAY_INS)
 
 
 def returns(line: Line) -> bool:
-    """Whether a line of a channel's file gives back a payout that came back (退票) after its success."""
+    """Whether a line of a channel's file is a return (退票): a payout that came back after its success."""
     return bool(line["adjustment"] and line["credit"] and line["operation"] == Operation.PAYOUT)
 
 
 def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: OpenBreaks) -> list[Placement]:
-    """Place all lines of a file: the second of one order number is a duplicate, and a break is cured once."""
+    """Place all lines of a file. A second line with an order number is a duplicate; a break is cured only once."""
     left, open_ = dict(intents), dict(breaks)
     placed = []
     for line in lines:
@@ -97,7 +94,7 @@ def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: Open
         one = _returned(line, intent) if back else place(line, intent, open_)
         placed.append(one)
         if back and one.intent is not None:
-            del left[line["original_order_no"]]  # it comes back once
+            del left[line["original_order_no"]]  # a payout is returned only once
         elif intent is not None and one.intent is not None:
             left[line["order_no"]] = replace(intent, matched_on=line["settle_date"])
         if one.cures is not None:
@@ -106,7 +103,7 @@ def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: Open
 
 
 def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
-    """Place a line of a channel's file. `intent` is the one that carries its order number, if there is one."""
+    """Place a line of a channel's file. `intent` is the one with its order number, if there is one."""
     if line["adjustment"]:
         return _adjustment(line, breaks)
     if intent is None:
@@ -125,14 +122,14 @@ def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
 
 
 def _returned(line: Line, intent: Intent | None) -> Placement:
-    """A payout comes back whole, once, and after it was proven to have left."""
+    """Place a return. It must be of the whole amount, once, and of a payout that is proven to be returned."""
     if intent is None or intent.returned_at is None or line["amount"] != intent.amount or intent.arrived_seq:
         return _unasked(line, BreakClass.MISSING_HERE, "a return of no payout that is out")
     return Placement("returned", intent.id)
 
 
 def _adjustment(line: Line, breaks: OpenBreaks) -> Placement:
-    """A line of the exceptions file takes back what an earlier line had too much or too little."""
+    """Place a line of the exceptions file. It cures a break if it exactly corrects an earlier line's amount."""
     open_break = breaks.get((BreakClass.AMOUNT_DIFFERS, line["channel_ref"]))
     if open_break is not None and signed(line) == -open_break["difference"]:
         return Placement("adjusted", open_break["intent"], cures=open_break["id"], cure=MIRROR)
@@ -154,14 +151,14 @@ def _differs(line: Line, intent: Intent) -> NewBreak:
 
 
 def _suspense(difference: int) -> str:
-    """Return where more or less than ours stands until somebody knows: long items, or short items."""
+    """Return the template that books a difference to suspense: B1 for a long item, B5- for a short one."""
     return "B1" if difference > 0 else "B5-"
 
 
 def missing_there(intent: Intent) -> NewBreak:
-    """Return the break of what we hold proven for a date whose complete file does not list it.
+    """Return the break of a payment that is proven here, but that the complete file of its date does not list.
 
-    A pay-in moves to 1242, short items under investigation; a refund simply stays in 3013, a payout in 3014.
+    A pay-in moves to 1242, short items under investigation; a refund stays in 3013, a payout in 3014.
     """
     pay_in = intent.kind in PAY_INS
     ours = intent.amount if pay_in else -intent.amount
@@ -170,14 +167,14 @@ def missing_there(intent: Intent) -> NewBreak:
 
 
 def unknown_bank_line(line: Line, intent: UUID | None = None, note: str = "") -> NewBreak:
-    """Return the break of a bank line that nothing of ours explains."""
+    """Return the break of a bank line that no payment of ours explains."""
     template = "X1" if line["credit"] else "X2"
     kind = UNKNOWN[line["credit"]]
     return NewBreak(kind, line["sequence"], intent, None, signed(line), template, note or line["text"])
 
 
 def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
-    """Return the break of a bank line that settles a date with another amount than the date's file comes to."""
+    """Return the break of a bank line that settles a date with another amount than the net amount of its file."""
     theirs = signed(line)
     note = f"settlement of {settled}"
     return NewBreak(
@@ -186,7 +183,7 @@ def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
 
 
 def cures(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the cures of a break that two people may choose: where its difference stands in the books decides."""
+    """Return the cures that two people may choose for a break. They depend on where its difference is booked."""
     if row["template"] == "B1":
         fill_in = row["class"] == BreakClass.MISSING_HERE and row["intent"] is None
         back = row["class"] in (BreakClass.MISSING_HERE, BreakClass.DUPLICATE)

@@ -42,7 +42,7 @@ SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
 SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: unlisted
--- Proven here for this date, or for an earlier one whose file was placed before it was proven; in no file, no break.
+-- Proven for this date, or for an earlier date whose file was placed before the proof; in no file, and not a break yet.
 SELECT i.*, EXISTS (
     SELECT FROM intent p JOIN file_line l ON l.intent = p.id
     WHERE p.id = i.original OR p.original = i.id AND p.kind = 'void'
@@ -61,7 +61,7 @@ WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
 ORDER BY i.id FOR UPDATE OF i
 
 -- name: mark_absent
--- Every file in which the order could stand has been placed and lists it not: the next query may end it.
+-- Every file that could list the order has been placed and does not list it: the next query may end it.
 UPDATE intent i SET absent_since = $3, next_action_at = $3
 WHERE i.channel = $1 AND i.absent_since IS NULL
     AND i.state IN ('REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
@@ -92,7 +92,7 @@ SELECT * FROM break WHERE channel = $1 AND cleared_at IS NULL ORDER BY opened_at
 SELECT * FROM break WHERE channel = $1 AND settle_date = $2 ORDER BY id
 
 -- name: breaks_cured_in
--- What this date's file cured; what people cure is booked where they approve it.
+-- The breaks that this date's file cures. The cures of people are booked when they are approved.
 SELECT * FROM break
 WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2', 'S3')
 ORDER BY id
@@ -110,13 +110,13 @@ UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
 UPDATE break SET cure = $2, cured_on = $3 WHERE intent = $1 AND class = 'missing_there' AND cure IS NULL
 
 -- name: cure_by_line
--- `cleared_by` names the line that cures it: after a crash the same line finds it again, and no other takes it.
+-- `cleared_by` names the line that cures it, so that after a crash the same line finds it again and no other line does.
 UPDATE break SET cure = $2, cured_on = $3, cleared_by = $4
 WHERE id = $1 AND (cure IS NULL OR cleared_by = $4)
 RETURNING *
 
 -- name: answer_contradictions
--- A contradiction is about words: it ends when a file or a bank line has said where the money is.
+-- A contradiction moves no money: it ends when a file or a bank line has shown where the money is.
 UPDATE break b SET cure = 'file', cured_on = $2, cleared_at = $3, cleared_by = $4
 WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND (
     EXISTS (SELECT FROM intent i WHERE i.id = b.intent AND i.matched_on IS NOT NULL)
@@ -141,7 +141,7 @@ UPDATE channel_file SET placed_at = $3 WHERE channel = $1 AND settle_date = $2
 UPDATE channel_file SET matched_at = coalesce(matched_at, $3) WHERE channel = $1 AND settle_date = $2
 
 -- name: sums_of_matched
--- A late pay-in was moved to 1242 and comes from there by its own cure (B5); a late refund has stayed in 3013.
+-- A late pay-in was moved to 1242 and leaves it by its own cure (B5); a late refund has stayed in 3013.
 SELECT
     coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('purchase', 'collection') AND f.status = 'matched'), 0)::bigint
     AS pay_in,
@@ -152,7 +152,7 @@ FROM file_line f JOIN intent i ON i.id = f.intent
 WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late', 'returned')
 
 -- name: void_sum
--- Voids whose pair the file leaves out.
+-- Voids that the file leaves out together with their payments.
 SELECT coalesce(sum(i.amount), 0)::bigint FROM intent i
 WHERE i.channel = $1 AND i.kind = 'void' AND i.state = 'SUCCESS' AND i.matched_on = $2
     AND NOT EXISTS (
@@ -193,7 +193,7 @@ UPDATE intent SET arrived_seq = $2 WHERE id = $1
 SELECT * FROM intent WHERE channel = $1 AND channel_order_no = $2
 
 -- name: undone_by_line
--- Open breaks that a line of the opposite amount undoes, and the one that this line ($5) has begun to undo.
+-- Open breaks that a line of the opposite amount cures, and the one that this line ($5) has begun to cure.
 SELECT * FROM break
 WHERE channel = $1 AND class = $2 AND difference = $3 AND ($4::date IS NULL OR settle_date = $4)
     AND (cure IS NULL OR cleared_by = $5 AND cleared_at IS NULL)
@@ -206,11 +206,11 @@ SELECT * FROM break WHERE channel = $1 AND class = $2 AND key = $3
 SELECT EXISTS (SELECT FROM bank_line WHERE intent = $1 AND template = $2 AND (account, sequence) <> ($3, $4))
 
 -- name: line_of_break
--- A break of a line that we never asked for is keyed by reference, date and line number.
+-- The key of a break that a line opened is its reference, date and line number.
 SELECT * FROM file_line
 WHERE channel = $1 AND settle_date = $2 AND line_no = split_part($3, '/', -1)::int
 
 -- name: number_taken
--- Another payment that has one of the numbers under which a payment would be filled in.
+-- Another payment that has one of the numbers of the payment to fill in.
 SELECT id FROM intent
 WHERE id <> $1 AND (channel_order_no = $2 OR merchant = $3 AND kind = 'collection' AND order_no = $4)

@@ -1,4 +1,4 @@
-"""The database's shape: migrations as plain SQL, applied in order, each under a lock budget."""
+"""The database schema: migrations in plain SQL, applied in order, each under a lock budget."""
 
 from zhangfang.schema.migrate import (
     Budget,

@@ -1,12 +1,12 @@
-"""Applies the SQL files of `migrations/`, so that a change of the schema never stops the money.
+"""Applies the SQL files of `migrations/` without stopping the payments.
 
 A file is `NNNN_pre_name.sql` or `NNNN_post_name.sql`. *pre* runs before a deploy and only adds, so that the running
-release goes on; *post* runs after it and takes away what no release needs any more. One file is one transaction. A file
-whose first line is `-- outside a transaction` runs statement by statement and may hold only `… CONCURRENTLY …`, which
+release still works; *post* runs after it and removes what no release needs any more. One file is one transaction. A file
+whose first line is `-- outside a transaction` runs statement by statement and may contain only `… CONCURRENTLY …`, which
 blocks nobody.
 
-A statement that waits for a lock makes everybody behind it wait too. So each waits for `lock_timeout` at most, gives
-way, and is tried again after a pause.
+A statement that waits for a lock blocks all later statements too. So each waits for `lock_timeout` at most, gives up, and
+is tried again after a pause.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _log = structlog.get_logger()
 
 
 class MigrationChanged(ZhangfangError):
-    """A migration file is not the one that was applied. A change needs a file of its own."""
+    """A migration file differs from what was applied. Put a change into a new file."""
 
 
 class MigrationBroken(ZhangfangError):
@@ -42,12 +42,12 @@ class MigrationBroken(ZhangfangError):
 
 
 class LockBudgetSpent(ZhangfangError):
-    """A migration did not get its lock in the tries it had. Nothing of it was applied; run it again later."""
+    """A migration did not get its lock in all its tries. Nothing of it was applied; run it again later."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a statement may wait for a lock, how often it is tried, and the first pause; each pause is longer."""
+    """How long a statement may wait for a lock, how often it is tried, and the first pause, which doubles each time."""
 
     lock_timeout_ms: int = 2_000
     tries: int = 8
@@ -66,22 +66,23 @@ class Migration:
 
     @property
     def sha256(self) -> bytes:
-        """Return the 32 bytes by which a change of the file is seen."""
+        """Return the SHA-256 of the text, by which a change of the file is noticed."""
         return hashlib.sha256(self.sql.encode()).digest()
 
     @property
     def outside(self) -> bool:
-        """Tell whether the file runs outside a transaction."""
+        """Whether the file runs outside a transaction."""
         return self.sql.startswith(_OUTSIDE)
 
 
 async def migrate(
     url: str, phase: str | None = None, *, folder: Traversable = MIGRATIONS, budget: Budget | None = None
 ) -> list[Migration]:
-    """Apply what is pending, of one phase or of both, in order; return what was applied.
+    """Apply the pending migrations of one phase, or of both, in order; return them.
 
-    Several may run at once: the others wait and then find nothing to do. `url` must reach PostgreSQL itself, not a
-    pooler. Raises `MigrationChanged`, `MigrationBroken`, `LockBudgetSpent`; what came before the file it names stays.
+    If several processes do this at once, one works, and the others wait and find nothing to do. `url` must reach
+    PostgreSQL itself, not a pooler. Raises `MigrationChanged`, `MigrationBroken`, `LockBudgetSpent`; the files before the
+    one that it names stay applied.
     """
     if phase not in (None, *PHASES):
         raise InvalidInput("phase", f"{phase!r}", "pre, post or none")
@@ -102,7 +103,7 @@ async def migrate(
 
 
 async def pending(url: str, *, folder: Traversable = MIGRATIONS) -> list[Migration]:
-    """Return the migrations that the database does not have yet, in order."""
+    """Return the migrations that are not applied yet, in order."""
     connection = await _connect(url)
     try:
         return await _pending(connection, read_folder(folder))
@@ -111,7 +112,7 @@ async def pending(url: str, *, folder: Traversable = MIGRATIONS) -> list[Migrati
 
 
 def read_folder(folder: Traversable) -> list[Migration]:
-    """Return the migrations of a folder in order, or raise `MigrationBroken` naming the file that cannot be one."""
+    """Return the migrations of a folder in order. Raises `MigrationBroken` naming a file with a wrong name or number."""
     found: dict[int, Migration] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if not path.name.endswith(".sql"):
@@ -133,7 +134,7 @@ def statements(migration: Migration) -> list[str]:
     for statement in found:
         if "CONCURRENTLY" not in statement.upper():
             raise MigrationBroken(
-                f"{migration.file}: {statement[:60]!r} stands outside a transaction; allowed there: … CONCURRENTLY …"
+                f"{migration.file}: {statement[:60]!r} runs outside a transaction; allowed there: … CONCURRENTLY …"
             )
     return found
 
@@ -145,8 +146,8 @@ async def _connect(url: str) -> asyncpg.Connection:
 async def _take_turn(connection: asyncpg.Connection) -> None:
     """Wait until no other migrator is at work.
 
-    By asking again and again: a statement that waits for the lock holds a snapshot, and CREATE INDEX CONCURRENTLY of
-    the one that has it would wait for that snapshot's end, each for the other.
+    It polls, because a statement that waits for the lock holds a snapshot. CREATE INDEX CONCURRENTLY of the migrator with
+    the lock waits for the end of all snapshots, so the two would wait for each other.
     """
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_AT_A_TIME):  # noqa: ASYNC110
         await asyncio.sleep(_WAIT_S)
@@ -164,7 +165,7 @@ async def _pending(connection: asyncpg.Connection, known: Iterable[Migration]) -
             waiting.append(migration)
         elif (row["file"], row["sha256"]) != (migration.file, migration.sha256):
             raise MigrationChanged(
-                f"{migration.file}: not what was applied as {row['file']}; put it back and write a new file"
+                f"{migration.file}: differs from what was applied as {row['file']}; restore it and write a new file"
             )
     return waiting
 
@@ -179,7 +180,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration, budget: B
         line = migration.sql.count("\n", 0, int(error.position or 1) - 1) + 1
         raise MigrationBroken(
             f"{migration.file}, line {line}: {error.message}"
-        ) from None  # its detail quotes data
+        ) from None  # the error's detail may quote data
 
 
 async def _apply_within_budget(connection: asyncpg.Connection, migration: Migration, budget: Budget) -> None:
@@ -206,7 +207,7 @@ async def _apply_within_budget(connection: asyncpg.Connection, migration: Migrat
 async def _apply_outside(connection: asyncpg.Connection, migration: Migration) -> None:
     for statement in statements(migration):
         await connection.execute(statement)
-    # A build that failed leaves an index that is there but not used, and IF NOT EXISTS would pass over it.
+    # A failed build leaves an index that exists but is not used, and IF NOT EXISTS would skip it.
     invalid = await connection.fetchval(
         "SELECT min(i.indexrelid::regclass::text) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "WHERE NOT i.indisvalid AND c.relkind = 'i'"
@@ -228,7 +229,7 @@ async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
 
 
 async def _oldest_transaction(connection: asyncpg.Connection) -> str:
-    """Say who is the likeliest to hold the lock, without what they run: a statement may carry personal data."""
+    """Describe the likeliest holder of the lock, without its statement, which may contain personal data."""
     oldest = await connection.fetchrow(
         "SELECT pid, application_name, extract(epoch FROM now() - xact_start)::int AS seconds FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL ORDER BY xact_start"

@@ -1,4 +1,4 @@
-"""Settlement: pending money becomes available by evidence; statements are released."""
+"""Settlement: moves proven pending money to available, and releases statements."""
 
 from zhangfang.settlement.service import settle
 from zhangfang.settlement.statements import Statement, release, statement

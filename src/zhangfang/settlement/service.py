@@ -1,4 +1,4 @@
-"""Settlement: what was collected becomes available, by evidence, in one batch a merchant and run."""
+"""Settlement: moves proven pending money to available, in one batch per merchant and run."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ _TRIES, _PAUSE_SECONDS = 50, 0.1  # a refund's row is locked for milliseconds
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a merchant's pending money: `part` is payment, refund or undo; `net` is fen, negative for a refund."""
+    """A line of a settlement: `part` is payment, refund or undo; `net` is in fen, negative for a refund."""
 
     id: UUID
     merchant: str
@@ -39,10 +39,9 @@ class Line:
 
 
 async def settle(desk: Desk, run_date: date) -> list[str]:
-    """Settle everything that is eligible on `run_date`; return what is due and still waits, in words.
+    """Settle everything that is eligible on `run_date`; return a text for each thing that is due and still waits.
 
-    Safe to repeat: batches are stored with their ledger ids before they are booked, and what is in a batch is in no
-    other.
+    Safe to repeat: batches are stored with their ledger ids before they are booked, and a line is in one batch only.
     """
     terms = await _terms(desk.pool, run_date)
     await _in_batches(desk.pool, desk.clock, run_date, terms)
@@ -61,7 +60,7 @@ async def _terms(pool: asyncpg.Pool, run_date: date) -> tuple[list[int], list[da
 
 
 def latest(run_date: date, n: int) -> date:
-    """Return the latest date d for which d plus n working days has come by `run_date`."""
+    """Return the latest date to which `n` working days can be added without passing `run_date`."""
     day = run_date
     while add_working_days(day, n) > run_date:
         day = date.fromordinal(day.toordinal() - 1)
@@ -71,8 +70,8 @@ def latest(run_date: date, n: int) -> date:
 async def _in_batches(
     pool: asyncpg.Pool, clock: Clock, run_date: date, terms: tuple[list[int], list[date]]
 ) -> None:
-    """Put every eligible line into a batch. Payments are locked and then refunds, which the journal locks the other way
-    round: so a refund that is just being decided is not waited for, but all is tried again.
+    """Put every eligible line into a batch. Payments are locked first and then refunds; the journal locks in the other
+    order. To avoid a deadlock, a locked refund is not waited for: the whole transaction is tried again.
     """
     for _ in range(_TRIES):
         with contextlib.suppress(asyncpg.LockNotAvailableError):
@@ -80,7 +79,7 @@ async def _in_batches(
                 await _make_batches(clock, connection, run_date, terms)
             return
         await asyncio.sleep(_PAUSE_SECONDS)
-    raise ZhangfangError("settlement: refunds stay locked; it will be tried again")
+    raise ZhangfangError("settlement: refunds are locked for too long; it will be tried again")
 
 
 async def _make_batches(
@@ -98,7 +97,7 @@ async def _make_batches(
 async def _make_batch(
     clock: Clock, connection: Any, merchant: str, run_date: date, lines: Sequence[Line]
 ) -> None:
-    """Store one merchant's batch. Where fees kept on refunds leave less than nothing, the lines wait for the next."""
+    """Store one merchant's batch. If it is negative (fees are kept on refunds), its lines wait for the next run."""
     net = sum(line.net for line in lines)
     if net < 0:
         return
@@ -119,7 +118,7 @@ async def _note(clock: Clock, connection: Any, intents: Sequence[UUID], message:
 
 
 async def _book(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, batch: Any) -> None:
-    """T1. A batch that the merchant's pending money does not cover is taken apart: the ledger refuses it for good."""
+    """T1. If the merchant's pending money does not cover the batch, the ledger refuses it for good: dissolve it."""
     seq = None
     if batch["amount"]:
         made = voucher(
@@ -132,13 +131,13 @@ async def _book(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, batch: A
         )
         answers = (await book(pool, ledger, made)).answers
         if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
-            await _take_apart(pool, clock, batch, answers[0].result.name)
+            await _dissolve(pool, clock, batch, answers[0].result.name)
             return
         seq = answers[-1].seq
     await pool.execute(queries.posted, batch["id"], clock.now(), seq)
 
 
-async def _take_apart(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str) -> None:
+async def _dissolve(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str) -> None:
     log.error(
         "the ledger refused a settlement",
         settlement=str(batch["id"]),
@@ -157,7 +156,7 @@ async def _take_apart(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str)
 
 
 async def _pay_out(desk: Desk, batch: Any) -> str:
-    """Ask for the payout of a batch as the merchant would, once: its name is the key. Return why it waits, or nothing."""
+    """Request a batch's payout for the merchant, once: its name is the key. Return why it waits, or nothing."""
     name = f"{batch['code']}-STL-{batch['run_date']:%y%m%d}-{batch['number']}"
     try:
         intent = await desk.pool.fetchval(queries.payout_named, batch["merchant"], name)
@@ -171,7 +170,7 @@ async def _pay_out(desk: Desk, batch: Any) -> str:
 
 
 async def _ask_for_payout(desk: Desk, batch: Any, name: str) -> UUID | None:
-    """Return the payout's id; None if the fee would take all of it."""
+    """Return the payout's id; None if the fee leaves nothing to pay out."""
     merchant = await get_merchant(desk.pool, batch["merchant"])
     rule = rule_on(merchant.fee_rules, FeeKind.PAYOUT, china_day(desk.clock.now()))
     amount = net_of_fee(rule, batch["amount"])
@@ -191,9 +190,9 @@ async def _ask_for_payout(desk: Desk, batch: Any, name: str) -> UUID | None:
 
 
 def net_of_fee(rule: FeeRule, amount: int) -> int:
-    """Return the most that can be paid out of `amount` with its fee beside it, in fen; 0 if the fee alone is more.
+    """Return the largest payout that `amount` covers together with its fee, in fen; 0 if it does not cover the fee.
 
-    Amount and fee grow together, so the largest that fits is found by halving.
+    The fee never falls when the payout grows, so the largest is found by bisection.
     """
     low, high = 0, amount
     while low < high:

@@ -1,7 +1,7 @@
 """A merchant's statement of one business date: opening, each movement with the balance after it, closing.
 
-It is read from the ledger by business date and released by evidence: the day is closed, so its lines can no longer
-change. CSV is for machines (UTF-8 with BOM, so that a spreadsheet reads the Chinese), XLSX for people.
+It is read from the ledger and released when the day is closed, so that its lines can no longer change. CSV is for
+machines (UTF-8 with BOM, so that a spreadsheet reads the Chinese), XLSX for people.
 """
 
 import csv
@@ -26,23 +26,16 @@ from zhangfang.ledger import account_name, kind_name
 queries = load(__package__, "store.sql")
 
 HEADINGS = (
-    "序号 No.",
-    "时间 Time",
-    "科目 Account",
-    "摘要 Movement",
-    "单号 Order",
-    "借 Debit",
-    "贷 Credit",
-    "余额 Balance",
-)
+    "序号 No.", "时间 Time", "科目 Account", "摘要 Movement", "单号 Order", "借 Debit", "贷 Credit", "余额 Balance",
+)  # fmt: skip
 WIDTHS = (9, 20, 14, 34, 36, 14, 14, 16)
-_TOGETHER = 200  # merchants whose lines are read at once
+_TOGETHER = 200  # merchants whose lines one query reads
 _TEXTS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One movement: amounts and the merchant's whole balance after it in fen."""
+    """One movement. Amounts, and the merchant's total balance after it, are in fen."""
 
     seq: int
     time: str
@@ -56,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a merchant is shown of one business date."""
+    """A merchant's movements of one business date; amounts in fen."""
 
     merchant: str
     name: str
@@ -67,7 +60,7 @@ class Statement:
 
 
 async def statement(pool: asyncpg.Pool, merchant: str, name: str, day: date) -> Statement:
-    """Read a merchant's statement from the ledger. Transfers between the merchant's own accounts are two lines."""
+    """Read a merchant's statement from the ledger. A transfer between the merchant's own accounts makes two lines."""
     (made,) = await _read(pool, {merchant: name}, day, await _openings(pool, day, merchant))
     return made
 
@@ -80,7 +73,7 @@ async def _openings(pool: asyncpg.Pool, day: date, merchant: str | None = None) 
 async def _read(
     pool: asyncpg.Pool, names: Mapping[str, str], day: date, openings: Mapping[str, int]
 ) -> list[Statement]:
-    """Read the statements of several merchants at once: what is on no page yet is then looked through once."""
+    """Read the statements of several merchants at once, so that entries without an account page are scanned only once."""
     rows = await pool.fetch(queries.statement_lines, list(names), day)
     found = {merchant: list(several) for merchant, several in groupby(rows, key=lambda row: row["merchant"])}
     return [
@@ -111,7 +104,7 @@ def _line(row: Any, balance: int) -> Line:
 
 
 async def release(pool: asyncpg.Pool, clock: Clock, day: date, folder: Path) -> int:
-    """Write the statements of all merchants for a closed `day` below `folder` and return how many there are."""
+    """Write the statements of all merchants for a closed `day` below `folder`; return how many there are."""
     here = folder / day.isoformat()
     here.mkdir(parents=True, exist_ok=True)
     seq = await pool.fetchval(queries.head_seq)
@@ -191,5 +184,5 @@ def write_xlsx(made: Statement, path: Path) -> None:
 
 
 def _money(sheet: Any, row: int, column: int, fen: int, form: Any) -> None:
-    """A spreadsheet knows only doubles: exact for every amount of fen below 2^53, and nobody computes with this one."""
+    """Write an amount as a double, a spreadsheet's only number: exact for fen below 2^53. It is only for reading."""
     sheet.write_number(row, column, fen / 100, form)

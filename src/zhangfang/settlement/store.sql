@@ -1,6 +1,6 @@
 -- name: lock_eligible
--- The four conditions: the date plus n working days has come (those dates are $1), the file lists it, the bank line
--- has brought that date's position in full, and the merchant is not frozen. They are locked, so that a refund waits.
+-- The four conditions: n working days have passed since its date ($2 is the latest date for each n in $1), the file lists
+-- it, the bank line has paid that date's net amount in full, the merchant is active. The lock makes a refund wait.
 SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee AS net
 FROM intent i
 JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
@@ -17,7 +17,7 @@ ORDER BY i.id
 FOR UPDATE OF i
 
 -- name: lock_refunds
--- What goes with them: refunds out of pending money, and (undo) refunds that failed after they were in a batch.
+-- Settled with them: refunds out of pending money, and (undo) refunds that failed after they were in a batch.
 SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN 'refund' ELSE 'undo' END AS part,
     CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
@@ -72,7 +72,7 @@ UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce
 UPDATE settlement SET payout = $2 WHERE id = $1
 
 -- name: waiting
--- Lines whose time has come and that still wait for their file or for the money of their date.
+-- Lines that are due and still wait for their file or for the money of their date.
 SELECT i.settle_date, count(*)::int AS lines
 FROM intent i JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
 JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = m.settlement_days
@@ -87,8 +87,8 @@ GROUP BY i.settle_date ORDER BY i.settle_date
 SELECT DISTINCT settlement_days FROM merchant
 
 -- name: statement_lines
--- The pages of one business date, found by the date, and what is on no page yet: for as many merchants as are named.
--- What is masked is left out.
+-- For the merchants $1: the account pages of the business date $2, and entries that are on no page yet. Masked vouchers
+-- are left out.
 WITH own AS (
     SELECT a.shard, a.id, a.code, a.subject FROM head h JOIN account a ON a.shard = h.shard
     WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND a.subject = ANY($1::text[])
@@ -96,7 +96,7 @@ WITH own AS (
     SELECT o.subject, o.code, o.id AS own, t.* FROM own o
     JOIN account_page p ON p.shard = o.shard AND p.business_date = $2 AND p.account = o.id
     CROSS JOIN LATERAL unnest(p.lines) AS line
-    CROSS JOIN LATERAL ( -- each line by its index: the planner takes the flags for rare, and would read all for each page
+    CROSS JOIN LATERAL ( -- OFFSET 0 forces the index: the planner thinks the flags rare and would read all for each page
         SELECT * FROM transfer WHERE shard = p.shard AND seq = p.first_seq + line OFFSET 0
     ) AS t
     WHERE t.flags & 202 = 0
@@ -110,10 +110,10 @@ SELECT
     CASE WHEN p.credit = p.own THEN p.amount ELSE 0 END AS credit
 FROM posted p LEFT JOIN intent i ON i.id = p.memo
 WHERE NOT EXISTS (SELECT FROM masked_voucher v WHERE v.voucher = p.voucher)
-ORDER BY p.subject, p.seq, p.credit = p.own -- between two accounts of one merchant: out of the one, into the other
+ORDER BY p.subject, p.seq, p.credit = p.own -- a transfer between two accounts of one merchant: debit first
 
 -- name: openings
--- Of every merchant, or of one: the roll's rows before the date, and what came after the roll, without what is masked.
+-- Of every merchant, or of one ($2): the balances before the date, without masked vouchers.
 SELECT
     a.subject AS merchant,
     (-sum(b.opening) - coalesce((

@@ -1,1 +1,1 @@
-"""A request becomes an intent, stored once however often it is asked."""
+"""A request becomes an intent, which is stored once, however often the request is repeated."""

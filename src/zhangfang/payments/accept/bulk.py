@@ -1,7 +1,7 @@
-"""Collections by the thousand: accepted by the same rules as a single one, and carried by a channel's batch.
+"""Collections in bulk: accepted by the same rules as a single one, and sent in a batch of the channel.
 
-An intent whose `batch` is set is never sent alone: the batch is what is sent, and its job is the batch's. What a channel
-says of it comes through `weigh`, like everything else.
+An intent with a `batch` is never sent alone: the job of the batch sends them all. The channel's answer about each goes
+through `weigh`, as all evidence does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from zhangfang.vault import Vault
 
 queries = load(__package__, "bulk.sql")
 
-_CODES: tuple[tuple[type[ZhangfangError], str], ...] = (  # the same words as the API's errors
+_CODES: tuple[tuple[type[ZhangfangError], str], ...] = (  # the same codes as in the API's errors
     (NoMandate, "no_mandate"),
     (MandateEnded, "mandate_ended"),
     (MandateLimit, "mandate_limit"),
@@ -43,7 +43,7 @@ _REFUSALS = tuple(kind for kind, _ in _CODES)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A collection that was asked for, checked and sealed. `fingerprint` is of the payer's number, amounts are fen."""
+    """A requested collection, checked and sealed. `fingerprint` is of the payer's account number; amounts in fen."""
 
     order_no: str
     amount: int
@@ -57,7 +57,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a collection was not accepted: the API's code and its sentence. Nothing was stored of it."""
+    """Why a collection was not accepted: the API's code and its sentence. Nothing was stored."""
 
     code: str
     message: str
@@ -65,25 +65,19 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The same collection was accepted before: its intent."""
+    """The same collection was accepted before, as this intent."""
 
     intent: UUID
 
 
 def sealed(vault: Vault, order_no: str, amount: int, description: str, account: PartyAccount) -> Asked:
-    """Return a collection checked as any request is, its account sealed. Raises `InvalidInput`."""
+    """Check a collection like any request, and return it with its account sealed. Raises `InvalidInput`."""
     request = Request(Operation.COLLECTION, order_no, amount, "item", description, account=account)
     check(request)
     return Asked(
-        order_no,
-        amount,
-        description,
-        seal(vault, account),
-        account.number[-4:],
-        str(account.type),
-        number_print(vault, account.number),
-        fingerprint(vault, request),
-    )
+        order_no, amount, description, seal(vault, account), account.number[-4:], str(account.type),
+        number_print(vault, account.number), fingerprint(vault, request),
+    )  # fmt: skip
 
 
 def check_collecting(clock: Clock, merchant: Merchant) -> None:
@@ -93,8 +87,8 @@ def check_collecting(clock: Clock, merchant: Merchant) -> None:
 
 
 async def drafts(desk: Desk, merchant: Merchant, asked: Sequence[Asked]) -> list[Intent | Found | Refusal]:
-    """Return for each collection the intent that it becomes (with its channel and mandate; nothing is stored yet), the
-    one that it became before, or why it cannot be accepted. Raises `OperationStopped` if no channel takes any now.
+    """Return for each collection a new intent (with channel and mandate, not stored yet), the intent that was stored for
+    it before, or why it is refused. Raises `OperationStopped` if no channel takes any now.
     """
     now = desk.clock.now()
     taken = {
@@ -151,8 +145,8 @@ async def insert_items(
 ) -> list[bool | Refusal]:
     """Store intents that `drafts` made, inside the caller's transaction; True for each that was new.
 
-    Their mandates are locked and their limits checked here. One with a `batch` waits for it; one without is sent by the
-    driver when its `next_action_at` comes.
+    Their mandates are locked and their limits checked here. An intent with a `batch` waits for the batch; the driver
+    sends any other at its `next_action_at`.
     """
     if not intents:
         return []
@@ -167,7 +161,7 @@ async def items_of(connection: Connection, batch: UUID) -> list[Intent]:
 
 
 async def begin_items(clock: Clock, connection: Connection, batch: UUID, requested_at: datetime) -> None:
-    """Store the attempt of every item inside the transaction that stores the batch's own: then it may be sent."""
+    """Store an attempt for every item, in the transaction that stores the batch's own. After it the batch may be sent."""
     rows = await connection.fetch(queries.begin, batch, requested_at, clock.now())
     message = f"in batch {batch}"
     await store.note(
@@ -177,12 +171,12 @@ async def begin_items(clock: Clock, connection: Connection, batch: UUID, request
 
 
 async def items_not_sent(clock: Clock, connection: Connection, batch: UUID) -> None:
-    """Take the attempt of every item back: it is proven that nothing of the batch has left."""
+    """Set every item back to CREATED: it is proven that nothing of the batch was sent."""
     await _unsent(clock, connection, await connection.fetch(queries.not_sent, batch, clock.now()))
 
 
 async def items_apart(clock: Clock, connection: Connection, batch: UUID, every: timedelta) -> None:
-    """Let every item of a batch of which nothing has left travel alone, one after the other."""
+    """Take every item out of a batch that was not sent, to be sent alone: the next one after each `every`."""
     await _unsent(clock, connection, await connection.fetch(queries.apart, batch, clock.now(), every))
 
 
@@ -197,12 +191,12 @@ async def _unsent(clock: Clock, connection: Connection, rows: Sequence[Mapping[s
 async def tell(
     connection: Connection, id_: UUID, merchant: str, subject: UUID, event: str, payload: str, at: datetime
 ) -> None:
-    """Tell the merchant of something that is no payment; the same `subject` and `event` are told once."""
+    """Tell the merchant about something other than a payment; the same `subject` and `event` are told once."""
     await connection.execute(store.queries.tell, id_, merchant, subject, event, payload, at)
 
 
 def same_day(now: datetime, requested_at: datetime) -> bool:
-    """Whether what is sent again now would still be of the day on which it was sent first."""
+    """Whether a message sent again now would still fall on the days of its first sending."""
     return settlement_day(now + LATE) == settlement_day(requested_at) and china_day(now) == china_day(
         requested_at
     )

@@ -14,7 +14,7 @@ RETURNING id
 UPDATE intent SET state = 'CREATED', updated_at = $2 WHERE batch = $1 AND state = 'SENDING' RETURNING id
 
 -- name: apart
--- One after the other, from a moment on, so that a channel is not flooded.
+-- The items become due one after the other, $3 apart, so that the channel is not flooded.
 UPDATE intent SET
     state = 'CREATED', batch = NULL, updated_at = $2, next_action_at = $2::timestamptz + $3::interval * turn.n
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM intent WHERE batch = $1 AND state = 'SENDING') AS turn

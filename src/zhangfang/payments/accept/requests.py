@@ -1,4 +1,4 @@
-"""What a merchant may ask for, how one request is told from another, and the intent that is made of it."""
+"""A merchant's request: how it is checked, how a repeat is recognised, and the intent that is made from it."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ from zhangfang.payments.sealing import seal
 from zhangfang.payments.store import Step, new_step, queries
 from zhangfang.vault import Vault
 
-PRODUCTS = {True: ("", "cashier", "alipay_app"), False: ("",)}  # of a purchase, and of all else
+PRODUCTS = {True: ("", "cashier", "alipay_app"), False: ("",)}  # key: is it a purchase?
 MOST_INSTALMENTS = 36
 _ORDER_NO = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _URL = re.compile(r"(?=.{1,500}$)https?://[!-~]+")
@@ -89,7 +89,7 @@ def _check_account(account: PartyAccount) -> None:
 
 
 def fingerprint(vault: Vault, request: Request) -> bytes:
-    """Return what tells one request from another; the account enters only through the vault's keyed hash."""
+    """Return a digest that is the same for the same request only; the account enters it as the vault's keyed hash."""
     account = request.account
     party = vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
     parts = [request.kind.value, request.order_no, request.amount, request.description, party]
@@ -112,8 +112,17 @@ async def existing(pool: asyncpg.Pool, merchant: str, request: Request, digest: 
     return Intent.of(row) if row is not None else None
 
 
+async def stored_before(
+    pool: asyncpg.Pool, merchant: str, request: Request, digest: bytes
+) -> tuple[Intent, bool]:
+    """Return the intent that won against a repeat of its request at the same moment, and that it is not new."""
+    found = await existing(pool, merchant, request, digest)
+    assert found is not None, "the insert met a conflict, so the other intent exists"
+    return found, False
+
+
 def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: bytes, fee: int) -> Intent:
-    """Return the intent of a request, with every id that its next steps will use; it has no channel yet, nor its number."""
+    """Return a request's intent with every id that its next steps will use, but without a channel and its number."""
     now = clock.now()
     id_ = new_id(clock)
     account = request.account
@@ -154,20 +163,12 @@ def charge(clock: Clock, merchant: Merchant, request: Request) -> int:
 
 
 def first_steps(clock: Clock, intent: Intent) -> list[Step]:
-    """Return the evidence of a request: received, and (where the attempt is stored with it) sent."""
-    received = new_step(
-        clock,
-        intent.id,
-        StepKind.RECEIVED,
-        state=State.CREATED,
-        message=f"Idempotency-Key {intent.idempotency_key}",
-    )
+    """Return the evidence of a request: received, and (if its attempt is stored together with it) sent."""
+    key, number = f"Idempotency-Key {intent.idempotency_key}", intent.channel_order_no
+    received = new_step(clock, intent.id, StepKind.RECEIVED, state=State.CREATED, message=key)
     if intent.state is State.CREATED:
         return [received]
-    return [
-        received,
-        new_step(clock, intent.id, StepKind.SENT, state=intent.state, message=intent.channel_order_no),
-    ]
+    return [received, new_step(clock, intent.id, StepKind.SENT, state=intent.state, message=number)]
 
 
 def check_active(merchant: Merchant) -> None:

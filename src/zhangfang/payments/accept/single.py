@@ -1,11 +1,9 @@
-"""Requests become intents. What is asked twice is stored once: by key, and by the merchant's own number for ever."""
+"""Requests become intents. A repeat is found by its Idempotency-Key or by the merchant's order number, for ever."""
 
 import asyncio
 import time
 from dataclasses import replace
 from uuid import UUID
-
-import asyncpg
 
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
@@ -20,6 +18,7 @@ from zhangfang.payments.accept.requests import (
     existing,
     fingerprint,
     first_steps,
+    stored_before,
 )
 from zhangfang.payments.accept.undoing import undo
 from zhangfang.payments.collecting import mandate_of
@@ -35,9 +34,9 @@ _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: Stat
 
 
 async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Intent, bool]:
-    """Store what a merchant asks for and begin it; return the intent and whether it is new.
+    """Store a merchant's request and begin it; return the intent and whether it is new.
 
-    The same request again, under the same key or another, finds the first one, whatever has changed since. Raises
+    The same request under the same or another key returns the first intent, whatever has changed since. Raises
     `InvalidInput`, `KeyReused`, `OrderNumberTaken`, `NotFound`, `NotAllowed`, `OperationStopped`, `NoFeeRule`,
     `MandateRefused`.
     """
@@ -53,9 +52,10 @@ async def accept(desk: Desk, merchant: Merchant, request: Request) -> tuple[Inte
 
 
 async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> Intent:
-    """Return an intent with its channel, by the tables in force.
+    """Return an intent with the channel that the tables in force choose.
 
-    Raises `NotAllowed` where no table allows it, `OperationStopped`, and `MandateRefused` for what no routing can mend.
+    Raises `NotAllowed` if no table allows it, `OperationStopped` if no channel takes it now, and `MandateRefused` if its
+    mandate does not cover it at any channel.
     """
     if mandate is not None:
         covers(mandate, intent.amount, 0, 0, intent.created_at)
@@ -73,14 +73,16 @@ async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> 
     return due(desk.channels, replace(found, parked_since=intent.created_at if parked else None))
 
 
+def _draft(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> Intent:
+    fee = charge(desk.clock, merchant, request)
+    return draft(desk.vault, desk.clock, merchant.id, request, digest, fee)
+
+
 async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
-    intent = await placed(
-        desk,
-        draft(desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)),
-    )
+    intent = await placed(desk, _draft(desk, merchant, request, digest))
     if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
-        return await _lost_race(desk.pool, merchant.id, request, digest)
+        return await stored_before(desk.pool, merchant.id, request, digest)
     return intent, True
 
 
@@ -89,12 +91,9 @@ async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: 
     assert request.account is not None, "checked"
     mandate = await mandate_of(desk.pool, desk.vault, merchant.id, request.account, desk.clock.now())
     began = time.monotonic()
-    drafted = draft(
-        desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)
-    )
-    intent = await placed(desk, drafted, mandate)
+    intent = await placed(desk, _draft(desk, merchant, request, digest), mandate)
     if not await desk.collect(intent, first_steps(desk.clock, intent)):
-        return await _lost_race(desk.pool, merchant.id, request, digest)
+        return await stored_before(desk.pool, merchant.id, request, digest)
     sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
     steps.in_background(asyncio.create_task(sent))
     return intent, True
@@ -103,36 +102,20 @@ async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: 
 async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
-    check_active(merchant)
-    intent = await placed(
-        desk,
-        draft(desk.vault, desk.clock, merchant.id, request, digest, charge(desk.clock, merchant, request)),
-    )
-    if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
-        return await _lost_race(desk.pool, merchant.id, request, digest)
-    return await _begin(desk, intent), True
+    return await _begin(desk, *await _purchase(desk, merchant, request, digest))
 
 
 async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
-    intent, new = await undo(desk, merchant, request, digest)
-    return (await _begin(desk, intent), True) if new else (intent, False)
+    return await _begin(desk, *await undo(desk, merchant, request, digest))
 
 
-async def _lost_race(
-    pool: asyncpg.Pool, merchant: str, request: Request, digest: bytes
-) -> tuple[Intent, bool]:
-    found = await existing(pool, merchant, request, digest)
-    assert found is not None, "an insert met a conflict that cannot be found"
-    return found, False
-
-
-async def _begin(desk: Desk, intent: Intent) -> Intent:
-    """Move the money out of the merchant's account while the caller waits, then send behind the answer."""
-    if not await steps.prepare(desk, intent):
-        return await reload(desk.journal, intent.id)
-    if intent.state is State.CREATED:
+async def _begin(desk: Desk, intent: Intent, new: bool) -> tuple[Intent, bool]:
+    """Take a new intent's money out of the merchant's account while the caller waits; send it in the background."""
+    if new and not await steps.prepare(desk, intent):
+        return await reload(desk.journal, intent.id), True
+    if new and intent.state is State.CREATED:
         steps.in_background(asyncio.create_task(steps.send(desk, intent)))
-    return intent
+    return intent, new
 
 
 async def reload(journal: Journal, id_: UUID) -> Intent:

@@ -1,4 +1,4 @@
-"""Refunds and voids: the original's counters are taken in the transaction that stores the intent."""
+"""Refunds and voids: the original's refund counters change in the transaction that stores the intent."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +8,7 @@ from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
 from zhangfang.payments import store
-from zhangfang.payments.accept.requests import check_active, draft, existing, first_steps
+from zhangfang.payments.accept.requests import check_active, draft, existing, first_steps, stored_before
 from zhangfang.payments.course.attempts import due
 from zhangfang.payments.course.posting import TEMPLATES
 from zhangfang.payments.course.rules import fee_given_back
@@ -29,9 +29,9 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
         raise InvalidInput("payment", "nothing", "the payment to give back")
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
-    if not request.template:  # a payer's money does not wait for the merchant
+    if not request.template:  # a duplicate is reversed even if the merchant is not active
         check_active(merchant)
-    await desk.gate.read_stops()  # before a connection is taken: who holds one may not wait for another
+    await desk.gate.read_stops()  # first, so that no caller waits for a connection while it holds one
     async with desk.pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(queries.lock_of_merchant, merchant.id, request.original)
         if row is None:
@@ -51,9 +51,7 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
             )
     if made[0]:
         return intent, True
-    found = await existing(desk.pool, merchant.id, request, digest)
-    assert found is not None, "an insert met a conflict that cannot be found"
-    return found, False
+    return await stored_before(desk.pool, merchant.id, request, digest)
 
 
 def _template(original: Intent, request: Request) -> str:
@@ -85,19 +83,17 @@ def check_undoing(channels: Channels, original: Intent, request: Request, now: d
         _check_duplicate(original, request)
     if request.kind is Operation.VOID:
         if request.amount != original.amount or original.refunded:
-            raise NotAllowed("a void is of the whole payment, and before any refund; allowed: a refund")
+            raise NotAllowed("a void is for the whole payment, before any refund; allowed: a refund")
         if original.settle_date != settlement_day(now) or original.settlement is not None:
-            raise NotAllowed(
-                "a void is for the channel's day of the payment, which is over; allowed: a refund"
-            )
+            raise NotAllowed("a void is only for the payment's settlement date; allowed: a refund")
 
 
 def _check_duplicate(original: Intent, request: Request) -> None:
-    """Two people stand behind the reversal of what was settled (U2); one behind any other (U1)."""
+    """U2 reverses a settled payment and needs two people; U1 reverses any other and needs one."""
     if request.amount != original.amount or original.refunded:
-        raise NotAllowed("a duplicate goes back whole; allowed: a payment of which nothing was refunded")
+        raise NotAllowed("a duplicate goes back whole; allowed: a payment without a refund")
     if (request.template == DUPLICATE_SETTLED) != (original.settlement is not None):
         settled = "settled" if original.settlement is not None else "not settled"
         raise NotAllowed(
-            f"the payment is {settled}, and its reversal was decided otherwise; allowed: decide anew"
+            f"the payment is {settled}, unlike when its reversal was decided; allowed: decide again"
         )

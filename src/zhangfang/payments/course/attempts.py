@@ -1,7 +1,7 @@
-"""Attempts: by which channel an intent goes, and what has to be true before it may go by another.
+"""Attempts: which channel an intent goes through, and when it may go through another one.
 
-New identifiers are made only where nothing was sent, or after a definite failure. The attempt that came to nothing is
-kept with the ids it used, for a channel may still contradict itself.
+An intent gets new ids only if nothing was sent, or after a definite failure. The failed attempt is kept with its ids,
+because its channel may contradict itself later.
 """
 
 from dataclasses import dataclass, replace
@@ -26,18 +26,17 @@ log = structlog.get_logger()
 
 LOOK_AGAIN = timedelta(seconds=10)  # longer than a channel's time-out: a step in progress is not disturbed
 PARKED_LOOK = timedelta(minutes=1)
-MOVABLE = frozenset(
-    {Operation.COLLECTION, Operation.PAYOUT}
-)  # a payer at a cashier, or a refund, is where it is
+# A purchase stays at the cashier where its payer is, and a refund or void at the channel of its payment.
+MOVABLE = frozenset({Operation.COLLECTION, Operation.PAYOUT})
 
 
 def look_again(rules: Rules) -> timedelta:
-    """Return when an attempt is looked at again: on the channel's own schedule, but not while it may be in progress."""
+    """Return the time to an attempt's first query: the channel's own interval, but at least `LOOK_AGAIN`."""
     return max(LOOK_AGAIN, rules.query_after[0])
 
 
 def due(channels: Channels, intent: Intent) -> Intent:
-    """Return a new intent with the time at which the driver looks at it if nobody has gone on with it."""
+    """Return a new intent with the time at which the driver takes it, if nobody has continued it before."""
     wait = LOOK_AGAIN
     if intent.state is State.PARKED:
         wait = PARKED_LOOK
@@ -49,7 +48,7 @@ def due(channels: Channels, intent: Intent) -> Intent:
 
 
 def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:
-    """Return what the router is asked. A payer's agreement is kept by one channel: no other can use it."""
+    """Return the question for the router. A payer's agreement is valid at one channel only, so that one is fixed."""
     return Ask(
         operation=intent.kind,
         amount=intent.amount,
@@ -65,7 +64,7 @@ def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Another attempt: where it goes, and why the one before it came to nothing. `sent`: it may have left, and failed."""
+    """The next attempt: its channel, and why the last one ended. `sent`: the last one may have left, and has failed."""
 
     choice: Choice
     sent: bool
@@ -74,23 +73,23 @@ class Move:
 
 
 async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Move | None:
-    """Return where else a definite failure can be tried, None if nowhere: the failure then ends the intent."""
+    """Return where a definitely failed intent can be tried next. None if nowhere: the failure then ends the intent."""
     if not (
         answer.elsewhere and answer.verdict is Verdict.FAILED and intent.kind in MOVABLE and not intent.batch
     ):
         return None
     choice = await _another(desk, intent)
-    if choice is None:  # a channel that it left because of a trouble that will pass is waited for after all
+    if choice is None:  # the last resort: a channel that was in trouble before anything was sent to it
         back = await desk.pool.fetchval(queries.never_reached, intent.id, intent.channel)
         choice = Choice(Fate.GO, back, intent.table_version, "it was never sent there") if back else None
     return Move(choice, True, answer.code, answer.message) if choice else None
 
 
 async def unsent(desk: Desk, intent: Intent) -> Move | None:
-    """Return where a payment of which nothing has left goes on, None if it stays where it is.
+    """Return where an intent that was not sent goes next. None if it stays at its channel.
 
-    It leaves its channel only if the channel cannot take it now. Raises `OperationStopped` if it can go nowhere. What
-    undoes a payment is where the payment is: no table routes it.
+    It leaves its channel only if that cannot take it now. A refund or void always stays at the channel of its payment.
+    Raises `OperationStopped` if no channel takes it now.
     """
     if intent.original is not None:
         return None
@@ -118,8 +117,8 @@ async def _another(desk: Desk, intent: Intent) -> Choice | None:
 async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> Intent | None:
     """Begin the next attempt of an intent whose row the caller has locked; return it, or None if it cannot move.
 
-    The money that the last attempt held goes back first, under the ids that were stored for that; the new one holds
-    it again, under new ids, when its turn comes.
+    The money that the last attempt held is given back first, under the ids that were stored for that. The new attempt
+    will hold it again, under new ids.
     """
     if to.choice.channel == intent.channel and not to.sent:
         await connection.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now())
@@ -133,13 +132,8 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
         queries.next_attempt, intent.id, to.choice.channel, to.choice.version, number,
         new_id(desk.clock), new_id(desk.clock), now,
     )  # fmt: skip
-    step = new_step(
-        desk.clock,
-        intent.id,
-        StepKind.ROUTED,
-        state=State.CREATED,
-        message=f"{intent.channel} → {to.choice.channel}: {number}",
-    )
+    message = f"{intent.channel} → {to.choice.channel}: {number}"
+    step = new_step(desk.clock, intent.id, StepKind.ROUTED, state=State.CREATED, message=message)
     await note(connection, [step])
     log.info(
         "a payment goes by another channel", intent=str(intent.id), was=intent.channel, now=to.choice.channel
@@ -149,7 +143,7 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
 
 
 async def _given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
-    """Give back what the last attempt held. What came as far as the socket had left through O2, and comes back by O6."""
+    """Undo the hold of the last attempt: by O6 if it may have been sent (O2 was posted then), else by voiding it."""
     held = posting.transfers(intent, desk.alias, intent.business_date)
     if not sent:
         booked = await posting.book(desk.pool, desk.ledger, void(held, business_date=intent.business_date))
@@ -157,6 +151,6 @@ async def _given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
             return True
         if posting.refusal(booked.answers) is not Result.PENDING_ALREADY_POSTED:
             return False
-    await posting.release(desk, intent)  # where a crash has cut it off
+    await posting.release(desk, intent)  # a crash may have come before it
     await posting.must_post(desk, intent, posting.undo(intent, desk.alias, china_day(desk.clock.now())))
     return True

@@ -22,13 +22,13 @@ from zhangfang.payments.telling import end_of, event_of
 
 log = structlog.get_logger()
 ASKING = frozenset({StepKind.QUERY})
-STEPPING = frozenset({StepKind.QUERY, StepKind.ANSWER})  # evidence that whoever holds the lease brings
+STEPPING = frozenset({StepKind.QUERY, StepKind.ANSWER})  # evidence that comes from the holder of the lease
 
 
 async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
-    """Fold `answer` into `intent`: ledger first, then one commit for state, evidence and what the merchant is told.
+    """Apply `answer` to `intent`: ledger first, then one commit for state, evidence and the merchant's webhook.
 
-    Safe to repeat and to run twice at once: the voucher's ids are the intent's own, and only an open intent moves.
+    Safe to repeat, and to run twice at once: the voucher's ids are stored in the intent, and only an open intent moves.
     """
     decision = _decide(desk.channels, desk.acquirers, desk.clock, intent, kind, answer)
     if intent.state in FINAL:
@@ -61,19 +61,19 @@ def _decide(
         rules_of(channels, intent),
         asked=kind in ASKING,
         now=now,
-        same_day=intent.channel not in acquirers  # it has no file of a day in which the order could be missed
+        same_day=intent.channel not in acquirers  # it has no daily file that could miss the order
         or settlement_day(now + LATE) == settlement_day(intent.requested_at),
     )
 
 
 async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: Move | None) -> Decision:
-    """A failure gives money back, so it is decided under the row's lock: no success can slip in beside it.
+    """Apply a failure. It gives money back, so it is decided under the row's lock: no success can come in between.
 
-    Where it was the channel that would not, the payment goes on by another one.
+    With `to`, the intent does not end: its next attempt begins.
     """
     async with desk.pool.acquire() as connection, connection.transaction():
         now = Intent.of(await connection.fetchrow(store.queries.lock, intent.id))
-        if now.attempt != intent.attempt:  # what is said here is said of an attempt that has ended
+        if now.attempt != intent.attempt:  # the answer is about an attempt that has ended
             return Decision(now.state)
         decision = _decide(desk.channels, desk.acquirers, desk.clock, now, kind, answer)
         if now.state not in FINAL and to is not None:
@@ -105,26 +105,18 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
         desk.clock, intent, kind, answer, decision.state if decision.state is not intent.state else ""
     )
     change = Change(
-        intent.id,
-        intent.attempt,
-        intent.state,
-        decision.state,
-        now,
-        [step],
-        decisive=decision.final,
-        channel_ref=answer.channel_ref,
-        code=answer.code,
-        message=answer.message,
+        intent.id, intent.attempt, intent.state, decision.state, now, [step], decisive=decision.final,
+        channel_ref=answer.channel_ref, code=answer.code, message=answer.message,
         queried=int(kind in ASKING and answer.verdict is not Verdict.NOT_SENT),
         not_found=intent.not_found + 1 if answer.verdict is Verdict.NOT_FOUND else 0,
         next_action_at=now + decision.wait if decision.wait is not None else None,
         release=kind in STEPPING and not decision.resend,
-    )
+    )  # fmt: skip
     if not decision.final:
         return change
-    # A batch is told of once, when it ends.
+    # The merchant is told about a batch once, when it ends.
     told = None if intent.batch else end_of(desk.clock, intent, decision.state, now)
-    if intent.template == posting.HELD:  # whatever came of it left through O2, which a crash may have cut off
+    if intent.template == posting.HELD:  # any outcome comes after O2; a crash may have come before it
         await posting.release(desk, intent)
     build = posting.OUTCOMES.get((intent.kind, decision.state))
     if build is None:
@@ -132,7 +124,7 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     business_date = outcome_date(desk.clock, intent, decision.state, answer)
     posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
     booked = new_step(desk.clock, intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
-    # Where the books' date gave way to a closed period, the channel's own date is still that of its file.
+    # If the posting moved to the first open date, the settlement date is still that of the channel's file.
     proven = business_date if posted.moved else posted.business_date
     date_ = proven if decision.state is State.SUCCESS else None
     return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
@@ -147,7 +139,7 @@ def outcome_date(clock: Clock, intent: Intent, state: State, answer: Answer) -> 
 
 
 def evidence(clock: Clock, intent: Intent, kind: StepKind, answer: Answer, state: str) -> Step:
-    """Return the step that keeps an answer."""
+    """Return the step that stores an answer."""
     return new_step(
         clock,
         intent.id,
@@ -163,7 +155,7 @@ def evidence(clock: Clock, intent: Intent, kind: StepKind, answer: Answer, state
 async def _after_the_end(
     desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, *, keep: bool = True
 ) -> None:
-    """Evidence about a final intent is kept; it changes nothing, but a contradiction is opened as a break."""
+    """Store evidence about a final intent. Its state does not change; a contradiction opens a break."""
     if keep:
         await desk.journal.note(evidence(desk.clock, intent, kind, answer, ""))
     if (
@@ -177,8 +169,8 @@ async def _after_the_end(
 
 
 async def _of_earlier(desk: Desk, earlier: Intent) -> None:
-    """An attempt that its channel had refused is said to have moved money after all. The one that came after it counts:
-    nothing stays booked for this one, and the channel's file will open a break for what it has taken.
+    """A channel refused an attempt, and now says that it moved money. The later attempt counts: whatever is booked for
+    the earlier one is reversed, and the channel's file will open a break for its money.
     """
     log.error("a channel contradicts its own refusal", intent=str(earlier.id), order=earlier.channel_order_no)
     if earlier.kind in (Operation.PURCHASE, Operation.COLLECTION):
@@ -186,7 +178,7 @@ async def _of_earlier(desk: Desk, earlier: Intent) -> None:
 
 
 async def give_back(desk: Desk, intent: Intent) -> None:
-    """A payout came back after its success (退票): a later fact beside the final state."""
+    """Book a payout that came back after its success (退票). Its state stays SUCCESS."""
     if intent.returned_at is not None:
         return
     now = desk.clock.now()

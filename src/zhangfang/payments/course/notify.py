@@ -1,4 +1,4 @@
-"""Notifications from channels: verified, unordered, repeated. Answered only after what they prove is stored."""
+"""Notifications from channels, which come in any order and repeatedly. Each is verified, stored, and then answered."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ async def notified(
 async def _of_earlier_attempt(
     pool: asyncpg.Pool, clock: Clock, journal: Journal, channel: str, notification: Notification
 ) -> Intent:
-    """Keep what is said of an attempt that had failed: another one counts now, and the channel's file will tell."""
+    """Store a notification about an attempt that has failed. A later one counts; the channel's file shows what moved."""
     row = await pool.fetchrow(queries.attempt_of_order, notification.order_no)
     intent = await journal.by_id(row["intent"]) if row and row["channel"] == channel else None
     if intent is None or intent.kind is not notification.operation:

@@ -1,7 +1,4 @@
-"""Which template books which event of an intent, and how a voucher gets into the books.
-
-The templates themselves are the ledger's table.
-"""
+"""Which template books which event of an intent, and how a voucher is posted. The ledger defines the templates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +20,7 @@ PLATFORM = "platform"
 DONE = frozenset({Result.CREATED, Result.EXISTS})
 HELD = "O1"
 _RESOLVES = TransferFlag.POST | TransferFlag.VOID
-_TRIES = 3  # a period that is closed while a voucher is being asked for costs one more
+_TRIES = 3  # a period may be closed between two tries
 TEMPLATES = {
     Operation.PURCHASE: "P1",
     Operation.COLLECTION: "P2",
@@ -33,14 +30,14 @@ TEMPLATES = {
 
 
 class LedgerRefused(ZhangfangError):
-    """The ledger refused a posting for a reason that is ours, not the merchant's: a person has to look."""
+    """The ledger refused a posting for a fault that is ours, not the merchant's: a person has to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What became of a voucher: an answer for each line, and the business date it was asked for with or stands with.
+    """The ledger's answer for each line of a voucher, and the business date with which it is in the books.
 
-    `moved` says that this date is later than the evidence's own, because that one is closed.
+    `moved` says that this date is later than the date of the evidence, because that one is closed.
     """
 
     answers: Sequence[Answered]
@@ -54,7 +51,7 @@ class Booked:
 
 
 def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    """Return the voucher that an intent's template makes of it."""
+    """Return the voucher that an intent's template makes."""
     return voucher(
         intent.template,
         intent.voucher,
@@ -66,7 +63,7 @@ def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]
 
 
 def subjects(intent: Intent, alias: str) -> dict[int, str]:
-    """Return whose account each code of the chart means for this intent."""
+    """Return the subject of each account code for this intent."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351), intent.channel)
     by_merchant = dict.fromkeys((2321, 2322), intent.merchant)
     return by_channel | by_merchant | {2361: PLATFORM, 1003: alias, 2352: alias}
@@ -77,7 +74,7 @@ def _amounts(intent: Intent) -> dict[str, int]:
 
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    """Return the voucher that a proven failure makes: the money goes back to whose it was."""
+    """Return the voucher of a proven failure: the money goes back to its owner."""
     if intent.kind is Operation.PAYOUT and intent.template == HELD:
         return _later("O6", intent, alias, business_date)
     done = transfers(intent, alias, intent.business_date)
@@ -85,7 +82,7 @@ def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
 
 
 def returned(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    """Return the voucher of a payout that the bank gave back after its success."""
+    """Return the voucher of a payout that the bank returned after its success."""
     return _later("O7", intent, alias, business_date)
 
 
@@ -101,13 +98,13 @@ def _later(template: str, intent: Intent, alias: str, business_date: date) -> li
 
 
 async def release(desk: Desk, intent: Intent) -> Booked:
-    """O2: post both pendings of the hold, so that the money is out of the merchant's account before the socket opens."""
+    """O2: post both pending lines of the hold, so that the money has left the merchant's account before we send."""
     held = transfers(intent, desk.alias, intent.business_date)
     return await must_post(desk, intent, post(held, business_date=intent.business_date))
 
 
 async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> Booked:
-    """Post a voucher that evidence has proven, or find where it stands; any other refusal is an error."""
+    """Post a voucher that evidence has proven, or find it in the books. Raises `LedgerRefused`."""
     booked = await book(desk.pool, desk.ledger, several)
     if not succeeded(booked.answers):
         log.error(
@@ -118,10 +115,10 @@ async def must_post(desk: Desk, intent: Intent, several: Sequence[Transfer]) -> 
 
 
 async def book(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Transfer]) -> Booked:
-    """Ask the ledger for a voucher; whoever posts anything asks here.
+    """Ask the ledger to post a voucher. Everything that posts calls this function.
 
-    A business date that is closed gives way to the first open one, under the same ids: the ledger does not remember a
-    refusal of form. So a repeat may find the voucher with another date than it asks for: that is the same voucher.
+    If the business date is closed, the first open one is used, under the same ids: the ledger does not store this kind of
+    refusal. So a repeat may find the voucher with another date than it asks for. It is the same voucher.
     """
     asked, closed = several, None
     for _ in range(_TRIES):
@@ -137,7 +134,7 @@ async def book(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Trans
 
 
 async def closed_through(pool: asyncpg.Pool) -> date | None:
-    """Return the last closed business date."""
+    """Return the last closed business date, None if none is closed."""
     return await pool.fetchval(queries.closed_through)  # type: ignore[no-any-return]
 
 
@@ -147,14 +144,14 @@ def first_open(day: date, closed: date | None) -> date:
 
 
 def dated(several: Sequence[Transfer], closed: date | None) -> list[Transfer]:
-    """Return a voucher with its first open business date; nothing else of it changes."""
+    """Return a voucher with its first open business date; nothing else changes."""
     return [replace(one, business_date=first_open(one.business_date, closed)) for one in several]
 
 
 async def _standing(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[Transfer]) -> Booked | None:
-    """Find a voucher that was booked with another business date, before a crash hid that it was: the first one holds.
+    """Find a voucher that was booked with another business date before a crash. That first date is kept.
 
-    A later date than that asked for, which is closed by now, was moved there by the close and not by other evidence.
+    If it is later than the date asked for, and that one is closed, then the close has moved it and not other evidence.
     """
     found = await ledger.lookup_transfers([one.id for one in several])
     for one in several:
@@ -168,7 +165,7 @@ async def _standing(pool: asyncpg.Pool, ledger: LedgerClient, several: Sequence[
 
 
 def _same(stands: Transfer, asked: Transfer) -> bool:
-    """Whether an entry is what was asked for, but for its date. What resolves a hold names no account and no amount."""
+    """Whether an entry is what was asked for, apart from its date. A line that ends a hold has no accounts or amount."""
     if asked.flags & _RESOLVES:
         return (stands.voucher, stands.flags & _RESOLVES) == (asked.voucher, asked.flags & _RESOLVES)
     return _moves(stands) == _moves(asked)
@@ -179,7 +176,7 @@ def _moves(one: Transfer) -> tuple[object, ...]:
 
 
 async def take_back(desk: Desk, intent: Intent, business_date: date) -> None:
-    """Reverse a pay-in that was booked while other evidence ended its intent without success; else do nothing."""
+    """Reverse a pay-in if it was booked while other evidence ended its intent without success."""
     made = transfers(intent, desk.alias, business_date)
     if await _standing(desk.pool, desk.ledger, made) is not None:
         await must_post(
@@ -193,7 +190,7 @@ def succeeded(answers: Sequence[Answered]) -> bool:
 
 
 def refusal(answers: Sequence[Answered]) -> Result:
-    """Return the result that says why: not that a companion failed, but what the companion met."""
+    """Return why a voucher was refused: the result of the line that failed, not `LINKED_FAILED` of the others."""
     reasons = [a.result for a in answers if a.result not in DONE]
     return next((r for r in reasons if r is not Result.LINKED_FAILED), reasons[0])
 
@@ -202,7 +199,7 @@ def _named(answers: Sequence[Answered]) -> list[str]:
     return [answer.result.name for answer in answers]
 
 
-OUTCOMES = {  # what a final state books, beside the templates that were booked before sending
+OUTCOMES = {  # what a final state books, in addition to what was booked before sending
     (Operation.PURCHASE, State.SUCCESS): transfers,
     (Operation.COLLECTION, State.SUCCESS): transfers,
     (Operation.REFUND, State.FAILED): undo,

@@ -1,8 +1,8 @@
 """The law of the unknown, as pure functions. It is decided here and nowhere else.
 
 1. No answer, a broken answer, an answer that does not verify: UNKNOWN.
-2. UNKNOWN ends only by evidence. "Not found" is none, unless every file that could list the order is complete and
-   does not, and a query after that still finds nothing.
+2. UNKNOWN ends only by evidence. "Not found" is no evidence, unless every file that could list the order is complete
+   and does not list it, and a query after that still finds nothing.
 3. A re-send carries the same identifiers, and happens only where the channel's own rules permit it.
 4. A final state is final: evidence against it opens a break and overwrites nothing.
 """
@@ -16,11 +16,9 @@ from zhangfang.payments.model import FINAL, Intent, State
 
 MANUAL_WAIT = timedelta(minutes=10)
 NOT_SENT_WAIT = timedelta(seconds=1)
-NOT_ASKED_WAIT = timedelta(seconds=10)  # the channel's own pace left no room for a query: it counts as none
+NOT_ASKED_WAIT = timedelta(seconds=10)  # a query that the channel's rate limit prevented is not counted
 PAYER_WAIT = timedelta(seconds=30)
-LATE = timedelta(
-    minutes=15
-)  # what is sent so near to the end of the channel's day may be booked on the next one
+LATE = timedelta(minutes=15)  # the channel may book a message sent so late in its day on the next one
 
 _DEFINITE = {Verdict.SUCCESS: State.SUCCESS, Verdict.RETURNED: State.SUCCESS, Verdict.FAILED: State.FAILED}
 _OPEN = {  # (state, verdict) → state; a pair that is not here leaves the state as it is
@@ -42,7 +40,7 @@ _CONTRADICTIONS = {(State.SUCCESS, Verdict.FAILED)} | {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a piece of evidence changes. `wait` is the time to the next query; `resend` asks for the same bytes again."""
+    """What a piece of evidence changes. `wait` is the time to the next query; `resend`: send the same bytes again."""
 
     state: State
     wait: timedelta | None = None
@@ -66,10 +64,10 @@ def decide(
     now: datetime,
     same_day: bool,
 ) -> Decision:
-    """Fold one piece of evidence into an intent's state.
+    """Return what one piece of evidence changes.
 
-    `amount` is what the evidence says was moved, `asked` whether it is the answer to a query (a query that could not be
-    sent proves nothing about the order), `same_day` whether what is sent now would still be of the request's day.
+    `amount` is the amount moved, in fen, if the evidence tells it; `asked` whether it answers a query (one that could not
+    be sent proves nothing about the order); `same_day` whether a message sent now still falls on the request's day.
     """
     if not_asked := asked and verdict is Verdict.NOT_SENT:
         verdict = Verdict.UNKNOWN
@@ -103,8 +101,8 @@ def _wait(state: State, rules: Rules, queries: int) -> timedelta:
 
 
 def fee_given_back(fee: int, amount: int, refunded_after: int, given_before: int) -> int:
-    """Return the part of the merchant's fee that a refund gives back, so that the parts of all refunds sum exactly.
+    """Return the part of the merchant's fee that a refund gives back; refunds of the whole amount give back all of it.
 
-    `refunded_after` counts this refund too; all in fen.
+    `refunded_after` includes this refund; all in fen.
     """
     return share(fee, refunded_after, amount) - given_before

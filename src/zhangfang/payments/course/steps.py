@@ -1,4 +1,4 @@
-"""The steps of an intent. Each is safe to repeat; the driver runs them again for whatever was left lying."""
+"""The steps of an intent. Each is safe to repeat; the driver runs them for every intent that was left unfinished."""
 
 import asyncio
 import time
@@ -38,10 +38,10 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, intent: Intent) -> None:
-    """Do the next step of an open intent: what has not left is sent, what may have left is asked about first."""
+    """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted."""
     if intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
-        if decision.resend and intent.batch is None:  # alone it would not be the message that was sent
+        if decision.resend and intent.batch is None:  # an item was sent in its batch
             await _resend(desk, intent)
     elif await prepare(desk, intent):
         try:
@@ -53,11 +53,11 @@ async def advance(desk: Desk, intent: Intent) -> None:
             else:
                 await _stay_parked(desk.pool, desk.clock, intent)
         except OperationStopped:
-            return  # it stays CREATED, and its turn comes again when its lease ends
+            return  # it stays as it is; the driver takes it again when its lease ends
 
 
 async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
-    """Take what has not left to its next attempt, if it is still ours and still has not left."""
+    """Begin the next attempt of an intent that was not sent, if we still hold its lease and it has not moved."""
     async with desk.pool.acquire() as connection, connection.transaction():
         now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
         if (now.state, now.fence) == (intent.state, intent.fence):
@@ -65,7 +65,7 @@ async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
 
 
 async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:
-    """Say so again: people have to tell the tables about this type of account, or end the payout."""
+    """Log it again: people have to add this account type to a routing table, or end the payout."""
     log.error("a payout is parked", intent=str(intent.id), type=intent.account_type, channel=intent.channel)
     await pool.execute(queries.look_at_parked, intent.id, clock.now() + PARKED_LOOK)
 
@@ -82,34 +82,30 @@ async def prepare(desk: Desk, intent: Intent) -> bool:
     if posting.succeeded(answers):
         return True
     reason = posting.refusal(answers)
-    if reason not in DURABLE:  # asked again it may be granted, so it is no reason to end anything
+    if reason not in DURABLE:  # the same request may succeed later, so the intent must not end
         raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
-    now = desk.clock.now()
     step = new_step(
         desk.clock, intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name
     )
-    await desk.journal.apply(
-        Change(
-            intent.id,
-            intent.attempt,
-            intent.state,
-            State.REFUSED,
-            now,
-            [step],
-            decisive=True,
-            code=reason.name.lower(),
-            message="the ledger refused it: nothing was sent",
-            told=end_of(desk.clock, intent, State.REFUSED, now),
-        )
-    )
+    message = "the ledger refused it: nothing was sent"
+    await desk.journal.apply(refused(desk.clock, intent, step, reason.name.lower(), message))
     return False
+
+
+def refused(clock: Clock, intent: Intent, step: Step, code: str, message: str) -> Change:
+    """Return the change that ends as REFUSED an intent of which nothing was sent."""
+    now = clock.now()
+    return Change(
+        intent.id, intent.attempt, intent.state, State.REFUSED, now, [step], decisive=True, code=code, message=message,
+        told=end_of(clock, intent, State.REFUSED, now),
+    )  # fmt: skip
 
 
 async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) -> Decision | None:
     """Store the attempt, then send it, then weigh the answer. None if it could not be stored: nothing was sent.
 
-    Nothing has ever left of an intent that is CREATED, so the attempt's time is now: the days whose files could list
-    the order follow from it. Raises `OperationStopped`.
+    Nothing was ever sent of a CREATED intent, so the attempt's time is now. It decides which days' files could list the
+    order. Raises `OperationStopped`.
     """
     await desk.gate.check_open(intent.channel, intent.kind)
     began = time.monotonic()
@@ -125,28 +121,21 @@ async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) 
 
 
 def _attempt(channels: Channels, clock: Clock, intent: Intent, state: State, step: Step) -> Change:
-    """Return the change that stores an attempt: only the holder of the lease may, and it holds the lease anew."""
+    """Return the change that stores an attempt. Only the holder of the lease may store it; the lease starts again."""
     now = clock.now()
-    next_action_at = now + look_again(rules_of(channels, intent))
     return Change(
-        intent.id,
-        intent.attempt,
-        intent.state,
-        state,
-        now,
-        [step],
-        next_action_at=next_action_at,
-        fence=intent.fence,
-    )
+        intent.id, intent.attempt, intent.state, state, now, [step],
+        next_action_at=now + look_again(rules_of(channels, intent)), fence=intent.fence,
+    )  # fmt: skip
 
 
 async def transmit(
     desk: Desk, intent: Intent, account: PartyAccount | None = None, *, until: float
 ) -> Decision:
-    """Open the socket for an attempt that is stored, and weigh what comes back.
+    """Send an attempt that is stored, and weigh the answer.
 
-    `until` is when the attempt's lease gets short, in seconds of `time.monotonic`: from then on nothing is sent, for
-    another process may be asking already. Raises `LeaseLost`; the driver then asks what became of it.
+    `until`, in seconds of `time.monotonic`, is shortly before the attempt's lease ends. After it nothing is sent, because
+    another process may be querying already. Raises `LeaseLost`; the driver then queries the channel.
     """
     order = await order_of(desk.pool, desk.vault, desk.journal, intent, account)
     if intent.template == posting.HELD:
@@ -165,7 +154,7 @@ async def _in_time(channels: Channels, intent: Intent, order: Order, until: floa
     try:
         async with asyncio.timeout(left):
             return await channels[intent.channel].send(order)
-    except InvalidInput as error:  # it cannot be written in the channel's words, so nothing has ever left
+    except InvalidInput as error:  # the channel's format cannot hold it, so it was never sent
         first = intent.state is State.SENDING
         return Answer(Verdict.FAILED if first else Verdict.UNKNOWN, message=str(error), elsewhere=first)
     except TimeoutError:
@@ -173,7 +162,7 @@ async def _in_time(channels: Channels, intent: Intent, order: Order, until: floa
 
 
 async def _accepted(clock: Clock, journal: Journal, intent: Intent, answer: Answer) -> Decision:
-    """The usual answer proves nothing yet and the row is looked at again anyway: keep the evidence, write no row."""
+    """Store the usual answer as a step only: it proves nothing yet, and the driver queries again in any case."""
     await journal.note(
         new_step(
             clock, intent.id, StepKind.ANSWER, verdict=answer.verdict.value, code=answer.code, raw=answer.raw
@@ -191,7 +180,7 @@ async def ask(desk: Desk, intent: Intent) -> Decision:
 
 
 async def _resend(desk: Desk, intent: Intent) -> None:
-    """Send the identical bytes again: the channel's rules permit it, and its own book knows the number."""
+    """Send the identical bytes again: the channel's rules permit it, and it recognises the order number."""
     unknown = replace(intent, state=State.UNKNOWN, not_found=0)
     began = time.monotonic()
     step = new_step(desk.clock, intent.id, StepKind.SENT, message="the same message again")
@@ -202,7 +191,7 @@ async def _resend(desk: Desk, intent: Intent) -> None:
 async def order_of(
     pool: asyncpg.Pool, vault: Vault, journal: Journal, intent: Intent, account: PartyAccount | None = None
 ) -> Order:
-    """Return what the channel is asked, made of stored values alone: the same now as at the first attempt."""
+    """Return the order for the channel, made only of stored values, so that a repeat is identical."""
     origin = await origin_of(pool, journal, intent)
     return Order(
         operation=intent.kind,
@@ -224,7 +213,7 @@ async def order_of(
 
 
 def in_background(work: "asyncio.Task[object]") -> None:
-    """Keep a task alive until it ends; its error is logged by the driver when it repeats the step."""
+    """Keep a task alive until it ends. If it fails, the driver repeats its step."""
     _running.add(work)
     work.add_done_callback(_ended)
 
@@ -232,7 +221,7 @@ def in_background(work: "asyncio.Task[object]") -> None:
 def _ended(work: "asyncio.Task[object]") -> None:
     _running.discard(work)
     if not work.cancelled() and work.exception() is not None:
-        posting.log.warning("a first step failed; the driver will repeat it", error=repr(work.exception()))
+        log.warning("a first step failed; the driver will repeat it", error=repr(work.exception()))
 
 
 _running: "set[asyncio.Task[object]]" = set()

@@ -1,7 +1,7 @@
-"""Money that the channel took and no payment of ours stands for goes back to its payer (B3).
+"""Returns to the payer the money that a channel took without a payment of ours (B3).
 
-The refund is an intent of its own: stored, posted out of 2351 before it is sent, ended by evidence. Its `original` is the
-break, because there is no payment. It belongs to the platform: no merchant is told of what was never theirs.
+The refund is an intent like any other: stored, posted out of 2351 before it is sent, ended by evidence. Its `original` is
+the break, because there is no payment. It belongs to the platform, so no merchant is told about it.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ TEMPLATE = "B3"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a refund or void undoes, as its channel knows it; `amount` in fen."""
+    """What a refund or void undoes, as the channel knows it; `amount` in fen."""
 
     order_no: str
     requested_at: datetime | None
@@ -41,7 +41,7 @@ class Origin:
 
 
 async def origin_of(pool: asyncpg.Pool, journal: Journal, intent: Intent) -> Origin | None:
-    """Return what an intent undoes: a payment of ours, or a line of the channel; None for one that undoes nothing."""
+    """Return what an intent undoes: a payment of ours or a line of the channel's file. None if it undoes nothing."""
     if intent.original is None:
         return None
     found = await journal.by_id(intent.original)
@@ -55,7 +55,7 @@ async def origin_of(pool: asyncpg.Pool, journal: Journal, intent: Intent) -> Ori
 
 
 async def line_of(pool: asyncpg.Pool, break_id: UUID) -> Mapping[str, Any] | None:
-    """Return the channel's line of a break, with the columns of `line_of_break`; None where a break has none."""
+    """Return the channel's line of a break, with the columns of `line_of_break`. None if it has none."""
     found: Mapping[str, Any] | None = await pool.fetchrow(queries.line_of_break, break_id)
     return found
 
@@ -63,9 +63,9 @@ async def line_of(pool: asyncpg.Pool, break_id: UUID) -> Mapping[str, Any] | Non
 async def return_to_payer(
     pool: asyncpg.Pool, channels: Channels, clock: Clock, row: Mapping[str, Any]
 ) -> UUID | None:
-    """Store the refund of a break whose cure is B3, once, and return its id; None if it has one or is cured otherwise.
+    """Store the refund of a break whose cure is B3 and return its id. None if it has one already, or another cure.
 
-    `row` is the break. The driver goes on with the intent as with any other.
+    `row` is the break. The driver continues with the intent as with any other.
     """
     intent = _intent(channels, clock, row)
     received = new_step(
@@ -75,7 +75,7 @@ async def return_to_payer(
         if await connection.fetchval(queries.mark, row["id"], intent.id) is None:
             return None
         (made,) = await store.insert(connection, [(intent, [received])])
-        assert made, "a new id is nobody else's"
+        assert made, "the id is new"
     return intent.id
 
 

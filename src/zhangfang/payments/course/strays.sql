@@ -1,6 +1,6 @@
 -- name: line_of_break
--- What the channel lists and no payment of ours stands for. Its time is known where an earlier attempt, or a payment
--- that did not succeed, has its number.
+-- A line of the channel's file that no successful payment of ours matches. Its time is known if an earlier attempt, or a
+-- payment that did not succeed, has its number.
 SELECT
     l.order_no, l.channel_ref, l.operation, l.amount, l.credit, l.adjustment,
     coalesce(

@@ -1,4 +1,4 @@
-"""Telling merchants. A webhook row is its own job: signed as in Standard Webhooks, tried again until acknowledged."""
+"""Webhooks to merchants. Each row is a job: signed as in Standard Webhooks, and sent until it is acknowledged."""
 
 from datetime import timedelta
 
@@ -32,10 +32,10 @@ def job(desk: Desk, session: aiohttp.ClientSession) -> Job:
 
 
 async def deliver(desk: Desk, session: aiohttp.ClientSession, row: asyncpg.Record) -> None:
-    """Post one event. The webhook-id stays the same over all tries, so that the merchant can tell a repeat."""
+    """Post one event. Its webhook-id is the same in all tries, so that the merchant recognises a repeat."""
     now = desk.clock.now()
     body = row["payload"].encode()
-    status: int | None = 204  # an endpoint that was taken away meanwhile wants nothing any more
+    status: int | None = 204  # if the merchant has removed its endpoints, nothing has to be sent
     for endpoint in await webhook_endpoints(desk.pool, desk.vault, row["merchant"]):
         headers = signed_headers(endpoint.secret, prefixed("evt", row["id"]), now, body)
         status = await _post(session, endpoint.url, headers, body)
@@ -57,11 +57,11 @@ def _acknowledged(status: int | None) -> bool:
 
 
 async def _post(session: aiohttp.ClientSession, url: str, headers: dict[str, str], body: bytes) -> int | None:
-    """Return the HTTP status, or None where there was none."""
+    """Return the HTTP status. None if no answer came."""
     try:
         async with session.post(
             url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
         ) as answer:
             return answer.status
-    except (OSError, ValueError, aiohttp.ClientError):  # a name that cannot be encoded is a ValueError
+    except (OSError, ValueError, aiohttp.ClientError):  # ValueError: a host name that cannot be encoded
         return None

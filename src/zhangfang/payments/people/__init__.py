@@ -1,1 +1,1 @@
-"""What people decide about payments: outcomes, parked payouts, fill-ins, strays, stops."""
+"""What people decide about payments: outcomes, parked payouts, fill-ins, stops."""

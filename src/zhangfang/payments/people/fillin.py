@@ -1,4 +1,4 @@
-"""A payment that the channel's file proves and nobody here asked for, filled in after two people agreed to it."""
+"""Fills in a payment that is in the channel's file but not in the journal, after two people agreed to it."""
 
 import hashlib
 from datetime import date
@@ -28,8 +28,8 @@ async def fill_in(
     ids: tuple[UUID, UUID],
     evidence: tuple[StepKind, str],
 ) -> UUID:
-    """Store it as a success with its evidence and return its id. `ids` are the intent's and its voucher's: a repeat
-    of the call with the same ids changes nothing. Amounts in fen.
+    """Store the payment as SUCCESS with its evidence and return its id. `ids` are those of the intent and its voucher:
+    a second call with the same ids changes nothing. Amounts in fen.
     """
     id_, voucher = ids
     now = clock.now()

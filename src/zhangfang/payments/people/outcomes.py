@@ -1,7 +1,7 @@
-"""Two people end an UNKNOWN: one says how it ended and where the proof lies, another one agrees.
+"""Two people end an UNKNOWN payment: one says how it ended and where the proof is, another one agrees.
 
-What they agree on is evidence and is weighed where all evidence is. So the books follow as from any other, and what a
-file or a statement says against it later is a contradiction as it would be against a channel's own answer.
+Their decision is evidence and goes through `weigh`, like a channel's answer. So it is booked in the same way, and a file
+or a bank statement that later says otherwise opens a contradiction.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.approvals import check_second, person
+from zhangfang.approvals import check_second, person, text
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
@@ -32,10 +32,9 @@ _OVERTAKEN = "other evidence had ended it: "
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How somebody says that a payment ended: SUCCESS or FAILED, why, and where the proof lies.
+    """How a payment ended, in the words of the person who proposes it: SUCCESS or FAILED, why, and where the proof is.
 
-    Of a success: `amount` in fen (it has to be what was asked for), `settle_date` as the channel counts days, and the
-    channel's own number.
+    A success also needs `amount` (fen, the amount asked for), the channel's settlement date and its reference.
     """
 
     state: State
@@ -49,13 +48,13 @@ class Outcome:
 async def propose_outcome(
     pool: asyncpg.Pool, clock: Clock, intent_id: UUID, outcome: Outcome, by: str
 ) -> UUID:
-    """Say how an UNKNOWN ended; return the proposal's id. Nothing changes before another person approves it.
+    """Propose how an UNKNOWN payment ended; return the proposal's id. Nothing changes before another person approves it.
 
     Raises `InvalidInput`, `NotFound`, `NotAllowed`.
     """
     by = person(by)
-    _text("reason", outcome.reason, 3, _TEXT_MAX)
-    _text("evidence", outcome.evidence, 3, _TEXT_MAX)
+    reason = text("reason", outcome.reason, 3, _TEXT_MAX)
+    proof = text("evidence", outcome.evidence, 3, _TEXT_MAX)
     intent = await _intent(pool, intent_id)
     if intent.state not in ENDED_BY_TWO:
         raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
@@ -63,7 +62,7 @@ async def propose_outcome(
     id_, now = new_id(clock), clock.now()
     made = await pool.fetchval(
         queries.propose, id_, intent_id, outcome.state, outcome.amount, outcome.settle_date, outcome.channel_ref,
-        outcome.reason.strip(), outcome.evidence.strip(), by, now, new_id(clock), _shown(intent),
+        reason, proof, by, now, new_id(clock), _shown(intent),
     )  # fmt: skip
     if made is None:
         raise NotAllowed("an outcome is proposed already; allowed: approve it, or withdraw it first")
@@ -79,7 +78,7 @@ def _check(clock: Clock, intent: Intent, outcome: Outcome) -> None:
         raise InvalidInput("state", f"{outcome.state}", "SUCCESS, FAILED")
     if outcome.amount != intent.amount:
         raise InvalidInput("amount", f"{outcome.amount} fen", f"what was asked for: {intent.amount} fen")
-    _text("channel_ref", outcome.channel_ref, 1, 64)
+    text("channel_ref", outcome.channel_ref, 1, 64)
     if outcome.settle_date is None:
         raise InvalidInput("settle_date", "nothing", "the channel's settlement date")
     first, last = china_day(intent.requested_at), settlement_day(clock.now())
@@ -88,9 +87,9 @@ def _check(clock: Clock, intent: Intent, outcome: Outcome) -> None:
 
 
 async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
-    """Agree: the outcome is weighed as the evidence of two people. Return the payment as it stands then.
+    """Approve a proposal: its outcome is weighed as evidence. Return the payment as it is after that.
 
-    After a crash the same call takes it up where it was. Raises `SecondPerson` for one's own proposal, `NotFound`.
+    After a crash, the same call continues. Raises `SecondPerson` if `by` has proposed it, `NotFound`.
     """
     by = person(by)
     row = await _proposal(desk.pool, id_)
@@ -108,7 +107,7 @@ async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
 
 
 async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
-    """Take a proposal back that nobody has approved: anybody may. Raises `NotFound`, `NotAllowed`."""
+    """Withdraw a proposal that is not approved; anybody may. Raises `NotFound`, `NotAllowed`."""
     by = person(by)
     row = await _proposal(desk.pool, id_)
     shown = _shown(await _intent(desk.pool, row["intent"]))
@@ -118,7 +117,7 @@ async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
 
 
 async def outcomes(pool: asyncpg.Pool, intent: UUID | None = None, *, ended: bool = False) -> list[Any]:
-    """Return what waits for a second person (of one payment, and what is over as well), oldest first."""
+    """Return the proposals that wait for a second person, and with `ended` the others too, oldest first."""
     return list(await pool.fetch(queries.listed, ended, intent))
 
 
@@ -144,16 +143,9 @@ async def _intent(pool: asyncpg.Pool, id_: UUID) -> Intent:
 async def _proposal(pool: asyncpg.Pool, id_: UUID) -> Any:
     row = await pool.fetchrow(queries.get, id_)
     if row is None or row["ended_at"] is not None:
-        raise NotFound("id: no such outcome waits for anybody")
+        raise NotFound("id: no such outcome waits for a second person")
     return row
 
 
 def _shown(intent: Intent) -> str:
     return prefixed(PREFIX[intent.kind], intent.id)
-
-
-def _text(field: str, text: str, least: int, most: int) -> str:
-    text = text.strip()
-    if not least <= len(text) <= most or not text.isprintable():
-        raise InvalidInput(field, f"{len(text)} characters", f"{least} to {most} printable characters")
-    return text

@@ -1,6 +1,6 @@
-"""A parked payout that no table will ever know: a person ends it, and its money goes back to the merchant.
+"""A person ends a parked payout that no routing table will ever take, and its money goes back to the merchant.
 
-Nothing of it has left, so one person is enough; who, and why, stands in its evidence.
+Nothing was sent, so one person is enough. The evidence says who it was and why.
 """
 
 from collections.abc import Sequence
@@ -8,17 +8,16 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.ledger import void
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.steps import prepare
+from zhangfang.payments.course.steps import prepare, refused
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
-from zhangfang.payments.store import Change, new_step, queries
-from zhangfang.payments.telling import PREFIX, end_of
+from zhangfang.payments.store import new_step, queries
+from zhangfang.payments.telling import PREFIX
 
 _LONGEST = 200
 
@@ -37,34 +36,19 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
     if intent is None:
         raise NotFound("there is no such payout")
     if intent.state is State.PARKED and not await prepare(desk, intent):
-        return  # the ledger had never granted its hold: it is refused already
+        return  # the ledger refused to hold its money, so `prepare` has ended it
     async with desk.pool.acquire() as connection, connection.transaction():
         now = Intent.of(await connection.fetchrow(queries.lock, id_))
         if now.state is not State.PARKED:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
         held = posting.transfers(now, desk.alias, now.business_date)
         await posting.must_post(desk, now, void(held, business_date=now.business_date))
-        await store.apply(connection, [_refusal(desk.clock, now, f"{by.strip()}: {reason.strip()}")])
+        who = f"{by.strip()}: {reason.strip()}"
+        step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
+        message = "no table knows this type of account: nothing was sent"
+        await store.apply(connection, [refused(desk.clock, now, step, "parked", message)])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
         await connection.execute(
             queries.refused_by, new_id(desk.clock), at, by.strip(), target, reason.strip()
         )
-
-
-def _refusal(clock: Clock, intent: Intent, message: str) -> Change:
-    step = new_step(
-        clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=message
-    )
-    return Change(
-        intent.id,
-        intent.attempt,
-        intent.state,
-        State.REFUSED,
-        clock.now(),
-        [step],
-        decisive=True,
-        code="parked",
-        message="no table knows this type of account: nothing was sent",
-        told=end_of(clock, intent, State.REFUSED, clock.now()),
-    )

@@ -13,14 +13,14 @@ queries = load(__package__, "stops.sql")
 async def stop(
     pool: asyncpg.Pool, clock: Clock, channel: str, operation: str, reason: str, operator: str
 ) -> None:
-    """Stop one operation of one channel for new requests. Stopping what is stopped changes nothing."""
+    """Stop one operation of one channel for new requests. If it is stopped already, nothing changes."""
     await _act(queries.stop, pool, clock, channel, operation, reason, operator)
 
 
 async def open_again(
     pool: asyncpg.Pool, clock: Clock, channel: str, operation: str, reason: str, operator: str
 ) -> None:
-    """End a stop. Opening what is open changes nothing."""
+    """End a stop. If there is none, nothing changes."""
     await _act(queries.open, pool, clock, channel, operation, reason, operator)
 
 
