@@ -1,17 +1,21 @@
 """How a program of the command line runs: its log goes to stderr, and an error of ours is one line, not a traceback."""
 
-import logging
 import sys
+from typing import TextIO
 
-import structlog
 import typer
 
 from zhangfang.kernel.errors import ZhangfangError
 
 
 def run(app: typer.Typer, name: str | None = None) -> None:
-    """Run the command that was typed; `name` is what the program is called in its help."""
+    """Run a program with its log; `name` is what it is called in its help."""
     log_to_stderr()
+    answer(app, name)
+
+
+def answer(app: typer.Typer, name: str | None = None) -> None:
+    """Run the command that was typed."""
     try:
         app(prog_name=name)
     except ZhangfangError as error:
@@ -21,6 +25,15 @@ def run(app: typer.Typer, name: str | None = None) -> None:
 
 def log_to_stderr() -> None:
     """Write log entries as JSON lines to stderr."""
+    log_to(sys.stderr)
+
+
+def log_to(file: TextIO) -> None:
+    """Write log entries as JSON lines to a file that is open."""
+    import logging
+
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -29,5 +42,5 @@ def log_to_stderr() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file),
     )

@@ -1,6 +1,5 @@
 """The tables that choose channels: look at them, change them by a release, and go back."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from zhangfang.cli.running import with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
@@ -216,17 +216,9 @@ def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
     from zhangfang.routing import RoutingError
 
     try:
-        return asyncio.run(_with_pool(work))
+        return with_pool(work)
     except (RoutingError, InvalidInput) as error:
         raise _wrong(error) from None
-
-
-async def _with_pool(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
-    from zhangfang.assembly.parts import open_pool
-
-    settings = Settings()
-    async with open_pool(settings, 2) as pool:
-        return await work(pool, settings.clock())
 
 
 def _wrong(error: Exception) -> typer.Exit:
