@@ -42,6 +42,7 @@ def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only
         return 0
     began = time.monotonic()
     house = empty_house(home)
+    log_to(house.log_file("demo").open("a", buffering=1))
     try:
         made, password = play(house, plan)
     finally:
@@ -60,9 +61,7 @@ def empty_house(home: Path | None) -> House:
     """Return a house in an empty home: the demo's own is emptied each time, one that a user names never is."""
     if home is not None and holds_anything(home):
         raise InvalidInput("--home", f"{home}, which is not empty", "a folder that is empty or new")
-    house = House(home or DEFAULT_HOME, fresh=home is None)
-    log_to(house.log_file("demo").open("a", buffering=1))
-    return house
+    return House(home or DEFAULT_HOME, fresh=home is None)
 
 
 def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None]:

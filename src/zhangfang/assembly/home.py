@@ -21,8 +21,8 @@ def take(home: Path) -> int:
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
         lock = os.open(home / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        shape = f"{home} ({error.strerror})"
+    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
+        shape = f"{home!s:.200} ({getattr(error, 'strerror', error)})"
         raise InvalidInput("--home", shape, "a folder of yours, or a place where one can be made") from None
     if not _locked(lock):
         os.close(lock)

@@ -210,14 +210,18 @@ class House:
 
     def _keep(self) -> None:
         while self._watching.is_set():
-            server = self.postgres.process
-            if not self.database_url and (server is None or server.poll() is not None):
-                with suppress(PostgresFailed):  # the next look tries again
-                    self.postgres.start()
-            for process in self.processes.values():
-                if self._watching.is_set() and not process.running():
-                    process.start()
+            self._look()
             time.sleep(0.1)
+
+    def _look(self) -> None:
+        """Start again what has died."""
+        server = self.postgres.process
+        if not self.database_url and (server is None or server.poll() is not None):
+            with suppress(PostgresFailed):  # the next look tries again
+                self.postgres.start()
+        for process in self.processes.values():
+            if self._watching.is_set() and not process.running():
+                process.start()
 
     def _bank_ports(self, spare: Sequence[int]) -> dict[str, tuple[int, int]]:
         """Return wire and control plane of each bank. They stay over a restart: channels and clients hold them."""
