@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ def test_whoever_comes_second_is_told_who_holds_the_home_and_touches_nothing(
     monkeypatch.setattr(demo, "DEFAULT_HOME", tmp_path)
     first = House(tmp_path, banks=())
     (tmp_path / "kept").touch()
-    for second in (
-        lambda: House(tmp_path),
-        lambda: House(tmp_path, fresh=True),
-        lambda: demo.empty_house(None),
-    ):
+    seconds = (
+        partial(House, tmp_path),
+        partial(House, tmp_path, fresh=True),
+        partial(demo.empty_house, None),
+    )
+    for second in seconds:
         with pytest.raises(
             HouseError, match=rf"process {os.getpid()} \(.*\) is at work there; stop it first"
         ):

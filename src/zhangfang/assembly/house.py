@@ -149,12 +149,13 @@ class House:
             self._wait(bank, lambda: all(map(answers, self.ports[bank])))
 
     def start_platform(self) -> None:
-        """Start ledger, API and driver, and wait until they answer."""
+        """Start ledger and API and wait until they answer, then the driver: nobody waits for it."""
         _untaken(self.port)
-        for name in ("ledger", "serve", "work"):
+        for name in ("ledger", "serve"):
             self._start(name, [sys.executable, "-m", "zhangfang", name])
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
         self._wait("serve", lambda: answers(self.port))
+        self._start("work", [sys.executable, "-m", "zhangfang", "work"])
 
     def start_auditor(self) -> None:
         """Start the auditor: what it records is what the console's seal stands on."""

@@ -10,7 +10,7 @@ from zhangfang.kernel.errors import ZhangfangError
 
 def run(app: typer.Typer, name: str | None = None) -> None:
     """Run a program with its log; `name` is what it is called in its help."""
-    log_to_stderr()
+    log_to()
     answer(app, name)
 
 
@@ -23,13 +23,8 @@ def answer(app: typer.Typer, name: str | None = None) -> None:
         sys.exit(1)
 
 
-def log_to_stderr() -> None:
-    """Write log entries as JSON lines to stderr."""
-    log_to(sys.stderr)
-
-
-def log_to(file: TextIO) -> None:
-    """Write log entries as JSON lines to a file that is open."""
+def log_to(file: TextIO | None = None) -> None:
+    """Write log entries as JSON lines to a file that is open; none: to stderr."""
     import logging
 
     import structlog
@@ -42,5 +37,5 @@ def log_to(file: TextIO) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file),
+        logger_factory=lambda *_: structlog.PrintLogger(file or sys.stderr),
     )

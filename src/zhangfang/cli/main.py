@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zhangfang.assembly.program import answer, log_to_stderr
+from zhangfang.assembly.program import answer, log_to
 from zhangfang.cli import batches, books, breaks, clock, duplicates, ledger, parked, programs, resolve, tables
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
@@ -50,7 +50,7 @@ def before_each(
     ] = False,
 ) -> None:
     """Prepare what every command needs."""
-    log_to_stderr()
+    log_to()
 
 
 @app.command()

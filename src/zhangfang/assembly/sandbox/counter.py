@@ -40,16 +40,23 @@ def provision(house: House, modules: Mapping[str, Counter] | None = None) -> Non
         write_private(house.home / "admin-key", f"zf_admin_{secrets.token_urlsafe(32)}")
     modules = modules or counters(house.banks)
     with ThreadPoolExecutor() as threads:
-        books = threads.map(partial(_set_up, house, SystemClock()), modules.items())
+        books = threads.map(partial(set_up, house, SystemClock()), modules.items())
         write_private(house.home / "banks.json", json.dumps(dict(books)))
 
 
-def _set_up(house: House, clock: Clock, counter: tuple[str, Counter]) -> tuple[str, Any]:
-    """Set a bank up; return its name and where the auditor finds its book."""
+def set_up(house: House, clock: Clock, counter: tuple[str, Counter]) -> tuple[str, Mapping[str, Any]]:
+    """Write a bank's channel file; return its name and where the auditor finds its book.
+
+    At a later start our keys stay, and either side learns the other's present address.
+    """
     bank, module = counter
     house.wait_for_bank(bank)
-    module.provision(house, clock)
-    return bank, module.book(house)
+    path = house.home / "channels" / f"{bank}.json"
+    held = json.loads(path.read_text()) if path.exists() else module.made(house, clock)
+    now = held | module.register(house, held, clock)
+    if not path.exists() or now != held:
+        write_private(path, json.dumps(now))
+    return bank, {"control": house.control(bank), **module.BOOK}
 
 
 def set_time(house: House, now: datetime, rate: float = 1.0) -> None:
