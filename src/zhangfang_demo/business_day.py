@@ -92,6 +92,8 @@ class BusinessDay:
         await self.spectator.set_time(_at(self.first, time(6, 50)))
         for bank in self.house.banks:
             await self._faults(bank, self.plan.faults[bank])
+        # The driver plans from the day on which it first runs: a short day would be over before that.
+        await self.spectator.until("the day is planned", partial(self.spectator.planned, self.first))
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as self.session:
                 with self._progress:

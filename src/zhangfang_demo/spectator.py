@@ -79,6 +79,10 @@ class Spectator:
         """Whether a task of the timetable is done."""
         return bool(await self.query(queries.task_done, kind, key))
 
+    async def planned(self, day: date) -> bool:
+        """Whether the driver has planned the tasks of a day."""
+        return bool(await self.query(queries.day_planned, str(day)))
+
     @property
     def banks(self) -> Sequence[str]:
         """Return the sandbox banks of the house."""

@@ -16,7 +16,7 @@ from zhangfang_demo.orders import DemoOrder
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(600)]
 
-NO_FAULTS: dict[str, dict[str, float]] = dict.fromkeys(BANKS, {})
+NO_FAULTS: dict[str, dict[str, float]] = {bank: {} for bank in BANKS}
 DAYS = (  # date, hour, kind of all pay-ins, whether all of them are refunded, breaks that can be planted
     (date(2028, 2, 29), 9, Operation.COLLECTION, True, 3),
     (date(2026, 5, 30), 8, Operation.COLLECTION, False, 5),  # a Saturday

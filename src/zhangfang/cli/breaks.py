@@ -1,6 +1,6 @@
 """Breaks on the command line: what the two sides do not agree on, and the two people who cure it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -73,12 +73,12 @@ def _state(row: Mapping[str, Any]) -> str:
     return f"open, can be cured by {' or '.join(cures(row)) or 'the bank alone'}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other, amounts to the right."""
+def aligned(rows: Sequence[Sequence[str]], right: Container[int] = range(3, 6)) -> list[str]:
+    """Return rows as lines whose columns stand below each other; those numbered in `right`, amounts, to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            text.rjust(width) if 3 <= n <= 5 else text.ljust(width)
+            text.rjust(width) if n in right else text.ljust(width)
             for n, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from zhangfang.cli.breaks import aligned
 from zhangfang.cli.running import with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
@@ -47,7 +48,7 @@ def show(kind: KindOf, version: Which = None) -> None:
     """Print a table so that a person can read it."""
     rows = _rows(kind, version)
     header = list(rows[0])
-    for line in _aligned([header, *([row[column] for column in header] for row in rows)]):
+    for line in aligned([header, *([row[column] for column in header] for row in rows)], ()):
         typer.echo(line)
 
 
@@ -145,7 +146,7 @@ def history(
 
     header = ("version", "kind", "state", "rows", "made by", "at (UTC)", "replay", "live by", "reason")
     found = _do(lambda pool, _: work(pool, Kind(kind) if kind else None))
-    for line in _aligned([header, *map(_cells, found)]):
+    for line in aligned([header, *map(_cells, found)], ()):
         typer.echo(line)
 
 
@@ -183,13 +184,6 @@ def _told(report: "Report") -> list[str]:
         for one in report.examples
     ]
     return [*lines, "rejected" if report.rejected else "replayed: it may become a canary"]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
 
 
 def _csv(file: Path) -> str:
