@@ -112,7 +112,7 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
     ("return_url", "https://x/\n", "return_url"),
     ("return_url", "https://x/\r\nSet-Cookie: a=b", "return_url"),
     ("account", None, "account"),
-    ("account", {}, "account"),
+    ("account", {}, "account.number"),
     ("account", ACCOUNT | {"number": "12"}, "account.number"),
     ("account", ACCOUNT | {"number": "6222021234567890123\n"}, "account.number"),
     ("account", ACCOUNT | {"number": "６２２２０２１２３４５６７８９０"}, "account.number"),
