@@ -19,6 +19,7 @@ from zhangfang.assembly.sandbox import counter
 from zhangfang.cli.main import app
 from zhangfang.kernel.clock import CHINA, FileClock, SystemClock, set_clock
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang_demo import demo
 
@@ -88,6 +89,14 @@ def test_a_port_in_the_environment_that_is_none_is_named(monkeypatch: pytest.Mon
     monkeypatch.setenv("ZHANGFANG_PORT", "web")
     with pytest.raises(InvalidInput, match="ZHANGFANG_PORT: got web; allowed: a port, 0 to 65535"):
         Settings()
+
+
+def test_a_database_that_gives_no_reason_is_given_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmbeddedPostgres, "_try_launch", lambda *_: "")
+    with pytest.raises(PostgresFailed, match="it did not answer within 60 s and said nothing"):
+        EmbeddedPostgres(tmp_path)._launch(tmp_path, None)
 
 
 class _Alive:
