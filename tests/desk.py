@@ -14,7 +14,7 @@ from tests.clock import SetClock
 from tests.ledger import running
 from tests.mandates import sign
 from zhangfang.api import admit
-from zhangfang.assembly.parts import open_platform_accounts
+from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.channels.cmb import Cmb
 from zhangfang.channels.port import (
     Answer,

@@ -17,7 +17,8 @@ def demo(
     orders: Annotated[Path | None, typer.Option(help="a CSV of orders; none: the one that ships")] = None,
     json: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
     home: Annotated[
-        Path | None, typer.Option(help="play the day in this empty folder; none: var/demo")
+        Path | None,
+        typer.Option(help="play the day in this new or empty folder; none: var/demo, emptied first"),
     ] = None,
     check: Annotated[bool, typer.Option(help="only check the orders, start nothing")] = False,
 ) -> None:

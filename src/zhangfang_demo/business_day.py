@@ -34,6 +34,7 @@ AT_ONCE = 24  # callers at the same time
 SEED = 20260526
 PAYER_REFUSES, PAYER_LEAVES = 0.006, 0.006
 AWAY = (*database.AWAY, ZhangfangError)
+EVENING = time(22)  # what was asked for in the morning, and is still unknown, is asked about until then
 MORNING = (  # of each working day: when, what it is called, which task is then done, "{}" being its date
     (time(9, 5), "渠道对账文件 Channel files", "file", "{}"),
     (time(9, 40), "清算到账 Money arrives", "arrival", "{}"),
@@ -56,18 +57,20 @@ class Plan:
         """Return the business day: the China date of the first order."""
         return business_day(self.orders)
 
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Return the business day and the three working days after it, which its money needs to its end."""
+        return tuple(add_working_days(self.day, n) for n in range(4))
+
 
 class BusinessDay:
     """Plays a plan in a house that has been started. `phase` says for others what is being played."""
 
     def __init__(self, house: House, plan: Plan, progress: Progress | None = None) -> None:
-        """Take the first working days that the day's money needs to its end."""
+        """Take a house and the plan that is played in it."""
         self.house = house
         self.plan = plan
-        self.first = plan.day
-        self.second = add_working_days(plan.day, 1)
-        self.third = add_working_days(plan.day, 2)
-        self.last = add_working_days(plan.day, 3)
+        self.first, self.second, self.third, self.last = plan.days
         self.settings = Settings(home=house.home, port=house.port)
         self.spectator = Spectator(house)
         self.phase = "before"
@@ -89,6 +92,8 @@ class BusinessDay:
         await self.spectator.set_time(_at(self.first, time(6, 50)))
         for bank in self.house.banks:
             await self._faults(bank, self.plan.faults[bank])
+        # The driver plans from the day on which it first runs: a short day would be over before that.
+        await self.spectator.until("the day is planned", partial(self.spectator.planned, self.first))
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as self.session:
                 with self._progress:
@@ -153,8 +158,7 @@ class BusinessDay:
         late = [order for order in self.plan.orders if order.time.astimezone(CHINA).date() != self.first]
         self.phase = "payouts"
         await self._ask_hourly("出金与退款 Payouts and later refunds", self.second, late)
-        await planted.plant_on_statement(self.spectator)
-        self.planted += planted.ON_STATEMENT
+        self.planted += await planted.plant_on_statement(self.spectator)
         await self._until("银行流水 Bank statement read", self.spectator.statement_read)
         await self._until("补单 Payment filled in", self._filled_in)
 
@@ -189,14 +193,14 @@ class BusinessDay:
         task = self._progress.add_task(title, total=len(orders))
         for hour in sorted({order.time.astimezone(CHINA).hour for order in orders}):
             if hour >= UNIONPAY_CUTOFF.hour and day == self.first:
-                await self.spectator.quiet()
+                await self.spectator.quiet(_at(day, EVENING))
                 await self._plant_in_file()
             await self.spectator.set_time(_at(day, time(hour)))
             due = [order for order in orders if order.time.astimezone(CHINA).hour == hour]
             await self._at_once([[order] for order in due if order.kind in PAY_INS], self.order, task)
             rest = [order for order in due if order.kind not in PAY_INS]
             await self._at_once(_by_merchant(rest), self.order, task)
-        await self.spectator.quiet()
+        await self.spectator.quiet(_at(day, EVENING))
 
     async def order(self, order: DemoOrder) -> None:
         """Ask for one order as its merchant, and be its payer."""
@@ -264,8 +268,7 @@ class BusinessDay:
         await self.spectator.ask("PUT", bank, "/faults", {"seed": SEED, "rates": rates, "keyed": {}})
 
     async def _plant_in_file(self) -> None:
-        await planted.plant_in_file(self.spectator, self.plan.orders, self.first)
-        self.planted += planted.IN_FILE
+        self.planted += await planted.plant_in_file(self.spectator, self.plan.orders, self.first)
 
     async def _filled_in(self) -> bool:
         """Two people cure the line nobody asked for; if a part of the platform is away, they try again."""

@@ -98,6 +98,9 @@ def _line(data: bytes, at: int) -> int:
 
 def _wrong_header(header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> str:
     """Return what is wrong with a header, "" if nothing. It may be a row of data, so its words are not repeated."""
+    for name, separator in (("semicolons", ";"), ("tabs", "\t"), ("bars", "|")):
+        if len(header) == 1 and set(header[0].split(separator)) >= {*columns}:
+            return f"columns parted by {name}; a comma parts them (in a spreadsheet: save as 'CSV UTF-8')"
     missing = [column for column in columns if column not in header]
     unknown = [str(at) for at, name in enumerate(header, 1) if name not in (*columns, *optional)]
     twice = [name for name in (*columns, *optional) if header.count(name) > 1]

@@ -8,21 +8,23 @@ closing, statements) the platform does by itself when its clock says so: the dem
 import asyncio
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from zhangfang.assembly.house import House, HouseError
+from zhangfang.assembly.home import holds_anything
+from zhangfang.assembly.house import House
+from zhangfang.assembly.program import log_to
 from zhangfang.assembly.start import start
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang_demo.business_day import BusinessDay, Plan
 from zhangfang_demo.csv_rows import OrdersInvalid
 from zhangfang_demo.orders import ORDERS, read_merchants, read_orders
 from zhangfang_demo.report import print_report, report_of
 
-console = Console(stderr=True)
+console = Console(stderr=True, soft_wrap=True)
 DEFAULT_HOME = Path("var/demo")
 
 
@@ -39,28 +41,27 @@ def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only
         console.print(f"{len(plan.orders)} orders of {len(plan.merchants)} merchants are in order.")
         return 0
     began = time.monotonic()
-    house = House(fresh(home))
+    house = empty_house(home)
+    log_to(house.log_file("demo").open("a", buffering=1))
     try:
         made, password = play(house, plan)
     finally:
         house.stop()
     print_report(made, time.monotonic() - began, house.home / "statements")
     console.print(
-        f"Look around in it: zhangfang up --home {os.path.relpath(house.home)} (name operator, password {password})"
+        f"Next, look around in this day: zhangfang up --home {os.path.relpath(house.home)}\n"
+        f"and log in as operator with the password {password}"
     )
     if out is not None:
         out.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return 0 if made["ok"] else 1
 
 
-def fresh(home: Path | None) -> Path:
-    """Return an empty home: the demo's own is made anew each time, one that a user names is never emptied."""
-    if home is None:
-        shutil.rmtree(DEFAULT_HOME, ignore_errors=True)
-        return DEFAULT_HOME
-    if home.exists() and any(home.iterdir()):
-        raise HouseError(f"--home {home}: is not empty; a day is played in a folder that is empty or new")
-    return home
+def empty_house(home: Path | None) -> House:
+    """Return a house in an empty home: the demo's own is emptied each time, one that a user names never is."""
+    if home is not None and holds_anything(home):
+        raise InvalidInput("--home", f"{home}, which is not empty", "a folder that is empty or new")
+    return House(home or DEFAULT_HOME, fresh=home is None)
 
 
 def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None]:

@@ -1,6 +1,6 @@
 """The demo's payers give their consent to be debited: on paper, or by a code that the clearing network sends them."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -11,20 +11,27 @@ from zhangfang_demo.spectator import Spectator
 
 WIDE = 100_000_000_00  # fen: the demo's days never reach it
 BY_CODE = 8  # one payer of so many signs at the network
+A_YEAR = timedelta(days=365)
 _TRIES = 60
 
 
-async def sign(banks: Spectator, merchant: Caller, order: DemoOrder, day: date) -> None:
-    """Have the payer of a collection sign a mandate; safe to repeat."""
+def request(order: DemoOrder, day: date) -> dict[str, Any]:
+    """Return what a merchant asks for so that it may debit the payer of a collection, for a year from a day on."""
     assert order.account is not None, "a collection has an account"
     number = f"man-{order.account.number}"
-    body: dict[str, Any] = {
+    return {
         "mandate_no": number,
         "account": {"number": order.account.number, "name": order.account.name, **_person(number)},
         **dict.fromkeys(("limit_each", "limit_day", "limit_month"), WIDE),
         "valid_from": str(day),
-        "valid_until": str(day.replace(year=day.year + 1)),
+        "valid_until": str(day + A_YEAR),
     }
+
+
+async def sign(banks: Spectator, merchant: Caller, order: DemoOrder, day: date) -> None:
+    """Have the payer of a collection sign a mandate; safe to repeat."""
+    body = request(order, day)
+    number = body["mandate_no"]
     if crc32(number.encode()) % BY_CODE or "epcc" not in banks.banks:
         _made(await merchant.post("/v1/mandates", body | {"evidence": "signed on paper"}, number))
         return

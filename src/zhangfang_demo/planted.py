@@ -1,4 +1,4 @@
-"""The five breaks of a day, of five classes: three in the channel's file, two on the bank's statement; and their cures.
+"""The breaks of a day: up to three in the channel's file, two on the bank's statement, each of its class; and their cures.
 
 Each call can be repeated: the banks know every planted transaction by its number.
 """
@@ -22,15 +22,23 @@ STRANGER = {
 }
 STATIC_CODE = "M001-STATIC-CODE-1"  # what the payer's bank passes on of M001's printed code
 MISTAKES = (("credit", 66600, "汇错款"), ("debit", 3500, "账户管理费"))
-IN_FILE, ON_STATEMENT = 3, len(MISTAKES)
 
 
-async def plant_in_file(bank: Spectator, orders: Sequence[DemoOrder], day: date) -> None:
-    """Plant three breaks in the file: a line left out, a line one fen off, and a line that nobody asked for."""
-    late, off = _plain(orders, await bank.ask("GET", "unionpay", "/book"), day)[:2]
+async def plant_in_file(bank: Spectator, orders: Sequence[DemoOrder], day: date) -> int:
+    """Plant breaks in UnionPay's file of the day; return how many.
+
+    A line is left out and a line is one fen off, where the day has payments for that; a line that nobody asked for can
+    stand in any file.
+    """
+    lines = chosen(_plain(orders, await bank.ask("GET", "unionpay", "/book"), day))
     extra = {"settleDate": str(day), "amount": 8800, "key": STATIC_CODE, "account": "6222000000000018"}
-    body = {"merId": MER_ID, "missing": [late], "off_by_one": [off], "extra": [extra]}
-    await bank.ask("PUT", "unionpay", "/plant", body)
+    await bank.ask("PUT", "unionpay", "/plant", {"merId": MER_ID, **lines, "extra": [extra]})
+    return 1 + sum(map(len, lines.values()))
+
+
+def chosen(plain: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return which of the lines that may be touched are left out, and which are one fen off: at most one of each."""
+    return {"missing": plain[:1], "off_by_one": plain[1:2]}
 
 
 def _plain(orders: Sequence[DemoOrder], book: Sequence[dict[str, Any]], day: date) -> list[str]:
@@ -45,11 +53,12 @@ def _plain(orders: Sequence[DemoOrder], book: Sequence[dict[str, Any]], day: dat
     )  # fmt: skip
 
 
-async def plant_on_statement(bank: Spectator) -> None:
-    """Plant two breaks on the bank's statement: money from nowhere, and a charge that is not ours."""
+async def plant_on_statement(bank: Spectator) -> int:
+    """Plant breaks on the bank's statement: money from nowhere, and a charge that is not ours. Return how many."""
     for kind, fen, text in MISTAKES:
         line = {"id": f"planted-{kind}", "amount_fen": fen, "text": text, "reversal": False}
         await bank.ask("POST", "cmb", f"/{kind}", STRANGER | line)
+    return len(MISTAKES)
 
 
 async def take_back(bank: Spectator) -> None:

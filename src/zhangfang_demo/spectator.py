@@ -26,7 +26,7 @@ queries = load(__package__, "spectator.sql")
 ACCOUNTS = {"cmb": sandbox_cmb.CLIENT_MONEY, "genericbank": sandbox_genericbank.CLIENT_MONEY}
 RATE = 10.0  # business seconds a second, between the jumps
 SOON = timedelta(seconds=3)  # of business: what is due before it is not worth a jump
-FARTHEST = timedelta(minutes=40)  # no wait jumps farther from where it began: the cut-off stays where it is
+FARTHEST = timedelta(minutes=40)  # the jumps of a wait go no farther, so that it does not cross the cut-off
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 120.0
 
@@ -54,12 +54,17 @@ class Spectator:
         """Speak to a bank's control plane."""
         return await asyncio.to_thread(ask, method, self._house.control(bank) + path, body)
 
-    async def quiet(self) -> None:
+    async def quiet(self, latest: datetime | None = None) -> None:
         """Wait until every intent that has left has its outcome; those whose payer never came wait for the file."""
-        await self.until("quiet", self._settled_down)
+        await self.until("quiet", self._settled_down, latest)
 
-    async def until(self, title: str, ready: Callable[[], Awaitable[bool]]) -> None:
-        """Wait for something, and jump to the platform's own next look where it waits for nothing else."""
+    async def until(
+        self, title: str, ready: Callable[[], Awaitable[bool]], latest: datetime | None = None
+    ) -> None:
+        """Wait for something, and jump to the platform's own next look where it waits for nothing else.
+
+        It jumps to `latest` at most, or so far as is allowed to every wait.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
         while not await ready():
@@ -67,12 +72,16 @@ class Spectator:
                 raise Stuck(
                     f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{await self._open_work()}"
                 )
-            await self._jump()
+            await self._jump(latest)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def done(self, kind: str, key: str) -> bool:
         """Whether a task of the timetable is done."""
         return bool(await self.query(queries.task_done, kind, key))
+
+    async def planned(self, day: date) -> bool:
+        """Whether the driver has planned the tasks of a day."""
+        return bool(await self.query(queries.day_planned, str(day)))
 
     @property
     def banks(self) -> Sequence[str]:
@@ -118,13 +127,15 @@ class Spectator:
     async def _settled_down(self) -> bool:
         return bool(await self.query(queries.open_intents) == 0)
 
-    async def _jump(self) -> None:
+    async def _jump(self, latest: datetime | None) -> None:
         now = self._settings.clock().now()
         due = await self.query(queries.next_look, now)
         if due is None or due < now + SOON or self._began is None:
             return
         if due <= self._began + FARTHEST:
             await asyncio.to_thread(set_time, self._house, due, RATE)
+        elif latest is not None and due <= latest:
+            await self.set_time(due)
 
     async def _open_work(self) -> str:
         return str(await self.query(queries.open_work))

@@ -20,6 +20,9 @@ END FROM waiting
 -- name: task_done
 SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2
 
+-- name: day_planned
+SELECT EXISTS (SELECT FROM task WHERE kind = 'close' AND key = $1)
+
 -- name: money_arrived
 SELECT count(*) = cardinality($2::text[]) FROM channel_file
 WHERE channel = ANY($2) AND settle_date = $1 AND (arrived_at IS NOT NULL OR net_fen = 0)

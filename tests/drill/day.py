@@ -164,12 +164,17 @@ async def _one_way_for_payouts(house: House) -> None:
 
 
 def play(
-    schedule: Sequence[Kill] = (), commands: Mapping[str, list[str]] | None = None, faults: Any = OFTEN
+    schedule: Sequence[Kill] = (),
+    commands: Mapping[str, list[str]] | None = None,
+    faults: Any = OFTEN,
+    asked: Sequence[DemoOrder] = (),
 ) -> Played:
-    """Play the day in a house of its own, with kills, and return what became of it."""
+    """Play the day, or that of the orders `asked`, in a house of its own, with kills; return what became of it."""
     with opened(commands) as house:
         day = BusinessDay(
-            house, Plan(orders(), MERCHANTS, faults), Progress(console=Console(file=StringIO()), disable=True)
+            house,
+            Plan(asked or orders(), MERCHANTS, faults),
+            Progress(console=Console(file=StringIO()), disable=True),
         )
         house.start_database()
         day.set_first_moment()

@@ -25,7 +25,7 @@ from zhangfang_drill.world.scratch import scratch
 pytestmark = pytest.mark.drill
 
 START = Path(__file__).parents[2] / "docs" / "start"
-PAGES = ("first-payment", "mandates", "cashier", "webhooks", "batches", "your-own-day")
+PAGES = ("first-payment", "mandates", "cashier", "webhooks", "batches", "settlement", "your-own-day")
 SHOWN = ("json", "text")
 READY = "Stop with Ctrl-C."
 SECONDS = 240  # far above what it takes: a page that waits for ever fails here

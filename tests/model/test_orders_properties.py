@@ -4,7 +4,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -12,15 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zhangfang.api.mandates import NewMandate
 from zhangfang.api.shapes import NewPayment, NewPayout, NewRefund
 from zhangfang.channels.port import PAY_INS, Operation
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, is_working_day
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.payments import Request
 from zhangfang.payments.accept.requests import check as check_request
-from zhangfang_demo import make_orders
+from zhangfang_demo import make_orders, mandates
+from zhangfang_demo.business_day import EVENING, MORNING, Plan
 from zhangfang_demo.csv_rows import OrdersInvalid
 from zhangfang_demo.orders import COLUMNS, SHIPPED_COLUMNS, DemoOrder, read_merchants, read_orders
+from zhangfang_demo.planted import chosen
+from zhangfang_demo.spectator import FARTHEST
 
 MERCHANTS = read_merchants()
 ACCOUNT, NAME = "9900001234567890123", "欧阳某某"
@@ -181,3 +186,55 @@ def test_a_made_day_of_any_size_and_seed_has_as_many_rows_and_nothing_wrong(coun
     assert len(orders) == count
     for order in orders:
         api_takes(order)
+
+
+DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31)) | st.sampled_from(
+    [date(2028, 2, 29), date(2026, 5, 30), date(2026, 12, 31), date(2026, 10, 1), date(2099, 12, 31)]
+)
+
+
+@settings(deadline=None)
+@given(
+    DAYS,
+    st.lists(
+        st.tuples(st.sampled_from(["purchase", "collection"]), st.integers(0, 23)), min_size=1, max_size=8
+    ),
+)
+def test_a_day_that_is_accepted_has_all_that_it_is_played_by(day: date, asked: list[tuple[str, int]]) -> None:
+    """Any date, any hours, any mix: its working days, its mandates and its hours are there."""
+    rows = [
+        (
+            f"A-{n}",
+            "M001",
+            kind,
+            f"{day} {hour:02d}:00:00",
+            "1.00",
+            "",
+            *((ACCOUNT, NAME) if kind == "collection" else ("", "")),
+        )
+        for n, (kind, hour) in enumerate(asked)
+    ]
+    orders = read(written(rows))
+    days = Plan(orders, MERCHANTS).days
+    assert days[0] == day
+    assert [*days] == sorted(set(days))
+    assert all(map(is_working_day, days[1:]))
+    for order in orders:
+        if order.kind is Operation.COLLECTION:
+            msgspec.convert(mandates.request(order, day), NewMandate)
+
+
+@given(st.lists(st.text(min_size=1), unique=True))
+def test_breaks_are_planted_in_what_a_day_has_and_no_line_has_two(plain: list[str]) -> None:
+    found = chosen(plain)
+    touched = [line for lines in found.values() for line in lines]
+    assert len(touched) == min(len(plain), 2)
+    assert len({*touched}) == len(touched)
+    assert {*touched} <= {*plain}
+
+
+def test_a_wait_in_the_evening_ends_before_the_cut_off_and_mornings_go_forward() -> None:
+    evening = datetime.combine(START, EVENING, CHINA)
+    assert (evening + FARTHEST).time() < UNIONPAY_CUTOFF
+    hours = [hour for hour, *_ in MORNING]
+    assert hours == sorted(set(hours))

@@ -19,7 +19,7 @@ from tests.mandates import sign
 from zhangfang.api.app import CALLS
 from zhangfang.api.document import document
 from zhangfang.api.limit import MAX_BYTES
-from zhangfang.assembly.program import log_to_stderr
+from zhangfang.assembly.program import log_to
 from zhangfang.batches import Upload, load
 from zhangfang.channels.port import Answer, Operation, Order
 from zhangfang.kernel.ids import parse, prefixed
@@ -112,7 +112,7 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
     ("return_url", "https://x/\n", "return_url"),
     ("return_url", "https://x/\r\nSet-Cookie: a=b", "return_url"),
     ("account", None, "account"),
-    ("account", {}, "account"),
+    ("account", {}, "account.number"),
     ("account", ACCOUNT | {"number": "12"}, "account.number"),
     ("account", ACCOUNT | {"number": "6222021234567890123\n"}, "account.number"),
     ("account", ACCOUNT | {"number": "６２２２０２１２３４５６７８９０"}, "account.number"),
@@ -696,7 +696,7 @@ async def test_the_documents_are_served(counter: Counter) -> None:
 async def test_personal_data_is_in_no_answer_no_log_and_no_column(
     counter: Counter, shop: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log_to_stderr()
+    log_to()
 
     async def broken(order: Order) -> Answer:
         raise RuntimeError(f"a bug in a connector that shows its order: {order!r}")

@@ -77,7 +77,7 @@ async def test_what_was_accepted_before_a_stop_is_not_sent_and_stays_until_it_is
             answers = await book(transfers)
             for channel in channels:
                 await stop(pool, clock, channel, kind.value, "maintenance", "lin")
-            shop.desk._stops_read = 0.0  # as a process learns it within a second
+            shop.desk.gate._stops_read = 0.0  # as a process learns it within a second
             return answers
 
         with monkeypatch.context() as while_it_is_accepted:
@@ -93,7 +93,7 @@ async def test_what_was_accepted_before_a_stop_is_not_sent_and_stays_until_it_is
         assert (now.state, now.channel, sent[now.channel_order_no]) == (State.CREATED, intent.channel, [])
         for channel in channels:
             await open_again(pool, clock, channel, kind.value, "they are back", "wang")
-        shop.desk._stops_read = 0.0
+        shop.desk.gate._stops_read = 0.0
         await shop.forget_leases()
         await shop.drive()
         assert len(sent[now.channel_order_no]) == 1

@@ -246,7 +246,10 @@ def test_a_currency_that_is_not_cny_is_refused(tmp_path: Path) -> None:
         (HEADER + ",remark", "one with an unknown column at position 9;"),
         (HEADER + ",name", "one twice with name;"),
         (HEADER.replace("name", "Name"), "one without name; one with an unknown column at position 8;"),
-        (HEADER.replace(",", ";"), "one without order_no, merchant"),
+        (HEADER.replace(",", ";"), "columns parted by semicolons; a comma parts them"),
+        (HEADER.replace(",", "\t"), "columns parted by tabs; a comma parts them"),
+        (HEADER.replace(",", "|"), "columns parted by bars; a comma parts them"),
+        (HEADER.replace(",", " "), "one without order_no, merchant"),
         (COLLECTION, "one without order_no, merchant, kind, time, amount, original, account, name; one with"),
     ],
 )

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ import pytest
 from tests.wire.app_bank import give_keys
 from zhangfang.assembly.house import House
 from zhangfang.assembly.sandbox.control import ask
+from zhangfang.assembly.sandbox.counter import counters, set_up
 from zhangfang.channels import open_channels
 from zhangfang.channels.port import Operation, Order, Verdict
 from zhangfang.kernel.clock import SystemClock
@@ -31,6 +31,9 @@ class Stand:
     home: Path
     ports: dict[str, int]
     url: str = "http://127.0.0.1:9"
+
+    def wait_for_bank(self, bank: str) -> None:
+        """It is there."""
 
     def control(self, bank: str) -> str:
         return f"http://127.0.0.1:{self.ports['control_port']}" if bank != "cmb" else "http://127.0.0.1:9"
@@ -59,13 +62,13 @@ async def test_a_bank_killed_at_any_moment_has_lost_nothing_that_it_answered(
 ) -> None:
     give_keys(bank, tmp_path / "bank")
     clock, settings = SystemClock(), Settings(home=tmp_path / "home")
-    provisioning = import_module(f"zhangfang.assembly.sandbox.{bank}")
+    counter = (bank, counters([bank])[bank])
     with running(bank, tmp_path / "bank") as (child, ports):
         house = Stand(tmp_path / "home", ports)
-        provisioning.provision(cast(House, house), clock)
+        set_up(cast(House, house), clock, counter)
         path = settings.home / "channels" / f"{bank}.json"
         written = (path.read_bytes(), path.stat().st_mode & 0o777)
-        provisioning.provision(cast(House, house), clock)
+        set_up(cast(House, house), clock, counter)
         assert (path.read_bytes(), path.stat().st_mode & 0o777) == (written[0], 0o600) == written
         connector: Any = open_channels(settings, clock)[bank]
         order = Order(Operation.PURCHASE, "A" * 32, clock.now().replace(microsecond=0), 12345, "K1", "物业费")
@@ -75,11 +78,11 @@ async def test_a_bank_killed_at_any_moment_has_lost_nothing_that_it_answered(
         child.send_signal(signal.SIGKILL)
         child.wait()
     with running(bank, tmp_path / "bank", **ports):
-        provisioning.provision(cast(House, house), clock)
+        set_up(cast(House, house), clock, counter)
         assert path.read_bytes() == written[0]
         answer = await connector.query(order)
         assert (answer.verdict, answer.amount) == (Verdict.SUCCESS, 12345)
         (row,) = ask("GET", house.control(bank) + "/movements?after=0")
         assert (row["order_no"], row["state"]) == (order.order_no, "SUCCESS")
-        assert provisioning.book(house)["control"] == house.control(bank)
+        assert set_up(cast(House, house), clock, counter)[1]["control"] == house.control(bank)
         await connector.close()

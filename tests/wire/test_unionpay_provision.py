@@ -10,7 +10,8 @@ from typing import Any, cast
 from tests.clock import SetClock
 from tests.wire.unionpay_sandbox_client import CHINA, bank
 from zhangfang.assembly.house import House
-from zhangfang.assembly.sandbox.unionpay import MER_ID, book, provision
+from zhangfang.assembly.sandbox.counter import counters, set_up
+from zhangfang.assembly.sandbox.unionpay import MER_ID
 from zhangfang.channels.port import Operation, Order, PartyAccount, Verdict
 from zhangfang.channels.unionpay import UnionPay, UnionPayConfig
 
@@ -24,6 +25,9 @@ class FakeHouse:
     home: Path
     ports: dict[str, int]
     url: str = "http://127.0.0.1:1"
+
+    def wait_for_bank(self, name: str) -> None:
+        """It is there."""
 
     def wire(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -44,13 +48,14 @@ async def test_provisioning_opens_the_channel_and_again_changes_no_key(tmp_path:
         ports = {"unionpay": served.port, "unionpay control": served.control_port, "cmb control": 1}
         fake = FakeHouse(tmp_path / "home", ports)
         house = cast("House", fake)
-        await asyncio.to_thread(provision, house, clock)
+        ((_, module),) = counters(["unionpay"]).items()
+        await asyncio.to_thread(set_up, house, clock, ("unionpay", module))
         first = held(fake.home)
         fake.url = "http://127.0.0.1:2"
-        await asyncio.to_thread(provision, house, clock)
+        _, book = await asyncio.to_thread(set_up, house, clock, ("unionpay", module))
         assert held(fake.home) == first | {"back_url": "http://127.0.0.1:2/notify/unionpay"}
         assert (fake.home / "channels" / "unionpay.json").stat().st_mode & 0o077 == 0
-        assert book(house) == {"control": fake.control("unionpay"), "merId": MER_ID}
+        assert book == {"control": fake.control("unionpay"), "merId": MER_ID}
         channel = UnionPay(UnionPayConfig(**held(fake.home)), clock)
         account = PartyAccount("6222021234567890123", "王小明")
         order = Order(

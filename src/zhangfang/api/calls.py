@@ -13,8 +13,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
 
@@ -75,7 +75,7 @@ class Spec:
 
 def route(spec: Spec) -> Route:
     """Return the route of a line."""
-    decode: Callable[[bytes], Any] | None = msgspec.json.Decoder(spec.takes).decode if spec.takes else None
+    decode = decoder(spec.takes) if spec.takes else None
 
     async def endpoint(http: HttpRequest) -> Response:
         try:
@@ -94,15 +94,9 @@ def route(spec: Spec) -> Route:
     return Route(spec.path, endpoint, methods=[spec.method])
 
 
-def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
+def _decoded(decode: Decode, body: bytes) -> Any:
     try:
         return decode(body)
-    except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$.")
-        shape = text[0].lower() + text[1:]
-        raise InvalidInput(
-            path.rstrip("`") or "body", shape, "what the documentation at /docs says"
-        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ApiError(400, "malformed_json", f"body: got {len(body)} bytes that are not JSON") from None
 

@@ -1,6 +1,7 @@
 """A house of processes on one machine: PostgreSQL, ledger, API, driver and the sandbox banks, watched and restarted.
 
-Everything runs as a real process on loopback. A process that dies is started again, as any supervisor would.
+Everything runs as a real process on loopback. A process that dies is started again, as any supervisor would. The home
+folder belongs to one house at a time.
 """
 
 import json
@@ -11,24 +12,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from zhangfang.assembly.home import HouseError, empty, take
 from zhangfang.assembly.ports import all_free, free_ports
-from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
-from zhangfang.kernel.settings import write_private
+from zhangfang.kernel.settings import port_number, write_private
+
+__all__ = ["BANKS", "House", "HouseError", "Process", "answers", "unix_answers"]
 
 BANKS = ("cmb", "genericbank", "unionpay", "chinaums", "lakala", "epcc")  # those that hold our accounts first
 READY_SECONDS = 30.0
 AUDIT_SECONDS = 20  # the console's seal stands on an audit that is less than a minute old
-
-
-class HouseError(ZhangfangError):
-    """A process of the platform could not be started; the text says which, why, and where its log is."""
 
 
 @dataclass(slots=True)
@@ -81,15 +80,20 @@ class House:
         port: int = 0,
         commands: Mapping[str, list[str]] | None = None,
         banks: Sequence[str] = BANKS,
+        *,
+        fresh: bool = False,
     ) -> None:
-        """`commands` replaces the command of a process by name: a drill assembles its own parts that way.
+        """Own the home folder, until `stop`; `fresh` empties it first.
 
-        `banks` are the sandbox banks that are started; the two that hold our accounts belong to them where others pay.
+        `commands` replaces the command of a process by name: a drill assembles its own parts that way. `banks` are the
+        sandbox banks that are started; the two that hold our accounts belong to them where others pay.
         """
         self.home = home.absolute()
         self.banks = tuple(banks)
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.home.chmod(0o700)
+        port_number(port, "--port")
+        self._release = weakref.finalize(self, os.close, take(self.home))
+        if fresh:
+            empty(self.home)
         (self.home / "logs").mkdir(exist_ok=True)
         self.port, *spare = free_ports(1 + 2 * len(self.banks))
         self.port = _untaken(port) if port else self.port
@@ -126,22 +130,32 @@ class House:
         return self.database_url or self.postgres.url
 
     def start_banks(self) -> None:
-        """Start the sandbox banks and wait until their control planes answer."""
+        """Start the sandbox banks and wait until all of them answer."""
+        self.launch_banks()
+        for bank in self.banks:
+            self.wait_for_bank(bank)
+
+    def launch_banks(self) -> None:
+        """Start the sandbox banks; which of them answers, `wait_for_bank` says."""
         for bank in self.banks:
             port, control = map(_untaken, self.ports[bank])
             folder = self.home / "banks" / bank
             command = [sys.executable, "-m", f"zhangfang_sandbox.{bank}", "--data", str(folder)]
             self._start(bank, [*command, "--port", str(port), "--control-port", str(control)])
-        for bank in self.banks:
-            self._wait(bank, lambda bank=bank: answers(self.ports[bank][1]) and answers(self.ports[bank][0]))
+
+    def wait_for_bank(self, bank: str) -> None:
+        """Wait until a bank that was started answers, by its wire and by its control plane."""
+        if bank in self.processes:
+            self._wait(bank, lambda: all(map(answers, self.ports[bank])))
 
     def start_platform(self) -> None:
-        """Start ledger, API and driver, and wait until they answer."""
+        """Start ledger and API and wait until they answer, then the driver: nobody waits for it."""
         _untaken(self.port)
-        for name in ("ledger", "serve", "work"):
+        for name in ("ledger", "serve"):
             self._start(name, [sys.executable, "-m", "zhangfang", name])
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
         self._wait("serve", lambda: answers(self.port))
+        self._start("work", [sys.executable, "-m", "zhangfang", "work"])
 
     def start_auditor(self) -> None:
         """Start the auditor: what it records is what the console's seal stands on."""
@@ -161,7 +175,7 @@ class House:
             os.kill(child.pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Stop everything, the database last."""
+        """Stop everything, the database last, and give the home up."""
         self._watching.clear()
         if self._watcher is not None:
             self._watcher.join(5)
@@ -170,19 +184,25 @@ class House:
                 self.processes[name].stop()
         if not self.database_url:
             self.postgres.stop()
+        self._release()
+
+    def log_file(self, name: str) -> Path:
+        """Return where a process's output goes."""
+        return self.home / "logs" / f"{name}.log"
 
     def log_tail(self, name: str, lines: int = 15) -> str:
         """Return the end of a process's log."""
-        path = self.home / "logs" / f"{name}.log"
+        path = self.log_file(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
     def _start(self, name: str, command: list[str]) -> None:
+        """Start a process, and only then let the watcher see it: a new dictionary takes the place of the old one."""
         env = {} if name in self.banks else self.environment()
-        log = self.home / "logs" / f"{name}.log"
-        self.processes[name] = Process(name, self._commands.get(name, command), log, env)
-        self.processes[name].start()
+        process = Process(name, self._commands.get(name, command), self.log_file(name), env)
+        process.start()
+        self.processes = {**self.processes, name: process}
 
-    def _wait(self, name: str, ready: Any) -> None:
+    def _wait(self, name: str, ready: Callable[[], bool]) -> None:
         until = time.monotonic() + READY_SECONDS
         while not ready():
             if not self.processes[name].running() or time.monotonic() > until:
@@ -191,14 +211,18 @@ class House:
 
     def _keep(self) -> None:
         while self._watching.is_set():
-            server = self.postgres.process
-            if not self.database_url and (server is None or server.poll() is not None):
-                with suppress(PostgresFailed):  # the next look tries again
-                    self.postgres.start()
-            for process in self.processes.values():
-                if self._watching.is_set() and not process.running():
-                    process.start()
+            self._look()
             time.sleep(0.1)
+
+    def _look(self) -> None:
+        """Start again what has died."""
+        server = self.postgres.process
+        if not self.database_url and (server is None or server.poll() is not None):
+            with suppress(PostgresFailed):  # the next look tries again
+                self.postgres.start()
+        for process in self.processes.values():
+            if self._watching.is_set() and not process.running():
+                process.start()
 
     def _bank_ports(self, spare: Sequence[int]) -> dict[str, tuple[int, int]]:
         """Return wire and control plane of each bank. They stay over a restart: channels and clients hold them."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import asyncpg
 
-from zhangfang.channels import BANKS, CONNECTORS, open_channels
+from zhangfang.channels import open_channels
 from zhangfang.channels.port import BankChannel
 from zhangfang.closing.timetable import Day
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.settings import Settings
-from zhangfang.ledger import CHART, PLATFORM, LedgerClient, open_accounts, subjects_of
+from zhangfang.ledger import LedgerClient
 from zhangfang.payments import Desk
 from zhangfang.reconciliation import Account
 from zhangfang.vault import Vault
@@ -49,14 +49,3 @@ def day_of(desk: Desk, settings: Settings) -> Day:
     banks = [channel for channel in desk.channels.values() if isinstance(channel, BankChannel)]
     accounts = tuple(Account(bank.name, bank, tuple(desk.acquirers.values())) for bank in banks)
     return Day(desk, accounts, Path(settings.home) / "statements")
-
-
-async def open_platform_accounts(ledger: LedgerClient) -> None:
-    """Open the accounts that exist once: the platform's own, each channel's, and each bank account's."""
-    for kind in {chapter.subject for chapter in CHART.values() if chapter.subject == PLATFORM}:
-        await open_accounts(ledger, subjects_of(kind, PLATFORM))
-    for channel in CONNECTORS:
-        await open_accounts(ledger, subjects_of("channel", channel))
-        if channel in BANKS:
-            await open_accounts(ledger, subjects_of("bank account", channel))
-    await open_accounts(ledger, {6001: PLATFORM})

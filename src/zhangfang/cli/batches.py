@@ -1,18 +1,17 @@
 """Batches on the command line: hand a merchant's file in, see how far it is, take its results away."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
+from zhangfang.cli.running import with_desk, with_pool
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -45,7 +44,7 @@ def submit(
     from zhangfang.batches import Upload
 
     upload = Upload(number, FORMS.get(file.suffix.lower(), ""), count, amount, partial)
-    batch, new = asyncio.run(_submit(file, merchant, upload))
+    batch, new = with_desk(lambda desk: _submit(desk, file, merchant, upload), 16)
     typer.echo(
         f"{prefixed('bat', batch.id)}: {batch.items} items, {fen_to_yuan(batch.amount)} yuan, {_NEW[new]}"
     )
@@ -60,7 +59,8 @@ def show(
     wait: Annotated[bool, typer.Option("--wait", help="stay until every item has its result")] = False,
 ) -> None:
     """Show how far a batch is: items and yuan by state."""
-    batch, how = asyncio.run(_show(parse("bat", batch_id, "batch"), wait))
+    id_ = parse("bat", batch_id, "batch")
+    batch, how = with_pool(lambda pool, _: _show(pool, id_, wait))
     typer.echo(f"{batch_id}  {batch.batch_no}  {batch.state}  {batch.items} items")
     for state, items in sorted(how.counts.items()):
         typer.echo(f"{state:<10}{items:>9}{fen_to_yuan(how.amounts[state]):>18}")
@@ -71,24 +71,23 @@ def results(
     batch_id: Id, out: Annotated[Path, typer.Option(help="the CSV to write; an existing one is not touched")]
 ) -> None:
     """Write the results as CSV, in the order of the file, as they stand."""
-    lines = asyncio.run(_results(parse("bat", batch_id, "batch"), out))
+    id_ = parse("bat", batch_id, "batch")
+    lines = with_pool(lambda pool, _: _results(pool, id_, out))
     typer.echo(f"{out}: {lines} bytes")
 
 
-async def _submit(file: Path, merchant: str, upload: "Upload") -> "tuple[Batch, bool]":
-    from zhangfang.assembly.parts import open_desk
+async def _submit(desk: Any, file: Path, merchant: str, upload: "Upload") -> "tuple[Batch, bool]":
     from zhangfang.batches import BatchInvalid, load
     from zhangfang.merchants import get_merchant
 
-    async with open_desk(Settings()) as desk:
-        whose = await get_merchant(desk.pool, merchant)
-        with _bar() as bar:
-            try:
-                return await load(desk.pool, desk.vault, desk.clock, whose, upload, _chunks(file, bar))
-            except BatchInvalid as error:
-                for one in error.problems:
-                    typer.echo(f"line {one.line}: {one}", err=True)
-                raise
+    whose = await get_merchant(desk.pool, merchant)
+    with _bar() as bar:
+        try:
+            return await load(desk.pool, desk.vault, desk.clock, whose, upload, _chunks(file, bar))
+        except BatchInvalid as error:
+            for one in error.problems:
+                typer.echo(f"line {one.line}: {one}", err=True)
+            raise
 
 
 async def _chunks(file: Path, bar: "Bar") -> AsyncIterator[bytes]:
@@ -103,38 +102,36 @@ async def _chunks(file: Path, bar: "Bar") -> AsyncIterator[bytes]:
         raise FileUnreadable(f"{file}: {error.strerror}; allowed: a file that can be read") from None
 
 
-async def _show(id_: UUID, wait: bool) -> "tuple[Batch, Progress]":
-    from zhangfang.assembly.parts import open_pool
+async def _show(pool: Any, id_: UUID, wait: bool) -> "tuple[Batch, Progress]":
+    from asyncio import sleep
+
     from zhangfang.batches import BatchState, any_batch, progress
 
-    async with open_pool(Settings(), 1) as pool:
-        batch, how = await any_batch(pool, id_), await progress(pool, id_)
-        with _bar() as bar:
-            task = bar.add_task("items with their result", total=batch.items) if wait else None
-            while task is not None and batch.state is not BatchState.FINISHED:
-                bar.update(task, completed=_ended(how.counts))
-                await asyncio.sleep(LOOK_SECONDS)
-                batch, how = await any_batch(pool, id_), await progress(pool, id_)
-        return batch, how
+    batch, how = await any_batch(pool, id_), await progress(pool, id_)
+    with _bar() as bar:
+        task = bar.add_task("items with their result", total=batch.items) if wait else None
+        while task is not None and batch.state is not BatchState.FINISHED:
+            bar.update(task, completed=_ended(how.counts))
+            await sleep(LOOK_SECONDS)
+            batch, how = await any_batch(pool, id_), await progress(pool, id_)
+    return batch, how
 
 
 def _ended(counts: Mapping[str, int]) -> int:
     return sum(counts.get(state, 0) for state in FINAL)
 
 
-async def _results(id_: UUID, out: Path) -> int:
+async def _results(pool: Any, id_: UUID, out: Path) -> int:
     from zhangfang import batches
-    from zhangfang.assembly.parts import open_pool
 
     size = 0
-    async with open_pool(Settings(), 1) as pool:
-        await batches.any_batch(pool, id_)
-        try:
-            with out.open("xb") as target:
-                async for part in batches.results(pool, id_):
-                    size += target.write(part)
-        except OSError as error:
-            raise FileUnreadable(f"{out}: {error.strerror}; allowed: a path where nothing is yet") from None
+    await batches.any_batch(pool, id_)
+    try:
+        with out.open("xb") as target:
+            async for part in batches.results(pool, id_):
+                size += target.write(part)
+    except OSError as error:
+        raise FileUnreadable(f"{out}: {error.strerror}; allowed: a path where nothing is yet") from None
     return size
 
 

@@ -1,24 +1,17 @@
 """The accountant's commands: the trial balance of any date, the day-end roll, closing a period and opening it again."""
 
-import asyncio
 import json as to_json
-from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from zhangfang.cli.running import with_desk, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
-
-if TYPE_CHECKING:
-    from zhangfang.closing.period import Asked
-    from zhangfang.closing.roll import Standing
-    from zhangfang.closing.trial import Balance
 
 app = typer.Typer(
     help="The books by business date: trial balance, day-end roll, period close.", no_args_is_help=True
@@ -47,7 +40,7 @@ def trial_balance(
     from zhangfang.closing import trial
 
     asked = _day(day, "--date")
-    balances = asyncio.run(_balances(asked))
+    balances = with_pool(lambda pool, _: trial.trial_balance(pool, asked))
     if json is not None:
         json.write_text(to_json.dumps(trial.as_json(asked, by.value, balances), ensure_ascii=False, indent=1))
     for line in sheet(by.value, balances):
@@ -62,8 +55,10 @@ def roll(
     day: Annotated[str, typer.Option("--date", help="business date, YYYY-MM-DD")],
 ) -> None:
     """Roll a business date that is over, as the timetable does by itself. Rolling it again changes nothing."""
+    from zhangfang.closing.roll import roll as work
+
     asked = _day(day, "--date")
-    asyncio.run(_roll(asked))
+    with_pool(lambda pool, clock: work(pool, clock, asked))
     typer.echo(f"business date {asked} is rolled")
 
 
@@ -71,9 +66,12 @@ def roll(
 def status() -> None:
     """Say where the books are: today's business date, rolled and closed through which, and who waits for whom."""
     from zhangfang.cli.books_text import where
+    from zhangfang.closing import period
+    from zhangfang.closing.roll import standing
 
-    standing, asked = asyncio.run(_status())
-    for line in where(standing, asked):
+    found = with_pool(lambda pool, clock: standing(pool, clock.now()))
+    asked = with_pool(lambda pool, _: period.requests(pool))
+    for line in where(found, asked):
         typer.echo(line)
 
 
@@ -82,7 +80,10 @@ def close(
     through: Annotated[str, typer.Option(help="the last business date to close, YYYY-MM-DD")], by: By
 ) -> None:
     """Close every business date up to and including a date: nothing dated into it is posted any more."""
-    done = asyncio.run(_close(_day(through, "--through"), by))
+    from zhangfang.closing import period
+
+    last = _day(through, "--through")
+    done = with_desk(lambda desk: period.close(desk.pool, desk.ledger, desk.clock, last, by))
     typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
 
 
@@ -93,7 +94,10 @@ def propose(
     by: By,
 ) -> None:
     """Propose to open a closed period again. Nothing is opened until another person approves it."""
-    asked = asyncio.run(_propose(_day(to, "--to"), reason, by))
+    from zhangfang.closing import period
+
+    last = _day(to, "--to")
+    asked = with_pool(lambda pool, clock: period.propose_reopening(pool, clock, last, reason, by))
     typer.echo(f"{asked.id}: opening again after {asked.business_date} is proposed by {asked.asked_by}")
 
 
@@ -102,7 +106,10 @@ def approve(
     id_: Annotated[str, typer.Option("--id", help="the proposal's id, as `books status` shows it")], by: By
 ) -> None:
     """Approve what another person has proposed: the period is open again at once."""
-    done = asyncio.run(_approve(_id(id_), by))
+    from zhangfang.closing import period
+
+    asked = _id(id_)
+    done = with_desk(lambda desk: period.approve_reopening(desk.pool, desk.ledger, desk.clock, asked, by))
     typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
 
 
@@ -120,55 +127,3 @@ def _id(text: str) -> UUID:
         raise InvalidInput(
             "--id", f"{len(text)} characters", "a UUID, as `zhangfang books status` shows it"
         ) from None
-
-
-async def _balances(day: date) -> "Sequence[Balance]":
-    from zhangfang.assembly.parts import open_pool
-    from zhangfang.closing import trial
-
-    async with open_pool(Settings(), 2) as pool:
-        return await trial.trial_balance(pool, day)
-
-
-async def _roll(day: date) -> None:
-    from zhangfang.assembly.parts import open_pool
-    from zhangfang.closing.roll import roll as work
-
-    settings = Settings()
-    async with open_pool(settings, 2) as pool:
-        await work(pool, settings.clock(), day)
-
-
-async def _status() -> "tuple[Standing, Sequence[Asked]]":
-    from zhangfang.assembly.parts import open_pool
-    from zhangfang.closing import period
-    from zhangfang.closing.roll import standing
-
-    settings = Settings()
-    async with open_pool(settings, 2) as pool:
-        return await standing(pool, settings.clock().now()), await period.requests(pool)
-
-
-async def _close(through: date, by: str) -> "Asked":
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.closing import period
-
-    async with open_desk(Settings(), 2) as desk:
-        return await period.close(desk.pool, desk.ledger, desk.clock, through, by)
-
-
-async def _propose(to: date, reason: str, by: str) -> "Asked":
-    from zhangfang.assembly.parts import open_pool
-    from zhangfang.closing import period
-
-    settings = Settings()
-    async with open_pool(settings, 2) as pool:
-        return await period.propose_reopening(pool, settings.clock(), to, reason, by)
-
-
-async def _approve(id_: UUID, by: str) -> "Asked":
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.closing import period
-
-    async with open_desk(Settings(), 2) as desk:
-        return await period.approve_reopening(desk.pool, desk.ledger, desk.clock, id_, by)

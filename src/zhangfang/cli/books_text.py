@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from zhangfang.cli.breaks import aligned
 from zhangfang.closing import trial
 from zhangfang.closing.period import REOPEN, Asked
 from zhangfang.closing.roll import Standing
@@ -21,7 +22,7 @@ def sheet(by: str, balances: Sequence[Balance]) -> list[str]:
         if own:
             cells = [_cells(row) for row in own]
             total = ("total", *_yuan(trial.total_of(own)), "")
-            lines += [name, *_table([HEAD, *cells, total]), ""]
+            lines += [name, *aligned([HEAD, *cells, total], range(1, 7)), ""]
     return lines
 
 
@@ -33,17 +34,6 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _yuan(columns: Sequence[int]) -> tuple[str, ...]:
     return tuple(fen_to_yuan(fen) if fen else "" for fen in columns)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            text.rjust(width) if 1 <= n <= 6 else text.ljust(width)
-            for n, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def where(standing: Standing, asked: Sequence[Asked]) -> list[str]:

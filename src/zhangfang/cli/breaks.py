@@ -1,15 +1,14 @@
 """Breaks on the command line: what the two sides do not agree on, and the two people who cure it."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
+from zhangfang.cli.running import with_desk, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(help="What we and the banks do not agree on, and its cures.", no_args_is_help=True)
 
@@ -21,7 +20,9 @@ By = Annotated[str, typer.Option(help="your name: one person proposes, another a
 @app.command("list")
 def list_(every: Annotated[bool, typer.Option("--all", help="cleared ones too")] = False) -> None:
     """List the open breaks, oldest first; amounts in yuan."""
-    rows = asyncio.run(_found(every))
+    from zhangfang.reconciliation import list_breaks
+
+    rows = with_pool(lambda pool, _: list_breaks(pool, cleared=every))
     for line in aligned([COLUMNS, *map(cells, rows)]):
         typer.echo(line)
 
@@ -36,14 +37,20 @@ def propose(
     merchant: Annotated[str | None, typer.Option(help="whose payment it is (B2): mer_…")] = None,
 ) -> None:
     """Propose a cure of a break. Nothing is booked until another person approves it."""
-    asyncio.run(_propose(_id(break_id), cure, by, merchant))
+    from zhangfang.reconciliation import propose as work
+
+    id_ = _id(break_id)
+    with_desk(lambda desk: work(desk.pool, desk.journal, id_, cure, by, merchant))
     typer.echo(f"{cure} is proposed by {by}; another person has to approve it")
 
 
 @app.command()
 def approve(break_id: Id, by: By) -> None:
     """Approve a cure that another person has proposed: it is carried out at once."""
-    asyncio.run(_approve(_id(break_id), by))
+    from zhangfang.reconciliation import approve as work
+
+    id_ = _id(break_id)
+    with_desk(lambda desk: work(desk, id_, by))
     typer.echo("agreed: it is booked; what goes back to a payer (B3) clears the break once the payer has it")
 
 
@@ -66,12 +73,12 @@ def _state(row: Mapping[str, Any]) -> str:
     return f"open, can be cured by {' or '.join(cures(row)) or 'the bank alone'}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other, amounts to the right."""
+def aligned(rows: Sequence[Sequence[str]], right: Container[int] = range(3, 6)) -> list[str]:
+    """Return rows as lines whose columns stand below each other; those numbered in `right`, amounts, to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            text.rjust(width) if 3 <= n <= 5 else text.ljust(width)
+            text.rjust(width) if n in right else text.ljust(width)
             for n, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -84,27 +91,3 @@ def _id(text: str) -> UUID:
     except ValueError:
         shape = f"{len(text)} characters"
         raise InvalidInput("ID", shape, "a UUID, as `zhangfang breaks list` shows it") from None
-
-
-async def _found(every: bool) -> list[Any]:
-    from zhangfang.assembly.parts import open_pool
-    from zhangfang.reconciliation import list_breaks
-
-    async with open_pool(Settings(), 2) as pool:
-        return await list_breaks(pool, cleared=every)
-
-
-async def _propose(break_id: UUID, cure: str, by: str, merchant: str | None) -> None:
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.reconciliation import propose as work
-
-    async with open_desk(Settings(), 2) as desk:
-        await work(desk.pool, desk.journal, break_id, cure, by, merchant)
-
-
-async def _approve(break_id: UUID, by: str) -> None:
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.reconciliation import approve as work
-
-    async with open_desk(Settings(), 2) as desk:
-        await work(desk, break_id, by)

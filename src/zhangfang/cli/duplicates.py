@@ -1,6 +1,5 @@
 """Double payments on the command line: find them, say which are, and see their money back to the payers."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -9,10 +8,10 @@ from uuid import UUID
 import typer
 
 from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import with_desk, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(help="Payments of which the payer was debited twice.", no_args_is_help=True)
 
@@ -29,7 +28,12 @@ def find_(
     days: Annotated[int, typer.Option(help="look at payments of so many days")] = 3,
 ) -> None:
     """Open a case for every suspected double payment. The platform does this by itself; twice finds nothing more."""
-    typer.echo(f"{asyncio.run(_find(days))} new")
+    from zhangfang.duplicates import find
+
+    if not 1 <= days <= 366:
+        raise InvalidInput("--days", f"{days}", "1 to 366")
+    new = with_desk(lambda desk: find(desk.pool, desk.clock, desk.clock.now() - timedelta(days=days)))
+    typer.echo(f"{new} new")
 
 
 @app.command("list")
@@ -37,7 +41,7 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="those that are over as well")] = False,
 ) -> None:
     """List the cases, newest first, and their sums; amounts in yuan."""
-    rows, totals = asyncio.run(_listed(every))
+    rows, totals = with_pool(lambda pool, _: _listed(pool, every))
     for line in aligned([COLUMNS, *map(cells, rows)]):
         typer.echo(line)
     for state, (count, fen) in sorted(totals.items()):
@@ -47,7 +51,8 @@ def list_(
 @app.command()
 def show(case_id: Id) -> None:
     """Show a case: both payments, and every step with its person, reason and voucher."""
-    case, steps, masked = asyncio.run(_shown(parse("dup", case_id)))
+    id_ = parse("dup", case_id)
+    case, steps, masked = with_pool(lambda pool, _: _shown(pool, id_))
     back = prefixed("pay", case.intent) if case.intent else f"line of the channel, break {case.break_}"
     typer.echo(f"{case_id}  {case.state}  {fen_to_yuan(case.amount)}  {case.note}")
     typer.echo(
@@ -72,7 +77,8 @@ def confirm(
     """Say that these are double payments: the platform gives the money back. What was settled waits for a second person."""
     if bool(case_ids) == every:
         raise InvalidInput("ID", "ids and --all" if every else "nothing", "ids, or --all")
-    done, refused = asyncio.run(_confirm([parse("dup", one) for one in case_ids or ()], by, reason))
+    ids = [parse("dup", one) for one in case_ids or ()]
+    done, refused = with_desk(lambda desk: _confirm(desk, ids, by, reason), 8)
     for id_, why in refused.items():
         typer.echo(f"{prefixed('dup', id_)}: {why}", err=True)
     typer.echo(f"{done - len(refused)} of {done} confirmed by {by}")
@@ -83,14 +89,20 @@ def confirm(
 @app.command()
 def approve(case_id: Id, by: By) -> None:
     """Agree that settled money is taken back. Whoever confirmed a case cannot approve it."""
-    asyncio.run(_decide("approve", parse("dup", case_id), by))
+    from zhangfang.duplicates import approve as work
+
+    id_ = parse("dup", case_id)
+    with_desk(lambda desk: work(desk.pool, desk.clock, id_, by))
     typer.echo(f"approved by {by}: the platform gives the money back")
 
 
 @app.command()
 def dismiss(case_id: Id, by: By, reason: Reason) -> None:
     """Say that a case is no double payment, or was settled otherwise."""
-    asyncio.run(_decide("dismiss", parse("dup", case_id), by, reason))
+    from zhangfang.duplicates import dismiss as work
+
+    id_ = parse("dup", case_id)
+    with_desk(lambda desk: work(desk.pool, desk.clock, id_, by, reason))
     typer.echo(f"dismissed by {by}")
 
 
@@ -102,49 +114,26 @@ def cells(case: Any) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-async def _find(days: int) -> int:
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.duplicates import find
-
-    if not 1 <= days <= 366:
-        raise InvalidInput("days", f"{days}", "1 to 366")
-    async with open_desk(Settings(), 2) as desk:
-        return await find(desk.pool, desk.clock, desk.clock.now() - timedelta(days=days))
-
-
-async def _listed(every: bool) -> tuple[Sequence[Any], dict[Any, tuple[int, int]]]:
-    from zhangfang.assembly.parts import open_pool
+async def _listed(pool: Any, every: bool) -> tuple[Sequence[Any], dict[Any, tuple[int, int]]]:
     from zhangfang.duplicates import CaseState, cases, counts
 
     over = (CaseState.DONE, CaseState.DISMISSED)
     states = None if every else [state for state in CaseState if state not in over]
-    async with open_pool(Settings(), 2) as pool:
-        return await cases(pool, states, limit=_MOST), await counts(pool)
+    return await cases(pool, states, limit=_MOST), await counts(pool)
 
 
-async def _shown(id_: UUID) -> tuple[Any, Sequence[Any], Sequence[Any]]:
-    from zhangfang.assembly.parts import open_pool
+async def _shown(pool: Any, id_: UUID) -> tuple[Any, Sequence[Any], Sequence[Any]]:
     from zhangfang.duplicates import get, masked, steps
 
-    async with open_pool(Settings(), 2) as pool:
-        return await get(pool, id_), await steps(pool, id_), await masked(pool, id_)
+    return await get(pool, id_), await steps(pool, id_), await masked(pool, id_)
 
 
-async def _confirm(ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any, str]]:
-    from zhangfang.assembly.parts import open_desk
+async def _confirm(desk: Any, ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any, str]]:
     from zhangfang.duplicates import confirm_all, to_confirm
 
-    async with open_desk(Settings(), 8) as desk:
-        wanted = ids or await to_confirm(desk.pool)
-        with typer.progressbar(length=len(wanted), label="confirming") as bar:
-            return len(wanted), await confirm_all(
-                desk.pool, desk.clock, wanted, by, reason, lambda _done, _of: bar.update(1)
-            )
-
-
-async def _decide(what: str, id_: UUID, *said: str) -> None:
-    from zhangfang import duplicates
-    from zhangfang.assembly.parts import open_desk
-
-    async with open_desk(Settings(), 2) as desk:
-        await getattr(duplicates, what)(desk, id_, *said)
+    wanted = ids or await to_confirm(desk.pool)
+    with typer.progressbar(length=len(wanted), label="confirming") as bar:
+        refused = await confirm_all(
+            desk.pool, desk.clock, wanted, by, reason, lambda _done, _of: bar.update(1)
+        )
+    return len(wanted), refused

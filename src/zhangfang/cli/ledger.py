@@ -1,6 +1,5 @@
 """The ledger's commands: be its writer or stand by for it, say how it stands, have its history verified."""
 
-import asyncio
 import json as to_json
 import subprocess
 import sys
@@ -8,20 +7,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 
-from zhangfang.kernel.database import AWAY
+from zhangfang.cli.running import finish
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.settings import Settings
-from zhangfang.kernel.sql import load
 
 app = typer.Typer()
 Shard = Annotated[int, typer.Option(min=0, max=32767, help="which shard of the ledger")]
 Socket = Annotated[Path | None, typer.Option(help="where it listens; none: ledger.sock in the home folder")]
 
 PATIENCE_S = 3.0
-SQL = load(__package__, "ledger.sql")
 Found = dict[str, Any]
 
 
@@ -56,7 +52,7 @@ def status(
 
     settings = Settings()
     path = socket or settings.ledger_socket
-    found = asyncio.run(look(settings.database, path, shard))
+    found = finish(look(settings.database, path, shard))
     if json:
         typer.echo(to_json.dumps(found, default=str, indent=1))
     else:
@@ -86,9 +82,13 @@ def verify(
 
 async def look(database: str, path: Path, shard: int) -> Found:
     """Ask the writer and the database how a shard stands. What does not answer is named under `silent`."""
+    from asyncio import wait_for
+
+    from zhangfang.kernel.database import AWAY
+
     found: Found = {"shard": shard, "socket": str(path), "serves": False, "silent": []}
     try:
-        found |= await asyncio.wait_for(_stored(database, shard), PATIENCE_S)
+        found |= await wait_for(_stored(database, shard), PATIENCE_S)
     except AWAY:
         found["silent"].append("the database")
     serving = await _serving(path)
@@ -114,12 +114,16 @@ async def _serving(path: Path) -> Found | None:
 
 
 async def _stored(database: str, shard: int) -> Found:
+    import asyncpg
+
+    from zhangfang.kernel.sql import load
+    from zhangfang.ledger.writer.lease import LOCK
+
+    queries = load(__package__, "ledger.sql")
     connection = await asyncpg.connect(database)
     try:
-        from zhangfang.ledger.writer.lease import LOCK
-
-        head = await connection.fetchrow(SQL.heads, shard, LOCK)
-        return dict(head or {}) | dict(await connection.fetchrow(SQL.months))
+        head = await connection.fetchrow(queries.heads, shard, LOCK)
+        return dict(head or {}) | dict(await connection.fetchrow(queries.months))
     finally:
         await connection.close()
 

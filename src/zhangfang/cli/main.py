@@ -1,15 +1,17 @@
-"""The command `zhangfang`: each process of the platform is one of its commands, and so is each thing an operator does."""
+"""The command `zhangfang`: each process of the platform is one of its commands, and so is each thing an operator does.
 
-import asyncio
+A command imports what it needs when it runs: `--help` and completion import no part of the platform.
+"""
+
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from zhangfang.assembly.program import run
-from zhangfang.cli import batches, books, breaks, duplicates, ledger, parked, programs, resolve, tables
+from zhangfang.assembly.program import answer, log_to
+from zhangfang.cli import batches, books, breaks, clock, duplicates, ledger, parked, programs, resolve, tables
+from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(
@@ -22,26 +24,33 @@ audit = typer.Typer(
     help="Check the books from outside: banks' own books and plain SQL.", no_args_is_help=True
 )
 app.add_typer(audit, name="audit")
-app.add_typer(batches.app, name="batches")
-app.add_typer(books.app, name="books")
-app.add_typer(breaks.app, name="breaks")
-app.add_typer(duplicates.app, name="duplicates")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(parked.app, name="parked")
-app.add_typer(resolve.app, name="resolve")
-app.add_typer(tables.app, name="tables")
+for module in (batches, books, breaks, clock, duplicates, ledger, parked, resolve, tables):
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
 programs.add_to(app)
 
 
 def main() -> None:
     """Run the command that was typed."""
-    run(app)
+    answer(app)
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    import uvloop
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
 
-    return uvloop.run(work)
+        typer.echo(f"zhangfang {version('zhangfang')}")
+        raise typer.Exit
+
+
+@app.callback()
+def before_each(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="say which release this is", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None:
+    """Prepare what every command needs."""
+    log_to()
 
 
 @app.command()
@@ -55,9 +64,11 @@ def serve() -> None:
 @app.command()
 def work() -> None:
     """Run the driver: it repairs what was left lying, tells merchants, and keeps the timetable of the day."""
+    import uvloop
+
     from zhangfang.assembly.processes import drive_all
 
-    _run(drive_all(Settings()))
+    uvloop.run(drive_all(Settings()))
 
 
 @app.command()
@@ -69,7 +80,7 @@ def migrate(
     """Bring the database's schema up to date, within a lock budget."""
     from zhangfang.schema import migrate as work
 
-    asyncio.run(work(Settings().database, phase))
+    finish(work(Settings().database, phase))
 
 
 @app.command()

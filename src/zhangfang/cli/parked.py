@@ -1,14 +1,13 @@
 """Parked payouts on the command line: what waits for a table, and how a person ends one that never will go."""
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import with_desk
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(help="Payouts whose type of account no table knows.", no_args_is_help=True)
 
@@ -18,7 +17,9 @@ COLUMNS = ("id", "since", "merchant", "amount", "type of account")
 @app.command("list")
 def list_() -> None:
     """List what is parked, the oldest first; amounts in yuan."""
-    for line in aligned([COLUMNS, *asyncio.run(_rows())]):
+    from zhangfang.payments import parked
+
+    for line in aligned([COLUMNS, *map(_cells, with_desk(parked))]):
         typer.echo(line)
 
 
@@ -29,26 +30,13 @@ def refuse(
     reason: Annotated[str, typer.Option(help="why it will never go; it is kept")],
 ) -> None:
     """End a parked payout: its money goes back to the merchant. Nothing of it was ever sent."""
-    asyncio.run(_refuse(payout, by, reason))
+    from zhangfang.payments import refuse_parked
+
+    id_ = parse("pot", payout)
+    with_desk(lambda desk: refuse_parked(desk, id_, by, reason))
     typer.echo(f"{payout} is refused; its money is the merchant's again")
-
-
-async def _rows() -> list[tuple[str, ...]]:
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.payments import parked
-
-    async with open_desk(Settings(), 2) as desk:
-        return [_cells(one) for one in await parked(desk.pool)]
 
 
 def _cells(one: Any) -> tuple[str, ...]:
     since = f"{one.parked_since:%Y-%m-%d %H:%M}"
     return prefixed("pot", one.id), since, one.merchant, fen_to_yuan(one.amount), one.account_type
-
-
-async def _refuse(payout: str, by: str, reason: str) -> None:
-    from zhangfang.assembly.parts import open_desk
-    from zhangfang.payments import refuse_parked
-
-    async with open_desk(Settings(), 2) as desk:
-        await refuse_parked(desk, parse("pot", payout), by, reason)

@@ -1,6 +1,5 @@
 """The tables that choose channels: look at them, change them by a release, and go back."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
@@ -47,7 +48,7 @@ def show(kind: KindOf, version: Which = None) -> None:
     """Print a table so that a person can read it."""
     rows = _rows(kind, version)
     header = list(rows[0])
-    for line in _aligned([header, *([row[column] for column in header] for row in rows)]):
+    for line in aligned([header, *([row[column] for column in header] for row in rows)], ()):
         typer.echo(line)
 
 
@@ -145,7 +146,7 @@ def history(
 
     header = ("version", "kind", "state", "rows", "made by", "at (UTC)", "replay", "live by", "reason")
     found = _do(lambda pool, _: work(pool, Kind(kind) if kind else None))
-    for line in _aligned([header, *map(_cells, found)]):
+    for line in aligned([header, *map(_cells, found)], ()):
         typer.echo(line)
 
 
@@ -185,13 +186,6 @@ def _told(report: "Report") -> list[str]:
     return [*lines, "rejected" if report.rejected else "replayed: it may become a canary"]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-
-
 def _csv(file: Path) -> str:
     try:
         if file.stat().st_size > _LARGEST:
@@ -213,21 +207,12 @@ def _rows(kind: Table, version: int | None) -> "Sequence[Any]":
 
 def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
     """Do something with the database; what the person got wrong is one clear line and exit code 2."""
-    from zhangfang.approvals import SecondPerson
     from zhangfang.routing import RoutingError
 
     try:
-        return asyncio.run(_with_pool(work))
-    except (RoutingError, SecondPerson, InvalidInput) as error:
+        return with_pool(work)
+    except (RoutingError, InvalidInput) as error:
         raise _wrong(error) from None
-
-
-async def _with_pool(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
-    from zhangfang.assembly.parts import open_pool
-
-    settings = Settings()
-    async with open_pool(settings, 2) as pool:
-        return await work(pool, settings.clock())
 
 
 def _wrong(error: Exception) -> typer.Exit:

@@ -31,19 +31,18 @@ class SystemClock:
 
 
 class FileClock:
-    """A virtual clock shared by all processes of one machine through a small file.
+    """A virtual clock shared by all processes of one machine through a small file; without the file, the machine's time.
 
     The file says which business moment belongs to which reading of CLOCK_MONOTONIC (which is one for the whole
-    machine) and how many business seconds pass in a second. Without a network, without a server: it outlives any
-    process that is killed.
+    machine) and how many business seconds pass in a second. It outlives any process that is killed.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the clock that `set_clock` wrote to `path`."""
+        """Read the clock that `set_clock` wrote to `path`, or that it will write there."""
         self._path = path
         self._stamp = (0, 0)
         self._checked = 0.0
-        self._anchor = (0.0, datetime.fromtimestamp(0, UTC), 1.0)
+        self._anchor: tuple[float, datetime, float] | None = None
         self._load()
 
     def now(self) -> datetime:
@@ -52,11 +51,17 @@ class FileClock:
         if real - self._checked > 0.02:  # a jump of the clock is seen within 20 ms
             self._load()
             self._checked = real
+        if self._anchor is None:
+            return datetime.now(UTC)
         anchor, moment, rate = self._anchor
-        return moment + timedelta(seconds=(real - anchor) * rate)
+        passed = max(real - anchor, 0.0)  # a machine that was started again counts from 0: the clock goes on
+        return moment + timedelta(seconds=passed * rate)
 
     def _load(self) -> None:
-        stat = os.stat(self._path)
+        try:
+            stat = os.stat(self._path)
+        except FileNotFoundError:
+            return
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
             held = json.loads(self._path.read_text())

@@ -177,7 +177,8 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _PATIENCE_S
         while (said := self._try_launch(binaries, user, deadline)) is not None:
             if time.monotonic() > deadline or not any(text in said for text in _NOT_YET):
-                raise PostgresFailed(f"PostgreSQL did not start on {self.folder}: {said.strip()[-600:]}")
+                why = said.strip()[-600:] or f"it did not answer within {_PATIENCE_S:.0f} s and said nothing"
+                raise PostgresFailed(f"PostgreSQL did not start on {self.folder}: {why}")
             time.sleep(0.1)
 
     def _try_launch(self, binaries: Path, user: int | None, deadline: float) -> str | None:

@@ -1,32 +1,47 @@
 """Settings: environment variables that begin with ZHANGFANG_, and a home folder for keys, sockets and files."""
 
 import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 
 
 class NotSetUp(ZhangfangError):
     """A file that the platform needs in its home folder is missing or cannot be read."""
 
 
-class Settings(BaseSettings):
-    """Where things are. Every field can be set as ZHANGFANG_<NAME>."""
+def port_number(number: int | str, name: str) -> int:
+    """Return a TCP port; `name` is the option or variable that an error names."""
+    if not str(number).isdecimal() or int(number) > _LAST_PORT:
+        raise InvalidInput(name, f"{number}", f"a port, 0 to {_LAST_PORT}")
+    return int(number)
 
-    model_config = SettingsConfigDict(env_prefix="ZHANGFANG_")
 
-    home: Path = Field(default=Path("var/zhangfang"), description="keys, sockets, files; mode 0700")
-    database_url: str | None = Field(
-        default=None, description="any PostgreSQL from 15 on; none: the embedded one"
-    )
-    host: str = Field(default="127.0.0.1", description="address that the API listens on")
-    port: int = Field(default=8200, description="port that the API listens on")
-    public_url: str | None = Field(default=None, description="the API as payers' browsers reach it")
+_LAST_PORT = 65_535
+
+
+def _from(name: str, default: str) -> Callable[[], str]:
+    """Return what reads a variable of the environment, each time that settings are made."""
+    return lambda: os.environ.get(name) or default
+
+
+_home, _port = _from("ZHANGFANG_HOME", "var/zhangfang"), _from("ZHANGFANG_PORT", "8200")
+
+
+@dataclass
+class Settings:
+    """Where things are. A field that is not given comes from the environment."""
+
+    home: Path = field(default_factory=lambda: Path(_home()))  # keys, sockets, files; mode 0700
+    database_url: str = field(default_factory=_from("ZHANGFANG_DATABASE_URL", ""))  # "": the embedded server
+    host: str = field(default_factory=_from("ZHANGFANG_HOST", "127.0.0.1"))  # address that the API listens on
+    port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
+    public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
 
     @property
     def database(self) -> str:
@@ -63,12 +78,14 @@ class Settings(BaseSettings):
         return (self.home / "clock.json").exists()
 
     def clock(self) -> Clock:
-        """Return the machine's time, or the virtual clock if one is set, which is for a sandbox alone."""
-        if self.virtual and not self.sandbox:
+        """Return the machine's time; in a sandbox, a clock that can be moved and shows the same until it is."""
+        if self.sandbox:
+            return FileClock(self.home / "clock.json")
+        if self.virtual:
             raise NotSetUp(
                 f"{self.home / 'clock.json'}: a virtual clock beside a production channel; take one away"
             )
-        return FileClock(self.home / "clock.json") if self.virtual else SystemClock()
+        return SystemClock()
 
     def _channel_files(self) -> list[Path]:
         return sorted((self.home / "channels").glob("*.json"))

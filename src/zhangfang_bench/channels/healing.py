@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from zhangfang.api import admit
+from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.assembly.house import House
-from zhangfang.assembly.parts import open_desk, open_platform_accounts
+from zhangfang.assembly.parts import open_desk
 from zhangfang.assembly.sandbox.cmb import CLIENT_MONEY
 from zhangfang.assembly.sandbox.control import ask
 from zhangfang.assembly.sandbox.counter import set_time

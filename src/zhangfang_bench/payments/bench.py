@@ -26,8 +26,8 @@ import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.assembly.house import READY_SECONDS, House, Process, answers
-from zhangfang.assembly.parts import open_platform_accounts
 from zhangfang.assembly.ports import free_ports
 from zhangfang.assembly.sandbox.caller import Caller
 from zhangfang.assembly.sandbox.control import ask

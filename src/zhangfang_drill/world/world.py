@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.assembly.house import BANKS, House
-from zhangfang.assembly.parts import open_platform_accounts
 from zhangfang.assembly.sandbox.counter import provision
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.kernel.settings import write_private

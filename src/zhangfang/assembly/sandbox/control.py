@@ -7,9 +7,11 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from zhangfang.assembly.house import HouseError
+from zhangfang.assembly.house import House, HouseError
 
 BANK_AWAY_SECONDS = 20.0
+CLIENT_MONEY = {"cmb": "7559000001058119", "genericbank": "8050000001058119"}  # our accounts there
+NAME = "账房演示 Zhangfang demo"  # under which we are known at the banks
 
 
 def ask(method: str, url: str, body: Any = None) -> Any:
@@ -26,6 +28,14 @@ def ask(method: str, url: str, body: Any = None) -> Any:
             if time.monotonic() > until:
                 raise HouseError(f"{method} {url}: {error}") from None
         time.sleep(0.1)
+
+
+def join(house: House, bank: str, ours: dict[str, Any], paid_into: str) -> Any:
+    """Register us as a merchant of an acquirer, which pays us into our account at another bank; return its answer."""
+    told = ask("POST", f"{house.control(bank)}/merchants", {"name": NAME} | ours)
+    account = {"url": house.control(paid_into), "account": CLIENT_MONEY[paid_into]}
+    ask("POST", f"{house.control(bank)}/settlement_account", {"merId": ours["merId"]} | account)
+    return told
 
 
 def _ask(method: str, url: str, body: Any) -> Any:
