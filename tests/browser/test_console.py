@@ -18,7 +18,7 @@ from starlette.routing import Mount
 import zhangfang.web
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
-from tests.unit.test_portal_pages import Acts
+from tests.unit.test_console_pages import Acts
 from zhangfang.console import Console, console_app
 from zhangfang.web.auth import ensure_operator
 
