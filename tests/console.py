@@ -50,8 +50,14 @@ class House:
         await self.pool.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
 
     async def post(self, day: date, memo: UUID | None, lines: list[tuple[int, str, int, str, int]]) -> UUID:
-        """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book."""
-        voucher = new_id(self.clock)
+        """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book.
+
+        The first one of a payment has the id that the payment has planned for it.
+        """
+        planned = await self.pool.fetchval(
+            "SELECT voucher FROM intent i WHERE id = $1 AND NOT EXISTS (SELECT FROM transfer WHERE memo = i.id)", memo
+        )
+        voucher = planned or new_id(self.clock)
         for n, (debit_code, debit_subject, credit_code, credit_subject, amount) in enumerate(lines, start=1):
             debit = await self._account(debit_code, debit_subject)
             credit = await self._account(credit_code, credit_subject)

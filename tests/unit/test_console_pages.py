@@ -18,10 +18,8 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from zhangfang.console import Console, console_app
-from zhangfang.console.pages import merchants as merchant_pages
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
-from zhangfang.console.pages.reconciliation import CLASSES
 from zhangfang.console.reading import payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.reading.today import day_bounds
@@ -29,7 +27,7 @@ from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
 from zhangfang.payments import Outcome
 from zhangfang.web import auth
-from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS
+from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
 PAGES = (
     "/", "/figures", "/more", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance",
@@ -517,5 +515,5 @@ async def test_the_words_cover_every_value_that_the_database_allows(console: Bro
     assert await allowed("intent", "state") <= STATES.keys()
     assert await allowed("intent", "kind") == set(OPERATIONS)
     assert await allowed("step", "kind") == STEPS.keys()
-    assert await allowed("break", "class") == CLASSES.keys()
-    assert await allowed("merchant", "state") == merchant_pages.STATES.keys()
+    assert await allowed("break", "class") == TERMS["class"].keys()
+    assert await allowed("merchant", "state") == TERMS["merchant"].keys()

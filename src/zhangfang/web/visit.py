@@ -20,7 +20,7 @@ from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.money import money, plain
-from zhangfang.web.tables import CHANNELS, OPERATIONS, STATES, STEPS, SUBJECTS
+from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def environment(package: str) -> Environment:
     )
     env.filters.update(money=money, plain=plain, china=in_china, urlencode_dict=urlencode)
     env.globals.update(
-        states=STATES, step_words=STEPS, subjects=SUBJECTS, kinds=OPERATIONS, channel_names=CHANNELS
+        states=STATES, step_words=STEPS, subjects=SUBJECTS, term=term, note=note, subject_name=subject
     )
     return env
 
