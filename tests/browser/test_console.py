@@ -6,7 +6,6 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,7 +14,6 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import zhangfang.web
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
 from tests.unit.test_console_pages import Acts
@@ -230,28 +228,3 @@ async def test_language_is_switched_and_kept(site: Site) -> None:
         assert "state=UNKNOWN" in page.url
         await page.goto(site.url + "/channels")
         await expect(page.locator("h1")).to_contain_text("已停")
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", [0, 1])
-def test_every_text_colour_has_enough_contrast_on_its_ground(theme: int) -> None:
-    css = (Path(zhangfang.web.__file__).parent / "static" / "zf.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
-    tokens = dict(re.findall(r"--zf-([\w-]+): (#[0-9a-f]{6})\b", blocks[0]))
-    if theme:
-        tokens |= dict(re.findall(r"--zf-([\w-]+): (#[0-9a-f]{6})\b", blocks[1]))
-    pairs = [(text, ground) for text in ("ink", "ink-2") for ground in ("paper", "sheet", "sunk")]
-    pairs += [
-        (name, ground)
-        for name in ("indigo", "pine", "ochre", "rouge", "plum")
-        for ground in (f"{name}-t", "sheet")
-    ]
-    pairs += [("ink-2", "grey-t"), ("on-cover", "cover"), ("on-cover-2", "cover")]
-    for text, ground in pairs:
-        light, dark = sorted((_luminance(tokens[text]), _luminance(tokens[ground])), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

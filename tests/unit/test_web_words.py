@@ -1,6 +1,7 @@
 """Both languages are complete, and each text of the catalogue is used."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from itertools import chain
@@ -10,7 +11,7 @@ import pytest
 from jinja2 import nodes
 
 import zhangfang
-from zhangfang.web.tables import STATES, STEPS, SUBJECTS
+from zhangfang.web.tables import STATES, STEPS, SUBJECTS, TERMS, note
 from zhangfang.web.visit import environment
 from zhangfang.web.words import ZH, Named, Words
 
@@ -69,6 +70,68 @@ def test_no_english_text_has_quotes_that_chinese_fonts_widen() -> None:
 def test_the_data_files_name_every_row_in_both_languages() -> None:
     words: list[Named] = [*STATES.values(), *STEPS.values(), *SUBJECTS.values()]
     assert [word for word in words if not word.zh or not word.en] == []
+
+
+def _notes(folder: str) -> Iterator[str]:
+    """Yield what the platform itself writes beside a step, a break or a case; `{}` stands for a value."""
+    for file in (SITES[0].parent / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            named = [word.value for word in getattr(node, "keywords", ()) if word.arg == "message"]
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in (
+                "note",
+                "message",
+                "text",
+            ):
+                named.append(node.value)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_note", "_unasked"):
+                named += node.args
+            yield from (text for text in map(_written, named) if text)
+
+
+def _written(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    parts = getattr(node, "values", ()) if isinstance(node, ast.JoinedStr) else ()
+    return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+
+
+@pytest.mark.parametrize("folder", ["payments", "settlement", "reconciliation", "duplicates"])
+def test_every_note_that_the_platform_writes_is_in_the_table_of_words(folder: str) -> None:
+    known = {re.sub(r"{\w+}", "{}", note) for note in TERMS["note"]}
+    assert sorted({note for note in _notes(folder) if " " in note} - known) == []
+
+
+@pytest.mark.parametrize(("text", "zh"), [
+    ("in the settlement of 2026-09-01", "在 2026-09-01 的结算批次里"), ("ours is a refund, UNKNOWN", "我方是退款，待查明"),
+    ("B1 mirrored", "长款已反向冲回"), ("unionpay → chinaums: C17", "银联 → 银商：C17"), ("余额不足", "余额不足"),
+    ("the channel refused the refund: 51 no money", "渠道拒绝退款：51 no money"), ("seq 17", "账本第 17 笔"),
+])  # fmt: skip
+def test_a_note_is_said_in_chinese_with_its_values(text: str, zh: str) -> None:
+    assert note(Words("zh"), text) == zh
+
+
+def test_every_word_of_the_machine_has_both_languages() -> None:
+    assert [
+        (table, word)
+        for table, words in TERMS.items()
+        for word, named in words.items()
+        if not (named.zh and named.en)
+    ] == []
+    assert [
+        word
+        for word, named in TERMS["note"].items()
+        if not fields(word) == fields(named.zh) == fields(named.en)
+    ] == []
+
+
+def fields(text: str) -> set[str]:
+    """Return the names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("table", ["channel", "figure", "act", "cure", "class"])
+def test_no_word_of_the_machine_is_its_own_name(table: str) -> None:
+    assert [word for word, named in TERMS[table].items() if word in (named.zh, named.en)] == []
 
 
 def test_a_text_that_is_not_in_the_catalogue_cannot_bring_markup() -> None:

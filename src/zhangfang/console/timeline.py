@@ -9,7 +9,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.web.tables import FINAL, STEPS
 from zhangfang.web.words import N_
 
-OUTSIDE = frozenset({"answer", "query", "notification", "file", "bank", "person"})
+_OUTSIDE = frozenset({"answer", "query", "notification", "file", "bank", "person"})
 _TITLES = {  # (kind, verdict) → title; what is not here has the title of its kind in steps.csv
     ("ledger", "refused"): N_("The ledger refused"),
     ("answer", "success"): N_("Answer: done"),
@@ -67,7 +67,7 @@ class Event:
     @property
     def quoted(self) -> bool:
         """Whether its code and message are the channel's own words, rather than ours."""
-        return self.kind in OUTSIDE and self.kind != "person"
+        return self.kind in ("answer", "query", "notification")
 
 
 def timeline(payment: Payment, steps: Sequence[Step]) -> tuple[Event, ...]:
@@ -106,7 +106,7 @@ def _settling(state: str, steps: Sequence[Step]) -> Step | None:
     if state not in FINAL:
         return None
     ending = [step for step in steps if step.state == state]
-    return next((step for step in ending if step.kind in OUTSIDE), ending[0] if ending else None)
+    return next((step for step in ending if step.kind in _OUTSIDE), ending[0] if ending else None)
 
 
 def _event(step: Step, led_to: str, *, settled: bool, doubt: bool) -> Event:
