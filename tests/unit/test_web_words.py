@@ -85,14 +85,14 @@ def _notes(folder: str) -> Iterator[str]:
                 named.append(node.value)
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_note", "_unasked"):
                 named += node.args
-            yield from (text for text in map(_written, named) if text)
+            yield from filter(None, map(_written, named))
 
 
 def _written(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     parts = getattr(node, "values", ()) if isinstance(node, ast.JoinedStr) else ()
-    return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
 
 
 @pytest.mark.parametrize("folder", ["payments", "settlement", "reconciliation", "duplicates"])
