@@ -35,7 +35,7 @@ def yuan(fen: int) -> Markup:
 def today(
     _: Words, base: str, figures: Figures | None, seal: Seal | None, waiting: Waiting | None, empty: str
 ) -> Markup:
-    """Say whether the books balance, what is unknown, and what waits for a person; `empty` says that no order is there."""
+    """Say whether the books balance, what is unknown and what waits for a person; `empty` says that there is no order."""
     if figures is None or waiting is None:
         return _("The figures could not be read. Nothing on this page is older than it says.")
     books = _books(_, base, seal)

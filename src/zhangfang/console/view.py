@@ -24,7 +24,7 @@ _OURS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stretch of the money's way: `look` is done, unknown, failed or todo."""
+    """One step of the money's way: `look` is done, unknown, failed, after or todo."""
 
     look: str
     title: str
@@ -42,7 +42,7 @@ class Check:
 
 
 def facts_of(payment: Payment) -> list[str]:
-    """Return the later facts that stand beside the state."""
+    """Return what happened after the final state: returned, voided, refunded."""
     found = []
     if payment.returned_at:
         found.append("RETURNED")
@@ -118,7 +118,7 @@ def outcome_reason(payment: Payment, *, waiting: bool) -> str | None:
 
 
 def path(dossier: Dossier, _: Words) -> tuple[Segment, ...]:
-    """Return four or five segments: where the money has been, is not known to be, and will go."""
+    """Return the four or five steps of the money's way, each with when it happened or why it has not."""
     payment = dossier.payment
     if payment.kind in PAY_IN:
         return _pay_in_path(dossier, _)

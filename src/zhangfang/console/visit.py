@@ -1,4 +1,4 @@
-"""A visit to the operators' console: what its pages need beside the kit, and the frame around each of them."""
+"""A visit to the operators' console: what its pages need beyond the kit, and what the frame of each page shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ async def account(visit: Visit) -> Response:
 
 
 async def account_export(visit: Visit) -> Response:
-    """Give an account's whole history; more than the limit is refused, never cut."""
+    """Give an account's whole history; more rows than the limit are refused."""
     kind = visit.request.path_params["kind"]
     found = await books.account_of(visit.pool, _uuid(visit))
     if found is None or kind not in ("csv", "xlsx"):
@@ -70,7 +70,7 @@ async def account_export(visit: Visit) -> Response:
 
 
 async def voucher(visit: Visit) -> Response:
-    """Draw one voucher with all its lines, and what it stands beside."""
+    """Draw one voucher with all its lines, its payment and its reversals."""
     id_ = _uuid(visit)
     lines = await books.voucher(visit.pool, id_)
     if not lines:

@@ -52,7 +52,7 @@ async def page(visit: Visit) -> Response:
 
 
 def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
-    """Group operations by channel, in the order in which the house lists them."""
+    """Group operations by channel, in the order of the settings."""
     return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
 
 
@@ -101,7 +101,7 @@ async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = 
 
 
 async def _row(visit: Visit) -> tuple[OperationHealth, str]:
-    """Return the operation that the address names: only one that the house has can be switched."""
+    """Return the operation that the address names: raise `Missing` for one that is not set up."""
     asked = visit.request.path_params
     rows = await channels.health(visit.pool, visit.now, visit.site.channels)
     for row in rows:

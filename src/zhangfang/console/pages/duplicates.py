@@ -1,4 +1,4 @@
-"""Were they charged twice, and is it healed?"""
+"""Was a payer charged twice, and is the money back?"""
 
 from uuid import UUID
 

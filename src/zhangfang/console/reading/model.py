@@ -166,7 +166,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a voucher stands beside: the voucher that it reverses, the one that reverses it, and its payment."""
+    """The voucher that a voucher reverses, the one that reverses it, and its payment."""
 
     reverses: UUID | None
     reversed_by: UUID | None
@@ -200,7 +200,7 @@ class Banked:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a payment's page needs beside the row: where it came from, what settled it, whom it was told to."""
+    """What a payment's page needs beyond the row: its request, its vouchers, its settlement, when the merchant was told."""
 
     idempotency_key: str
     request_digest: bytes
