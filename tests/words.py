@@ -27,7 +27,7 @@ _QUOTED = re.compile(
     r'<(\w+)[^>]*(?:translate="no"|class="[^"]*zf-mono[^"]*"|lang="en")[^>]*>.*?</\1>', re.DOTALL
 )
 _CURES = {word for word in TERMS["cure"] if re.search(r"\d", word)}
-MACHINE = {*TERMS["channel"], *TERMS["figure"], *TERMS["class"], *_CURES, "mirror", "platform"} - {
+MACHINE = {*TERMS["channel"], *TERMS["figure"], *TERMS["class"], *_CURES, "mirror"} - {
     "reserve",
     "duplicate",
 }

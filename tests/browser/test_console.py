@@ -128,6 +128,7 @@ async def test_the_phone_says_where_one_is_and_what_time_it_is_and_logs_out(site
         await expect(page.locator("[data-clock]")).to_be_in_viewport()
         await page.locator(".zf-top").get_by_role("button", name="Log out").click()
         await expect(page).to_have_url(site.url + "/login")
+        assert await faults(page) == {}
 
 
 async def test_a_row_opens_as_a_whole_and_its_text_can_still_be_selected(site: Site) -> None:

@@ -14,6 +14,7 @@ import zhangfang
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, TERMS, note
 from zhangfang.web.visit import environment
 from zhangfang.web.words import ZH, Named, Words
+from zhangfang_audit.books.report import TITLES
 
 SITES = [Path(zhangfang.__path__[0]) / name for name in ("console", "web")]
 
@@ -108,6 +109,18 @@ def test_every_note_that_the_platform_writes_is_in_the_table_of_words(folder: st
 ])  # fmt: skip
 def test_a_note_is_said_in_chinese_with_its_values(text: str, zh: str) -> None:
     assert note(Words("zh"), text) == zh
+
+
+def test_every_figure_of_the_audit_and_every_act_that_is_recorded_has_its_words() -> None:
+    acts = set()
+    for file in SITES[0].parent.rglob("*"):
+        if file.suffix == ".sql":
+            inserted = r"INTO operator_act[^\n]*?(?:\nSELECT|VALUES)[^'\n]*'([\w ]+)'"
+            acts |= set(re.findall(inserted, file.read_text("utf-8")))
+        elif file.suffix == ".py":
+            acts |= set(re.findall(r"\brecord\([^)]*?, \"([a-z ]+)\", ", file.read_text("utf-8")))
+    assert {"stop", "outcome_propose", "refuse parked", "promote table"} <= acts <= TERMS["act"].keys()
+    assert TITLES.keys() <= TERMS["figure"].keys()
 
 
 def test_every_word_of_the_machine_has_both_languages() -> None:

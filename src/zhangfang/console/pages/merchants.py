@@ -7,6 +7,7 @@ from starlette.responses import Response
 from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
 from zhangfang.console.reading import merchants, payments
+from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
 from zhangfang.web.tables import OPERATIONS
@@ -60,4 +61,7 @@ async def settlement(visit: Visit) -> Response:
     if row is None:
         raise Missing("settlement")
     lines = await merchants.settlement_lines(visit.pool, id_, MOST)
-    return await visit.page("settlement.html", here="merchants", s=row, lines=lines)
+    names = await merchant_names(visit.pool, [row.merchant])
+    return await visit.page(
+        "settlement.html", here="merchants", s=row, lines=lines, name=names.get(row.merchant, row.merchant)
+    )

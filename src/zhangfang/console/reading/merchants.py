@@ -46,23 +46,10 @@ class FeeRule:
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
-    """One batch that made money available to a merchant."""
-
-    id: UUID
-    run_date: date
-    amount: int
-    lines: int
-    posted_at: datetime | None
-    payout: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class SettlementHead:
-    """A batch on its own page: whose it is, and the voucher that booked it."""
+    """One batch that made money available to a merchant, by its voucher."""
 
     id: UUID
     merchant: str
-    name: str
     run_date: date
     amount: int
     lines: int
@@ -128,10 +115,10 @@ async def settlements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[Se
     return tuple(SettlementRow(**row) for row in await pool.fetch(queries.settlements, id_, limit))
 
 
-async def settlement(pool: asyncpg.Pool, id_: UUID) -> SettlementHead | None:
+async def settlement(pool: asyncpg.Pool, id_: UUID) -> SettlementRow | None:
     """Return one batch."""
     row = await pool.fetchrow(queries.settlement, id_)
-    return SettlementHead(**row) if row else None
+    return SettlementRow(**row) if row else None
 
 
 async def settlement_lines(pool: asyncpg.Pool, id_: UUID, limit: int) -> tuple[SettledLine, ...]:

@@ -28,7 +28,7 @@ SELECT book, code, subject, account, 1 AS accounts, 0::bigint AS opening, debits
 FROM books_now WHERE subject = $1 ORDER BY book, code
 
 -- name: settlements
-SELECT id, run_date, amount, lines, posted_at, payout
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout
 FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 
 -- name: statements
@@ -36,9 +36,7 @@ SELECT business_date, opening, closing, lines, digest, released_at
 FROM statement WHERE merchant = $1 ORDER BY business_date DESC LIMIT $2
 
 -- name: settlement
-SELECT s.id, s.merchant, m.name, s.run_date, s.amount, s.lines, s.posted_at, s.voucher, s.payout
-FROM settlement s JOIN merchant m ON m.id = s.merchant
-WHERE s.id = $1
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout FROM settlement WHERE id = $1
 
 -- name: settlement_lines
 -- A refund takes its amount less the fee given back; one that failed after it was settled brings that back.
