@@ -11,7 +11,8 @@ _OVER = """() => {
   const over = node => node.scrollWidth - node.clientWidth;
   const page = document.documentElement.scrollWidth - innerWidth;
   if (page > 0) found.push(`the page by ${page}`);
-  for (const node of [...cards, ...document.querySelectorAll('.zf-head > div, .zf-bar, .zf-top, .zf-chips, .zf-filter, .zf-sheet a, .zf-me')])
+  const parts = '.zf-head > div, .zf-bar, .zf-top, .zf-chips, .zf-filter, .zf-sheet a, .zf-me';
+  for (const node of [...cards, ...document.querySelectorAll(parts)])
     if (node.checkVisibility() && over(node) > 1) found.push(`${name(node)} by ${over(node)}`);
   const boxes = cards.map(card => card.getBoundingClientRect());
   boxes.forEach((a, n) => boxes.slice(n + 1).forEach((b, m) => {
