@@ -15,9 +15,10 @@ import asyncpg
 
 from tests.clock import SetClock
 from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.ids import new_id, numbered
+from zhangfang.kernel.ids import new_id, numbered, prefixed
 from zhangfang.ledger.model import Book, account_id
 from zhangfang.schema import migrate
+from zhangfang.web.tables import TERMS
 
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
@@ -50,8 +51,15 @@ class House:
         await self.pool.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
 
     async def post(self, day: date, memo: UUID | None, lines: list[tuple[int, str, int, str, int]]) -> UUID:
-        """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book."""
-        voucher = new_id(self.clock)
+        """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book.
+
+        The first one of a payment has the id that the payment has planned for it.
+        """
+        planned = await self.pool.fetchval(
+            "SELECT voucher FROM intent i WHERE id = $1 AND NOT EXISTS (SELECT FROM transfer WHERE memo = i.id)",
+            memo,
+        )
+        voucher = planned or new_id(self.clock)
         for n, (debit_code, debit_subject, credit_code, credit_subject, amount) in enumerate(lines, start=1):
             debit = await self._account(debit_code, debit_subject)
             credit = await self._account(credit_code, credit_subject)
@@ -96,18 +104,29 @@ async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
     await _overnight(house)
     await _today(house)
     await house.pool.execute("INSERT INTO head VALUES (0, 1, $1, $2)", house.seq, house.clock.now())
+    await _people(house)
     house.at(NOW)
     return house
 
 
+async def _people(house: House) -> None:
+    """Let operators do each thing that the platform records, and release a statement."""
+    targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
+    reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
+    for act in TERMS["act"]:
+        await house.insert(
+            "operator_act", id=new_id(house.clock), at=house.clock.now(), operator="lin", act=act,
+            target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
+        )  # fmt: skip
+    await house.insert(
+        "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
+        digest="0" * 64, released_at=house.clock.now(),
+    )  # fmt: skip
+
+
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:
     """Have the auditor say so, `age` seconds ago."""
-    figures = {
-        "bank_gap_fen": 0 if ok else -1,
-        "channel_gap_fen": 0,
-        "subledger_gap_fen": 0,
-        "double_debits": 0,
-    }
+    figures = dict.fromkeys(TERMS["figure"], 0) | {"bank_gap_fen": 0 if ok else -1}
     at = house.clock.now() - timedelta(seconds=age)
     await house.insert("audit_result", at=at, ok=ok, figures=json.dumps(figures))
 
@@ -226,7 +245,7 @@ async def _breaks(house: House, differing: tuple[UUID, int], late: tuple[UUID, i
     await house.insert(
         "break", **base, id=new_id(house.clock), **{"class": "amount_differs"}, key=ref, intent=differing[0],
         ours=differing[1], theirs=differing[1] + 1, difference=1, note="", template="B1",
-        voucher=new_id(house.clock), cure_voucher=new_id(house.clock),
+        voucher=new_id(house.clock), cure_voucher=new_id(house.clock), proposed_cure="B8", proposed_by="lin",
     )  # fmt: skip
     await house.insert(
         "break", **base, id=new_id(house.clock), **{"class": "missing_there"}, key=late[0].hex, intent=late[0],

@@ -15,6 +15,7 @@ from zhangfang.console.reading.model import (
     StatementResult,
     Waiting,
 )
+from zhangfang.console.view import why
 from zhangfang.duplicates import Case, CaseState
 from zhangfang.web.money import money
 from zhangfang.web.tables import FINAL
@@ -31,13 +32,15 @@ def yuan(fen: int) -> Markup:
     return money(fen, symbol=True)
 
 
-def today(_: Words, base: str, figures: Figures | None, seal: Seal | None, waiting: Waiting | None) -> Markup:
-    """Say whether the books balance, what is unknown, and what waits for a person."""
+def today(
+    _: Words, base: str, figures: Figures | None, seal: Seal | None, waiting: Waiting | None, empty: str
+) -> Markup:
+    """Say whether the books balance, what is unknown and what waits for a person; `empty` says that there is no order."""
     if figures is None or waiting is None:
         return _("The figures could not be read. Nothing on this page is older than it says.")
     books = _books(_, base, seal)
     if not figures.orders and not waiting.unknown and not waiting.errands:
-        return _("{first} {second}", first=books, second=_("No order yet today."))
+        return _("{first} {second}", first=books, second=_(empty))
     errands = waiting.errands
     unknown = link(base + "/unknown", _.n("{n} unknown", "{n} unknown", waiting.unknown), "to-unk")
     persons = link(base + "/#errands", _.n("{n} waiting", "{n} waiting", errands), "to-act")
@@ -126,7 +129,7 @@ def _succeeded(_: Words, p: Payment) -> Markup:
 
 
 def _why(_: Words, p: Payment) -> str:
-    return " ".join(part for part in (p.code, p.message) if part) or _("no reason was given")
+    return why(p, _) or _("no reason was given")
 
 
 def listing(_: Words, count: int, filtered: bool, unknown: int, unknown_href: str) -> Markup:

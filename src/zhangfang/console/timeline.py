@@ -42,7 +42,7 @@ _NOTES = {  # what a reader would get wrong without it
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row: `tone` is ours, evidence, doubt or settled; `band` whether it lies in the unknown time.
+    """One row: `tone` is ours, evidence, doubt or settled; `band` whether the payment was unknown then.
 
     `title` and `note` are keys of the catalogue (an empty title means the kind's own word); `state` is the state it
     led to; `lasted` is how long the unknown lasted, on the row that ended it.
@@ -63,6 +63,11 @@ class Event:
     band: bool
     raws: tuple[str, ...]
     lasted: timedelta | None = None
+
+    @property
+    def quoted(self) -> bool:
+        """Whether its code and message are the channel's own words, rather than ours."""
+        return self.kind in ("answer", "query", "notification")
 
 
 def timeline(payment: Payment, steps: Sequence[Step]) -> tuple[Event, ...]:

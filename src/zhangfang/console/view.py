@@ -1,23 +1,30 @@
 """What the page of one payment says: its path, its three-way check, its next step, and what may be done."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from zhangfang.channels.port import PAY_INS
 from zhangfang.console.reading.model import Dossier, Payment
+from zhangfang.console.timeline import Event
 from zhangfang.payments import ENDED_BY_TWO
-from zhangfang.web.tables import FINAL
+from zhangfang.web.tables import FINAL, TERMS, note, term
 from zhangfang.web.words import N_, Words
 
 PAY_IN = tuple(operation.value for operation in PAY_INS)
 PAY_BACK = ("refund", "void")
 SECTION = dict.fromkeys(PAY_IN, "payments") | dict.fromkeys(PAY_BACK, "refunds") | {"payout": "payouts"}
-_CONTROL = {"purchase": 3011, "collection": 3011, "refund": 3013, "void": 3013, "payout": 3014}
+_CONTROL = {  # the account of the channel on which a payment of a kind stands; 2351 if it was filled in from a break
+    "purchase": (3011, 2351), "collection": (3011, 2351), "refund": (3013,), "void": (3013,), "payout": (3014,),
+}  # fmt: skip
+_OURS = re.compile(
+    r"console-.*|.+-STL-\d{6}-\d+"
+)  # the order numbers of what an operator or a settlement asks for
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stretch of the money's way: `look` is done, unknown, failed or todo."""
+    """One step of the money's way: `look` is done, unknown, failed, after or todo."""
 
     look: str
     title: str
@@ -31,10 +38,11 @@ class Check:
     book: str
     note: str
     amount: int | None
+    path: str = ""  # the page with the lines that the amount is made of
 
 
 def facts_of(payment: Payment) -> list[str]:
-    """Return the later facts that stand beside the state."""
+    """Return what happened after the final state: returned, voided, refunded."""
     found = []
     if payment.returned_at:
         found.append("RETURNED")
@@ -45,6 +53,39 @@ def facts_of(payment: Payment) -> list[str]:
     elif payment.refunded:
         found.append("PART_REFUNDED")
     return found
+
+
+def ended_without(payment: Payment) -> bool:
+    """Whether a payment is over and did not succeed: no money is due, and no fee."""
+    return payment.state in FINAL and payment.state != "SUCCESS"
+
+
+def fee_of(payment: Payment) -> int | None:
+    """Return a payment's fee in fen; None if it is over and did not succeed."""
+    return None if ended_without(payment) else payment.fee
+
+
+def why(payment: Payment, _: Words) -> str:
+    """Return the code and the message of the channel, or of the ledger, that ended a payment."""
+    code = payment.code or ""
+    words = TERMS["code"].get(code.lower())
+    parts = (_.of(words) if words else code, term(_, "note", payment.message or ""))
+    return " ".join(part for part in parts if part)
+
+
+def purpose(payment: Payment, _: Words) -> str:
+    """Return what a payment is for: the merchant's own words, or a note of the platform's."""
+    ours = _OURS.fullmatch(payment.order_no)
+    return note(_, payment.description) if ours else term(_, "note", payment.description)
+
+
+def said(event: Event, _: Words) -> str:
+    """Return the code and the message of a step: the channel's are quoted, the platform's own are translated."""
+    if event.quoted:
+        return " · ".join(part for part in (event.code, event.message) if part)
+    code = term(_, "code", event.code.lower()) if event.kind == "ledger" else event.code
+    message = term(_, "event", event.message) if event.kind == "told" else note(_, event.message)
+    return " · ".join(part for part in (code, message) if part)
 
 
 def refund_reason(payment: Payment) -> str | None:
@@ -77,7 +118,7 @@ def outcome_reason(payment: Payment, *, waiting: bool) -> str | None:
 
 
 def path(dossier: Dossier, _: Words) -> tuple[Segment, ...]:
-    """Return four or five segments: where the money has been, is not known to be, and will go."""
+    """Return the four or five steps of the money's way, each with when it happened or why it has not."""
     payment = dossier.payment
     if payment.kind in PAY_IN:
         return _pay_in_path(dossier, _)
@@ -109,7 +150,14 @@ def _payout_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
     )
     if p.returned_at:
         return (*segments, Segment("after", _(N_("Returned, back in the wallet")), _.moment(p.returned_at)))
-    return segments
+    return (*segments, *_given_back(d, _))
+
+
+def _given_back(d: Dossier, _: Words) -> tuple[Segment, ...]:
+    """Return where the money is that was taken for something which did not succeed."""
+    if not d.lines or not ended_without(d.payment):
+        return ()
+    return (Segment("after", _(N_("Back in the merchant's balance")), _.moment(d.lines[-1].posted_at)),)
 
 
 def _refund_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
@@ -121,6 +169,7 @@ def _refund_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
         _outcome(p, _, N_("Given back by the channel")),
         _then(_, N_("Reconciled"), _day(p.matched_on, _), p),
         _then(_, N_("Taken off a settlement"), _day(f.file_arrived_at, _), p),
+        *_given_back(d, _),
     )
 
 
@@ -146,8 +195,9 @@ def _outcome(p: Payment, _: Words, title: str) -> Segment:
 def _then(_: Words, title: str, when: str | None, p: Payment) -> Segment:
     if when:
         return Segment("done", _(title), when)
-    ended = p.state in FINAL and p.state != "SUCCESS"
-    return Segment("todo", _(title), _(N_("does not come")) if ended else _(N_("not yet")))
+    left_out = title == "Reconciled" and (p.voided or p.kind == "void")
+    waits = _(N_("left out of the file")) if left_out else _(N_("not yet"))
+    return Segment("todo", _(title), _(N_("does not come")) if ended_without(p) else waits)
 
 
 def _day(at: datetime | date | None, _: Words) -> str | None:
@@ -162,47 +212,56 @@ def three_way(d: Dossier, _: Words) -> tuple[Check, ...]:
 
 
 def _in_ledger(d: Dossier, _: Words) -> Check:
-    """Sum what the payment's vouchers put on the channel's own account, less what was mirrored back."""
-    code, sign = _CONTROL[d.payment.kind], 1 if d.payment.kind in PAY_IN else -1
-    sides = [line for line in d.lines if line.code == code and line.voucher == d.lines[0].voucher]
+    """Sum what the payment's own voucher moved on the channel's account, less what the voucher that undoes it moved."""
+    codes, sign = _CONTROL[d.payment.kind], 1 if d.payment.kind in PAY_IN else -1
+    own = [line for line in d.lines if line.voucher in (d.facts.voucher, d.facts.undo_voucher)]
+    sides = [line for line in own if line.code in codes]
+    if not sides:
+        return Check(_(N_("Ledger")), _(N_("nothing booked")), None)
     amount = sign * sum((line.debit or 0) - (line.credit or 0) for line in sides)
-    others = (
-        sorted({line.code for line in d.lines if line.voucher == d.lines[0].voucher} - {code})
-        if d.lines
-        else []
-    )
-    note = f"{code} · {', '.join(map(str, others))}" if sides else _(N_("nothing booked"))
-    return Check(_(N_("Ledger")), note, amount if sides else None)
+    others = sorted({line.code for line in own} - {sides[0].code})
+    note = f"{sides[0].code} · {', '.join(map(str, others))}"
+    return Check(_(N_("Ledger")), note, amount, f"/vouchers/{sides[0].voucher}")
 
 
 def _in_file(d: Dossier, _: Words) -> Check:
-    title = _(N_("Channel file"))
-    if d.payment.kind == "payout":
+    p, title = d.payment, _(N_("Channel file"))
+    if d.listed:
+        first = d.listed[0]
+        where = _(N_("{day}, line {line}"), day=_.short(first.settle_date), line=f"{first.line_no:,}")
+        lines = f"/reconciliation/{first.settle_date}/{p.channel}/lines#line-{first.line_no}"
+        return Check(title, where, sum(line.amount for line in d.listed), lines)
+    if p.voided or p.kind == "void":
+        return Check(title, _(N_("a payment and its void are left out of it")), None)
+    if p.kind == "payout":
         return Check(title, _(N_("a bank has none: its statement is the proof")), None)
-    if not d.listed:
-        return Check(title, _(N_("not listed yet")), None)
-    first = d.listed[0]
-    note = _(N_("{day}, line {line}"), day=_.short(first.settle_date), line=f"{first.line_no:,}")
-    return Check(title, note, sum(line.amount for line in d.listed))
+    return Check(title, _(N_("none is due")) if ended_without(p) else _(N_("not listed yet")), None)
 
 
 def _at_bank(d: Dossier, _: Words) -> Check:
-    title = _(N_("Bank statement"))
-    if d.payment.kind == "payout":
-        if not d.banked:
-            return Check(title, _(N_("not on it yet")), None)
+    p, title = d.payment, _(N_("Bank statement"))
+    if d.banked:
         paid = [line for line in d.banked if not line.credit]
         return Check(title, _(N_("line {n}"), n=d.banked[0].sequence), sum(line.amount for line in paid))
-    if d.facts.file_arrived_at is None:
-        return Check(title, _(N_("its file's sum has not arrived")), None)
-    day = _.short(d.facts.file_arrived_at.date())
-    listed = sum(line.amount for line in d.listed)
-    return Check(title, _(N_("in the sum of {day}"), day=day), listed if d.listed else None)
+    if d.facts.file_arrived_at is not None and d.listed:
+        day = _.short(d.facts.file_arrived_at.date())
+        return Check(title, _(N_("in the sum of {day}"), day=day), sum(line.amount for line in d.listed))
+    if ended_without(p) or p.voided or p.kind == "void":
+        return Check(title, _(N_("none is due")), None)
+    waits = N_("not on it yet") if p.kind == "payout" else N_("its file's sum has not arrived")
+    return Check(title, _(waits), None)
 
 
 def agreement(checks: tuple[Check, ...], payment: Payment) -> str:
-    """Return equal, differs or waiting: a payout has two books, all else three."""
+    """Return what the books say together: equal, differs, waiting, or none if nothing is due.
+
+    A payout has two books, a voided payment and its void one, everything else three.
+    """
+    due = 0 if ended_without(payment) else payment.amount
     known = [check.amount for check in checks if check.amount is not None]
-    if any(amount != payment.amount for amount in known):
+    if any(amount != due for amount in known):
         return "differs"
-    return "equal" if len(known) == (2 if payment.kind == "payout" else 3) else "waiting"
+    if not due:
+        return "none"
+    books = 1 if payment.voided or payment.kind == "void" else 2 if payment.kind == "payout" else 3
+    return "equal" if len(known) >= books else "waiting"

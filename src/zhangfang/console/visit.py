@@ -1,14 +1,15 @@
-"""A visit to the operators' console: what its pages need beside the kit, and the frame around each of them."""
+"""A visit to the operators' console: what its pages need beyond the kit, and what the frame of each page shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from zhangfang.channels.port import Operation
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
-from zhangfang.console.view import facts_of
+from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.kernel.ids import prefixed
 from zhangfang.payments import PREFIX
 from zhangfang.web import visit as kit
@@ -31,7 +32,9 @@ class Console(kit.Site):
     def __post_init__(self) -> None:
         """Open the templates."""
         kit.Site.__post_init__(self)
-        self.pages.globals.update(facts_of=facts_of)
+        self.pages.globals.update(
+            facts_of=facts_of, fee_of=fee_of, purpose=purpose, why=why, said=said, one_day=timedelta(days=1)
+        )
 
 
 @dataclass(slots=True)
@@ -52,3 +55,13 @@ class Visit(kit.Visit[Console]):
             self, today.waiting(self.pool, self.today), today.seal(self.pool, self.now)
         )
         return {"waiting": waiting, "seal": seal}
+
+
+def day_of(text: str) -> date:
+    """Return the day of an address, which has to have a day before and after it, or raise `Missing`."""
+    try:
+        day = date.fromisoformat(text)
+        _ = day - timedelta(days=1), day + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise kit.Missing("day") from None
+    return day

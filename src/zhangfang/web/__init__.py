@@ -1,1 +1,1 @@
-"""The kit of pages: a visit, words in two languages, money, tables, sign-in. It knows no site."""
+"""What every site of server-rendered pages needs: requests, words in two languages, money, sign-in. It imports no site."""

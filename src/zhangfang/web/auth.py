@@ -1,4 +1,4 @@
-"""Who may enter. Passwords are scrypt hashes, sessions lie in the database, cookies and form tokens are signed."""
+"""Who may enter. Passwords are scrypt hashes, sessions are rows of the database, cookies and form tokens are signed."""
 
 import asyncio
 import hashlib
@@ -25,13 +25,13 @@ _NO_SALT = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A log-in that was not let through. `locked_until` is None for a wrong name or password, which read the same."""
+    """A log-in that was refused. `locked_until` is None for a wrong name or password; the page says the same of both."""
 
     locked_until: datetime | None = None
 
 
 async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
-    """Make the first operator, named `operator`, and return the password, which is kept nowhere; None if one exists."""
+    """Make the first operator, named `operator`, and return the password, which is not stored; None if one exists."""
     if await pool.fetchval(queries.has_operator):
         return None
     password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
@@ -43,13 +43,13 @@ async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
 
 
 async def console_key(pool: asyncpg.Pool) -> bytes:
-    """Return the key that signs, made at the first call of all processes."""
+    """Return the key that signs cookies. The first process that asks makes it."""
     await pool.execute(queries.make_key, secrets.token_bytes(32))
     return bytes(await pool.fetchval(queries.key))
 
 
 async def log_in(pool: asyncpg.Pool, name: str, password: str) -> str | Refused:
-    """Return the token of a new session, or why not.
+    """Return the token of a new session, or why there is none.
 
     The attempt is counted before the password is looked at, so that guesses sent at once are counted as well; after
     five in a row the name is locked for 15 minutes, whether it exists or not.
@@ -92,7 +92,7 @@ def unsign(key: bytes, cookie: str) -> str | None:
 
 
 def form_token(key: bytes, token: str) -> str:
-    """Return what every form of a session must send back: nobody else's page can know it."""
+    """Return the token that every form of a session sends back. A page of another site cannot know it."""
     return _signer(key, "form").get_signature(token).decode()
 
 

@@ -1,4 +1,4 @@
-"""The door of a site: who is let in, what a form must carry, what each answer says to browsers, and what an error shows."""
+"""What every request to a site passes: the session, the check of forms, the headers of answers, the pages of errors."""
 
 import hmac
 import secrets
@@ -34,11 +34,11 @@ _HEADERS = {
     "referrer-policy": "same-origin",
 }
 SESSION = "zf_session"
-_DOOR = "zf_door"  # stands for a session before there is one, so that the log-in form has a token too
+_DOOR = "zf_door"  # the cookie of a visitor without a session: the log-in form needs a token too
 
 
 class Headers:
-    """Adds the content policy to every answer. Pages are never kept by a browser or a proxy; static files are."""
+    """Adds the content policy to every answer. Browsers and proxies may keep static files, but no page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,14 +62,14 @@ Handler = Callable[[V], Awaitable[Response]]
 
 
 class Door(Generic[V]):
-    """Makes a visit of each request, and lets only those in who have logged in."""
+    """Makes a visit of each request and checks its session."""
 
     def __init__(self, site: Site, visit: Callable[[Request, Any, str | None, str], V]) -> None:
-        """`visit` makes a visit to `site`."""
+        """Keep the site; `visit` makes the visit of a request."""
         self.site, self._visit = site, visit
 
     def inside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
-        """Let only those in who have logged in; all others go to the log-in and come back to where they wanted to go."""
+        """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for."""
 
         async def handle(request: Request) -> Response:
             return await self._handled(request, handler, outside=False)
@@ -77,7 +77,7 @@ class Door(Generic[V]):
         return handle
 
     def outside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
-        """Let everybody in."""
+        """Answer with or without a session."""
 
         async def handle(request: Request) -> Response:
             return await self._handled(request, handler, outside=True)
@@ -120,7 +120,7 @@ async def _key(visit: Visit[Site]) -> bytes:
 
 
 async def _recognise(visit: Visit[Site]) -> None:
-    """Find the session behind the cookie; a cookie that we did not sign costs no look into the database."""
+    """Find the session behind the cookie; a cookie with a wrong signature is refused without asking the database."""
     key = await _key(visit)
     token = auth.unsign(key, visit.request.cookies.get(SESSION, ""))
     if token is not None:
@@ -148,7 +148,7 @@ async def _check_form(visit: Visit[Site]) -> None:
 
 
 def _check_text(*texts: str) -> None:
-    """Refuse the one character that no text of the database can hold."""
+    """Refuse the character of code 0, which no text of PostgreSQL can hold."""
     if any("\0" in text for text in texts):
         raise FormInvalid("the address or the form holds a character of code 0")
 

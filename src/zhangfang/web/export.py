@@ -1,4 +1,4 @@
-"""Tables to take away: CSV that Excel reads rightly, and XLSX. Never a part of what was asked for."""
+"""Tables as files: CSV that Excel reads rightly, and XLSX. A table is exported whole or refused, never cut."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ Cell = Any  # str, int, Fen, date, datetime, UUID or None
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Return UTF-8 with a byte-order mark. Long numbers stay text, and no text can become a formula."""
+    """Return UTF-8 with a byte-order mark. Excel gets long numbers and what looks like a formula as text."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(head)

@@ -17,7 +17,7 @@ _YEAR = 365 * 24 * 3600
 
 
 def routes(door: Door[Any]) -> list[BaseRoute]:
-    """Return the routes of the log-in and of the static files, which a browser may keep for ever."""
+    """Return the routes of the log-in and of the static files, which a browser may keep for a year."""
     static = GZipMiddleware(StaticFiles(directory=str(files(__package__) / "static")))
     return [
         Route("/login", door.outside(page), methods=["GET"]),
@@ -29,14 +29,14 @@ def routes(door: Door[Any]) -> list[BaseRoute]:
 
 
 async def page(visit: Visit[Site]) -> Response:
-    """Show the door; who is inside already goes on."""
+    """Draw the log-in; an operator who has a session goes on to the first page."""
     if visit.operator is not None:
         return visit.go("/")
     return visit.draw("login.html", refused=None, name="", next=visit.query.get("next", ""))
 
 
 async def enter(visit: Visit[Site]) -> Response:
-    """Let an operator in, or say one and the same thing of a wrong name and a wrong password."""
+    """Open a session, or refuse; a wrong name and a wrong password get the same answer."""
     form = visit.request.state.form
     name = form.get("name", "")
     result = await auth.log_in(visit.pool, name, form.get("password", ""))
@@ -69,7 +69,7 @@ async def language(visit: Visit[Site]) -> Response:
 
 
 def _own_path(wanted: str) -> str:
-    """Return a path of ours: nobody may be sent to another house by a link to our door."""
+    """Return the path if it is one of this site, else `/`: a link to the log-in must not lead to another site."""
     own = (
         wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     )

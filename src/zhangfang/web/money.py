@@ -1,4 +1,4 @@
-"""The one place where fen become what people read. Integers only; what is not known is a dash, never a zero."""
+"""Fen as people read them, written here and nowhere else. Integers only; what is not known is a dash, never a zero."""
 
 from markupsafe import Markup
 

@@ -20,7 +20,7 @@ from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.money import money, plain
-from zhangfang.web.tables import CHANNELS, OPERATIONS, STATES, STEPS, SUBJECTS
+from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class FormInvalid(ZhangfangError):
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """What all requests of one site share. `package` holds the site's own templates, which stand before the kit's."""
+    """What all requests of one site share. `package` holds the site's own templates, which win over the kit's."""
 
     pool: asyncpg.Pool
     clock: Clock
@@ -60,7 +60,7 @@ S_co = TypeVar("S_co", bound=Site, covariant=True)
 
 
 def environment(package: str) -> Environment:
-    """Return the templates with the filters that every page uses; an undefined name is an error, never a blank."""
+    """Return the templates with the filters that every page uses; an undefined name is an error."""
     env = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader(__package__)]),
         autoescape=True,
@@ -70,14 +70,14 @@ def environment(package: str) -> Environment:
     )
     env.filters.update(money=money, plain=plain, china=in_china, urlencode_dict=urlencode)
     env.globals.update(
-        states=STATES, step_words=STEPS, subjects=SUBJECTS, kinds=OPERATIONS, channel_names=CHANNELS
+        states=STATES, step_words=STEPS, subjects=SUBJECTS, term=term, note=note, subject_name=subject
     )
     return env
 
 
 @dataclass(slots=True)
 class Visit(Generic[S_co]):
-    """A request, the site it is to, and the person (None before the log-in)."""
+    """A request, its site, and the operator (None before the log-in)."""
 
     request: Request
     site: S_co
@@ -125,7 +125,7 @@ class Visit(Generic[S_co]):
         return self.base + path + ("?" + urlencode(wanted, doseq=True) if wanted else "")
 
     def go(self, path: str) -> Response:
-        """Return a redirect to a page of the site that is read anew."""
+        """Return a redirect to a page of the site, which the browser then gets (303)."""
         return RedirectResponse(self.base + path, status_code=303)
 
     def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
@@ -180,7 +180,7 @@ class Visit(Generic[S_co]):
 
 
 async def read(visit: "Visit[Site]", what: Awaitable[T]) -> T | None:
-    """Return what was read, or None if the database could not be: that sheet alone then shows a dash."""
+    """Return what was read, or None if the database did not answer: then only that part of the page shows a dash."""
     try:
         return await what
     except UNREADABLE as error:
@@ -196,7 +196,7 @@ async def gather(visit: "Visit[Site]", *several: Awaitable[Any]) -> list[Any]:
 
 
 def static_version() -> str:
-    """Return a short mark of our own static files, so that a browser never shows an old style with a new page."""
+    """Return a short digest of our own static files. It is in their addresses, so a new page never gets an old style."""
     folder = files(__package__) / "static"
     digest = hashlib.sha256()
     for name in ("zf.css", "zf.js", "charts.js"):

@@ -36,7 +36,7 @@ class Named(Protocol):
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Mark a text of a table for the catalogue; it is translated where it is shown."""
+    """Mark a text that is translated later, where it is shown, so that the tests find it."""
     return text
 
 

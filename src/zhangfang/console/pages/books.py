@@ -30,6 +30,7 @@ async def account(visit: Visit) -> Response:
         "account.html",
         here="trial-balance",
         account=found,
+        names=await books.merchant_names(visit.pool, [found.subject]),
         normal=SUBJECTS[found.code].normal,
         entries=entries[:ROWS],
         first=before is None,
@@ -38,7 +39,7 @@ async def account(visit: Visit) -> Response:
 
 
 async def account_export(visit: Visit) -> Response:
-    """Give an account's whole history; more than the limit is refused, never cut."""
+    """Give an account's whole history; more rows than the limit are refused."""
     kind = visit.request.path_params["kind"]
     found = await books.account_of(visit.pool, _uuid(visit))
     if found is None or kind not in ("csv", "xlsx"):
@@ -69,7 +70,7 @@ async def account_export(visit: Visit) -> Response:
 
 
 async def voucher(visit: Visit) -> Response:
-    """Draw one voucher with all its lines, and what it stands beside."""
+    """Draw one voucher with all its lines, its payment and its reversals."""
     id_ = _uuid(visit)
     lines = await books.voucher(visit.pool, id_)
     if not lines:
@@ -82,6 +83,7 @@ async def voucher(visit: Visit) -> Response:
         posted=posted,
         first=lines[0],
         links=await books.links(visit.pool, id_),
+        names=await books.merchant_names(visit.pool, {line.subject for line in lines}),
         movements=MOVEMENTS,
         debits=sum(line.debit or 0 for line in posted),
         credits=sum(line.credit or 0 for line in posted),

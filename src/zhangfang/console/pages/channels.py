@@ -3,18 +3,30 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from zhangfang.approvals import acts
+from zhangfang import duplicates
+from zhangfang.approvals import Act, acts
 from zhangfang.console import sentences
 from zhangfang.console.reading import channels
 from zhangfang.console.reading.channels import OperationHealth
+from zhangfang.console.view import SECTION
 from zhangfang.console.visit import Visit
+from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.payments import open_again, stop
+from zhangfang.payments import PREFIX, open_again, stop
 from zhangfang.routing import open_breakers, unknown_types
+from zhangfang.web.tables import STATES, TERMS, note, term
 from zhangfang.web.visit import Missing
+from zhangfang.web.words import Words
 
+_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {duplicates.PREFIX: "/duplicates"}
+_ASKED = [
+    state
+    for state in STATES
+    if STATES[state].final != "later" and state not in ("CREATED", "REDIRECTED", "REFUSED")
+]
 _ACTS = {"stop": stop, "open": open_again}
 
 
@@ -30,13 +42,37 @@ async def page(visit: Visit) -> Response:
         resting=await open_breakers(visit.pool),
         unknown_types=await unknown_types(visit.pool, visit.now),
         acts=done,
+        act_target=act_target,
+        act_reason=act_reason,
+        section_of=SECTION,
+        asked=",".join(_ASKED),
+        lately=f"{in_china(visit.now - channels.LATELY):%Y-%m-%dT%H:%M}",
         say=say,
     )
 
 
 def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
-    """Group operations by channel, in the order in which the house lists them."""
+    """Group operations by channel, in the order of the settings."""
     return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
+
+
+def act_target(_: Words, visit: Visit, target: str) -> Markup:
+    """Return what an act was on: a link to the payment or case, or an operation or a table in words."""
+    head, _slash, tail = target.partition("/")
+    if head.partition("_")[0] in _PLACES and not tail:
+        href = visit.href(f"{_PLACES[head.partition('_')[0]]}/{head}")
+        return Markup('<a class="zf-mono" href="{}">{}</a>').format(href, head)
+    if head in TERMS["releases"]:
+        return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
+    return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
+
+
+def act_reason(_: Words, act: Act) -> str:
+    """Return the reason of an act. Where the platform wrote it, it may begin with the outcome that was proposed."""
+    head, colon, rest = act.reason.partition(": ")
+    if head in STATES:
+        return f"{_.of(STATES[head])}{_(colon) if colon else ''}{rest}"
+    return note(_, term(_, "replay", act.reason))
 
 
 async def form(visit: Visit) -> Response:
@@ -65,7 +101,7 @@ async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = 
 
 
 async def _row(visit: Visit) -> tuple[OperationHealth, str]:
-    """Return the operation that the address names: only one that the house has can be switched."""
+    """Return the operation that the address names: raise `Missing` for one that is not set up."""
     asked = visit.request.path_params
     rows = await channels.health(visit.pool, visit.now, visit.site.channels)
     for row in rows:

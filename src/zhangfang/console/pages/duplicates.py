@@ -1,9 +1,7 @@
-"""Were they charged twice, and is it healed?"""
+"""Was a payer charged twice, and is the money back?"""
 
-import re
 from uuid import UUID
 
-from markupsafe import Markup
 from starlette.responses import Response
 
 from zhangfang import duplicates
@@ -16,7 +14,7 @@ from zhangfang.duplicates import PREFIX, Case, CaseState
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.web.visit import Missing
-from zhangfang.web.words import N_, Words
+from zhangfang.web.words import N_
 
 STATES = {  # word and shape
     CaseState.SUSPECTED: (N_("Suspected"), "hand"),
@@ -31,50 +29,17 @@ ACTS = {
     "approve": N_("Approve"),
     "dismiss": N_("Dismiss"),
 }
-STEPS = {
-    "find": N_("Found"),
-    "confirm": N_("Confirmed"),
-    "approve": N_("Approved"),
-    "dismiss": N_("Dismissed"),
-    "reverse": N_("Reversal asked for"),
-    "failed": N_("The reversal came to nothing"),
-    "leave": N_("Left to a person"),
-    "mask": N_("Money back, pair masked"),
-    "done": N_("Money back"),
-}
-NOTES = (  # what the platform itself writes beside a case
-    N_("two payments of one merchant succeeded under one order number"),
-    N_("the channel lists a further payment with the order number of one that succeeded"),
-    N_("settled to the merchant already: a second person has to approve"),
-    N_("settled to the merchant meanwhile: a second person has to approve"),
-    N_("one of the two is not a payment that succeeded"),
-    N_("the two amounts differ: only the merchant knows which one is right"),
-    N_("it has been refunded already, or a part of it: what is left may be meant to stay"),
-    N_(
-        "the payment that would stay has been refunded, or a part of it: the payer may have been helped already"
-    ),
-    N_("the channel does not say what kind of payment the line is"),
-    N_("the channel lists one number of its own twice: a refund would give the payment itself back"),
-    N_("adjusted after its settlement: both stay on the merchant's statements"),
-    N_("no merchant's account was touched: there is nothing to mask"),
-    N_("its vouchers do not come to nothing: they stay on the merchant's statements"),
-    N_("both are left out of the merchant's statements"),
-    N_("its break has another cure"),
-    # and what stands before a value of its own
-    N_("a statement that shows it is released, so both stay visible"),
-    N_("the merchant has too little, and it is asked again as money comes in"),
-    N_("the reversal has no outcome yet"),
-    N_("the channel refused the refund"),
-)
 _OVER = (CaseState.DONE, CaseState.DISMISSED)
-_UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
 _MOST = 500
 
 
 async def page(visit: Visit) -> Response:
-    """List the cases that are open, or all of them, with the sum of each state."""
-    every = visit.query.get("all") is not None
+    """List the cases that are open, all of them, or those of one state, with the sum of each state."""
+    every, chosen = visit.query.get("all") is not None, visit.query.get("state", "")
+    if chosen and chosen not in set(CaseState):
+        raise InvalidInput("state", "another word", ", ".join(CaseState))
     states = None if every else [state for state in CaseState if state not in _OVER]
+    states = [CaseState(chosen)] if chosen else states
     rows = await duplicates.cases(visit.pool, states, limit=_MOST)
     counts = await duplicates.counts(visit.pool)
     return await visit.page(
@@ -84,7 +49,6 @@ async def page(visit: Visit) -> Response:
         every=every,
         counts=counts,
         of=STATES,
-        said=said,
         names=await merchant_names(visit.pool, {row.merchant for row in rows}),
         say=sentences.duplicates(visit.words, counts),
         suspected=counts.get(CaseState.SUSPECTED, (0, 0)),
@@ -109,21 +73,11 @@ async def one(visit: Visit) -> Response:
         line=await duplicates.line(visit.pool, case.break_) if case.break_ else None,
         masked={row.voucher for row in masked},
         steps=await duplicates.steps(visit.pool, case.id),
-        titles=STEPS,
-        said=said,
         of=STATES,
         say=sentences.duplicate(visit.words, case),
         acts={act: refusal(case, act, str(visit.operator)) for act in ACTS},
         words_of=ACTS,
     )
-
-
-def said(_: Words, text: str) -> Markup:
-    """Return a note in the visitor's language: all of it, or what stands before its value."""
-    for head in (text, *(text[: found.start()] for found in re.finditer(": ", text))):
-        if head in NOTES:
-            return _("{what}{value}", what=_(head), value=text[len(head) :])
-    return _(text)
 
 
 def refusal(case: Case, act: str, operator: str) -> str | None:

@@ -1,17 +1,19 @@
-"""Who is this merchant, and may they be paid?"""
+"""Who is this merchant, may they be paid, and what is each of their settlements made of?"""
+
+from uuid import UUID
 
 from starlette.responses import Response
 
 from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
 from zhangfang.console.reading import merchants, payments
+from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
-from zhangfang.web.words import N_
 
-STATES = {"active": N_("Active"), "frozen": N_("Frozen"), "closed": N_("Closed")}
+MOST = 1000  # lines of a settlement on its page
 
 
 async def page(visit: Visit) -> Response:
@@ -23,7 +25,6 @@ async def page(visit: Visit) -> Response:
         "merchants.html",
         here="merchants",
         rows=rows,
-        states_of=STATES,
         say=sentences.merchants(visit.words, len(rows), inactive, unbound),
         pending=sum(row.pending_fen for row in rows),
         available=sum(row.available_fen for row in rows),
@@ -41,11 +42,26 @@ async def one(visit: Visit) -> Response:
         "merchant.html",
         here="merchants",
         m=row,
-        states_of=STATES,
         rules=await merchants.fee_rules(visit.pool, id_),
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),
         statements=await merchants.statements(visit.pool, id_),
         latest=await payments.page(visit.pool, Filter(tuple(OPERATIONS), merchant=id_), None, 10),
+    )
+
+
+async def settlement(visit: Visit) -> Response:
+    """Draw one settlement with the payments and refunds that it is made of."""
+    try:
+        id_ = UUID(hex=visit.request.path_params["id"])
+    except ValueError:
+        raise Missing("settlement") from None
+    row = await merchants.settlement(visit.pool, id_)
+    if row is None:
+        raise Missing("settlement")
+    lines = await merchants.settlement_lines(visit.pool, id_, MOST)
+    names = await merchant_names(visit.pool, [row.merchant])
+    return await visit.page(
+        "settlement.html", here="merchants", s=row, lines=lines, name=names.get(row.merchant, row.merchant)
     )

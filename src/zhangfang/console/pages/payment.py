@@ -46,6 +46,8 @@ async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str 
         settled=any(event.tone == "settled" for event in events),
         checks=checks,
         agreement=view.agreement(checks, p),
+        due=0 if view.ended_without(p) else p.amount,
+        fee_back=sum(undo.fee for undo in dossier.undone_by if undo.state == "SUCCESS"),
         refund_reason=view.refund_reason(p),
         query_reason=view.query_reason(p),
         outcome_reason=view.outcome_reason(p, waiting=bool(proposed)),

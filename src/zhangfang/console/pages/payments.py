@@ -117,7 +117,7 @@ async def unknown(visit: Visit) -> Response:
 
 
 async def export(visit: Visit) -> Response:
-    """Give the rows of a filter, all pages; more than the limit is refused, never cut."""
+    """Give the rows of a filter, all pages; more rows than the limit are refused."""
     section, kind = visit.request.path_params["section"], visit.request.path_params["kind"]
     if section not in SECTIONS or kind not in _MEDIA:
         raise Missing(section)

@@ -1,24 +1,21 @@
 """Do we and the channel agree?"""
 
-from datetime import date, timedelta
-
 from starlette.responses import Response
 
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
-from zhangfang.console.visit import Visit
+from zhangfang.console.visit import Visit, day_of
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
-CLASSES = {
-    "missing_here": N_("We lack it"),
-    "missing_there": N_("They lack it"),
-    "amount_differs": N_("Amount differs"),
-    "duplicate": N_("Duplicate"),
-    "fee_differs": N_("Fee differs"),
-    "unknown_receipt": N_("Receipt of unknown origin"),
-    "unknown_debit": N_("Debit of unknown origin"),
-    "contradiction": N_("Evidence against a final state"),
+ROWS = 500
+TITLES = {  # what a figure is made of; the keys are those of `reconciliation.SIDES`
+    "lines": N_("Lines of the file"),
+    "matched": N_("Lines of the file that agree"),
+    "ours": N_("Our payments of the day"),
+    "not-due": N_("Our payments that are not yet due"),
+    "bank": N_("Lines of the bank statement"),
+    "posted": N_("Lines of the bank statement that are booked"),
 }
 
 
@@ -30,11 +27,7 @@ async def newest(visit: Visit) -> Response:
 
 async def page(visit: Visit) -> Response:
     """Draw a day: files and statements beside our books, then each break with both values."""
-    try:
-        day = date.fromisoformat(visit.request.path_params["day"])
-        before, after = day - timedelta(days=1), day + timedelta(days=1)
-    except (ValueError, OverflowError):
-        raise Missing("day") from None
+    day = day_of(visit.request.path_params["day"])
     files = await reconciliation.files(visit.pool, day, visit.site.with_file)
     statements = await reconciliation.statements(visit.pool, day)
     breaks = await reconciliation.breaks(visit.pool, day)
@@ -42,16 +35,35 @@ async def page(visit: Visit) -> Response:
         "reconciliation.html",
         here="reconciliation",
         asked_day=day,
-        before=before,
-        after=after,
         say=sentences.reconciliation(visit.words, files, statements, breaks),
         files=files,
         statements=statements,
         breaks=breaks,
-        classes=CLASSES,
         open_breaks={
             f.channel: sum(1 for b in breaks if b.channel == f.channel and not b.cleared_at) for f in files
         },
+    )
+
+
+async def side(visit: Visit) -> Response:
+    """Draw the lines that one figure of a day is made of."""
+    asked = visit.request.path_params
+    day, which = day_of(asked["day"]), asked["which"]
+    if which not in TITLES:
+        raise Missing("lines")
+    skip = int(text) if (text := visit.query.get("skip", "0")).isdecimal() and len(text) < 10 else 0
+    lines = await reconciliation.side(visit.pool, asked["source"], day, which, ROWS, skip)
+    return await visit.page(
+        "lines.html",
+        here="reconciliation",
+        asked_day=day,
+        source=asked["source"],
+        which=which,
+        title=TITLES[which],
+        lines=lines,
+        count=lines[0].all_count if lines else 0,
+        total=lines[0].all_fen if lines else 0,
+        next_skip=skip + ROWS if lines and skip + ROWS < lines[0].all_count else None,
     )
 
 
@@ -60,6 +72,4 @@ async def breaks(visit: Visit) -> Response:
     only_open = visit.query.get("all") is None
     rows = await reconciliation.breaks(visit.pool, only_open=only_open)
     say = sentences.breaks(visit.words, rows)
-    return await visit.page(
-        "breaks.html", here="breaks", rows=rows, say=say, classes=CLASSES, only_open=only_open
-    )
+    return await visit.page("breaks.html", here="breaks", rows=rows, say=say, only_open=only_open)

@@ -2,30 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from markupsafe import Markup
 from starlette.responses import Response
 
 from zhangfang.console import sentences
-from zhangfang.console.pages.reconciliation import CLASSES
 from zhangfang.console.reading import books, channels, payments, today
-from zhangfang.console.reading.model import Errand, Hour
+from zhangfang.console.reading.model import Errand, Figures, Hour, Seal, Waiting
 from zhangfang.console.view import PAY_IN
-from zhangfang.console.visit import Visit
+from zhangfang.console.visit import Visit, day_of
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, settlement_day
 from zhangfang.kernel.clock import CHINA
 from zhangfang.web.tables import SUBJECTS
 from zhangfang.web.visit import gather, read
 from zhangfang.web.words import N_, Words
 
-ERRANDS = {
-    "manual": N_("The channel does not know the outcome"),
-    "break": N_("Break"),
-    "duplicate": N_("Suspected double payment"),
-    "returned": N_("Payout returned"),
-    "untold": N_("The merchant could not be told"),
-}
 _PLACES = {"payment": "/payments", "break": "/reconciliation", "duplicate": "/duplicates"}
 _STACK = 150  # height of the two stacks, in units of their drawing
 _GAP = 2
@@ -43,34 +36,34 @@ class Layer:
 
 
 async def page(visit: Visit) -> Response:
-    """Draw the day; what could not be read shows a dash, and the rest of the page stands."""
-    now, day, pool = visit.now, visit.today, visit.pool
+    """Draw a day: the one asked for, else today, else the last one that has orders. What could not be read is a dash."""
+    now, pool, day = visit.now, visit.pool, await _day(visit)
+    start, end = today.day_bounds(day)
     figures, hours, errands, standing, health, latest = await gather(
         visit,
         today.figures(pool, day),
         today.hours(pool, day),
-        today.errands(pool, day),
+        today.errands(pool, visit.today),
         books.standing(pool),
         channels.health(pool, now, visit.site.channels),
-        payments.page(pool, payments.Filter(PAY_IN), None, 8),
+        payments.page(pool, payments.Filter(PAY_IN, since=start, until=end), None, 8),
     )
     gap = difference(standing)
-    waiting, seal = await gather(visit, today.waiting(pool, day), today.seal(pool, now))
+    waiting, seal = await gather(visit, today.waiting(pool, visit.today), today.seal(pool, now))
     return visit.draw(
         "today.html",
         here="today",
         waiting=waiting,
         seal=seal,
-        say=sentences.today(visit.words, visit.base, figures, seal, waiting),
+        say=_sentence(visit, day, figures, seal, waiting),
+        shown_day=day,
         figures=figures,
         difference=gap,
         first_unequal=await read(visit, books.first_unequal(pool)) if gap else None,
         hours=hours,
-        chart=chart(hours, now, visit.words) if hours else None,
+        chart=chart(hours, now if day == visit.today else None, visit.words) if hours else None,
         errands=errands,
         errand_links=[errand_href(visit, one) for one in errands or ()],
-        errand_titles=ERRANDS,
-        classes=CLASSES,
         held=layers(standing, "held"),
         owed=layers(standing, "owed"),
         stack=_STACK,
@@ -83,19 +76,39 @@ async def page(visit: Visit) -> Response:
 
 async def figures_part(visit: Visit) -> Response:
     """Draw the five figures alone: what the page asks for again every ten seconds."""
+    day = await _day(visit)
     figures, standing, seal, waiting = await gather(
         visit,
-        today.figures(visit.pool, visit.today),
+        today.figures(visit.pool, day),
         books.standing(visit.pool),
         today.seal(visit.pool, visit.now),
         today.waiting(visit.pool, visit.today),
     )
     if figures is None:
         return Response(status_code=503)  # the page keeps its old figures, greyed
-    say = sentences.today(visit.words, visit.base, figures, seal, waiting)
     return visit.draw(
-        "figures.html", figures=figures, difference=difference(standing), seal=seal, say=say, part=True
+        "figures.html",
+        figures=figures,
+        shown_day=day,
+        difference=difference(standing),
+        seal=seal,
+        say=_sentence(visit, day, figures, seal, waiting),
+        part=True,
     )
+
+
+async def _day(visit: Visit) -> date:
+    """Return the day that the address asks for, else today, or the last day with orders if today has none."""
+    if text := visit.query.get("day", ""):
+        return day_of(text)
+    return await read(visit, today.last_day(visit.pool, visit.today)) or visit.today
+
+
+def _sentence(
+    visit: Visit, day: date, figures: Figures | None, seal: Seal | None, waiting: Waiting | None
+) -> Markup:
+    empty = N_("No order yet today.") if day == visit.today else N_("No order on that day.")
+    return sentences.today(visit.words, visit.base, figures, seal, waiting, empty)
 
 
 async def more(visit: Visit) -> Response:
@@ -134,13 +147,13 @@ def _side(code: int) -> str:
     return "owed" if SUBJECTS[code].normal == "Cr" else "held"
 
 
-def chart(hours: Sequence[Hour], now: datetime, _: Words) -> dict[str, Any]:
-    """Return what the chart draws: fen by hour. Only an axis shortens."""
+def chart(hours: Sequence[Hour], now: datetime | None, _: Words) -> dict[str, Any]:
+    """Return what the chart draws: fen by hour. Its running hour is that of `now`, if the day is not over."""
     return {
         "today": [hour.today_fen for hour in hours],
         "before": [hour.before_fen for hour in hours],
         "unknown": [hour.unknown for hour in hours],
-        "running": now.astimezone(CHINA).hour,
+        "running": now.astimezone(CHINA).hour if now else None,
         "cutoff": UNIONPAY_CUTOFF.hour,
         "words": {"cutoff": str(_("cut-off 23:00")), "lang": _.lang},
     }

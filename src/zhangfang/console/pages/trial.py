@@ -21,6 +21,12 @@ from zhangfang.web.tables import SUBJECTS
 from zhangfang.web.visit import gather, read
 from zhangfang.web.words import LANGUAGES, N_, Words
 
+AUDIT_LINKS = {  # where a figure of the audit is made of lines that a page shows
+    "bank_gap_fen": "/reconciliation",
+    "channel_gap_fen": "/reconciliation",
+    "double_debits": "/duplicates",
+    "unknown_open": "/unknown",
+}
 BOOKS = {1: N_("Customers' money"), 2: N_("Own money"), 3: N_("Custodian's money")}
 MOST = 200  # subjects on one page
 
@@ -56,6 +62,7 @@ async def page(visit: Visit) -> Response:
         tables=_tables(rows),
         read=balances is not None,
         books=BOOKS,
+        audit_links={name: visit.href(path) for name, path in AUDIT_LINKS.items()},
         merchants=names or {},
         name_at=LANGUAGES.index(visit.words.lang),
         next_after=next_after,

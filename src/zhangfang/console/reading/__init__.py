@@ -1,1 +1,1 @@
-"""What the people who run the platform look at: read models, and the few acts that are theirs. Reads invent nothing."""
+"""The read models of the console. They only read, and a figure that could not be read is None."""

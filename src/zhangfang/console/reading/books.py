@@ -28,7 +28,7 @@ async def voucher(pool: asyncpg.Pool, id_: UUID) -> tuple[Line, ...]:
 
 
 async def links(pool: asyncpg.Pool, id_: UUID) -> Links:
-    """Return what stands beside a voucher: what it reverses, what reverses it, its payment, the closed period."""
+    """Return a voucher's relations: what it reverses, what reverses it, its payment; and the last closed date."""
     return Links(**await pool.fetchrow(queries.voucher_links, id_))
 
 

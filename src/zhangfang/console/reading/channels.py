@@ -1,4 +1,4 @@
-"""Can each channel take money now? And a person's stop of one operation, with its reason."""
+"""Can each channel take money now? Which operations did a person stop, and why?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.channels.port import PAY_INS
 from zhangfang.closing.trial import Balance
 from zhangfang.kernel.sql import load
 
@@ -45,14 +46,35 @@ class FeeRule:
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
-    """One batch that made money available to a merchant."""
+    """One batch that made money available to a merchant, by its voucher."""
 
     id: UUID
+    merchant: str
     run_date: date
     amount: int
     lines: int
     posted_at: datetime | None
+    voucher: UUID
     payout: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledLine:
+    """A payment or a refund in a batch. `undone` is a refund that failed after an earlier batch had taken it."""
+
+    id: UUID
+    kind: str
+    order_no: str
+    created_at: datetime
+    amount: int
+    fee: int
+    undone: bool
+
+    @property
+    def net(self) -> int:
+        """Return what the line brings the merchant, in fen."""
+        brings = self.undone or self.kind in PAY_INS
+        return self.amount - self.fee if brings else self.fee - self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,17 @@ async def accounts(pool: asyncpg.Pool, id_: str) -> tuple[Balance, ...]:
 async def settlements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[SettlementRow, ...]:
     """Return the newest batches that made money available."""
     return tuple(SettlementRow(**row) for row in await pool.fetch(queries.settlements, id_, limit))
+
+
+async def settlement(pool: asyncpg.Pool, id_: UUID) -> SettlementRow | None:
+    """Return one batch."""
+    row = await pool.fetchrow(queries.settlement, id_)
+    return SettlementRow(**row) if row else None
+
+
+async def settlement_lines(pool: asyncpg.Pool, id_: UUID, limit: int) -> tuple[SettledLine, ...]:
+    """Return up to `limit` lines of a batch, oldest first."""
+    return tuple(SettledLine(**row) for row in await pool.fetch(queries.settlement_lines, id_, limit))
 
 
 async def statements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[StatementRow, ...]:

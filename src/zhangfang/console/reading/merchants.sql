@@ -28,9 +28,20 @@ SELECT book, code, subject, account, 1 AS accounts, 0::bigint AS opening, debits
 FROM books_now WHERE subject = $1 ORDER BY book, code
 
 -- name: settlements
-SELECT id, run_date, amount, lines, posted_at, payout
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout
 FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 
 -- name: statements
 SELECT business_date, opening, closing, lines, digest, released_at
 FROM statement WHERE merchant = $1 ORDER BY business_date DESC LIMIT $2
+
+-- name: settlement
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout FROM settlement WHERE id = $1
+
+-- name: settlement_lines
+-- A refund takes its amount less the fee given back; one that failed after it was settled brings that back.
+SELECT
+    i.id, i.kind, i.order_no, i.created_at, i.amount, i.fee, i.undo_settlement IS NOT DISTINCT FROM $1 AS undone
+FROM settlement s JOIN intent i ON i.merchant = s.merchant AND (i.settlement = $1 OR i.undo_settlement = $1)
+WHERE s.id = $1
+ORDER BY i.id LIMIT $2

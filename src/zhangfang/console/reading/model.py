@@ -70,11 +70,15 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Something that waits for a person. `what` is manual, break, duplicate, returned or untold; `link` where to do it."""
+    """Something that waits for a person. `what` is manual, break, duplicate, returned or untold; `link` where to do it.
+
+    A break has its channel in place of the merchant, and its key as `number`.
+    """
 
     what: str
     detail: str
     merchant: str | None
+    number: str
     amount: int | None
     since: datetime
     link: str
@@ -162,7 +166,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a voucher stands beside: the voucher that it reverses, the one that reverses it, and its payment."""
+    """The voucher that a voucher reverses, the one that reverses it, and its payment."""
 
     reverses: UUID | None
     reversed_by: UUID | None
@@ -196,10 +200,12 @@ class Banked:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a payment's page needs beside the row: where it came from, what settled it, whom it was told to."""
+    """What a payment's page needs beyond the row: its request, its vouchers, its settlement, when the merchant was told."""
 
     idempotency_key: str
     request_digest: bytes
+    voucher: UUID
+    undo_voucher: UUID
     original: UUID | None
     settlement: UUID | None
     settled_on: date | None
@@ -280,6 +286,26 @@ class StatementResult:
     ours_fen: int
     theirs_fen: int
     read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SideLine:
+    """A line of a channel's file, a bank line or one of our payments, of which a figure is made.
+
+    `status` is what became of a file's line, or the kind of our payment; `fen` is negative where money leaves.
+    `all_count` and `all_fen` are of all lines, on whichever page.
+    """
+
+    number: str
+    reference: str
+    theirs: str | None
+    at: datetime | None
+    status: str
+    fen: int
+    intent: UUID | None
+    voucher: UUID | None
+    all_count: int
+    all_fen: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ LIMIT $1
 
 -- name: facts
 SELECT
-    i.idempotency_key, i.request_digest, i.original, i.settlement, s.run_date AS settled_on,
+    i.idempotency_key, i.request_digest, i.voucher, i.undo_voucher, i.original, i.settlement, s.run_date AS settled_on,
     f.received_at AS file_received_at, f.arrived_at AS file_arrived_at, f.arrived_seq AS file_arrived_seq,
     w.delivered_at AS told_at, w.attempts AS told_attempts
 FROM intent i
@@ -99,7 +99,16 @@ SELECT id, at, kind, verdict, state, code, message, raw FROM step WHERE intent =
 -- name: listed_in
 SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
 FROM file_line l JOIN channel_file f USING (channel, settle_date)
-WHERE l.intent = $1 ORDER BY l.settle_date, l.line_no
+WHERE l.intent = $1
+UNION ALL
+-- A payment that was filled in from a break has the break's id; the key of the break ends in the line's number.
+SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
+FROM break b
+JOIN file_line l
+    ON l.channel = b.channel AND l.settle_date = b.settle_date AND l.line_no = split_part(b.key, '/', -1)::int
+JOIN channel_file f ON f.channel = l.channel AND f.settle_date = l.settle_date
+WHERE b.id = $1 AND b.cure = 'B2' AND l.intent IS NULL
+ORDER BY settle_date, line_no
 
 -- name: banked
 SELECT account, sequence, booked_at, amount, credit, reversal

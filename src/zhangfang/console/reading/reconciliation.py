@@ -5,7 +5,7 @@ from datetime import date
 
 import asyncpg
 
-from zhangfang.console.reading.model import Break, FileResult, StatementResult
+from zhangfang.console.reading.model import Break, FileResult, SideLine, StatementResult
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "reconciliation.sql")
@@ -17,6 +17,24 @@ async def files(pool: asyncpg.Pool, day: date, channels: Sequence[str]) -> tuple
     Ours is what our payments say the file has to hold: those matched on it, and those of its date still unmatched.
     """
     return tuple(FileResult(**row) for row in await pool.fetch(queries.files, day, list(channels)))
+
+
+SIDES = {  # what a figure of the page is made of: the statement, and whether it leaves a part of the lines out
+    "lines": (queries.file_lines, False),
+    "matched": (queries.file_lines, True),
+    "ours": (queries.our_side, False),
+    "not-due": (queries.our_side, True),
+    "bank": (queries.bank_lines, False),
+    "posted": (queries.bank_lines, True),
+}
+
+
+async def side(
+    pool: asyncpg.Pool, source: str, day: date, which: str, limit: int, skip: int
+) -> tuple[SideLine, ...]:
+    """Return the lines that a figure of a channel or of a bank account is made of; `which` is a key of `SIDES`."""
+    statement, part = SIDES[which]
+    return tuple(SideLine(**row) for row in await pool.fetch(statement, source, day, part, limit, skip))
 
 
 async def statements(pool: asyncpg.Pool, day: date) -> tuple[StatementResult, ...]:

@@ -44,6 +44,44 @@ LEFT JOIN breaks b ON b.channel = n.channel
 LEFT JOIN task d ON d.kind = 'file' AND d.key = n.channel || '/' || $1::date::text AND d.state = 'WAITING'
 ORDER BY n.channel
 
+-- name: file_lines
+SELECT
+    l.line_no::text AS number, l.order_no AS reference, l.channel_ref AS theirs, NULL::timestamptz AS at, l.status,
+    CASE WHEN l.credit THEN l.amount ELSE -l.amount END AS fen, l.intent, NULL::uuid AS voucher,
+    (count(*) OVER ())::int AS all_count, (sum(CASE WHEN l.credit THEN l.amount ELSE -l.amount END) OVER ())::bigint AS all_fen
+FROM file_line l
+WHERE l.channel = $1 AND l.settle_date = $2 AND (NOT $3 OR l.status = 'matched')
+ORDER BY l.line_no LIMIT $4 OFFSET $5
+
+-- name: our_side
+-- What `files` sums as ours; with $3 only what is not due yet.
+SELECT
+    '' AS number, i.order_no AS reference, i.channel_ref AS theirs, i.created_at AS at, i.kind AS status,
+    CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END AS fen,
+    i.id AS intent, NULL::uuid AS voucher, (count(*) OVER ())::int AS all_count,
+    (sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END) OVER ())::bigint AS all_fen
+FROM intent i
+WHERE
+    i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
+    AND (
+        i.settle_date = $2 AND i.matched_on IS NULL
+        OR i.matched_on = $2 AND (
+            i.settle_date = $2 OR i.id IN (SELECT l.intent FROM file_line l WHERE l.settle_date = $2)
+        )
+    )
+    AND (NOT $3 OR i.matched_on IS NULL
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL))
+ORDER BY i.id LIMIT $4 OFFSET $5
+
+-- name: bank_lines
+SELECT
+    b.sequence AS number, b.text AS reference, nullif(b.reference, '') AS theirs, b.booked_at AS at, '' AS status,
+    CASE WHEN b.credit THEN b.amount ELSE -b.amount END AS fen, b.intent, b.voucher,
+    (count(*) OVER ())::int AS all_count, (sum(CASE WHEN b.credit THEN b.amount ELSE -b.amount END) OVER ())::bigint AS all_fen
+FROM bank_line b
+WHERE b.account = $1 AND b.business_date = $2 AND (NOT $3 OR b.posted_at IS NOT NULL)
+ORDER BY b.booked_at, b.sequence LIMIT $4 OFFSET $5
+
 -- name: statements
 SELECT
     b.account, (count(*))::int AS lines, (count(b.posted_at))::int AS posted,

@@ -69,7 +69,7 @@ def _escaped(text: str) -> str:
 
 
 def _once(hits: list[Hit]) -> tuple[Hit, ...]:
-    """Leave one hit a thing: a file's or a bank's line of a payment is that payment."""
+    """Leave one hit for each thing: a file's or a bank's line of a payment counts as the payment."""
     seen: dict[object, Hit] = {}
     for hit in hits:
         seen.setdefault(hit.intent or (hit.what, hit.key, hit.day), hit)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import asyncpg
 
 from zhangfang.console.reading.model import Errand, Figures, Hour, Seal, Waiting
+from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.sql import load
 
@@ -18,6 +19,12 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Return the first moment of a day in China and the first of the next one, in UTC."""
     start = datetime.combine(day, time(), CHINA)
     return start.astimezone(UTC), (start + timedelta(days=1)).astimezone(UTC)
+
+
+async def last_day(pool: asyncpg.Pool, day: date) -> date | None:
+    """Return the last day in China, up to `day`, on which a merchant asked for a payment."""
+    at = await pool.fetchval(queries.last_order, day_bounds(day)[1])
+    return china_day(at) if at else None
 
 
 async def seal(pool: asyncpg.Pool, now: datetime) -> Seal:

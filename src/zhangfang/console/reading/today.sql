@@ -8,6 +8,12 @@ SELECT
     (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq,
     (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates
 
+-- name: last_order
+-- The newest payment that a merchant asked for: what is filled in from a channel's file (B2) is not of its day.
+SELECT created_at FROM intent
+WHERE created_at < $1 AND kind IN ('purchase', 'collection') AND template <> 'B2'
+ORDER BY created_at DESC LIMIT 1
+
 -- name: last_audit
 SELECT at, ok, figures FROM audit_result ORDER BY at DESC LIMIT 1
 
@@ -52,22 +58,22 @@ WHERE kind IN ('purchase', 'collection') AND created_at >= $1 AND created_at < $
 GROUP BY 1
 
 -- name: errands
-SELECT what, detail, merchant, amount, since, link FROM (
-    SELECT 'manual' AS what, i.kind AS detail, m.name AS merchant, i.amount, i.updated_at AS since,
+SELECT what, detail, merchant, number, amount, since, link FROM (
+    SELECT 'manual' AS what, i.kind AS detail, m.name AS merchant, '' AS number, i.amount, i.updated_at AS since,
         'payment:' || i.id AS link
     FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.state = 'MANUAL'
     UNION ALL
-    SELECT 'break', b.class, b.channel || ' · ' || b.key, abs(b.difference), b.opened_at,
+    SELECT 'break', b.class, b.channel, b.key, abs(b.difference), b.opened_at,
         'break:' || b.settle_date || '#' || b.id
     FROM break b WHERE b.cleared_at IS NULL
     UNION ALL
-    SELECT 'duplicate', d.state, m.name, d.amount, d.found_at, 'duplicate:' || d.id
+    SELECT 'duplicate', d.state, m.name, '', d.amount, d.found_at, 'duplicate:' || d.id
     FROM duplicate d LEFT JOIN merchant m ON m.id = d.merchant WHERE d.ended_at IS NULL AND d.state <> 'REVERSING'
     UNION ALL
-    SELECT 'returned', '', m.name, i.amount, i.returned_at, 'payment:' || i.id
+    SELECT 'returned', '', m.name, '', i.amount, i.returned_at, 'payment:' || i.id
     FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.returned_at >= $1
     UNION ALL
-    SELECT 'untold', w.event, m.name, NULL, w.created_at, 'payment:' || w.intent
+    SELECT 'untold', w.event, m.name, '', NULL, w.created_at, 'payment:' || w.intent
     FROM webhook w LEFT JOIN merchant m ON m.id = w.merchant
     WHERE w.delivered_at IS NULL AND w.next_action_at IS NULL
 ) AS e

@@ -48,6 +48,18 @@
     if (event.key in KEYS) { event.preventDefault(); KEYS[event.key](); }
   });
 
+  // The whole row opens what its link opens, in a new tab as a link would; a click that selects text or meets a link does not.
+  const inRow = (event) => (event.target.closest("a, button, input, select, summary, label") || String(getSelection()) ? null : event.target.closest("tr[data-href]"));
+  const open = (event) => {
+    const row = event.button < 2 && inRow(event);
+    if (!row) return;
+    if (event.button || event.ctrlKey || event.metaKey) window.open(row.dataset.href, "_blank", "noopener");
+    else location.href = row.dataset.href;
+  };
+  document.addEventListener("click", open);
+  document.addEventListener("auxclick", open);
+  document.addEventListener("mousedown", (event) => { if (event.button === 1 && inRow(event)) event.preventDefault(); });
+
   // The clock runs on from what the server said: the business's time, not this machine's.
   const clock = document.querySelector("[data-clock]");
   if (clock) {

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.clock import SetClock
-from tests.unit.test_portal_pages import Acts
+from tests.unit.test_console_pages import Acts
 from zhangfang.console import Console, console_app
 from zhangfang.web import auth
 from zhangfang.web.auth import OPERATOR, ensure_operator

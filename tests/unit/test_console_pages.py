@@ -3,9 +3,12 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from html import unescape
+from itertools import pairwise
 from uuid import UUID
 
 import asyncpg
@@ -17,19 +20,20 @@ from starlette.routing import Mount
 
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
+from tests.words import headings, latin, machine_words
 from zhangfang.console import Console, console_app
-from zhangfang.console.pages import merchants as merchant_pages
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
-from zhangfang.console.pages.reconciliation import CLASSES
+from zhangfang.console.reading import merchants as merchant_reading
 from zhangfang.console.reading import payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.reading.today import day_bounds
+from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
 from zhangfang.payments import Outcome
 from zhangfang.web import auth
-from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS
+from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
 PAGES = (
     "/", "/figures", "/more", "/payments", "/refunds", "/payouts", "/unknown", "/trial-balance",
@@ -139,13 +143,52 @@ async def test_each_page_is_drawn_in_its_language_under_a_strict_policy(
         assert 'class="zf-say' in page.text
 
 
-async def test_chinese_pages_have_no_english_sentence_left(console: Browser) -> None:
-    for path in ("/", "/unknown", "/channels", f"/reconciliation/{YESTERDAY}", "/trial-balance"):
-        said = re.search(
-            r'<h1 class="zf-say[^>]*>(.*?)</h1>', (await console.get(path, "zh")).text, re.DOTALL
+async def crawl(
+    console: Browser, lang: str, first: str = "/", most: int = 4
+) -> AsyncIterator[tuple[str, str]]:
+    """Yield every page that links lead to, at most `most` of each kind, with its HTML."""
+    waiting, seen, kinds = [first, "/more", *PAGES], set(), Counter[str]()
+    while waiting:
+        path = waiting.pop(0).partition("#")[0]
+        kind = re.sub(
+            r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
         )
-        assert said
-        assert not re.search(r"[A-Za-z]{4,}", re.sub(r"<[^>]+>", "", said[1]))
+        kinds[kind] += path not in seen
+        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json)", path):
+            continue
+        seen.add(path)
+        page = await console.get(path, lang)
+        assert page.status_code in (200, 303), path
+        found = [*re.findall(r'href="/console([^"]*)"', page.text), page.headers.get("location", "")[8:]]
+        waiting += [unescape(href) for href in found if href]
+        if page.status_code == 200:
+            yield path, page.text
+
+
+async def test_every_page_speaks_chinese_and_no_page_speaks_like_a_machine(console: Browser) -> None:
+    kinds = set()
+    async for path, html in crawl(console, "zh"):
+        assert latin(html) == set(), path
+        assert machine_words(html) == set(), path
+        kinds.add(path.split("/")[1].partition("?")[0])
+    assert kinds >= {
+        "payments",
+        "settlements",
+        "vouchers",
+        "accounts",
+        "reconciliation",
+        "merchants",
+        "channels",
+    }
+
+
+async def test_in_english_no_page_speaks_like_a_machine_and_headings_come_in_order(console: Browser) -> None:
+    async for path, html in crawl(console, "en"):
+        assert machine_words(html) == set(), path
+        levels = headings(html)
+        assert levels[:1] == [1], path
+        assert all(later - level <= 1 for level, later in pairwise(levels)), path
+        assert levels.count(1) == 1, path
 
 
 async def test_every_payment_has_its_page_and_a_final_one_exactly_one_filled_seal(console: Browser) -> None:
@@ -226,6 +269,84 @@ async def test_the_figure_opens_into_rows_that_sum_to_it(console: Browser) -> No
     shown = f'{total.fen // 100:,}<span class="f">.{total.fen % 100:02d}'
     assert shown in front
     assert shown in listed.split("<tfoot")[1]
+
+
+def _of_day(day: date) -> Filter:
+    since, until = day_bounds(day)
+    return Filter(PAY_IN, ("SUCCESS",), since=since, until=until)
+
+
+async def test_after_its_day_the_front_page_opens_on_the_last_day_that_had_orders(console: Browser) -> None:
+    total = await payments.total(console.pool, _of_day(TODAY))
+    figure = f'{total.fen // 100:,}<span class="f">'
+    assert "Not today" not in (await console.get("/")).text
+    console.clock.advance(days=3)
+    page = (await console.get("/")).text
+    assert "Not today" in page
+    assert "Tuesday 1 Sep 2026" in page
+    assert "today is Friday 4 Sep 2026" in page
+    assert figure in page
+    assert 'hx-get="/console/figures?day=2026-09-01"' in page
+    assert figure in (await console.get("/figures?day=2026-09-01")).text
+    assert 'href="/console/?day=2026-08-31"' in page
+    assert "Monday 31 Aug 2026" in (await console.get("/?day=2026-08-31")).text
+    assert "No order on that day." in (await console.get("/?day=2026-08-30")).text
+    assert (await console.get("/?day=31 August")).status_code == 404
+    console.clock.advance(days=-3)
+
+
+async def test_every_figure_of_a_day_opens_into_lines_that_come_to_it(console: Browser) -> None:
+    page = (await console.get(f"/reconciliation/{YESTERDAY}")).text
+    page += (await console.get(f"/reconciliation/{TODAY}")).text
+    links = set(re.findall(r'<a class="" href="/console(/reconciliation/[^"#]+)">(.*?)</a>', page))
+    assert {href.rpartition("/")[2] for href, _ in links} == {
+        "lines",
+        "matched",
+        "ours",
+        "not-due",
+        "bank",
+        "posted",
+    }
+    for href, shown in links:
+        figure = re.sub(r"<[^>]+>", "", shown)
+        said = re.search(r'<h1 class="zf-say">(.*?)</h1>', (await console.get(href)).text)
+        assert said
+        count, total = re.sub(r"<[^>]+>", "", said[1]).rsplit(": ")[1].split(", ", 1)
+        assert figure in (count.partition(" ")[0], total.removeprefix("¥")), (href, figure)
+
+
+async def test_a_settlement_opens_into_the_payments_that_it_is_made_of(console: Browser) -> None:
+    merchant = (await console.get(f"/merchants/mer_{0:026}")).text
+    (href,) = set(re.findall(r'href="/console(/settlements/[0-9a-f]{32})"', merchant))
+    page = (await console.get(href)).text
+    assert "became available on Tuesday 1 Sep 2026." in page
+    lines = await merchant_reading.settlement_lines(console.pool, UUID(href.rpartition("/")[2]), 1000)
+    assert page.count('<tr data-href="/console/payments/') == len(lines) > 10
+    assert (
+        sum(line.net for line in lines)
+        == (await merchant_reading.settlements(console.pool, f"mer_{0:026}"))[0].amount
+    )
+    for path in ("/settlements/x", f"/settlements/{UUID(int=3)}"):
+        assert (await console.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("/merchants", "Total of 6 merchants"), ("/payouts", "Total of 3 payouts"), ("/refunds", "Total of 3 refunds"),
+    ("/unknown", "Total of 3 requests"), ("/refunds?kind=void", "Total of 1 refund<"),
+])  # fmt: skip
+async def test_a_total_says_what_it_counts(console: Browser, path: str, said: str) -> None:
+    assert said in (await console.get(path)).text
+
+
+async def test_an_unknown_figure_of_zero_raises_no_alarm(console: Browser) -> None:
+    assert 'data-state="UNKNOWN"' in (await console.get("/figures")).text
+    await console.pool.execute("UPDATE intent SET state = 'SENDING' WHERE state = 'UNKNOWN'")
+    try:
+        assert 'data-state="UNKNOWN"' not in (await console.get("/figures")).text
+    finally:
+        await console.pool.execute(
+            "UPDATE intent SET state = 'UNKNOWN' WHERE state = 'SENDING' AND unknown_since IS NOT NULL"
+        )
 
 
 async def test_the_older_pages_of_a_list_hold_every_row_once_and_keep_the_filter(console: Browser) -> None:
@@ -517,5 +638,5 @@ async def test_the_words_cover_every_value_that_the_database_allows(console: Bro
     assert await allowed("intent", "state") <= STATES.keys()
     assert await allowed("intent", "kind") == set(OPERATIONS)
     assert await allowed("step", "kind") == STEPS.keys()
-    assert await allowed("break", "class") == CLASSES.keys()
-    assert await allowed("merchant", "state") == merchant_pages.STATES.keys()
+    assert await allowed("break", "class") == TERMS["class"].keys()
+    assert await allowed("merchant", "state") == TERMS["merchant"].keys()
