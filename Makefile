@@ -24,7 +24,7 @@ test: $(READY) ## Run all tests, those in a browser too
 	$(BIN)/python -m pytest -rs --numprocesses auto --dist worksteal $(COVERAGE) $(ARGS)
 
 drill: $(READY) ## Kill every process at random moments, of many business days and under load (takes hours)
-	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py \
+	ZHANGFANG_DRILL_SEEDS=20 ZHANGFANG_DRILL_KILLS=50 $(BIN)/python -m pytest -rs tests/drill/test_crash_day.py tests/drill/test_odd_days.py \
 		tests/drill/test_ledger_kill.py tests/drill/test_two_shards.py tests/drill/test_simulate.py \
 		tests/drill/test_drills.py $(ARGS)
 

@@ -43,7 +43,7 @@ async def test_a_payment_that_people_filled_in_is_booked_and_listed_in_every_pla
     await house.filed(DAY, [stray(1, 8800, note="STATIC-1")])
     await house.settled(DAY)
     id_ = (await house.one_break())["id"]
-    await propose(house.desk, id_, "B2", "lin", merchant=merchant.id)
+    await propose(house.desk.pool, house.desk.journal, id_, "B2", "lin", merchant=merchant.id)
     await approve(house.desk, id_, "wang")
     intent = await house.desk.journal.by_id(id_)
     assert intent is not None
