@@ -10,7 +10,7 @@ from gmssl.sm4 import SM4_ENCRYPT
 
 from tests.unit.cmb_counterpart import PADDED, UID, Bank, Json, crypt
 from zhangfang.channels.cmb import Refused, make_enterprise_key
-from zhangfang.channels.cmb.envelope import Keys, canonical, seal, unseal
+from zhangfang.channels.cmb.envelope import Keys, canonical, parse, seal, unseal
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 
 HEAD = {"funcode": "BB1PAYQR", "userid": UID, "reqid": "20261123090000123000000000001"}
@@ -164,3 +164,8 @@ def test_a_signature_of_the_wrong_shape_is_forged(parties: tuple[Bank, Keys], si
 def test_what_does_not_decrypt_is_malformed(parties: tuple[Bank, Keys], data: bytes) -> None:
     with pytest.raises(MalformedMessage):
         unseal(data, HEAD, parties[1])
+
+
+def test_a_number_whose_exponent_no_decimal_can_hold_is_malformed() -> None:
+    with pytest.raises(MalformedMessage, match="expected JSON"):
+        parse(b'{"amount": 1e' + b"9" * 20 + b"}", "response")

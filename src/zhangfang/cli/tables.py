@@ -207,11 +207,12 @@ def _rows(kind: Table, version: int | None) -> "Sequence[Any]":
 
 def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
     """Do something with the database; what the person got wrong is one clear line and exit code 2."""
+    from zhangfang.approvals import SecondPerson
     from zhangfang.routing import RoutingError
 
     try:
         return with_pool(work)
-    except (RoutingError, InvalidInput) as error:
+    except (RoutingError, SecondPerson, InvalidInput) as error:
         raise _wrong(error) from None
 
 

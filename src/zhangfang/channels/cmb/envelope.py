@@ -141,7 +141,7 @@ def parse(plain: bytes, what: str) -> Json:
     try:
         document = json.loads(plain.decode(), parse_float=Decimal, parse_constant=_no_constant)
         canonical(document).encode()  # a lone surrogate has no UTF-8
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise MalformedMessage(f"{what}: {len(plain)} bytes; expected JSON in UTF-8") from error
     if not isinstance(document, dict):
         raise MalformedMessage(f"{what}: JSON, but not an object")
