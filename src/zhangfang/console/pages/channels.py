@@ -75,11 +75,6 @@ def act_reason(_: Words, act: Act) -> str:
     return note(_, term(_, "replay", act.reason))
 
 
-async def form(visit: Visit) -> Response:
-    """Ask for the reason."""
-    return await _form(visit)
-
-
 async def switch(visit: Visit) -> Response:
     """Stop an operation or open it again."""
     row, act = await _row(visit)
@@ -89,11 +84,12 @@ async def switch(visit: Visit) -> Response:
             visit.pool, visit.site.clock, row.channel, row.operation, reason, str(visit.operator)
         )
     except InvalidInput as error:
-        return await _form(visit, 422, str(error), reason)
+        return await form(visit, 422, str(error), reason)
     return visit.go("/channels")
 
 
-async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+async def form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    """Ask for the reason; once more if it was refused."""
     row, act = await _row(visit)
     return await visit.page(
         "switch.html", status, here="channels", row=row, act=act, error=error, reason=reason

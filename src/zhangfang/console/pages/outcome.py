@@ -18,11 +18,6 @@ from zhangfang.web.words import N_
 ENDS = {"SUCCESS": N_("It was done"), "FAILED": N_("It was not done, and never will be")}
 
 
-async def form(visit: Visit) -> Response:
-    """Ask how it ended, and for the proof."""
-    return await _form(visit)
-
-
 async def propose(visit: Visit) -> Response:
     """Keep what one person says; another has to approve it."""
     sent = visit.request.state.form
@@ -30,7 +25,7 @@ async def propose(visit: Visit) -> Response:
     try:
         await visit.site.actions.propose_outcome(dossier.payment.id, _said(sent), str(visit.operator))
     except ZhangfangError as error:
-        return await _form(visit, 422, str(error), sent)
+        return await form(visit, 422, str(error), sent)
     return visit.go(f"/payments/{visit.id_of(dossier.payment)}")
 
 
@@ -66,9 +61,10 @@ def _day(text: str) -> date:
         raise InvalidInput("date", f"{len(text)} characters", "a date such as 2026-09-01") from None
 
 
-async def _form(
+async def form(
     visit: Visit, status: int = 200, error: str = "", sent: Mapping[str, str] | None = None
 ) -> Response:
+    """Ask how it ended, and for the proof; once more, as it was filled in, if it was refused."""
     dossier = await find(visit)
     p = dossier.payment
     waiting = await outcomes(visit.pool, p.id)
