@@ -61,7 +61,7 @@ def _books(_: Words, base: str, seal: Seal | None) -> Markup:
     if seal.at is None:
         return _("The auditor has not looked at the books yet.")
     if not seal.ok:
-        return _("{books}.", books=link(base + "/trial-balance#audit", _("The books do not agree"), "to-act"))
+        return _("{parts}.", parts=link(base + "/trial-balance#audit", _("The books do not agree"), "to-act"))
     if not seal.holds:
         return _("The books balanced at {at}, and nobody has checked since.", at=_.time(seal.at))
     return _("The books balance.")
