@@ -11,7 +11,7 @@ from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
-from zhangfang.payments import Outcome, State, outcomes
+from zhangfang.payments import Outcome, State, outcomes, propose_outcome
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
@@ -23,7 +23,8 @@ async def propose(visit: Visit) -> Response:
     sent = visit.request.state.form
     dossier = await find(visit)
     try:
-        await visit.site.actions.propose_outcome(dossier.payment.id, _said(sent), str(visit.operator))
+        outcome, operator = _said(sent), str(visit.operator)
+        await propose_outcome(visit.pool, visit.site.clock, dossier.payment.id, outcome, operator)
     except ZhangfangError as error:
         return await form(visit, 422, str(error), sent)
     return visit.go(f"/payments/{visit.id_of(dossier.payment)}")
