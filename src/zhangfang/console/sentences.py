@@ -87,16 +87,14 @@ def _unknown(_: Words, p: Payment, now: datetime) -> Markup:
         "refund": _("No outcome yet: the payer may or may not have the money back."),
         "void": _("No outcome yet: the payment may or may not be voided."),
     }.get(p.kind, _("No outcome yet: the payer may or may not have been debited."))
-    if p.next_action_at is None:
-        return _("{first} {second}", first=doubt, second=_("No query is planned."))
     number = p.queries + 1
-    if p.next_action_at <= now:
-        return _("{first} {second}", first=doubt, second=_("Query {n} is due now.", n=number))
-    return _(
-        "{first} {second}",
-        first=doubt,
-        second=_("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now)),
-    )
+    if p.next_action_at is None:
+        then = _("No query is planned.")
+    elif p.next_action_at <= now:
+        then = _("Query {n} is due now.", n=number)
+    else:
+        then = _("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now))
+    return _("{first} {second}", first=doubt, second=then)
 
 
 def _final(_: Words, p: Payment) -> Markup:
