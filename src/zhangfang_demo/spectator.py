@@ -66,9 +66,8 @@ class Spectator:
         until = loop.time() + PATIENCE_SECONDS
         while not await ready():
             if loop.time() > until:
-                raise Stuck(
-                    f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{await self._open_work()}"
-                )
+                still = await self.query(queries.open_work)
+                raise Stuck(f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{still}")
             await self._jump(latest)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -133,6 +132,3 @@ class Spectator:
             await asyncio.to_thread(set_time, self._house, due, RATE)
         elif latest is not None and due <= latest:
             await self.set_time(due)
-
-    async def _open_work(self) -> str:
-        return str(await self.query(queries.open_work))

@@ -1,6 +1,5 @@
 """Can each channel take money now? The stop switch of each operation."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 from markupsafe import Markup, escape
@@ -38,7 +37,7 @@ async def page(visit: Visit) -> Response:
     return await visit.page(
         "channels.html",
         here="channels",
-        grouped=by_channel(rows),
+        grouped=[(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)],
         resting=await open_breakers(visit.pool),
         unknown_types=await unknown_types(visit.pool, visit.now),
         acts=done,
@@ -49,11 +48,6 @@ async def page(visit: Visit) -> Response:
         lately=f"{in_china(visit.now - channels.LATELY):%Y-%m-%dT%H:%M}",
         say=say,
     )
-
-
-def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
-    """Group operations by channel, in the order of the settings."""
-    return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
 
 
 def act_target(_: Words, visit: Visit, target: str) -> Markup:
