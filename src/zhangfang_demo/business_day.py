@@ -329,14 +329,9 @@ def _merchant_body(merchant: NewMerchant) -> dict[str, Any]:
         for rule in merchant.fee_rules
     ]
     account = merchant.settlement_account
-    return {
-        "name": merchant.name,
-        "external_ref": merchant.external_ref,
-        "auto_payout": merchant.auto_payout,
-        "settlement_days": merchant.settlement_days,
-        "fee_rules": rules,
-        "settlement_account": asdict(account) if account else None,
-    }
+    alike = ("name", "external_ref", "auto_payout", "settlement_days")
+    own = {"fee_rules": rules, "settlement_account": asdict(account) if account else None}
+    return {name: getattr(merchant, name) for name in alike} | own
 
 
 def _at(day: date, hour: time) -> datetime:

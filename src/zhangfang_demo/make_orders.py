@@ -30,24 +30,7 @@ SHIPPED = 2_220
 FEWEST = 100
 
 # Weight of each hour of the day: a climb in the morning, a dip at noon, a long evening.
-HOURS = {
-    7: 2,
-    8: 5,
-    9: 9,
-    10: 11,
-    11: 9,
-    12: 4,
-    13: 4,
-    14: 8,
-    15: 9,
-    16: 9,
-    17: 8,
-    18: 6,
-    19: 8,
-    20: 8,
-    21: 6,
-    22: 3,
-}
+HOURS = dict(enumerate((2, 5, 9, 11, 9, 4, 4, 8, 9, 9, 8, 6, 8, 8, 6, 3), start=7))
 AFTER_CUTOFF_PER_MILLE = 7
 REFUNDED_PER_MILLE = 15
 LATE_REFUNDS_PER_MILLE = 3

@@ -19,7 +19,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, fen_to_yuan, yuan_to_fen
 from zhangfang.merchants import BankAccount, FeeKind, FeeRule, NewMerchant
 from zhangfang.merchants.rules import check_new
-from zhangfang_demo.csv_rows import OrdersInvalid, Problem, Row, invalid, read_rows
+from zhangfang_demo.csv_rows import Problem, Row, invalid, read_rows
 
 ORDERS = Path(__file__).parent / "data" / "orders.csv"
 MERCHANTS = Path(__file__).parent / "data" / "merchants.csv"
@@ -94,15 +94,6 @@ def read_merchants(path: Path = MERCHANTS) -> list[NewMerchant]:
     if problems:
         raise invalid(path, problems)
     return list(merchants.values())
-
-
-def check(path: Path, merchants: Iterable[NewMerchant]) -> list[str]:
-    """Return the first 20 problems of a file of orders, none if the day can be played."""
-    try:
-        read_orders(path, merchants)
-    except OrdersInvalid as error:
-        return error.problems
-    return []
 
 
 def business_day(orders: Iterable[DemoOrder]) -> date:

@@ -6,6 +6,7 @@ code with the platform; the banks count the faults that they really had.
 
 import asyncio
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,9 @@ async def _figures(day: BusinessDay) -> dict[str, Any]:
 
 
 def _faults(day: BusinessDay) -> dict[str, int]:
-    met: dict[str, int] = {}
+    met: Counter[str] = Counter()
     for bank in day.house.banks:
-        for fault, count in ask("GET", day.house.control(bank) + "/faults")["met"].items():
-            met[fault] = met.get(fault, 0) + count
+        met.update(ask("GET", day.house.control(bank) + "/faults")["met"])
     return dict(sorted(met.items()))
 
 

@@ -12,9 +12,7 @@ from typing import Any
 import asyncpg
 
 from zhangfang.assembly.house import House
-from zhangfang.assembly.sandbox import cmb as sandbox_cmb
-from zhangfang.assembly.sandbox import genericbank as sandbox_genericbank
-from zhangfang.assembly.sandbox.control import ask
+from zhangfang.assembly.sandbox.control import CLIENT_MONEY, ask
 from zhangfang.assembly.sandbox.counter import set_time
 from zhangfang.channels import BANKS
 from zhangfang.kernel.database import AWAY
@@ -23,7 +21,6 @@ from zhangfang.kernel.sql import load
 
 queries = load(__package__, "spectator.sql")
 
-ACCOUNTS = {"cmb": sandbox_cmb.CLIENT_MONEY, "genericbank": sandbox_genericbank.CLIENT_MONEY}
 RATE = 10.0  # business seconds a second, between the jumps
 SOON = timedelta(seconds=3)  # of business: what is due before it is not worth a jump
 FARTHEST = timedelta(minutes=40)  # the jumps of a wait go no farther, so that it does not cross the cut-off
@@ -69,9 +66,8 @@ class Spectator:
         until = loop.time() + PATIENCE_SECONDS
         while not await ready():
             if loop.time() > until:
-                raise Stuck(
-                    f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{await self._open_work()}"
-                )
+                still = await self.query(queries.open_work)
+                raise Stuck(f"{title}: not reached within {PATIENCE_SECONDS:.0f} s\n{still}")
             await self._jump(latest)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -100,7 +96,7 @@ class Spectator:
 
     async def statement_read(self) -> bool:
         """Whether every line of the bank's statement is booked."""
-        for bank, account in ACCOUNTS.items():
+        for bank, account in CLIENT_MONEY.items():
             if bank not in self._house.banks:
                 continue
             book = await self.ask("GET", bank, f"/book?account={account}")
@@ -136,6 +132,3 @@ class Spectator:
             await asyncio.to_thread(set_time, self._house, due, RATE)
         elif latest is not None and due <= latest:
             await self.set_time(due)
-
-    async def _open_work(self) -> str:
-        return str(await self.query(queries.open_work))

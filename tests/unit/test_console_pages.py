@@ -31,7 +31,6 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
-from zhangfang.payments import Outcome
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -66,15 +65,6 @@ class Acts:
         self._perhaps()
         self.refunded.append((intent_id, amount, operator, key))
         return intent_id
-
-    async def decide_duplicate(self, act: str, case: UUID, operator: str, reason: str) -> None:
-        self._perhaps()
-
-    async def confirm_duplicates(self, operator: str, reason: str) -> None:
-        self._perhaps()
-
-    async def propose_outcome(self, intent: UUID, outcome: Outcome, operator: str) -> None:
-        self._perhaps()
 
     async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
         self._perhaps()

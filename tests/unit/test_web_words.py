@@ -19,6 +19,11 @@ from zhangfang_audit.books.report import TITLES
 SITES = [Path(zhangfang.__path__[0]) / name for name in ("console", "web")]
 
 
+def fields(text: str) -> set[str]:
+    """Return the names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
 def _in_templates() -> Iterator[str]:
     env = environment("zhangfang.console")
     for template in chain.from_iterable((site / "templates").glob("*.html") for site in SITES):
@@ -31,7 +36,14 @@ def _said(call: nodes.Call) -> Iterator[str]:
     if isinstance(call.node, nodes.Name) and call.node.name == "_":
         yield from texts[:1]
     elif isinstance(call.node, nodes.Getattr) and call.node.attr == "n":
-        yield from texts[:2]
+        yield from _many(texts)
+
+
+def _many(texts: list[str]) -> list[str]:
+    """Return the text for many, the key of the catalogue; that for one is English only, and fills in no other names."""
+    if len(texts) > 1:
+        assert fields(texts[0]) <= fields(texts[1]), texts
+    return texts[1:2]
 
 
 def _in_modules() -> Iterator[str]:
@@ -44,7 +56,7 @@ def _in_modules() -> Iterator[str]:
                 if isinstance(call.func, ast.Name) and call.func.id in ("_", "N_"):
                     yield from texts[:1]
                 elif isinstance(call.func, ast.Attribute) and call.func.attr == "n":
-                    yield from texts[:2]
+                    yield from _many(texts)
 
 
 USED = {*_in_templates(), *_in_modules()}
@@ -135,11 +147,6 @@ def test_every_word_of_the_machine_has_both_languages() -> None:
         for word, named in TERMS["note"].items()
         if not fields(word) == fields(named.zh) == fields(named.en)
     ] == []
-
-
-def fields(text: str) -> set[str]:
-    """Return the names in braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 @pytest.mark.parametrize("table", ["channel", "figure", "act", "cure", "class"])

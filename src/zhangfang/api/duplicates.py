@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -66,24 +66,16 @@ class DuplicatePage(msgspec.Struct):
 def shown(case: Case) -> DuplicateShown:
     """Return a case as the API shows it."""
     pay, ref = PAYMENT_PREFIX[Operation.COLLECTION], PAYMENT_PREFIX[Operation.REFUND]
-    return DuplicateShown(
-        id=prefixed(PREFIX, case.id),
-        state=case.state.value,
-        merchant=case.merchant,
-        order_no=case.order_no,
-        amount=case.amount,
-        stays=prefixed(pay, case.keep),
-        goes_back=prefixed(pay, case.intent) if case.intent else None,
-        break_=str(case.break_) if case.break_ else None,
-        reversal=prefixed(ref, case.reversal) if case.reversal else None,
-        masked=case.masked,
-        note=case.note,
-        confirmed_by=case.confirmed_by,
-        approved_by=case.approved_by,
-        reason=case.reason,
-        found_at=case.found_at,
-        ended_at=case.ended_at,
-    )
+    own: dict[str, Any] = {
+        "id": prefixed(PREFIX, case.id),
+        "state": case.state.value,
+        "stays": prefixed(pay, case.keep),
+        "goes_back": prefixed(pay, case.intent) if case.intent else None,
+        "break_": str(case.break_) if case.break_ else None,
+        "reversal": prefixed(ref, case.reversal) if case.reversal else None,
+    }
+    alike = {name: getattr(case, name) for name in DuplicateShown.__struct_fields__ if name not in own}
+    return DuplicateShown(**own | alike)
 
 
 async def listed(call: Call) -> tuple[int, DuplicatePage]:
@@ -95,33 +87,22 @@ async def listed(call: Call) -> tuple[int, DuplicatePage]:
     return 200, DuplicatePage([shown(case) for case in found[:limit]], cursor)
 
 
-async def confirm(call: Call) -> tuple[int, DuplicateShown]:
-    """Confirm that a case is a double payment."""
-    return await _decided(call, duplicates.confirm, call.body.reason)
+def decider(decide: Callable[..., Awaitable[Case]]) -> Any:
+    """Return the function that decides about a case by the name and, of a `Decision`, the reason in the body."""
 
+    async def decided(call: Call) -> tuple[int, DuplicateShown]:
+        said = msgspec.structs.astuple(call.body)
+        try:
+            case = await decide(call.desk.pool, call.desk.clock, parse(PREFIX, call.path["id"]), *said)
+        except NoCase as error:
+            raise ApiError(404, "not_found", str(error)) from None
+        except SecondPerson as error:
+            raise ApiError(409, "second_person_needed", str(error)) from None
+        except DoesNotFit as error:
+            raise ApiError(409, "not_allowed", str(error)) from None
+        return 201, shown(case)
 
-async def approve(call: Call) -> tuple[int, DuplicateShown]:
-    """Approve taking settled money back."""
-    return await _decided(call, duplicates.approve)
-
-
-async def dismiss(call: Call) -> tuple[int, DuplicateShown]:
-    """Close a case that is no double payment."""
-    return await _decided(call, duplicates.dismiss, call.body.reason)
-
-
-async def _decided(
-    call: Call, decide: Callable[..., Awaitable[Case]], *reason: str
-) -> tuple[int, DuplicateShown]:
-    id_ = parse(PREFIX, call.path["id"])
-    try:
-        return 201, shown(await decide(call.desk.pool, call.desk.clock, id_, call.body.by, *reason))
-    except NoCase as error:
-        raise ApiError(404, "not_found", str(error)) from None
-    except SecondPerson as error:
-        raise ApiError(409, "second_person_needed", str(error)) from None
-    except DoesNotFit as error:
-        raise ApiError(409, "not_allowed", str(error)) from None
+    return decided
 
 
 CALLS: Sequence[Spec] = (
@@ -130,15 +111,15 @@ CALLS: Sequence[Spec] = (
         query=("limit", "cursor"), prefix=PREFIX,
     ),
     Spec(
-        "POST", "/v1/duplicates/{id}/confirm", "Confirm a double payment", confirm, Decision, DuplicateShown,
-        who="admin", prefix=PREFIX,
-    ),
-    Spec(
-        "POST", "/v1/duplicates/{id}/approve", "Approve the reversal of settled money", approve, Approval,
+        "POST", "/v1/duplicates/{id}/confirm", "Confirm a double payment", decider(duplicates.confirm), Decision,
         DuplicateShown, who="admin", prefix=PREFIX,
     ),
     Spec(
-        "POST", "/v1/duplicates/{id}/dismiss", "Dismiss a suspicion", dismiss, Decision, DuplicateShown, who="admin",
-        prefix=PREFIX,
+        "POST", "/v1/duplicates/{id}/approve", "Approve the reversal of settled money",
+        decider(duplicates.approve), Approval, DuplicateShown, who="admin", prefix=PREFIX,
+    ),
+    Spec(
+        "POST", "/v1/duplicates/{id}/dismiss", "Dismiss a suspicion", decider(duplicates.dismiss), Decision,
+        DuplicateShown, who="admin", prefix=PREFIX,
     ),
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from zhangfang.api.calls import Call, Spec
 from zhangfang.api.shapes import (
     ApiKeyShown,
@@ -38,19 +40,10 @@ async def create(call: Call) -> tuple[int, MerchantShown]:
     """Create a merchant."""
     body: NewMerchantBody = call.body
     account = body.settlement_account
-    new = NewMerchant(
-        name=body.name,
-        external_ref=body.external_ref,
-        auto_payout=body.auto_payout,
-        settlement_days=body.settlement_days,
-        keep_fee_on_refund=body.keep_fee_on_refund,
-        fee_rules=tuple(
-            FeeRule(FeeKind(r.kind), r.rate_ppm, r.fixed_fen, r.min_fen, r.max_fen) for r in body.fee_rules
-        ),
-        settlement_account=BankAccount(account.number, account.name, account.medium, account.bank)
-        if account
-        else None,
-    )
+    rules = (FeeRule(FeeKind(r.kind), r.rate_ppm, r.fixed_fen, r.min_fen, r.max_fen) for r in body.fee_rules)
+    bank = BankAccount(account.number, account.name, account.medium, account.bank) if account else None
+    own = {"fee_rules": tuple(rules), "settlement_account": bank}
+    new = NewMerchant(**msgspec.structs.asdict(body) | own)
     return 201, shown(await admit(call.desk, new))
 
 

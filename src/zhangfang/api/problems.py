@@ -75,11 +75,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
     (asyncpg.InterfaceError, 503, "database_unavailable"),
-    (
-        asyncpg.InternalClientError,
-        503,
-        "database_unavailable",
-    ),  # the server died in the middle of a statement
+    # the server died in the middle of a statement
+    (asyncpg.InternalClientError, 503, "database_unavailable"),
     (OSError, 503, "database_unavailable"),
 )
 HEADERS = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from starlette.routing import BaseRoute, Mount
 
-from zhangfang import duplicates
 from zhangfang.channels.port import Operation
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
@@ -14,19 +13,17 @@ from zhangfang.merchants import get_merchant
 from zhangfang.payments import (
     Desk,
     NotFound,
-    Outcome,
     Request,
     accept,
     approve_outcome,
     ask,
-    propose_outcome,
     withdraw_outcome,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorActs:
-    """What an operator may do: ask the channel now, refund, decide about doubles, and be one of two people."""
+    """What an operator may do with a channel or the ledger: ask now, refund, and end an UNKNOWN as the second person."""
 
     desk: Desk
 
@@ -53,24 +50,6 @@ class OperatorActs:
         )
         intent, _ = await accept(self.desk, merchant, request)
         return intent.id
-
-    async def decide_duplicate(self, act: str, case: UUID, operator: str, reason: str) -> None:
-        """Confirm, approve or dismiss a suspected double payment."""
-        if act == "approve":
-            await duplicates.approve(self.desk.pool, self.desk.clock, case, operator)
-        else:
-            decide = {"confirm": duplicates.confirm, "dismiss": duplicates.dismiss}[act]
-            await decide(self.desk.pool, self.desk.clock, case, operator, reason)
-
-    async def confirm_duplicates(self, operator: str, reason: str) -> None:
-        """Confirm every case that is only suspected; what does not fit stays where it is, and says why when asked."""
-        await duplicates.confirm_all(
-            self.desk.pool, self.desk.clock, await duplicates.to_confirm(self.desk.pool), operator, reason
-        )
-
-    async def propose_outcome(self, intent: UUID, outcome: Outcome, operator: str) -> None:
-        """Say how an UNKNOWN ended."""
-        await propose_outcome(self.desk.pool, self.desk.clock, intent, outcome, operator)
 
     async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
         """Approve a proposed outcome, or withdraw it."""

@@ -1,7 +1,7 @@
 """Batches on the command line: hand a merchant's file in, see how far it is, take its results away."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -111,14 +111,10 @@ async def _show(pool: Any, id_: UUID, wait: bool) -> "tuple[Batch, Progress]":
     with _bar() as bar:
         task = bar.add_task("items with their result", total=batch.items) if wait else None
         while task is not None and batch.state is not BatchState.FINISHED:
-            bar.update(task, completed=_ended(how.counts))
+            bar.update(task, completed=sum(how.counts.get(state, 0) for state in FINAL))
             await sleep(LOOK_SECONDS)
             batch, how = await any_batch(pool, id_), await progress(pool, id_)
     return batch, how
-
-
-def _ended(counts: Mapping[str, int]) -> int:
-    return sum(counts.get(state, 0) for state in FINAL)
 
 
 async def _results(pool: Any, id_: UUID, out: Path) -> int:

@@ -1,16 +1,13 @@
 """The accountant's commands: the trial balance of any date, the day-end roll, closing a period and opening it again."""
 
 import json as to_json
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from zhangfang.cli.running import with_desk, with_pool
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.cli.running import a_day, a_uuid, with_desk, with_pool
 from zhangfang.kernel.money import fen_to_yuan
 
 app = typer.Typer(
@@ -39,7 +36,7 @@ def trial_balance(
     from zhangfang.cli.books_text import sheet
     from zhangfang.closing import trial
 
-    asked = _day(day, "--date")
+    asked = a_day(day, "--date")
     balances = with_pool(lambda pool, _: trial.trial_balance(pool, asked))
     if json is not None:
         json.write_text(to_json.dumps(trial.as_json(asked, by.value, balances), ensure_ascii=False, indent=1))
@@ -57,7 +54,7 @@ def roll(
     """Roll a business date that is over, as the timetable does by itself. Rolling it again changes nothing."""
     from zhangfang.closing.roll import roll as work
 
-    asked = _day(day, "--date")
+    asked = a_day(day, "--date")
     with_pool(lambda pool, clock: work(pool, clock, asked))
     typer.echo(f"business date {asked} is rolled")
 
@@ -82,7 +79,7 @@ def close(
     """Close every business date up to and including a date: nothing dated into it is posted any more."""
     from zhangfang.closing import period
 
-    last = _day(through, "--through")
+    last = a_day(through, "--through")
     done = with_desk(lambda desk: period.close(desk.pool, desk.ledger, desk.clock, last, by))
     typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
 
@@ -96,7 +93,7 @@ def propose(
     """Propose to open a closed period again. Nothing is opened until another person approves it."""
     from zhangfang.closing import period
 
-    last = _day(to, "--to")
+    last = a_day(to, "--to")
     asked = with_pool(lambda pool, clock: period.propose_reopening(pool, clock, last, reason, by))
     typer.echo(f"{asked.id}: opening again after {asked.business_date} is proposed by {asked.asked_by}")
 
@@ -108,22 +105,6 @@ def approve(
     """Approve what another person has proposed: the period is open again at once."""
     from zhangfang.closing import period
 
-    asked = _id(id_)
+    asked = a_uuid(id_, "--id", "books status")
     done = with_desk(lambda desk: period.approve_reopening(desk.pool, desk.ledger, desk.clock, asked, by))
     typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field, f"{len(text)} characters", "YYYY-MM-DD") from None
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidInput(
-            "--id", f"{len(text)} characters", "a UUID, as `zhangfang books status` shows it"
-        ) from None

@@ -2,12 +2,10 @@
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
-from zhangfang.cli.running import with_desk, with_pool
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.cli.running import a_uuid, with_desk, with_pool
 from zhangfang.kernel.money import fen_to_yuan
 
 app = typer.Typer(help="What we and the banks do not agree on, and its cures.", no_args_is_help=True)
@@ -39,7 +37,7 @@ def propose(
     """Propose a cure of a break. Nothing is booked until another person approves it."""
     from zhangfang.reconciliation import propose as work
 
-    id_ = _id(break_id)
+    id_ = a_uuid(break_id, "ID", "breaks list")
     with_desk(lambda desk: work(desk.pool, desk.journal, id_, cure, by, merchant))
     typer.echo(f"{cure} is proposed by {by}; another person has to approve it")
 
@@ -49,7 +47,7 @@ def approve(break_id: Id, by: By) -> None:
     """Approve a cure that another person has proposed: it is carried out at once."""
     from zhangfang.reconciliation import approve as work
 
-    id_ = _id(break_id)
+    id_ = a_uuid(break_id, "ID", "breaks list")
     with_desk(lambda desk: work(desk, id_, by))
     typer.echo("agreed: it is booked; what goes back to a payer (B3) clears the break once the payer has it")
 
@@ -83,11 +81,3 @@ def aligned(rows: Sequence[Sequence[str]], right: Container[int] = range(3, 6)) 
         ).rstrip()
         for row in rows
     ]
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        shape = f"{len(text)} characters"
-        raise InvalidInput("ID", shape, "a UUID, as `zhangfang breaks list` shows it") from None

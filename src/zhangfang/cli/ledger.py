@@ -3,7 +3,6 @@
 import json as to_json
 import subprocess
 import sys
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,13 +135,14 @@ def lines(found: Found) -> list[tuple[str, str]]:
     elif "holder" not in found:
         told.append(("head", "this shard has never had a writer"))
     else:
+        closed = found["closed_through"]
         told += [
             ("holder", f"{found['holder'] or 'unknown'} under epoch {found['epoch']}"),
             ("lease", _lease(found["lease_s"])),
             ("stand by", f"{found['standbys']}"),
-            ("sequence", f"{found['seq']:,}, at {_moment(found['at'])}"),
+            ("sequence", f"{found['seq']:,}, at {found['at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("checkpoint", f"{found['after_checkpoint']:,} entries behind, pages {found['after_pages']:,}"),
-            ("closed", _closed(found["closed_through"])),
+            ("closed", f"business dates through {closed}" if closed else "no business date"),
             ("accounts", f"{found['accounts']:,}"),
             ("open pendings", f"{found['pendings']:,}"),
         ]
@@ -164,11 +164,3 @@ def _lease(seconds: float | None) -> str:
     if seconds is None:
         return "none yet"
     return f"good for {seconds:.1f} s" if seconds > 0 else f"ran out {-seconds:,.0f} s ago"
-
-
-def _closed(day: date | None) -> str:
-    return f"business dates through {day}" if day else "no business date"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

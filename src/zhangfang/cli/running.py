@@ -1,8 +1,11 @@
 """Runs a command's work with the platform's parts. They are imported only then, so that `--help` answers at once."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.settings import Settings
 
 if TYPE_CHECKING:
@@ -10,6 +13,23 @@ if TYPE_CHECKING:
     from zhangfang.payments import Desk
 
 T = TypeVar("T")
+
+
+def a_day(text: str, field: str) -> date:
+    """Return the date that was typed, or raise `InvalidInput`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(field, f"{len(text)} characters", "YYYY-MM-DD") from None
+
+
+def a_uuid(text: str, field: str, shown_by: str) -> UUID:
+    """Return the UUID that was typed, or raise `InvalidInput`, which names the command that shows it."""
+    try:
+        return UUID(text)
+    except ValueError:
+        shape = f"{len(text)} characters"
+        raise InvalidInput(field, shape, f"a UUID, as `zhangfang {shown_by}` shows it") from None
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:

@@ -1,9 +1,7 @@
-"""What the console may cause in other contexts. The process that mounts it hands the functions in."""
+"""What the console may cause that needs a channel or the ledger. The process that mounts it hands the functions in."""
 
 from typing import Protocol
 from uuid import UUID
-
-from zhangfang.payments import Outcome
 
 
 class Actions(Protocol):
@@ -18,18 +16,6 @@ class Actions(Protocol):
 
         `key` is the idempotency key of the operator's confirming page: the same key twice is one refund.
         """
-        ...
-
-    async def decide_duplicate(self, act: str, case: UUID, operator: str, reason: str) -> None:
-        """Decide about a double payment: `act` is confirm, approve or dismiss; an approval has no reason."""
-        ...
-
-    async def confirm_duplicates(self, operator: str, reason: str) -> None:
-        """Confirm every case that is only suspected."""
-        ...
-
-    async def propose_outcome(self, intent: UUID, outcome: Outcome, operator: str) -> None:
-        """Say how an UNKNOWN ended."""
         ...
 
     async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:

@@ -61,7 +61,7 @@ def _books(_: Words, base: str, seal: Seal | None) -> Markup:
     if seal.at is None:
         return _("The auditor has not looked at the books yet.")
     if not seal.ok:
-        return _("{books}.", books=link(base + "/trial-balance#audit", _("The books do not agree"), "to-act"))
+        return _("{parts}.", parts=link(base + "/trial-balance#audit", _("The books do not agree"), "to-act"))
     if not seal.holds:
         return _("The books balanced at {at}, and nobody has checked since.", at=_.time(seal.at))
     return _("The books balance.")
@@ -87,16 +87,14 @@ def _unknown(_: Words, p: Payment, now: datetime) -> Markup:
         "refund": _("No outcome yet: the payer may or may not have the money back."),
         "void": _("No outcome yet: the payment may or may not be voided."),
     }.get(p.kind, _("No outcome yet: the payer may or may not have been debited."))
-    if p.next_action_at is None:
-        return _("{first} {second}", first=doubt, second=_("No query is planned."))
     number = p.queries + 1
-    if p.next_action_at <= now:
-        return _("{first} {second}", first=doubt, second=_("Query {n} is due now.", n=number))
-    return _(
-        "{first} {second}",
-        first=doubt,
-        second=_("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now)),
-    )
+    if p.next_action_at is None:
+        then = _("No query is planned.")
+    elif p.next_action_at <= now:
+        then = _("Query {n} is due now.", n=number)
+    else:
+        then = _("Query {n} in {span}.", n=number, span=_.span(p.next_action_at - now))
+    return _("{first} {second}", first=doubt, second=then)
 
 
 def _final(_: Words, p: Payment) -> Markup:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from zhangfang.console.reading.model import Payment, Step
 from zhangfang.kernel.calendar import china_day
@@ -92,13 +93,7 @@ def timeline(payment: Payment, steps: Sequence[Step]) -> tuple[Event, ...]:
 
 def days(rows: Iterable[Event]) -> list[tuple[date, list[Event]]]:
     """Group rows by the day in China on which they began."""
-    grouped: list[tuple[date, list[Event]]] = []
-    for row in rows:
-        day = china_day(row.start)
-        if not grouped or grouped[-1][0] != day:
-            grouped.append((day, []))
-        grouped[-1][1].append(row)
-    return grouped
+    return [(day, list(several)) for day, several in groupby(rows, key=lambda row: china_day(row.start))]
 
 
 def _settling(state: str, steps: Sequence[Step]) -> Step | None:

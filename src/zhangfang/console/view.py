@@ -131,10 +131,10 @@ def _pay_in_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
     p, f = d.payment, d.facts
     return (
         _outcome(p, _, N_("Payer debited")),
-        _then(_, N_("Booked, pending"), _day(d.lines[0].posted_at if d.lines else None, _), p),
-        _then(_, N_("Reconciled"), _day(p.matched_on, _), p),
-        _then(_, N_("Arrived at our bank"), _day(f.file_arrived_at, _), p),
-        _then(_, N_("Settled, available"), _day(f.settled_on, _), p),
+        _then(_, N_("Booked, pending"), d.lines[0].posted_at if d.lines else None, p),
+        _then(_, N_("Reconciled"), p.matched_on, p),
+        _then(_, N_("Arrived at our bank"), f.file_arrived_at, p),
+        _then(_, N_("Settled, available"), f.settled_on, p),
     )
 
 
@@ -142,11 +142,9 @@ def _payout_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
     p = d.payment
     left = [line for line in d.banked if not line.credit]
     segments = (
-        _then(
-            _, N_("Taken from the merchant's balance"), _day(d.lines[0].posted_at if d.lines else None, _), p
-        ),
+        _then(_, N_("Taken from the merchant's balance"), d.lines[0].posted_at if d.lines else None, p),
         _outcome(p, _, N_("Paid by the bank")),
-        _then(_, N_("On the bank statement"), _day(left[0].booked_at if left else None, _), p),
+        _then(_, N_("On the bank statement"), left[0].booked_at if left else None, p),
     )
     if p.returned_at:
         return (*segments, Segment("after", _(N_("Returned, back in the wallet")), _.moment(p.returned_at)))
@@ -163,47 +161,32 @@ def _given_back(d: Dossier, _: Words) -> tuple[Segment, ...]:
 def _refund_path(d: Dossier, _: Words) -> tuple[Segment, ...]:
     p, f = d.payment, d.facts
     return (
-        _then(
-            _, N_("Taken from the merchant's balance"), _day(d.lines[0].posted_at if d.lines else None, _), p
-        ),
+        _then(_, N_("Taken from the merchant's balance"), d.lines[0].posted_at if d.lines else None, p),
         _outcome(p, _, N_("Given back by the channel")),
-        _then(_, N_("Reconciled"), _day(p.matched_on, _), p),
-        _then(_, N_("Taken off a settlement"), _day(f.file_arrived_at, _), p),
+        _then(_, N_("Reconciled"), p.matched_on, p),
+        _then(_, N_("Taken off a settlement"), f.file_arrived_at, p),
         *_given_back(d, _),
     )
 
 
 def _outcome(p: Payment, _: Words, title: str) -> Segment:
-    look = {
-        "SUCCESS": "done",
-        "UNKNOWN": "unknown",
-        "MANUAL": "unknown",
-        "FAILED": "failed",
-        "REFUSED": "failed",
-    }
-    note = {
-        "SUCCESS": _.moment(p.decided_at),
-        "UNKNOWN": _(N_("unknown since {at}"), at=_.moment(p.unknown_since)),
-        "MANUAL": _(N_("needs a person")),
-        "FAILED": _(N_("it did not happen")),
-        "REFUSED": _(N_("never sent")),
-        "CLOSED": _(N_("the payer never paid")),
-    }
-    return Segment(look.get(p.state, "todo"), _(title), note.get(p.state, _(N_("no outcome yet"))))
+    look, note = {
+        "SUCCESS": ("done", _.moment(p.decided_at)),
+        "UNKNOWN": ("unknown", _(N_("unknown since {at}"), at=_.moment(p.unknown_since))),
+        "MANUAL": ("unknown", _(N_("needs a person"))),
+        "FAILED": ("failed", _(N_("it did not happen"))),
+        "REFUSED": ("failed", _(N_("never sent"))),
+        "CLOSED": ("todo", _(N_("the payer never paid"))),
+    }.get(p.state, ("todo", _(N_("no outcome yet"))))
+    return Segment(look, _(title), note)
 
 
-def _then(_: Words, title: str, when: str | None, p: Payment) -> Segment:
-    if when:
-        return Segment("done", _(title), when)
+def _then(_: Words, title: str, at: datetime | date | None, p: Payment) -> Segment:
+    if at is not None:
+        return Segment("done", _(title), _.moment(at) if isinstance(at, datetime) else _.short(at))
     left_out = title == "Reconciled" and (p.voided or p.kind == "void")
     waits = _(N_("left out of the file")) if left_out else _(N_("not yet"))
     return Segment("todo", _(title), _(N_("does not come")) if ended_without(p) else waits)
-
-
-def _day(at: datetime | date | None, _: Words) -> str | None:
-    if at is None:
-        return None
-    return _.moment(at) if isinstance(at, datetime) else _.short(at)
 
 
 def three_way(d: Dossier, _: Words) -> tuple[Check, ...]:

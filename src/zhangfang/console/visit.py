@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from zhangfang.channels.port import Operation
 from zhangfang.console.actions import Actions
@@ -55,6 +56,14 @@ class Visit(kit.Visit[Console]):
             self, today.waiting(self.pool, self.today), today.seal(self.pool, self.now)
         )
         return {"waiting": waiting, "seal": seal}
+
+
+def uuid_of(visit: Visit) -> UUID:
+    """Return the id that the address names as plain hex, or raise `Missing`."""
+    try:
+        return UUID(hex=visit.request.path_params["id"])
+    except ValueError:
+        raise kit.Missing("id") from None
 
 
 def day_of(text: str) -> date:

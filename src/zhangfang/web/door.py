@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -70,21 +71,13 @@ class Door(Generic[V]):
 
     def inside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
         """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for."""
-
-        async def handle(request: Request) -> Response:
-            return await self._handled(request, handler, outside=False)
-
-        return handle
+        return partial(self._handled, handler=handler, outside=False)
 
     def outside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
         """Answer with or without a session."""
+        return partial(self._handled, handler=handler, outside=True)
 
-        async def handle(request: Request) -> Response:
-            return await self._handled(request, handler, outside=True)
-
-        return handle
-
-    async def _handled(self, request: Request, handler: Handler[V], *, outside: bool) -> Response:
+    async def _handled(self, request: Request, *, handler: Handler[V], outside: bool) -> Response:
         request.state.request_id = secrets.token_hex(6)
         request.state.csrf = ""
         visit = self._visit(request, self.site, None, "")

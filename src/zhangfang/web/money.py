@@ -16,11 +16,3 @@ def money(fen: int | None, symbol: bool = False) -> Markup:
     return Markup('<span class="amt">{}{}{:,}<span class="f">.{}</span></span>').format(
         MINUS if fen < 0 else "", Markup('<span class="y">¥</span>') if symbol else "", int(yuan), cents
     )
-
-
-def plain(fen: int | None) -> str:
-    """Return `1,234.56` as text, for labels and titles; — for None."""
-    if fen is None:
-        return UNREAD
-    yuan, _, cents = fen_to_yuan(abs(fen)).partition(".")
-    return f"{MINUS if fen < 0 else ''}{int(yuan):,}.{cents}"

@@ -24,8 +24,6 @@ class StateWord:
     final: str  # yes, no, or "later": a fact that stands beside a final state
     zh: str
     en: str
-    merchant_zh: str
-    merchant_en: str
 
 
 @dataclass(frozen=True, slots=True)

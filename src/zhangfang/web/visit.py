@@ -15,11 +15,11 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, china_day, settlement_day
+from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.web.money import money, plain
+from zhangfang.web.money import money
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
@@ -68,7 +68,7 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, plain=plain, china=in_china, urlencode_dict=urlencode)
+    env.filters.update(money=money, china=in_china)
     env.globals.update(
         states=STATES, step_words=STEPS, subjects=SUBJECTS, term=term, note=note, subject_name=subject
     )
@@ -160,7 +160,7 @@ class Visit(Generic[S_co]):
     def draw(self, template: str, status: int = 200, **values: Any) -> Response:
         """Draw a template as it is: a part of a page, or one whose frame needs no database."""
         words = self.words
-        framed: dict[str, Any] = {"waiting": None, "seal": None, "here": "", "csrf": "", "refresh": None}
+        framed: dict[str, Any] = {"waiting": None, "seal": None, "here": ""}
         framed |= {
             "_": words,
             "visit": self,
@@ -169,7 +169,6 @@ class Visit(Generic[S_co]):
             "now": self.now,
             "day": self.today,
             "business_day": settlement_day(self.now),
-            "cutoff": UNIONPAY_CUTOFF,
             "operator": self.operator,
             "sandbox": self.site.sandbox,
             "version": self.site.version,

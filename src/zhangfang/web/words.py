@@ -50,12 +50,15 @@ class Words:
         """Return `text` in the language, its `{names}` filled in; a value that is not markup is escaped."""
         if text not in ZH:  # not a text of ours, so nothing that may hold markup
             return escape(text)
-        said = Markup(ZH[text] if self.lang == "zh" else text)  # noqa: S704 - from the catalogue
-        return said.format(**values) if values else said
+        return self._filled(text, text, values)
 
     def n(self, one: str, many: str, count: int, /, **values: Any) -> Markup:
-        """Return `one` or `many` with `{n}` as the count; Chinese has the text of `many` only."""
-        return self(one if count == 1 and self.lang == "en" else many, n=f"{count:,}", **values)
+        """Return `one` or `many` with `{n}` as the count; Chinese, and the catalogue, have the text of `many` only."""
+        return self._filled(one if count == 1 else many, many, values | {"n": f"{count:,}"})
+
+    def _filled(self, en: str, key: str, values: Mapping[str, Any]) -> Markup:
+        said = Markup(ZH[key] if self.lang == "zh" else en)  # noqa: S704 - from the catalogue
+        return said.format(**values) if values else said
 
     def of(self, named: Named) -> str:
         """Return the word of a row that has both."""

@@ -1,14 +1,13 @@
 """Accounts and vouchers: how did a balance come about?"""
 
 from typing import Any
-from uuid import UUID
 
 from starlette.responses import Response
 
 from zhangfang.console.pages.payments import download
 from zhangfang.console.reading import books
 from zhangfang.console.reading.model import Entry
-from zhangfang.console.visit import Visit
+from zhangfang.console.visit import Visit, uuid_of
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.web.export import LIMIT, Fen
 from zhangfang.web.tables import MOVEMENTS, SUBJECTS
@@ -20,7 +19,7 @@ ROWS = 50
 
 async def account(visit: Visit) -> Response:
     """Draw an account's entries with the balance after each, newest first."""
-    found = await books.account_of(visit.pool, _uuid(visit))
+    found = await books.account_of(visit.pool, uuid_of(visit))
     if found is None:
         raise Missing("account")
     before = _before(visit)
@@ -41,7 +40,7 @@ async def account(visit: Visit) -> Response:
 async def account_export(visit: Visit) -> Response:
     """Give an account's whole history; more rows than the limit are refused."""
     kind = visit.request.path_params["kind"]
-    found = await books.account_of(visit.pool, _uuid(visit))
+    found = await books.account_of(visit.pool, uuid_of(visit))
     if found is None or kind not in ("csv", "xlsx"):
         raise Missing("account")
     entries: list[Entry] = []
@@ -54,16 +53,7 @@ async def account_export(visit: Visit) -> Response:
         N_("Balance after (debit positive)"),
     ]  # fmt: skip
     rows = [
-        [
-            e.seq,
-            e.posted_at,
-            e.business_date,
-            e.voucher,
-            e.intent,
-            _fen(e.debit),
-            _fen(e.credit),
-            Fen(e.balance),
-        ]
+        [e.seq, e.posted_at, e.business_date, e.voucher, e.intent, *map(_fen, (e.debit, e.credit, e.balance))]
         for e in entries
     ]
     return download(visit, f"account-{found.code}", kind, head, rows)
@@ -71,7 +61,7 @@ async def account_export(visit: Visit) -> Response:
 
 async def voucher(visit: Visit) -> Response:
     """Draw one voucher with all its lines, its payment and its reversals."""
-    id_ = _uuid(visit)
+    id_ = uuid_of(visit)
     lines = await books.voucher(visit.pool, id_)
     if not lines:
         raise Missing("voucher")
@@ -99,10 +89,3 @@ def _before(visit: Visit) -> int | None:
     if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise InvalidInput("before", f"{len(text)} characters", "a sequence number")
     return int(text) if text else None
-
-
-def _uuid(visit: Visit) -> UUID:
-    try:
-        return UUID(hex=visit.request.path_params["id"])
-    except ValueError:
-        raise Missing("id") from None

@@ -1,6 +1,5 @@
 """Can each channel take money now? The stop switch of each operation."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 from markupsafe import Markup, escape
@@ -38,7 +37,7 @@ async def page(visit: Visit) -> Response:
     return await visit.page(
         "channels.html",
         here="channels",
-        grouped=by_channel(rows),
+        grouped=[(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)],
         resting=await open_breakers(visit.pool),
         unknown_types=await unknown_types(visit.pool, visit.now),
         acts=done,
@@ -49,11 +48,6 @@ async def page(visit: Visit) -> Response:
         lately=f"{in_china(visit.now - channels.LATELY):%Y-%m-%dT%H:%M}",
         say=say,
     )
-
-
-def by_channel(rows: Sequence[OperationHealth]) -> list[tuple[str, list[OperationHealth]]]:
-    """Group operations by channel, in the order of the settings."""
-    return [(name, list(several)) for name, several in groupby(rows, key=lambda row: row.channel)]
 
 
 def act_target(_: Words, visit: Visit, target: str) -> Markup:
@@ -75,11 +69,6 @@ def act_reason(_: Words, act: Act) -> str:
     return note(_, term(_, "replay", act.reason))
 
 
-async def form(visit: Visit) -> Response:
-    """Ask for the reason."""
-    return await _form(visit)
-
-
 async def switch(visit: Visit) -> Response:
     """Stop an operation or open it again."""
     row, act = await _row(visit)
@@ -89,11 +78,12 @@ async def switch(visit: Visit) -> Response:
             visit.pool, visit.site.clock, row.channel, row.operation, reason, str(visit.operator)
         )
     except InvalidInput as error:
-        return await _form(visit, 422, str(error), reason)
+        return await form(visit, 422, str(error), reason)
     return visit.go("/channels")
 
 
-async def _form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+async def form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    """Ask for the reason; once more if it was refused."""
     row, act = await _row(visit)
     return await visit.page(
         "switch.html", status, here="channels", row=row, act=act, error=error, reason=reason

@@ -1,5 +1,6 @@
 """Was a payer charged twice, and is the money back?"""
 
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from starlette.responses import Response
@@ -28,6 +29,11 @@ ACTS = {
     "confirm": N_("Confirm"),
     "approve": N_("Approve"),
     "dismiss": N_("Dismiss"),
+}
+_DECIDES: Mapping[str, Callable[..., Awaitable[Case]]] = {
+    "confirm": duplicates.confirm,
+    "approve": duplicates.approve,
+    "dismiss": duplicates.dismiss,
 }
 _OVER = (CaseState.DONE, CaseState.DISMISSED)
 _MOST = 500
@@ -96,24 +102,21 @@ def refusal(case: Case, act: str, operator: str) -> str | None:
     return None
 
 
-async def form(visit: Visit) -> Response:
-    """Ask for the reason, and show what will be done."""
-    return await _form(visit, await _case(visit))
-
-
 async def decide(visit: Visit) -> Response:
     """Confirm, approve or dismiss a case."""
     case, act = await _case(visit), _act(visit)
     reason = visit.request.state.form.get("reason", "")
+    said = () if act == "approve" else (reason,)
     try:
-        await visit.site.actions.decide_duplicate(act, case.id, str(visit.operator), reason)
+        await _DECIDES[act](visit.pool, visit.site.clock, case.id, str(visit.operator), *said)
     except ZhangfangError as error:
-        return await _form(visit, case, 422, str(error), reason)
+        return await form(visit, 422, str(error), reason)
     return visit.go(f"/duplicates/{prefixed(PREFIX, case.id)}")
 
 
-async def _form(visit: Visit, case: Case, status: int = 200, error: str = "", reason: str = "") -> Response:
-    act = _act(visit)
+async def form(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    """Ask for the reason, and show what will be done; once more if it was refused."""
+    case, act = await _case(visit), _act(visit)
     names = await merchant_names(visit.pool, {case.merchant})
     return await visit.page(
         "duplicate_decide.html",
@@ -132,28 +135,24 @@ async def _form(visit: Visit, case: Case, status: int = 200, error: str = "", re
     )
 
 
-async def form_of_all(visit: Visit) -> Response:
-    """Show how many suspected cases there are and what they come to, and ask for the reason."""
-    return await _form_of_all(visit)
-
-
 async def decide_all(visit: Visit) -> Response:
-    """Confirm every case that is only suspected."""
+    """Confirm every case that is only suspected; what does not fit stays where it is, and says why when asked."""
     sent = visit.request.state.form
     reason = sent.get("reason", "")
     count, _ = await _suspected(visit)
     if sent.get("count") != str(count):
-        return await _form_of_all(
-            visit, 409, str(visit.words(N_("There are more or fewer now: look again."))), reason
-        )
+        changed = visit.words(N_("There are more or fewer now: look again."))
+        return await form_of_all(visit, 409, str(changed), reason)
     try:
-        await visit.site.actions.confirm_duplicates(str(visit.operator), reason)
+        wanted = await duplicates.to_confirm(visit.pool)
+        await duplicates.confirm_all(visit.pool, visit.site.clock, wanted, str(visit.operator), reason)
     except ZhangfangError as error:
-        return await _form_of_all(visit, 422, str(error), reason)
+        return await form_of_all(visit, 422, str(error), reason)
     return visit.go("/duplicates?all=1")
 
 
-async def _form_of_all(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+async def form_of_all(visit: Visit, status: int = 200, error: str = "", reason: str = "") -> Response:
+    """Show how many suspected cases there are and what they come to, and ask for the reason."""
     count, fen = await _suspected(visit)
     return await visit.page(
         "duplicate_decide.html",

@@ -1,7 +1,5 @@
 """Who is this merchant, may they be paid, and what is each of their settlements made of?"""
 
-from uuid import UUID
-
 from starlette.responses import Response
 
 from zhangfang.closing.trial import sides, totals
@@ -9,7 +7,7 @@ from zhangfang.console import sentences
 from zhangfang.console.reading import merchants, payments
 from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.reading.payments import Filter
-from zhangfang.console.visit import Visit
+from zhangfang.console.visit import Visit, uuid_of
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 
@@ -53,10 +51,7 @@ async def one(visit: Visit) -> Response:
 
 async def settlement(visit: Visit) -> Response:
     """Draw one settlement with the payments and refunds that it is made of."""
-    try:
-        id_ = UUID(hex=visit.request.path_params["id"])
-    except ValueError:
-        raise Missing("settlement") from None
+    id_ = uuid_of(visit)
     row = await merchants.settlement(visit.pool, id_)
     if row is None:
         raise Missing("settlement")

@@ -11,16 +11,11 @@ from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
-from zhangfang.payments import Outcome, State, outcomes
+from zhangfang.payments import Outcome, State, outcomes, propose_outcome
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
 ENDS = {"SUCCESS": N_("It was done"), "FAILED": N_("It was not done, and never will be")}
-
-
-async def form(visit: Visit) -> Response:
-    """Ask how it ended, and for the proof."""
-    return await _form(visit)
 
 
 async def propose(visit: Visit) -> Response:
@@ -28,9 +23,10 @@ async def propose(visit: Visit) -> Response:
     sent = visit.request.state.form
     dossier = await find(visit)
     try:
-        await visit.site.actions.propose_outcome(dossier.payment.id, _said(sent), str(visit.operator))
+        outcome, operator = _said(sent), str(visit.operator)
+        await propose_outcome(visit.pool, visit.site.clock, dossier.payment.id, outcome, operator)
     except ZhangfangError as error:
-        return await _form(visit, 422, str(error), sent)
+        return await form(visit, 422, str(error), sent)
     return visit.go(f"/payments/{visit.id_of(dossier.payment)}")
 
 
@@ -66,9 +62,10 @@ def _day(text: str) -> date:
         raise InvalidInput("date", f"{len(text)} characters", "a date such as 2026-09-01") from None
 
 
-async def _form(
+async def form(
     visit: Visit, status: int = 200, error: str = "", sent: Mapping[str, str] | None = None
 ) -> Response:
+    """Ask how it ended, and for the proof; once more, as it was filled in, if it was refused."""
     dossier = await find(visit)
     p = dossier.payment
     waiting = await outcomes(visit.pool, p.id)

@@ -22,13 +22,10 @@ from zhangfang.payments import ENDED_BY_TWO, outcomes
 from zhangfang.web.visit import FormInvalid, Missing
 
 
-async def page(visit: Visit) -> Response:
-    """Draw the payment with its evidence."""
-    return await _page(visit, await find(visit))
-
-
-async def _page(visit: Visit, dossier: Dossier, status: int = 200, refused: str = "") -> Response:
-    p, _ = dossier.payment, visit.words
+async def page(visit: Visit, status: int = 200, refused: str = "") -> Response:
+    """Draw the payment with its evidence; with `refused`, also why an act on it was refused."""
+    dossier, _ = await find(visit), visit.words
+    p = dossier.payment
     checks = view.three_way(dossier, _)
     events = timeline(p, dossier.steps)
     proposed = await outcomes(visit.pool, p.id) if p.state in ENDED_BY_TWO else []
@@ -78,24 +75,20 @@ async def query_now(visit: Visit) -> Response:
     """Ask the channel now, and return to the payment."""
     dossier = await find(visit)
     if reason := view.query_reason(dossier.payment):
-        return await _page(visit, dossier, 409, str(visit.words(reason)))
+        return await page(visit, 409, str(visit.words(reason)))
     name = visit.id_of(dossier.payment)
     await record(visit.pool, visit.site.clock, str(visit.operator), "query", name)
     try:
         await visit.site.actions.query_now(dossier.payment.id)
     except ZhangfangError as error:
-        return await _page(visit, dossier, 409, str(error))
+        return await page(visit, 409, str(error))
     return visit.go(f"/payments/{name}")
 
 
-async def refund_page(visit: Visit) -> Response:
-    """Ask for the amount; with an amount, show what will be done and ask to confirm it."""
-    dossier = await find(visit)
-    return await _refund_page(visit, dossier, visit.query.get("amount"))
-
-
-async def _refund_page(visit: Visit, dossier: Dossier, text: str | None, error: str = "") -> Response:
-    p = dossier.payment
+async def refund_page(visit: Visit, error: str = "", sent: str | None = None) -> Response:
+    """Ask for the amount; with an amount, show what will be done and ask to confirm it, or why it was not done."""
+    p = (await find(visit)).payment
+    text = visit.query.get("amount") if sent is None else sent
     left, amount = p.amount - p.refunded, None
     if text is not None and not error:
         try:
@@ -122,7 +115,7 @@ async def refund(visit: Visit) -> Response:
     dossier = await find(visit)
     p, form = dossier.payment, visit.request.state.form
     if reason := view.refund_reason(p):
-        return await _page(visit, dossier, 409, str(visit.words(reason)))
+        return await page(visit, 409, str(visit.words(reason)))
     key, text = form.get("key", ""), form.get("amount", "")
     if len(key) != 32:
         raise FormInvalid("the form has no key; open the refund's page again")
@@ -132,7 +125,7 @@ async def refund(visit: Visit) -> Response:
     try:
         made = await visit.site.actions.refund(p.id, amount, operator, key)
     except ZhangfangError as error:
-        return await _refund_page(visit, dossier, text, str(error))
+        return await refund_page(visit, str(error), text)
     return visit.go(f"/payments/{made}")
 
 

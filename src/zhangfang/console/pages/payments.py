@@ -79,29 +79,21 @@ async def page(visit: Visit) -> Response:
     query.pop("before", None)
     filtered = any(query.get(name) for name in ("state", "fact", "merchant", "channel", "from", "to", "q"))
     unknown = counts.states.get("UNKNOWN", 0) if counts else 0
+    unknown_href = visit.href(f"/{section}", **query | {"state": "UNKNOWN"})
+    next_ = query | {"before": rows[ROWS - 1].id.hex} if rows and len(rows) > ROWS else None
     return await visit.page(
         "payments.html",
         here=section,
         section=section,
         title=title,
-        say=sentences.listing(
-            visit.words,
-            total.count,
-            filtered,
-            unknown,
-            visit.href(f"/{section}", **query | {"state": "UNKNOWN"}),
-        )
-        if total
-        else None,
+        say=sentences.listing(visit.words, total.count, filtered, unknown, unknown_href) if total else None,
         rows=rows[:ROWS] if rows is not None else None,
         total=total,
         chips=chips(visit, section, counts, query) if counts else (),
         query=query,
         filtered=filtered,
         first=before is None,
-        next_href=visit.href(f"/{section}", **query | {"before": rows[ROWS - 1].id.hex})
-        if rows and len(rows) > ROWS
-        else None,
+        next_href=visit.href(f"/{section}", **next_) if next_ else None,
         channels=list(visit.site.channels),
         limit=LIMIT,
     )

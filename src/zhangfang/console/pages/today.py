@@ -69,7 +69,7 @@ async def page(visit: Visit) -> Response:
         stack=_STACK,
         health=health,
         latest=latest,
-        to_cutoff=_to_cutoff(now),
+        to_cutoff=datetime.combine(settlement_day(now), UNIONPAY_CUTOFF, CHINA) - now,
         demo_command=visit.site.demo_command,
     )
 
@@ -163,8 +163,3 @@ def errand_href(visit: Visit, errand: Errand) -> str:
     """Return where an errand is done."""
     what, _, key = errand.link.partition(":")
     return visit.href(f"{_PLACES[what]}/{key}")
-
-
-def _to_cutoff(now: datetime) -> Any:
-    cutoff = datetime.combine(settlement_day(now), UNIONPAY_CUTOFF, CHINA)
-    return cutoff - now

@@ -85,18 +85,16 @@ class StatementRow:
     opening: int
     closing: int
     lines: int
-    digest: str
-    released_at: datetime
 
 
-async def merchants(pool: asyncpg.Pool, state: str | None = None) -> tuple[MerchantRow, ...]:
-    """Return all merchants (of one state) by their code, with what the books owe them now."""
-    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None, state))
+async def merchants(pool: asyncpg.Pool) -> tuple[MerchantRow, ...]:
+    """Return all merchants by their code, with what the books owe them now."""
+    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None))
 
 
 async def merchant(pool: asyncpg.Pool, id_: str) -> MerchantRow | None:
     """Return one merchant."""
-    row = await pool.fetchrow(queries.listed, id_, None)
+    row = await pool.fetchrow(queries.listed, id_)
     return MerchantRow(**row) if row else None
 
 

@@ -15,7 +15,7 @@ LEFT JOIN (
     WHERE n.code IN (2321, 2322) AND ($1::text IS NULL OR n.subject = $1)
     GROUP BY n.subject
 ) b ON b.subject = m.id
-WHERE ($1::text IS NULL OR m.id = $1) AND ($2::text IS NULL OR m.state = $2)
+WHERE $1::text IS NULL OR m.id = $1
 ORDER BY m.external_ref NULLS LAST, m.name, m.id
 
 -- name: fee_rules
@@ -32,7 +32,7 @@ SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout
 FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 
 -- name: statements
-SELECT business_date, opening, closing, lines, digest, released_at
+SELECT business_date, opening, closing, lines
 FROM statement WHERE merchant = $1 ORDER BY business_date DESC LIMIT $2
 
 -- name: settlement

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,11 @@ from zhangfang.console.reading.model import Banked, Counts, Dossier, Facts, List
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "payments.sql")
+LISTED = f"{queries.row}\n{queries.filtered}\n{queries.older}"
+SUMMED = f"{queries.sums}\n{queries.filtered}"
+COUNTED = f"{queries.counts}\n{queries.filtered}\n{queries.by_state}"
+FAMILY = f"{queries.row}\n{queries.family}"
+DOUBTFUL = f"{queries.row}\n{queries.in_doubt}"
 
 FACTS = ("RETURNED", "PART_REFUNDED", "REFUNDED", "VOIDED")
 _PAGE = 1000
@@ -42,9 +47,7 @@ class Filter:
 
 async def page(pool: asyncpg.Pool, wanted: Filter, before: UUID | None, limit: int) -> tuple[Payment, ...]:
     """Return up to `limit` rows older than `before`, newest first."""
-    return tuple(
-        Payment(**row) for row in await pool.fetch(queries.listed, *wanted.arguments(), before, limit)
-    )
+    return tuple(Payment(**row) for row in await pool.fetch(LISTED, *wanted.arguments(), before, limit))
 
 
 async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[Payment]:
@@ -58,13 +61,12 @@ async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[Payment]:
 
 async def total(pool: asyncpg.Pool, wanted: Filter) -> Total:
     """Return the number and the sum of all rows of a filter."""
-    return Total(**await pool.fetchrow(queries.summed, *wanted.arguments()))
+    return Total(**await pool.fetchrow(SUMMED, *wanted.arguments()))
 
 
 async def counts(pool: asyncpg.Pool, wanted: Filter) -> Counts:
     """Return how many rows each state and each later fact has, whatever states and fact the filter names."""
-    kinds, _, merchant, channel, since, until, _, number = wanted.arguments()
-    rows = await pool.fetch(queries.counted, kinds, merchant, channel, since, until, number)
+    rows = await pool.fetch(COUNTED, *replace(wanted, states=None, fact=None).arguments())
     facts: Counter[str] = Counter()
     for row in rows:
         facts.update({fact: row[fact.lower()] for fact in FACTS})
@@ -73,7 +75,7 @@ async def counts(pool: asyncpg.Pool, wanted: Filter) -> Counts:
 
 async def doubtful(pool: asyncpg.Pool, limit: int = 500) -> tuple[Payment, ...]:
     """Return what is UNKNOWN or waits for a person, oldest doubt first."""
-    return tuple(Payment(**row) for row in await pool.fetch(queries.doubtful, limit))
+    return tuple(Payment(**row) for row in await pool.fetch(DOUBTFUL, limit))
 
 
 async def dossier(pool: asyncpg.Pool, id_: UUID) -> Dossier | None:
@@ -85,7 +87,7 @@ async def dossier(pool: asyncpg.Pool, id_: UUID) -> Dossier | None:
         facts = await connection.fetchrow(queries.facts, id_)
         if facts is None:
             return None
-        family = [Payment(**row) for row in await connection.fetch(queries.by_ids, [id_])]
+        family = [Payment(**row) for row in await connection.fetch(FAMILY, [id_])]
         return Dossier(
             payment=next(one for one in family if one.id == id_),
             facts=Facts(**facts),

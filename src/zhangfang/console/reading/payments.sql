@@ -1,10 +1,14 @@
--- name: listed
+-- name: row
+-- A row of a list; which rows, says one of the conditions below that follows it.
 SELECT
     i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
     i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
     i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
     i.matched_on, i.arrived_seq
 FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
+
+-- name: filtered
+-- The rows of a filter, for `row`, `counts` and `sums`.
 WHERE
     i.kind = ANY($1::text[])
     AND ($2::text[] IS NULL OR i.state = ANY($2))
@@ -19,11 +23,22 @@ WHERE
         WHEN 'RETURNED' THEN i.returned_at IS NOT NULL
     END)
     AND ($8::text IS NULL OR i.order_no = $8 OR i.channel_order_no = $8 OR i.channel_ref = $8)
+
+-- name: older
     AND ($9::uuid IS NULL OR i.id < $9)
 ORDER BY i.id DESC
 LIMIT $10
 
--- name: counted
+-- name: family
+WHERE i.id = ANY($1::uuid[]) OR i.original = ANY($1::uuid[])
+ORDER BY i.id
+
+-- name: in_doubt
+WHERE i.state IN ('UNKNOWN', 'MANUAL')
+ORDER BY coalesce(i.unknown_since, i.created_at), i.id
+LIMIT $1
+
+-- name: counts
 SELECT
     i.state,
     (count(*))::int AS count,
@@ -32,53 +47,13 @@ SELECT
     (count(*) FILTER (WHERE i.voided))::int AS voided,
     (count(*) FILTER (WHERE i.returned_at IS NOT NULL))::int AS returned
 FROM intent i
-WHERE
-    i.kind = ANY($1::text[])
-    AND ($2::text IS NULL OR i.merchant = $2)
-    AND ($3::text IS NULL OR i.channel = $3)
-    AND ($4::timestamptz IS NULL OR i.created_at >= $4)
-    AND ($5::timestamptz IS NULL OR i.created_at < $5)
-    AND ($6::text IS NULL OR i.order_no = $6 OR i.channel_order_no = $6 OR i.channel_ref = $6)
+
+-- name: by_state
 GROUP BY i.state
 
--- name: summed
+-- name: sums
 SELECT count(*) AS count, coalesce(sum(i.amount), 0)::bigint AS fen
 FROM intent i
-WHERE
-    i.kind = ANY($1::text[])
-    AND ($2::text[] IS NULL OR i.state = ANY($2))
-    AND ($3::text IS NULL OR i.merchant = $3)
-    AND ($4::text IS NULL OR i.channel = $4)
-    AND ($5::timestamptz IS NULL OR i.created_at >= $5)
-    AND ($6::timestamptz IS NULL OR i.created_at < $6)
-    AND ($7::text IS NULL OR CASE $7
-        WHEN 'PART_REFUNDED' THEN i.refunded > 0 AND i.refunded < i.amount
-        WHEN 'REFUNDED' THEN i.refunded = i.amount AND NOT i.voided
-        WHEN 'VOIDED' THEN i.voided
-        WHEN 'RETURNED' THEN i.returned_at IS NOT NULL
-    END)
-    AND ($8::text IS NULL OR i.order_no = $8 OR i.channel_order_no = $8 OR i.channel_ref = $8)
-
--- name: by_ids
-SELECT
-    i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
-    i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
-    i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
-    i.matched_on, i.arrived_seq
-FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
-WHERE i.id = ANY($1::uuid[]) OR i.original = ANY($1::uuid[])
-ORDER BY i.id
-
--- name: doubtful
-SELECT
-    i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
-    i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
-    i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
-    i.matched_on, i.arrived_seq
-FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
-WHERE i.state IN ('UNKNOWN', 'MANUAL')
-ORDER BY coalesce(i.unknown_since, i.created_at), i.id
-LIMIT $1
 
 -- name: facts
 SELECT

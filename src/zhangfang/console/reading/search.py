@@ -13,16 +13,6 @@ from zhangfang.kernel.sql import load
 
 queries = load(__package__, "search.sql")
 
-FIELDS = (
-    "id",
-    "order_no",
-    "idempotency_key",
-    "channel_order_no",
-    "channel_ref",
-    "bank_number",
-    "voucher",
-    "merchant",
-)
 _PREFIXED = re.compile(r"([a-z]{2,8})_[0-9a-z]{26}")
 _HEX = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _BASE36 = re.compile(r"[0-9A-Za-z]{25}")  # how 128 bits are written where a bank allows 30 characters
