@@ -89,7 +89,6 @@ class Intent:
     matched_on: date | None = None
     arrived_seq: str | None = None
     settlement: UUID | None = None
-    undo_settlement: UUID | None = None
     product: str = ""
     instalments: int = 0
     fee_by: str = ""
