@@ -1,9 +1,9 @@
 """Batches (批量代收): a merchant's file of collections, accepted item by item and sent in batches of the channels."""
 
 from zhangfang.batches.carrying import job as channel_batch_job
-from zhangfang.batches.errors import BatchError, BatchInvalid, BatchNumberTaken, Problem, UnknownBatch
+from zhangfang.batches.errors import BatchInvalid, BatchNumberTaken, UnknownBatch
 from zhangfang.batches.loading import load
-from zhangfang.batches.model import Batch, BatchState, Carriage, ChannelBatch, Item, Progress, Upload
+from zhangfang.batches.model import Batch, BatchState, Progress, Upload
 from zhangfang.batches.portions import job as batch_job
 from zhangfang.batches.portions import progress
 from zhangfang.batches.rules import MOST_BYTES, MOST_ITEMS
@@ -15,14 +15,9 @@ __all__ = [
     "MOST_BYTES",
     "MOST_ITEMS",
     "Batch",
-    "BatchError",
     "BatchInvalid",
     "BatchNumberTaken",
     "BatchState",
-    "Carriage",
-    "ChannelBatch",
-    "Item",
-    "Problem",
     "Progress",
     "UnknownBatch",
     "Upload",

@@ -99,7 +99,7 @@ async def _store_lines(
     while portion := list(islice(lines, PORTION)):
         rows = [_row(vault, id_, reading, *one) for one in portion]
         if not reading.bad or reading.upload.partial:
-            await store.copy_items(pool, rows)
+            await pool.copy_records_to_table("batch_item", records=rows, columns=store.ITEM_COLUMNS)
         await asyncio.sleep(0)
 
 

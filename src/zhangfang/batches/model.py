@@ -1,7 +1,7 @@
 """A merchant's batch, the channel batches that carry its items, and its progress. Amounts in fen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -52,10 +52,7 @@ class Batch:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Batch":
         """Build it from a row of the table."""
-        return cls(**{name: row[name] for name in _COLUMNS} | {"state": BatchState(row["state"])})
-
-
-_COLUMNS = tuple(column.name for column in fields(Batch))
+        return cls(**{name: row[name] for name in cls.__slots__} | {"state": BatchState(row["state"])})
 
 
 class Carriage(StrEnum):
@@ -92,10 +89,7 @@ class ChannelBatch:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "ChannelBatch":
         """Build it from a row of the table."""
-        return cls(**{name: row[name] for name in _CARRIED} | {"state": Carriage(row["state"])})
-
-
-_CARRIED = tuple(column.name for column in fields(ChannelBatch))
+        return cls(**{name: row[name] for name in cls.__slots__} | {"state": Carriage(row["state"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import msgspec
 from zhangfang.batches.errors import Problem
 from zhangfang.batches.model import Upload
 from zhangfang.channels.port import PartyAccount
+from zhangfang.kernel.checks import check_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN
 
@@ -19,7 +20,6 @@ LONGEST_LINE = 4096  # bytes
 COLUMNS = ("order_no", "amount", "number", "name")
 OPTIONAL = ("id_no", "phone", "medium", "bank", "holder", "class", "description")
 FORMS = ("csv", "jsonl")
-_NUMBER = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _FEN = re.compile(r"[0-9]{1,12}")
 _CONTEXT = re.compile(r" - at `\$\.?(.*)`$")
 
@@ -51,9 +51,7 @@ Reader = Callable[[str], Line]
 
 def check_upload(upload: Upload) -> None:
     """Raise `InvalidInput` naming the field of the announcement that is not allowed."""
-    if not _NUMBER.fullmatch(upload.batch_no):
-        shape = f"{len(upload.batch_no)} characters"
-        raise InvalidInput("batch_no", shape, "1 to 64 of letters, digits and - _ . : / # @")
+    check_number(upload.batch_no, "batch_no")
     if upload.form not in FORMS:
         raise InvalidInput("Content-Type", "another kind of file", "text/csv or application/x-ndjson")
     if not 1 <= upload.count <= MOST_ITEMS:

@@ -1,6 +1,5 @@
 """The SQL of batches. `db` is a pool or a connection inside a transaction."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ queries = load(__package__, "store.sql")
 
 Db = Any  # asyncpg's pool or one of its connections
 
-ITEM_COLUMNS = (
+ITEM_COLUMNS = (  # of a line of a file
     "batch", "line", "order_no", "amount", "description", "account_token", "account_tail", "account_type",
     "fingerprint", "digest", "state", "code", "message",
 )  # fmt: skip
@@ -21,11 +20,6 @@ async def one(db: Db, sql: str, *arguments: object) -> Batch | None:
     """Return the batch that a statement finds or changes."""
     row = await db.fetchrow(sql, *arguments)
     return Batch.of(row) if row else None
-
-
-async def copy_items(db: Db, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Store lines of a file, whose columns are `ITEM_COLUMNS`."""
-    await db.copy_records_to_table("batch_item", records=rows, columns=ITEM_COLUMNS)
 
 
 async def items(db: Db, batch: UUID, after: int, limit: int) -> list[Item]:

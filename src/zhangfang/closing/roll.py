@@ -28,7 +28,6 @@ class Standing:
 
     business_date: date
     rolled_through: date | None
-    rolled_at: datetime | None
     closed_through: date | None
     rolled_seq: int
     ledger_seq: int

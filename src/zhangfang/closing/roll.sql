@@ -63,7 +63,6 @@ SELECT
     (SELECT CASE WHEN bool_and(d.day IS NOT NULL) THEN min(d.day) END FROM (
         SELECT (SELECT max(r.business_date) FROM books_day r WHERE r.shard = h.shard) AS day FROM head h
     ) AS d) AS rolled_through,
-    (SELECT max(r.rolled_at) FROM books_day r) AS rolled_at,
     (SELECT CASE WHEN bool_and(h.closed_through IS NOT NULL) THEN min(h.closed_through) END FROM head h) AS closed_through,
     coalesce((SELECT sum(b.seq) FROM books_roll b), 0)::bigint AS rolled_seq,
     coalesce((SELECT sum(h.seq) FROM head h), 0)::bigint AS ledger_seq

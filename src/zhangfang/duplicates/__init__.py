@@ -6,24 +6,14 @@
 from zhangfang.duplicates.finding import find
 from zhangfang.duplicates.flow import approve, confirm, confirm_all, dismiss
 from zhangfang.duplicates.healing import advance, job
-from zhangfang.duplicates.model import (
-    Case,
-    CaseState,
-    CaseStep,
-    DoesNotFit,
-    DuplicateError,
-    NoCase,
-)
-from zhangfang.duplicates.store import PREFIX, Masked, cases, counts, get, line, masked, steps, to_confirm
+from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, NoCase
+from zhangfang.duplicates.store import PREFIX, cases, counts, get, line, masked, steps, to_confirm
 
 __all__ = [
     "PREFIX",
     "Case",
     "CaseState",
-    "CaseStep",
     "DoesNotFit",
-    "DuplicateError",
-    "Masked",
     "NoCase",
     "advance",
     "approve",

@@ -44,17 +44,11 @@ async def advance(desk: Desk, case: Case) -> None:
     if case.state is not CaseState.REVERSING:
         return
     if case.reversal is not None:
-        await _follow(desk.pool, desk.clock, case, await _intent(desk.journal, case.reversal))
+        await _follow(desk.pool, desk.clock, case, await desk.journal.reload(case.reversal))
     elif case.break_ is not None:
         await _return(desk, case, case.break_)
     else:
         await _reverse(desk, case)
-
-
-async def _intent(journal: Journal, id_: UUID) -> Intent:
-    found = await journal.by_id(id_)
-    assert found is not None, "an intent is never deleted"
-    return found
 
 
 async def _return(desk: Desk, case: Case, break_: UUID) -> None:
@@ -66,13 +60,13 @@ async def _return(desk: Desk, case: Case, break_: UUID) -> None:
     except InvalidInput as error:
         await _leave(desk.pool, desk.clock, case, str(error))
         return
-    await _began(desk.pool, desk.clock, case, await _intent(desk.journal, made))
+    await _began(desk.pool, desk.clock, case, await desk.journal.reload(made))
 
 
 async def _reverse(desk: Desk, case: Case) -> None:
     """U1 or U2: choose void or refund and store the choice, then request it under the ids of the attempt."""
     assert case.intent is not None, "a case is about a payment or a line"
-    goes, keep = await _intent(desk.journal, case.intent), await _intent(desk.journal, case.keep)
+    goes, keep = await desk.journal.reload(case.intent), await desk.journal.reload(case.keep)
     if not case.way:
         template = "U1" if goes.settlement is None else "U2"
         obstacle = unfit(goes, keep)
@@ -126,7 +120,7 @@ async def _not_taken(
     pool: asyncpg.Pool, clock: Clock, journal: Journal, case: Case, goes: Intent, why: str
 ) -> None:
     """Handle a refused request, of which nothing was stored: the cut-off or a settlement came first, or a refund."""
-    now = await _intent(journal, goes.id)
+    now = await journal.reload(goes.id)
     overtaken = now.settlement is not None and case.approved_by is None
     if case.way == Operation.VOID or overtaken:
         await pool.execute(queries.again, case.id, why, clock.now())

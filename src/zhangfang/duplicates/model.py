@@ -1,7 +1,7 @@
 """A case: a suspected double payment, what people decided about it, and how far its reversal is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -52,7 +52,7 @@ class Case:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Case":
         """Build it from a row of the table."""
-        held = {name: row[name.rstrip("_")] for name in _COLUMNS}
+        held = {name: row[name.rstrip("_")] for name in cls.__slots__}
         return cls(**held | {"state": CaseState(row["state"])})
 
     @property
@@ -64,9 +64,6 @@ class Case:
     def number(self) -> str:
         """Return the order number of the current attempt to reverse it."""
         return f"DUP-{self.id.hex}-{self.attempt}"
-
-
-_COLUMNS = tuple(column.name for column in fields(Case))
 
 
 @dataclass(frozen=True, slots=True)

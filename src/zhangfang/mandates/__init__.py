@@ -2,7 +2,6 @@
 
 from zhangfang.mandates.errors import (
     MandateEnded,
-    MandateError,
     MandateKeyReused,
     MandateLimit,
     MandateNumberTaken,
@@ -12,7 +11,7 @@ from zhangfang.mandates.errors import (
     SigningStopped,
     UnknownMandate,
 )
-from zhangfang.mandates.model import Mandate, MandateState, MandateStep, NewMandate
+from zhangfang.mandates.model import Mandate, MandateState, NewMandate
 from zhangfang.mandates.rules import check
 from zhangfang.mandates.service import Mandates, fingerprint
 from zhangfang.mandates.store import find, lock
@@ -20,13 +19,11 @@ from zhangfang.mandates.store import find, lock
 __all__ = [
     "Mandate",
     "MandateEnded",
-    "MandateError",
     "MandateKeyReused",
     "MandateLimit",
     "MandateNumberTaken",
     "MandateRefused",
     "MandateState",
-    "MandateStep",
     "Mandates",
     "NewMandate",
     "NoMandate",

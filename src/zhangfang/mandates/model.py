@@ -1,7 +1,7 @@
 """A mandate and the request for one. Limits are fen; a day is a day in China, from midnight to midnight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -77,15 +77,12 @@ class Mandate:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Mandate":
         """Build it from a row of the table."""
-        return cls(**{name: row[name] for name in _COLUMNS} | {"state": MandateState(row["state"])})
+        return cls(**{name: row[name] for name in cls.__slots__} | {"state": MandateState(row["state"])})
 
     def state_at(self, at: datetime) -> MandateState:
         """Return the state at a moment: after the last day a mandate that was not revoked has expired."""
         over = self.state is not MandateState.REVOKED and china_day(at) > self.valid_until
         return MandateState.EXPIRED if over else self.state
-
-
-_COLUMNS = tuple(column.name for column in fields(Mandate))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,15 @@
 import re
 from datetime import datetime
 
-from zhangfang.channels.port import PartyAccount
 from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount, fen_to_yuan
 from zhangfang.mandates.errors import MandateEnded, MandateLimit, NoMandate
 from zhangfang.mandates.model import Mandate, MandateState, NewMandate
 
-_NUMBER = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _CODE = re.compile(r"[0-9]{4,8}")
-_ACCOUNT = {
-    "number": (re.compile(r"[0-9]{8,32}"), "8 to 32 digits"),
-    "name": (re.compile(r".{1,60}"), "1 to 60 printable characters"),
-    "medium": (
-        re.compile(r"card|credit|passbook|virtual|corporate"),
-        "card, credit, passbook, virtual or corporate",
-    ),
-    "id_no": (re.compile(r"[0-9A-Za-z]{0,18}"), "at most 18 letters and digits"),
-    "phone": (re.compile(r"[0-9]{0,11}"), "at most 11 digits"),
-}
+_ACCOUNT = ("number", "name", "medium", "id_no", "phone")  # what is checked of a mandate's account
 
 
 def check(mandate: Mandate | None, amount: int, used_day: int, used_month: int, at: datetime) -> None:
@@ -64,11 +54,9 @@ _WORDS = {"each": "debit", "day": "day", "month": "month"}
 
 def check_new(new: NewMandate, at: datetime) -> None:
     """Raise `InvalidInput` naming the field of a new mandate that is not allowed."""
-    check_number(new.mandate_no)
-    key = new.idempotency_key
-    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
-        raise InvalidInput("Idempotency-Key", f"{len(key)} characters", "1 to 255 printable ASCII characters")
-    _check_account(new.account)
+    check_number(new.mandate_no, "mandate_no")
+    check_key(new.idempotency_key)
+    check_account(new.account, _ACCOUNT)
     for name in ("limit_each", "limit_day", "limit_month"):
         check_amount(getattr(new, name), name)
     if not new.limit_each <= new.limit_day <= new.limit_month:
@@ -82,21 +70,7 @@ def check_new(new: NewMandate, at: datetime) -> None:
         raise InvalidInput("evidence", shape, "1 to 100 printable characters, or a channel to sign at")
 
 
-def check_number(number: str) -> None:
-    """Raise `InvalidInput` unless it can be a merchant's own mandate number."""
-    if not _NUMBER.fullmatch(number):
-        shape = f"{len(number)} characters"
-        raise InvalidInput("mandate_no", shape, "1 to 64 of letters, digits and - _ . : / # @")
-
-
 def check_code(code: str) -> None:
     """Raise `InvalidInput` unless it has the form of a code that a payer receives."""
     if not _CODE.fullmatch(code):
         raise InvalidInput("code", f"{len(code)} characters", "the 4 to 8 digits that the payer received")
-
-
-def _check_account(account: PartyAccount) -> None:
-    for name, (pattern, allowed) in _ACCOUNT.items():
-        value = getattr(account, name)
-        if not pattern.fullmatch(value) or not value.isprintable():
-            raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)

@@ -77,7 +77,7 @@ class Mandates:
         if done:
             await self._signed(mandate, signed.agreement, signed.answer)
         else:
-            await store.answered(self.pool, id_, signed.answer.code, signed.answer.message, None)
+            await self.pool.execute(queries.answered, id_, signed.answer.code, signed.answer.message, None)
         return await self.get(merchant, id_)
 
     async def revoke(self, merchant: str, id_: UUID) -> Mandate:
@@ -102,12 +102,13 @@ class Mandates:
 
     async def page(self, merchant: str, before: UUID, limit: int) -> list[Mandate]:
         """Return up to `limit` of the merchant's mandates older than `before`, newest first."""
-        return await store.page(self.pool, merchant, before, limit)
+        rows = await self.pool.fetch(queries.page, merchant, before, limit)
+        return [Mandate.of(row) for row in rows]
 
     async def steps(self, merchant: str, id_: UUID) -> list[MandateStep]:
         """Return what happened to the merchant's mandate, oldest first. Raises `UnknownMandate`."""
         await self.get(merchant, id_)
-        return await store.steps(self.pool, id_)
+        return [MandateStep(**row) for row in await self.pool.fetch(queries.steps, id_)]
 
     def job(self) -> Job:
         """Return the driver's job: tell channels again of revocations that they have not confirmed."""
@@ -191,7 +192,7 @@ class Mandates:
         answer = await self._channel(mandate).request_code(self._signing(mandate, account))
         await self._note(mandate, "code", answer)
         sent = self.clock.now() if answer.verdict is Verdict.SUCCESS else None
-        await store.answered(self.pool, mandate.id, answer.code, answer.message, sent)
+        await self.pool.execute(queries.answered, mandate.id, answer.code, answer.message, sent)
 
     async def _signed(self, mandate: Mandate, agreement: str, answer: Answer) -> None:
         now = self.clock.now()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import astuple
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +30,6 @@ async def one(db: Db, sql: str, *arguments: object) -> Mandate | None:
     return Mandate.of(row) if row else None
 
 
-async def page(db: Db, merchant: str, before: UUID, limit: int) -> list[Mandate]:
-    """Return up to `limit` of the merchant's mandates older than `before`, newest first."""
-    return [Mandate.of(row) for row in await db.fetch(queries.page, merchant, before, limit)]
-
-
 async def find(db: Db, merchant: str, fingerprints: Sequence[str], day: date) -> dict[str, Mandate]:
     """Return, by account fingerprint, the merchant's mandate that counts on `day`, if there is one.
 
@@ -56,13 +51,3 @@ async def lock(db: Db, ids: Collection[UUID]) -> dict[UUID, Mandate]:
 async def add_step(db: Db, step: MandateStep) -> None:
     """Store a step."""
     await db.execute(queries.add_step, *astuple(step))
-
-
-async def steps(db: Db, mandate: UUID) -> list[MandateStep]:
-    """Return what happened to a mandate, oldest first."""
-    return [MandateStep(**row) for row in await db.fetch(queries.steps, mandate)]
-
-
-async def answered(db: Db, mandate: UUID, code: str, message: str, sent_at: datetime | None) -> None:
-    """Store the channel's last answer, and when it last sent the payer a code."""
-    await db.execute(queries.answered, mandate, code, message, sent_at)

@@ -29,6 +29,7 @@ ORDER BY fingerprint, (state = 'ACTIVE' AND $3::date BETWEEN valid_from AND vali
 SELECT * FROM mandate WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 
 -- name: answered
+-- The channel's last answer, and when it last sent the payer a code.
 UPDATE mandate SET code = $2, message = $3, code_sent_at = coalesce($4, code_sent_at) WHERE id = $1
 
 -- name: signed

@@ -12,15 +12,12 @@ from zhangfang.merchants.errors import (
 from zhangfang.merchants.keys import ApiKeys, create_api_key, list_api_keys, revoke_api_key
 from zhangfang.merchants.model import (
     ALWAYS,
-    ApiKey,
     BankAccount,
     FeeKind,
     FeeRule,
     Merchant,
     MerchantState,
     NewMerchant,
-    SettlementAccount,
-    WebhookEndpoint,
 )
 from zhangfang.merchants.rules import fee, rule_on
 from zhangfang.merchants.service import (
@@ -38,7 +35,6 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
-    "ApiKey",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -51,10 +47,8 @@ __all__ = [
     "NewMerchant",
     "NoFeeRule",
     "NoSettlementAccount",
-    "SettlementAccount",
     "UnknownApiKey",
     "UnknownMerchant",
-    "WebhookEndpoint",
     "bind_settlement_account",
     "create_api_key",
     "create_merchant",

@@ -135,13 +135,9 @@ async def set_webhook_endpoint(
 
 async def webhook_endpoints(pool: asyncpg.Pool, vault: Vault, merchant: str) -> list[WebhookEndpoint]:
     """Return the merchant's endpoints with their secrets opened, oldest first."""
+    purpose = _webhook_purpose(merchant)
     return [
-        WebhookEndpoint(
-            merchant,
-            row["url"],
-            row["created_at"],
-            vault.open(row["secret_token"], _webhook_purpose(merchant)),
-        )
+        WebhookEndpoint(merchant, row["url"], row["created_at"], vault.open(row["secret_token"], purpose))
         for row in await store.endpoints(pool, merchant)
     ]
 

@@ -1,11 +1,10 @@
 """Payments: acquiring, collection, refund, void and payout as intents whose steps are safe to repeat."""
 
-from zhangfang.payments.accept import bulk
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
-from zhangfang.payments.accept.single import accept, placed
-from zhangfang.payments.course.evidence import give_back, weigh
+from zhangfang.payments.accept.single import accept
+from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
-from zhangfang.payments.course.posting import PLATFORM, book, must_post
+from zhangfang.payments.course.posting import PLATFORM, book
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
@@ -20,12 +19,10 @@ from zhangfang.payments.model import (
     NotFound,
     OperationStopped,
     OrderNumberTaken,
-    PaymentError,
     Request,
     State,
     StepKind,
 )
-from zhangfang.payments.orders import new_number, rules_of
 from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
@@ -37,60 +34,45 @@ from zhangfang.payments.people.outcomes import (
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.stops import open_again, stop
-from zhangfang.payments.sealing import seal, unseal
-from zhangfang.payments.store import Journal, Step, new_step
-from zhangfang.payments.telling import NOUN, PREFIX
+from zhangfang.payments.telling import PREFIX
 
 __all__ = [
     "ENDED_BY_TWO",
     "FINAL",
     "MOST_INSTALMENTS",
-    "NOUN",
     "OPEN",
     "PLATFORM",
     "PREFIX",
     "Desk",
     "Intent",
-    "Journal",
     "KeyReused",
     "NotAllowed",
     "NotFound",
     "OperationStopped",
     "OrderNumberTaken",
     "Outcome",
-    "PaymentError",
     "Request",
     "State",
-    "Step",
     "StepKind",
     "accept",
     "advance",
     "approve_outcome",
     "ask",
     "book",
-    "bulk",
     "check",
     "draft",
     "fill_in",
-    "give_back",
     "intent_job",
     "line_of",
-    "must_post",
-    "new_number",
-    "new_step",
     "notified",
     "open_again",
     "order_of",
     "outcomes",
     "parked",
-    "placed",
     "propose_outcome",
     "refuse_parked",
     "return_to_payer",
-    "rules_of",
-    "seal",
     "stop",
-    "unseal",
     "webhook_job",
     "weigh",
     "withdraw_outcome",

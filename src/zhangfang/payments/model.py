@@ -1,7 +1,7 @@
 """The instruction journal's types: an intent, its states, and the steps that are its evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -89,7 +89,6 @@ class Intent:
     matched_on: date | None = None
     arrived_seq: str | None = None
     settlement: UUID | None = None
-    undo_settlement: UUID | None = None
     product: str = ""
     instalments: int = 0
     fee_by: str = ""
@@ -110,11 +109,8 @@ class Intent:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":
         """Build it from a row of the table."""
-        held = {name: row[name] for name in _COLUMNS}
+        held = {name: row[name] for name in cls.__slots__}
         return cls(**held | {"kind": Operation(row["kind"]), "state": State(row["state"])})
-
-
-_COLUMNS = tuple(column.name for column in fields(Intent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,12 @@ class Journal:
         row = await self.pool.fetchrow(queries.by_ids, [id_])
         return Intent.of(row) if row else None
 
+    async def reload(self, id_: UUID) -> Intent:
+        """Return an intent that was stored before, as it stands now."""
+        intent = await self.by_id(id_)
+        assert intent is not None, "an intent is never deleted"
+        return intent
+
     async def of_merchant(self, merchant: str, id_: UUID) -> Intent | None:
         """Return the merchant's intent; None also if it is another merchant's."""
         row = await self.pool.fetchrow(queries.of_merchant, merchant, id_)

@@ -1,7 +1,7 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
-from zhangfang.reconciliation.files import receive, reconcile
+from zhangfang.reconciliation.files import reconcile
 from zhangfang.reconciliation.people import approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import BreakClass, cures
@@ -15,7 +15,6 @@ __all__ = [
     "list_breaks",
     "propose",
     "read",
-    "receive",
     "reconcile",
     "return_line",
 ]

@@ -191,8 +191,7 @@ async def _proven(desk: Desk, intent: Intent, line: Any) -> bool:
         message=f"line {line['sequence']} of the statement of {line['business_date']}",
     )
     await weigh(desk, intent, StepKind.BANK, answer)
-    now = await desk.journal.by_id(intent.id)
-    assert now is not None, "an intent is never deleted"
+    now = await desk.journal.reload(intent.id)
     return now.returned_at is not None if line["credit"] else now.state is State.SUCCESS
 
 

@@ -1,7 +1,7 @@
 """Routing: which channel a payment goes by. Tables decide; they change only by a release, which is replayed and
 canaried."""
 
-from zhangfang.routing.alarms import OpenBreaker, UnknownType, open_breakers, unknown_types
+from zhangfang.routing.alarms import open_breakers, unknown_types
 from zhangfang.routing.decide import decide
 from zhangfang.routing.model import (
     Ask,
@@ -18,26 +18,22 @@ from zhangfang.routing.model import (
 from zhangfang.routing.release import Release, canary, history, promote, propose, rollback, rows_of
 from zhangfang.routing.replay import Report, replay
 from zhangfang.routing.router import Router
-from zhangfang.routing.shape import CHANNELS
 from zhangfang.routing.shape import tables as make_tables
 from zhangfang.routing.shape import write as write_csv
 
 __all__ = [
-    "CHANNELS",
     "Ask",
     "Choice",
     "Fate",
     "Health",
     "Kind",
     "NotNow",
-    "OpenBreaker",
     "Release",
     "Report",
     "Router",
     "RoutingError",
     "TableInvalid",
     "Tables",
-    "UnknownType",
     "UnknownVersion",
     "canary",
     "decide",

@@ -149,15 +149,8 @@ def _as_it_was(tables: Tables, order: Order, health: Health) -> tuple[Ask, Choic
 
 
 def _broken(order: Order, before: Choice, after: Choice) -> Broken:
-    return Broken(
-        str(order["id"]),
-        order["kind"],
-        order["amount"],
-        order["account_type"],
-        before.channel,
-        after.fate.value,
-        after.reason,
-    )
+    why = before.channel, after.fate.value, after.reason
+    return Broken(str(order["id"]), order["kind"], order["amount"], order["account_type"], *why)
 
 
 def _tables(version: int, rows: Mapping[Kind, Sequence[shape.Row]]) -> tuple[int, Tables]:

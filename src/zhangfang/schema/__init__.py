@@ -3,7 +3,6 @@
 from zhangfang.schema.migrate import (
     Budget,
     LockBudgetSpent,
-    Migration,
     MigrationBroken,
     MigrationChanged,
     migrate,
@@ -13,7 +12,6 @@ from zhangfang.schema.migrate import (
 __all__ = [
     "Budget",
     "LockBudgetSpent",
-    "Migration",
     "MigrationBroken",
     "MigrationChanged",
     "migrate",

@@ -121,14 +121,9 @@ async def _book(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, batch: A
     """T1. If the merchant's pending money does not cover the batch, the ledger refuses it for good: dissolve it."""
     seq = None
     if batch["amount"]:
-        made = voucher(
-            "T1",
-            batch["voucher"],
-            subjects={2321: batch["merchant"], 2322: batch["merchant"]},
-            amounts={"amount": batch["amount"]},
-            business_date=batch["run_date"],
-            memo=batch["id"],
-        )
+        who, fen = dict.fromkeys((2321, 2322), batch["merchant"]), {"amount": batch["amount"]}
+        day, memo = batch["run_date"], batch["id"]
+        made = voucher("T1", batch["voucher"], subjects=who, amounts=fen, business_date=day, memo=memo)
         answers = (await book(pool, ledger, made)).answers
         if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
             await _dissolve(pool, clock, batch, answers[0].result.name)

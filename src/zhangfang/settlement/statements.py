@@ -153,9 +153,8 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _totals(made: Statement) -> tuple[str, str]:
-    return fen_to_yuan(sum(line.debit for line in made.lines)), fen_to_yuan(
-        sum(line.credit for line in made.lines)
-    )
+    debit, credit = sum(line.debit for line in made.lines), sum(line.credit for line in made.lines)
+    return fen_to_yuan(debit), fen_to_yuan(credit)
 
 
 def write_xlsx(made: Statement, path: Path) -> None:

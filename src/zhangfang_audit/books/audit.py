@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from zhangfang_audit.books import checks
@@ -144,13 +144,7 @@ async def _amount(books: Ledger) -> dict[str, Any]:
 
 
 def _line(line: checks.Line) -> dict[str, Any]:
-    return {
-        "where": line.where,
-        "what": line.what,
-        "books": line.books,
-        "due": line.due,
-        "difference": line.difference,
-    }
+    return asdict(line) | {"difference": line.difference}
 
 
 def _open(row: Row) -> dict[str, Any]:

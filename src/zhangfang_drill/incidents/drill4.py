@@ -128,13 +128,8 @@ async def _released(world: World, progress: Progress) -> dict[str, Any]:
 
 
 def _row(channel: str, support: str) -> dict[str, str]:
-    cell = {
-        "channel": channel,
-        "operation": "payout",
-        "holder": "corporate",
-        "class": "II",
-        "medium": "corporate",
-    }
+    account = {"holder": "corporate", "class": "II", "medium": "corporate"}
+    cell = {"channel": channel, "operation": "payout", **account}
     return cell | {"support": support, "limit_fen": "", "bound_only": "", "mark": "G"}
 
 

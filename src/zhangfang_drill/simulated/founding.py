@@ -66,17 +66,7 @@ async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any
 
 async def _signed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:
     """Store a paper mandate. It is valid on every channel that does not require an agreement of its own."""
-    desk, wide = world.desk, 10**11
-    asked = NewMandate(
-        number,
-        number,
-        PartyAccount(**payer),
-        wide,
-        wide,
-        wide,
-        FIRST,
-        FIRST + timedelta(days=3650),
-        "",
-        "paper",
-    )
+    desk, wide, until = world.desk, 10**11, FIRST + timedelta(days=3650)
+    payer_ = PartyAccount(**payer)
+    asked = NewMandate(number, number, payer_, wide, wide, wide, FIRST, until, "", "paper")
     await Mandates(desk.pool, desk.vault, desk.clock, desk.channels).create(merchant, asked)

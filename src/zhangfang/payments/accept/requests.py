@@ -6,8 +6,9 @@ import re
 import asyncpg
 import msgspec
 
-from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.channels.port import Operation
 from zhangfang.kernel.calendar import china_day, settlement_day
+from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
@@ -21,35 +22,14 @@ from zhangfang.vault import Vault
 
 PRODUCTS = {True: ("", "cashier", "alipay_app"), False: ("",)}  # key: is it a purchase?
 MOST_INSTALMENTS = 36
-_ORDER_NO = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _URL = re.compile(r"(?=.{1,500}$)https?://[!-~]+")
-_ACCOUNT = {
-    "number": (re.compile(r"[0-9]{8,32}"), "8 to 32 digits"),
-    "name": (re.compile(r".{1,60}"), "1 to 60 printable characters"),
-    "medium": (
-        re.compile(r"card|credit|passbook|virtual|corporate"),
-        "card, credit, passbook, virtual or corporate",
-    ),
-    "holder": (re.compile(r"(personal|corporate)?"), "personal or corporate"),
-    "class_": (
-        re.compile(r"[A-Za-z0-9_-]{0,20}"),
-        "I, II, III, basic, general, special, temporary or a product code",
-    ),
-    "bank": (re.compile(r".{0,60}"), "at most 60 printable characters"),
-    "id_no": (re.compile(r"[0-9A-Za-z]{0,18}"), "at most 18 letters and digits"),
-    "phone": (re.compile(r"[0-9]{0,11}"), "at most 11 digits"),
-}
 
 
 def check(request: Request) -> None:
     """Raise `InvalidInput` naming the field that is not allowed."""
     check_amount(request.amount)
-    if not _ORDER_NO.fullmatch(request.order_no):
-        shape = f"{len(request.order_no)} characters"
-        raise InvalidInput("order_no", shape, "1 to 64 of letters, digits and - _ . : / # @")
-    key = request.idempotency_key
-    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
-        raise InvalidInput("Idempotency-Key", f"{len(key)} characters", "1 to 255 printable ASCII characters")
+    check_number(request.order_no, "order_no")
+    check_key(request.idempotency_key)
     if len(request.description) > 100 or not request.description.isprintable():
         shape = f"{len(request.description)} characters"
         raise InvalidInput("description", shape, "at most 100 printable characters")
@@ -60,7 +40,7 @@ def check(request: Request) -> None:
         )
     _check_instalments(request)
     if request.account is not None:
-        _check_account(request.account)
+        check_account(request.account)
     elif request.kind in (Operation.COLLECTION, Operation.PAYOUT):
         raise InvalidInput("account", "nothing", "the account to debit or to pay")
 
@@ -79,13 +59,6 @@ def _check_instalments(request: Request) -> None:
         raise InvalidInput(
             "fee_by", f"{len(request.fee_by)} characters", "payer or merchant, for a purchase in instalments"
         )
-
-
-def _check_account(account: PartyAccount) -> None:
-    for name, (pattern, allowed) in _ACCOUNT.items():
-        value = getattr(account, name)
-        if not pattern.fullmatch(value) or not value.isprintable():
-            raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
 
 
 def fingerprint(vault: Vault, request: Request) -> bytes:

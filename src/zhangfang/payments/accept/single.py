@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import replace
-from uuid import UUID
 
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
@@ -27,7 +26,6 @@ from zhangfang.payments.course.attempts import ask_of, due
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
 from zhangfang.payments.orders import new_number
-from zhangfang.payments.store import Journal
 from zhangfang.routing import Fate
 
 _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}
@@ -112,17 +110,10 @@ async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: byt
 async def _begin(desk: Desk, intent: Intent, new: bool) -> tuple[Intent, bool]:
     """Take a new intent's money out of the merchant's account while the caller waits; send it in the background."""
     if new and not await steps.prepare(desk, intent):
-        return await reload(desk.journal, intent.id), True
+        return await desk.journal.reload(intent.id), True
     if new and intent.state is State.CREATED:
         steps.in_background(asyncio.create_task(steps.send(desk, intent)))
     return intent, new
-
-
-async def reload(journal: Journal, id_: UUID) -> Intent:
-    """Return the intent as it stands now."""
-    intent = await journal.by_id(id_)
-    assert intent is not None, "an intent is never deleted"
-    return intent
 
 
 _COURSES = {

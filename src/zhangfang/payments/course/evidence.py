@@ -88,8 +88,7 @@ async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: 
 
 
 async def _again(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
-    now = await desk.journal.by_id(intent.id)
-    assert now is not None, "an intent is never deleted"
+    now = await desk.journal.reload(intent.id)
     if now.attempt != intent.attempt:
         await _of_earlier(desk, intent)
         return Decision(now.state)

@@ -28,7 +28,8 @@ async def notified(
     intent = await desk.journal.by_channel_order(notification.order_no)
     if intent is None:
         return await _of_earlier_attempt(desk.pool, desk.clock, desk.journal, channel.name, notification)
-    _check(intent, channel.name, notification)
+    if intent.channel != channel.name or intent.kind is not notification.operation:
+        raise _nothing(channel.name, notification)
     await weigh(desk, intent, StepKind.NOTIFICATION, notification.answer)
     return intent
 
@@ -44,11 +45,6 @@ async def _of_earlier_attempt(
     log.error("a notification about an attempt that had ended", intent=str(intent.id), attempt=row["number"])
     await journal.note(evidence(clock, intent, StepKind.NOTIFICATION, notification.answer, ""))
     return intent
-
-
-def _check(intent: Intent, channel: str, notification: Notification) -> None:
-    if intent.channel != channel or intent.kind is not notification.operation:
-        raise _nothing(channel, notification)
 
 
 def _nothing(channel: str, notification: Notification) -> NotFound:

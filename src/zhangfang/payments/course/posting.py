@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -52,14 +53,12 @@ class Booked:
 
 def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
     """Return the voucher that an intent's template makes."""
-    return voucher(
-        intent.template,
-        intent.voucher,
-        subjects=subjects(intent, alias),
-        amounts=_amounts(intent),
-        business_date=business_date,
-        memo=intent.id,
-    )
+    return _voucher(intent.template, intent.voucher, intent, alias, business_date)
+
+
+def _voucher(template: str, id_: UUID, intent: Intent, alias: str, business_date: date) -> list[Transfer]:
+    who, fen = subjects(intent, alias), _amounts(intent)
+    return voucher(template, id_, subjects=who, amounts=fen, business_date=business_date, memo=intent.id)
 
 
 def subjects(intent: Intent, alias: str) -> dict[int, str]:
@@ -76,25 +75,14 @@ def _amounts(intent: Intent) -> dict[str, int]:
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
     """Return the voucher of a proven failure: the money goes back to its owner."""
     if intent.kind is Operation.PAYOUT and intent.template == HELD:
-        return _later("O6", intent, alias, business_date)
+        return _voucher("O6", intent.undo_voucher, intent, alias, business_date)
     done = transfers(intent, alias, intent.business_date)
     return mirror(done, intent.undo_voucher, business_date=business_date, memo=intent.id)
 
 
 def returned(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
     """Return the voucher of a payout that the bank returned after its success."""
-    return _later("O7", intent, alias, business_date)
-
-
-def _later(template: str, intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    return voucher(
-        template,
-        intent.undo_voucher,
-        subjects=subjects(intent, alias),
-        amounts=_amounts(intent),
-        business_date=business_date,
-        memo=intent.id,
-    )
+    return _voucher("O7", intent.undo_voucher, intent, alias, business_date)
 
 
 async def release(desk: Desk, intent: Intent) -> Booked:

@@ -124,13 +124,8 @@ async def outcomes(pool: asyncpg.Pool, intent: UUID | None = None, *, ended: boo
 def _answer(row: Any) -> Answer:
     both = f"{row['proposed_by']} proposed, {row['approved_by']} approved: {row['reason']}; proof: {row['evidence']}"
     verdict = Verdict.SUCCESS if row["state"] == State.SUCCESS else Verdict.FAILED
-    return Answer(
-        verdict,
-        channel_ref=row["channel_ref"],
-        message=both,
-        amount=row["amount"],
-        settle_date=row["settle_date"],
-    )
+    ref, fen, day = row["channel_ref"], row["amount"], row["settle_date"]
+    return Answer(verdict, channel_ref=ref, message=both, amount=fen, settle_date=day)
 
 
 async def _intent(pool: asyncpg.Pool, id_: UUID) -> Intent:
