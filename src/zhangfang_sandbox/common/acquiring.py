@@ -52,7 +52,7 @@ class Dialect:
     ref: Callable[[int, datetime], str]
     fee: Callable[[Order], int]
     file: FileForm
-    notice: Notice
+    notice: Notice[Order]
     register: Callable[[Mapping[str, Any]], tuple[str, dict[str, Any], dict[str, Any]]]
     own_no: Callable[[str], str] = str
 
@@ -66,7 +66,7 @@ class Acquirer:
         clock: BankClock,
         faults: Faults,
         book: Book,
-        notifier: Notifier,
+        notifier: Notifier[Order],
         dialect: Dialect,
         merchants: dict[str, dict[str, Any]],
     ) -> None:

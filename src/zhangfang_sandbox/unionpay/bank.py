@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.closing import settle_date
+from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no
-from zhangfang_sandbox.unionpay.notify import Notifier
 from zhangfang_sandbox.unionpay.rules import back_at, judge_return, succeed
 from zhangfang_sandbox.unionpay.wire.codes import (
     ACCOUNT_TYPE,
@@ -51,7 +51,7 @@ class Bank:
         book: Book,
         keys: Mapping[str, Identity],
         seal: Seal,
-        notifier: Notifier,
+        notifier: Notifier[Order],
         merchants: dict[str, Merchant],
     ) -> None:
         self.store, self.clock, self.faults, self.book, self.keys = store, clock, faults, book, keys

@@ -62,6 +62,16 @@ class Order:
     batch: str = ""
 
     @property
+    def fault_key(self) -> str:
+        """The order's key in the plan of faults."""
+        return self.key
+
+    @property
+    def notify_url(self) -> str:
+        """Where its notifications go."""
+        return self.back_url
+
+    @property
     def code(self) -> str:
         """The respCode that merchants are given."""
         return self.told or self.resp_code
