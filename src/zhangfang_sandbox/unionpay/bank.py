@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from zhangfang_sandbox.common.acquiring import HIDDEN_QUERIES
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.common.couriers import Notifier
@@ -35,7 +36,6 @@ from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 OPEN = "05"
 # Unverified: how long a cashier page is valid if the merchant gives no payTimeout.
 PAGE_LIFE = timedelta(days=1)
-HIDDEN_QUERIES = 2
 # Faults that make an order fail at once, and the respCode it fails with.
 _DECLINES = {"decline": BALANCE, "account_type": ACCOUNT_TYPE}
 
@@ -109,18 +109,14 @@ class Bank:
         if order.txn_type in RETURNS:
             order.orig_qry_id = original.query_id if original else ""
             code = judge_return(order, original, settle_date(self.clock.now()))
-        if self.faults.meets("not_found_first", order.key):
-            order.hidden = HIDDEN_QUERIES
-        self.book.add(order)
+        self._add(order)
         return self._proceed(order, original, code, silent)
 
     def present(self, order: Order, pay_timeout: str) -> None:
         """Book a purchase that waits at the cashier."""
         closes = china_time(pay_timeout, "payTimeout") if pay_timeout else self.clock.now() + PAGE_LIFE
         order.token, order.closes_at, order.resp_code = secrets.token_urlsafe(16), closes.timestamp(), OPEN
-        if self.faults.meets("not_found_first", order.key):
-            order.hidden = HIDDEN_QUERIES
-        self.book.add(order)
+        self._add(order)
 
     def pay(self, order: Order, silent: bool, late: bool) -> None:
         """The payer pays an order that waits at the cashier."""
@@ -194,6 +190,11 @@ class Bank:
             order.return_due, order.returned_on = 0.0, settle_date(due).isoformat()
             order.state, order.told = "RETURNED", CAME_BACK
             self.book.save(order)
+
+    def _add(self, order: Order) -> None:
+        if self.faults.meets("not_found_first", order.key):
+            order.hidden = HIDDEN_QUERIES
+        self.book.add(order)
 
     def _proceed(
         self, order: Order, original: Order | None, code: str, silent: bool = False, late: bool = False
