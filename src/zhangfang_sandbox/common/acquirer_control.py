@@ -9,14 +9,7 @@ from aiohttp import web
 
 from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer
 from zhangfang_sandbox.common.clock import CHINA
-from zhangfang_sandbox.common.control import (
-    Refused,
-    body_of,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    need,
-)
+from zhangfang_sandbox.common.control import Refused, body_of, need
 from zhangfang_sandbox.common.plane import Plane, days_of
 from zhangfang_sandbox.common.settling import Days
 
@@ -46,21 +39,7 @@ _BAD_FILES = ("file_not_ready", "file_bad")
 def application(acquirer: Acquirer, days: Days) -> web.Application:
     """The control plane."""
     plane = Control(acquirer, days)
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(acquirer.store, acquirer.clock, plane.check_clock))
-    app.add_routes(fault_routes(acquirer.store, acquirer.faults, acquirer.dialect.faults))
-    app.add_routes(
-        [
-            web.post("/merchants", plane.merchants),
-            web.post("/settlement_account", plane.settlement_account),
-            web.post("/payers", plane.payers),
-            web.put("/plant", plane.plant),
-            web.get("/movements", plane.movements),
-            web.get("/book", plane.book),
-            web.get("/book/summary", plane.summary),
-        ]
-    )
-    return app
+    return plane.application(plane, acquirer.faults, acquirer.dialect.faults)
 
 
 class Control(Plane):

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.closing import Closing, settle_date
-from zhangfang_sandbox.common.control import Refused, body_of, need
+from zhangfang_sandbox.common.control import Refused, application, body_of, need
+from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
 
 
@@ -19,6 +20,23 @@ class Plane:
         self, store: Store, clock: BankClock, days: Closing, merchants: Mapping[str, object]
     ) -> None:
         self._store, self._clock, self._days, self._merchants = store, clock, days, merchants
+
+    def application(self, views: Any, faults: Faults, known: frozenset[str]) -> web.Application:
+        """The control plane. A bank's own subclass has the other handlers; those of `views` change nothing."""
+        own: Any = self
+        app = application(self._store, self._clock, faults, known, self.check_clock)
+        app.add_routes(
+            [
+                web.post("/merchants", own.merchants),
+                web.post("/settlement_account", self.settlement_account),
+                web.post("/payers", own.payers),
+                web.put("/plant", own.plant),
+                web.get("/book", views.book),
+                web.get("/book/summary", views.summary),
+                web.get("/movements", views.movements),
+            ]
+        )
+        return app
 
     def check_clock(self, now: datetime) -> None:
         """Refuse to go back to a settlement day that has passed, unless nothing has happened yet."""

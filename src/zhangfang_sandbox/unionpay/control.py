@@ -5,14 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.control import (
-    Refused,
-    body_of,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    need,
-)
+from zhangfang_sandbox.common.control import Refused, body_of, need
 from zhangfang_sandbox.common.plane import Plane, days_of
 from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
@@ -27,22 +20,7 @@ from zhangfang_sandbox.unionpay.wire.fields import SHAPES
 
 def application(bank: Bank, days: Days) -> web.Application:
     """The control plane."""
-    plane, views = Control(bank, days), Views(bank, days)
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(bank.store, bank.clock, plane.check_clock))
-    app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
-    app.add_routes(
-        [
-            web.post("/merchants", plane.merchants),
-            web.post("/settlement_account", plane.settlement_account),
-            web.post("/payers", plane.payers),
-            web.put("/plant", plane.plant),
-            web.get("/book", views.book),
-            web.get("/book/summary", views.summary),
-            web.get("/movements", views.movements),
-        ]
-    )
-    return app
+    return Control(bank, days).application(Views(bank, days), bank.faults, FAULTS)
 
 
 class Control(Plane):
