@@ -7,11 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer
+from zhangfang_sandbox.common.acquiring import Acquirer
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.control import Refused, body_of, need
 from zhangfang_sandbox.common.plane import Plane, days_of
 from zhangfang_sandbox.common.settling import Days
+from zhangfang_sandbox.common.shapes import sequence
 
 _ORDERS = {
     "seq": "seq", "key": "key", "order_no": "order_no", "operation": "operation", "amount": "amount",
@@ -39,37 +40,17 @@ _BAD_FILES = ("file_not_ready", "file_bad")
 def application(acquirer: Acquirer, days: Days) -> web.Application:
     """The control plane."""
     plane = Control(acquirer, days)
-    return plane.application(plane, acquirer.faults, acquirer.dialect.faults)
+    return plane.application(plane, acquirer.dialect.faults)
 
 
 class Control(Plane):
     """The handlers of a bank that is a dialect."""
 
-    def __init__(self, acquirer: Acquirer, days: Days) -> None:
-        super().__init__(acquirer.store, acquirer.clock, days, acquirer.merchants)
-        self._acquirer = acquirer
+    _bank: Acquirer
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers what it needs to know."""
-        return await self._done(self._acquirer.register(await body_of(request)))
-
-    async def payers(self, request: web.Request) -> web.Response:
-        """The payer of a waiting purchase pays or refuses. `order_no` is the merchant's own."""
-        data = await body_of(request)
-        number, action = need(data, "order_no", str), need(data, "action", str)
-        order = self._acquirer.book.by_own_number(number)
-        if order is None:
-            raise Refused("order_no: no such order", 404)
-        if action not in ("pay", "refuse"):
-            raise Refused("action: must be pay or refuse")
-        if not self._acquirer.waiting(order):
-            await self._store.committed()
-            raise Refused("order_no: does not wait for its payer", 409)
-        if action == "pay":
-            self._acquirer.pay(order)
-        else:
-            self._acquirer.end_unpaid(order, REFUSED)
-        return await self._done({"state": order.state})
+        return await self._done(self._bank.register(await body_of(request)))
 
     async def plant(self, request: web.Request) -> web.Response:
         """Plan bad files by date. `extra` debits are booked at once; the same one again changes nothing."""
@@ -78,15 +59,12 @@ class Control(Plane):
         extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
         self._store.put("bad_files", planned)
         for extra in extras:
-            self._acquirer.add_extra(*extra)
+            self._bank.add_extra(*extra)
         return await self._done(planned | {"extra": [number for _, number, *_ in extras]})
 
     async def movements(self, request: web.Request) -> web.Response:
         """Every order after a number, as the bank has it."""
-        after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise Refused("after: must be a number of at most 15 digits")
-        rows = self._rows(_MOVEMENTS, "seq>?", (int(after),))
+        rows = self._rows(_MOVEMENTS, "seq>?", (sequence(request.query),))
         return await self._done([row | {"denied": bool(row["denied"])} for row in rows])
 
     async def book(self, request: web.Request) -> web.Response:
@@ -109,7 +87,7 @@ class Control(Plane):
     def _rows(self, columns: Mapping[str, str], where: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
         listed = ",".join(columns.values())
         rows = self._store.read(f"SELECT {listed} {_FROM} WHERE {where} ORDER BY seq", values)
-        own = self._acquirer.dialect.own_no
+        own = self._bank.dialect.own_no
         found = [dict(zip(columns, row, strict=True)) for row in rows]
         for row in found:
             row.update({name: own(row[name]) for name in ("order_no", "original")})

@@ -130,6 +130,10 @@ class Acquirer:
         order.waits = 0
         self._proceed(order, "")
 
+    def refuse(self, order: Order) -> None:
+        """The payer of an order that waits refuses."""
+        self.end_unpaid(order, REFUSED)
+
     def end_unpaid(self, order: Order, reason: str) -> None:
         """An order that waits ends: its payer refused, or it was closed, or its time ran out."""
         order.waits = 0

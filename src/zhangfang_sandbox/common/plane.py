@@ -6,30 +6,27 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.closing import Closing, settle_date
 from zhangfang_sandbox.common.control import Refused, application, body_of, need
-from zhangfang_sandbox.common.faults import Faults
-from zhangfang_sandbox.common.store import Store
 
 
 class Plane:
     """Handlers. What the bank refuses here, it refuses in words."""
 
-    def __init__(
-        self, store: Store, clock: BankClock, days: Closing, merchants: Mapping[str, object]
-    ) -> None:
-        self._store, self._clock, self._days, self._merchants = store, clock, days, merchants
+    def __init__(self, bank: Any, days: Closing) -> None:
+        """`bank` has the store, the clock, the book, the merchants, and the rules of orders that wait."""
+        self._bank, self._days = bank, days
+        self._store, self._clock, self._merchants = bank.store, bank.clock, bank.merchants
 
-    def application(self, views: Any, faults: Faults, known: frozenset[str]) -> web.Application:
+    def application(self, views: Any, known: frozenset[str]) -> web.Application:
         """The control plane. A bank's own subclass has the other handlers; those of `views` change nothing."""
         own: Any = self
-        app = application(self._store, self._clock, faults, known, self.check_clock)
+        app = application(self._store, self._clock, self._bank.faults, known, self.check_clock)
         app.add_routes(
             [
                 web.post("/merchants", own.merchants),
                 web.post("/settlement_account", self.settlement_account),
-                web.post("/payers", own.payers),
+                web.post("/payers", self.payers),
                 web.put("/plant", own.plant),
                 web.get("/book", views.book),
                 web.get("/book/summary", views.summary),
@@ -55,6 +52,24 @@ class Plane:
             raise Refused("url: must be an http or https URL")
         self._store.write("INSERT OR REPLACE INTO accounts VALUES(?,?,?)", row)
         return await self._done({"ok": True})
+
+    async def payers(self, request: web.Request) -> web.Response:
+        """The payer of a purchase that waits pays or refuses. `order_no` is the merchant's own."""
+        data = await body_of(request)
+        number, action = need(data, "order_no", str), need(data, "action", str)
+        order = self._bank.book.by_own_number(number)
+        if order is None:
+            raise Refused("order_no: no such order", 404)
+        if action not in ("pay", "refuse"):
+            raise Refused("action: must be pay or refuse")
+        if not self._bank.waiting(order):
+            await self._store.committed()
+            raise Refused("order_no: does not wait for its payer", 409)
+        if action == "pay":
+            self._bank.pay(order)
+        else:
+            self._bank.refuse(order)
+        return await self._done({"order_no": number, "state": order.state})
 
     async def _done(self, answer: object) -> web.Response:
         await self._store.committed()

@@ -118,7 +118,7 @@ class Bank:
         order.token, order.closes_at, order.resp_code = secrets.token_urlsafe(16), closes.timestamp(), OPEN
         self._add(order)
 
-    def pay(self, order: Order, silent: bool, late: bool) -> None:
+    def pay(self, order: Order, silent: bool = False, late: bool = False) -> None:
         """The payer pays an order that waits at the cashier."""
         self._proceed(order, None, SUCCESS, silent, late)
 
@@ -129,7 +129,7 @@ class Bank:
         """
         self._end(order, ISSUER)
 
-    def waits(self, order: Order) -> bool:
+    def waiting(self, order: Order) -> bool:
         """Whether an order waits for its payer. If its time is over, it fails here."""
         if not order.token or order.state != "PENDING" or order.final_code:
             return False

@@ -147,7 +147,7 @@ class Book(OrderBook[Order]):
         """The order of a cashier page."""
         return self._by_token.get(token)
 
-    def by_order_id(self, order_id: str) -> Order | None:
+    def by_own_number(self, order_id: str) -> Order | None:
         """The newest order with this number, of any merchant and day."""
         found = (order for (_, number, _), order in reversed(self._by_number.items()) if number == order_id)
         return next(found, None)

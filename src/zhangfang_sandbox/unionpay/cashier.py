@@ -65,7 +65,7 @@ class Cashier:
             return page("<p>没有这个订单 No such order</p>", status=404)
         if not action:
             return await self._show(order)
-        if not self._bank.waits(order):
+        if not self._bank.waiting(order):
             return await self._show(order, "此订单不能再付款 This order can no longer be paid")
         if action == "refuse":
             self._bank.refuse(order)
@@ -78,7 +78,7 @@ class Cashier:
         return self._return(order)
 
     async def _show(self, order: Order, remark: str = "") -> web.Response:
-        waits = self._bank.waits(order)
+        waits = self._bank.waiting(order)
         await self._bank.store.committed()
         if waits:
             buttons = "".join(

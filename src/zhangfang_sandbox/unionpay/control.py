@@ -20,15 +20,13 @@ from zhangfang_sandbox.unionpay.wire.fields import SHAPES
 
 def application(bank: Bank, days: Days) -> web.Application:
     """The control plane."""
-    return Control(bank, days).application(Views(bank, days), bank.faults, FAULTS)
+    return Control(bank, days).application(Views(bank, days), FAULTS)
 
 
 class Control(Plane):
     """UnionPay's handlers."""
 
-    def __init__(self, bank: Bank, days: Days) -> None:
-        super().__init__(bank.store, bank.clock, days, bank.merchants)
-        self._bank = bank
+    _bank: Bank
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers the bank's certificates."""
@@ -59,23 +57,6 @@ class Control(Plane):
             if self._bank.book.by_number(order.mer_id, order.order_id, order.txn_time) is None:
                 self._bank.plant_extra(order, at)
         return await self._done(plants | mishaps | {"extra": [order.order_id for order, _ in extras]})
-
-    async def payers(self, request: web.Request) -> web.Response:
-        """The payer of a purchase that waits at the cashier pays, or refuses."""
-        data = await body_of(request)
-        action = need(data, "action", str)
-        if action not in {"pay", "refuse"}:
-            raise Refused("action: must be pay or refuse")
-        order = self._bank.book.by_order_id(need(data, "order_no", str))
-        if order is None:
-            raise Refused("order_no: no such order", 404)
-        if not self._bank.waits(order):
-            raise Refused("order_no: does not wait for its payer", 409)
-        if action == "pay":
-            self._bank.pay(order, silent=False, late=False)
-        else:
-            self._bank.refuse(order)
-        return await self._done({"order_no": order.order_id, "state": order.state})
 
     def _extra(self, extra: Any) -> tuple[Order, datetime]:
         """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents."""

@@ -157,7 +157,7 @@ class Gateway:
             raise Refusal(codes.NOT_FOUND)
         if self._bank.dark(order):
             raise Refusal(codes.BUSY)
-        self._bank.waits(order)  # an order whose page has expired fails now
+        self._bank.waiting(order)  # an order whose page has expired fails now
         await self._bank.store.committed()
         return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=messages.status(order)))
 

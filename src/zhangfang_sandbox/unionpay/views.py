@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from zhangfang_sandbox.common.control import Refused
+from zhangfang_sandbox.common.shapes import sequence
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.days import Days
 
@@ -85,11 +86,8 @@ class Views:
         `settled_in` is the settlement date whose transfer paid it, `return_settled_in` the one that paid its return;
         `denied`: the bank has the money and answers that the order failed.
         """
-        after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise Refused("after: must be a number of the book")
         rows = []
-        for *values, mer_id in self._store.read(_MOVEMENTS, (int(after),)):
+        for *values, mer_id in self._store.read(_MOVEMENTS, (sequence(request.query),)):
             row = dict(zip(_COLUMNS, values, strict=True))
             original = self._bank.book.by_query_id(mer_id, row["original"])
             row |= {"operation": _OPERATIONS[row["operation"]], "denied": bool(row["denied"])}
