@@ -70,7 +70,7 @@ def open_account(bank: Bank, data: Json) -> Json:
     opening, approval = fen(data, "opening_fen", 0), need({"approval": False, **data}, "approval", bool)
     if bank.store.row("SELECT 1 FROM enterprises WHERE uid = ?", uid) is None:
         raise Refused("enterprise: must be a registered uid")
-    known = book.account(bank.store, number)
+    known = accounts.account(bank.store, number)
     if known is None:
         bank.store.write(
             "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",

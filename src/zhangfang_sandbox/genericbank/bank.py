@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from zhangfang_sandbox.common.accounts import account, yuan
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.rows import open_rows
@@ -148,7 +149,7 @@ class Bank:
         }
 
     def _own(self, client: str, number: str) -> None:
-        row = book.account(self.store, number)
+        row = account(self.store, number)
         if row is None or row["client"] != client:
             raise BusinessError(codes.ACCOUNT)
 
@@ -178,7 +179,7 @@ def state(row: sqlite3.Row) -> Body:
     return {
         "serial": row["serial"],
         "bankSerial": book.bank_serial(row["id"]),
-        "amount": book.yuan(row["amount"]),
+        "amount": yuan(row["amount"]),
         "currency": "CNY",
         "code": row["code"],
         "reason": codes.REASONS[row["code"]],
@@ -191,8 +192,8 @@ def statement_line(line: sqlite3.Row) -> Body:
         "seq": line["seq"],
         "time": f"{in_china(line['at']):%Y%m%d%H%M%S}",
         "direction": line["direction"],
-        "amount": book.yuan(line["amount"]),
-        "balance": book.yuan(line["balance"]),
+        "amount": yuan(line["amount"]),
+        "balance": yuan(line["balance"]),
         "serial": line["serial"] or "",
         "bankSerial": book.bank_serial(line["payment"]),
         "counterparty": line["counterparty"],

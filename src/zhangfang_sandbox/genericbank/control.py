@@ -52,7 +52,7 @@ def open_account(bank: Bank, data: Json) -> Json:
     opening = fen(data, "opening_fen", 0)
     if bank.store.row("SELECT 1 FROM clients WHERE id = ?", row[2]) is None:
         raise Refused("client: must be a registered one")
-    known = book.account(bank.store, row[0])
+    known = accounts.account(bank.store, row[0])
     if known is None:
         bank.store.write("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)", (*row, opening, opening))
     elif (known["number"], known["name"], known["client"], known["opening"]) != (*row, opening):
