@@ -175,7 +175,7 @@ class Gateway:
         order = self._acquirer.book.by_number(self._number(mer_id, told, "merOrderId"))
         if order is None or (order.mer_id, order.operation) != (mer_id, operation):
             raise Refusal("NO_ORDER", "merOrderId")
-        if hide and not self._acquirer.seen(order):
+        if hide and not self._acquirer.book.seen(order):
             raise Refusal("NO_ORDER", "merOrderId")
         if self._acquirer.dark(order):
             raise Busy

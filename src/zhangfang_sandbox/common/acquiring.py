@@ -145,14 +145,6 @@ class Acquirer:
             self.end_unpaid(order, CLOSED)
         return bool(order.waits)
 
-    def seen(self, order: Order) -> bool:
-        """Whether a query finds the order; some are hidden from their first queries."""
-        if not order.hidden:
-            return True
-        order.hidden -= 1
-        self.book.save(order)
-        return False
-
     def dark(self, order: Order) -> bool:
         """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
 

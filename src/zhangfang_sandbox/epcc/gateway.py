@@ -133,8 +133,9 @@ class Gateway:
 
     async def _query(self, told: Told, _: str) -> tuple[Groups, str]:
         asked = told["OriTrxInf"]
-        order = self._acquirer.book.by_number(asked["OriTrxId"])
-        if order is None or order.mer_id != told["MsgHeader"]["IssrId"] or not self._acquirer.seen(order):
+        book = self._acquirer.book
+        order = book.by_number(asked["OriTrxId"])
+        if order is None or order.mer_id != told["MsgHeader"]["IssrId"] or not book.seen(order):
             raise Refusal(codes.NOT_FOUND)
         if messages.category(order) != asked["OriTrxCtgy"]:
             raise Refusal(codes.NOT_FOUND, "OriTrxCtgy")

@@ -123,7 +123,7 @@ class Gateway:
 
     def _query(self, mer_id: str, data: Json) -> tuple[Json, str]:
         order = self._named(mer_id, data, "")
-        if order is None or not self._acquirer.seen(order):
+        if order is None or not self._acquirer.book.seen(order):
             raise Refusal(messages.NO_ORDER)
         if self._acquirer.dark(order):
             raise Refusal(messages.BUSY)

@@ -147,14 +147,6 @@ class Bank:
             return self.book.by_query_id(fields["merId"], query_id)
         return self.book.by_number(fields["merId"], order_id, txn_time)
 
-    def seen(self, order: Order) -> bool:
-        """Whether a query finds the order; some are hidden from their first queries."""
-        if not order.hidden:
-            return True
-        order.hidden -= 1
-        self.book.save(order)
-        return False
-
     def dark(self, order: Order) -> bool:
         """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
 

@@ -153,7 +153,7 @@ class Gateway:
         if "queryId" not in told and not {"orderId", "txnTime"} <= told.keys():
             raise Refusal(codes.MISSING, "queryId, or orderId and txnTime")
         order = self._bank.find(told)
-        if order is None or not self._bank.seen(order):
+        if order is None or not self._bank.book.seen(order):
             raise Refusal(codes.NOT_FOUND)
         if self._bank.dark(order):
             raise Refusal(codes.BUSY)
