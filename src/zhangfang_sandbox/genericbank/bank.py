@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from zhangfang_sandbox.common.accounts import account, yuan
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import china_day, in_china
 from zhangfang_sandbox.genericbank import book, codes, fields, payments, seal
@@ -41,10 +42,6 @@ class Reply:
     status: int = 200
     delay: float = 0.0
     drop: bool = False
-
-
-class Dropped(Exception):
-    """The connection ends without an answer."""
 
 
 class Bank:

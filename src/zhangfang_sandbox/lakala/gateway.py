@@ -14,6 +14,7 @@ from aiohttp import web
 from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
 from zhangfang_sandbox.common.faults import chance
 from zhangfang_sandbox.common.orders import Operation, Order
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.lakala import messages
 from zhangfang_sandbox.lakala.messages import Refusal
@@ -24,10 +25,6 @@ _AMOUNT = re.compile(r"[1-9][0-9]{0,11}")
 _NUMBER = re.compile(r"[0-9A-Za-z]{1,32}")
 _HUABEI = {("3", "0"), ("6", "0"), ("12", "0"), ("3", "100"), ("6", "100"), ("12", "100")}
 _LONGEST_WAIT = 15
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Gateway:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from zhangfang_sandbox.common import acquiring
 from zhangfang_sandbox.common.faults import chance
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.cashier import PATH, Cashier, refused
@@ -19,10 +20,6 @@ from zhangfang_sandbox.unionpay.wire.customer import Customer
 FAULTS = acquiring.FAULTS | {"returned"}
 # A message with a batch of 5,000 items has some three million bytes; any other a few thousand.
 _MOST_BATCH_BYTES = 16 * 1024 * 1024
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Gateway:
