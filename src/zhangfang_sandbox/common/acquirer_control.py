@@ -9,8 +9,8 @@ from aiohttp import web
 
 from zhangfang_sandbox.common.acquiring import Acquirer
 from zhangfang_sandbox.common.clock import CHINA
-from zhangfang_sandbox.common.control import Refused, body_of, need
-from zhangfang_sandbox.common.plane import Plane, days_of
+from zhangfang_sandbox.common.control import body_of, need
+from zhangfang_sandbox.common.plane import BOOK, Plane, days_of
 from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.shapes import sequence
 
@@ -25,12 +25,11 @@ _BOOK = _ORDERS | {
     "merId": "orders.mer_id", "ref": "ref", "reason": "reason", "refunded": "refunded",
     "listed_in": "listed_in", "settled_in": "settled_in",
 }  # fmt: skip
-_FROM = "FROM orders LEFT JOIN listing USING(seq)"
 _OWED = f"""SELECT
     coalesce(sum(CASE WHEN settled_in IS NOT NULL THEN 0 WHEN operation='refund' THEN -amount ELSE amount END), 0)
         - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
     coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
-    {_FROM} WHERE state='SUCCESS' AND operation<>'void'"""
+    {BOOK} WHERE state='SUCCESS' AND operation<>'void'"""
 _DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
     WHERE operation IN ('purchase','collection') AND state='SUCCESS' AND refunded<amount AND key<>''
     GROUP BY mer_id, key HAVING count(*)>1)"""
@@ -39,14 +38,14 @@ _BAD_FILES = ("file_not_ready", "file_bad")
 
 def application(acquirer: Acquirer, days: Days) -> web.Application:
     """The control plane."""
-    plane = Control(acquirer, days)
-    return plane.application(plane, acquirer.dialect.faults)
+    return Control(acquirer, days).application(acquirer.dialect.faults)
 
 
 class Control(Plane):
     """The handlers of a bank that is a dialect."""
 
     _bank: Acquirer
+    columns = _BOOK
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers what it needs to know."""
@@ -67,13 +66,6 @@ class Control(Plane):
         rows = self._rows(_MOVEMENTS, "seq>?", (sequence(request.query),))
         return await self._done([row | {"denied": bool(row["denied"])} for row in rows])
 
-    async def book(self, request: web.Request) -> web.Response:
-        """All orders, or those whose columns equal the query's parameters."""
-        if unknown := set(request.query) - set(_BOOK):
-            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(_BOOK)}")
-        where = " AND ".join(f"CAST({_BOOK[name]} AS TEXT)=?" for name in request.query) or "1"
-        return await self._done(self._rows(_BOOK, where, tuple(request.query.values())))
-
     async def summary(self, _: web.Request) -> web.Response:
         """What the bank owes by its own book, and how many keys have more than one successful pay-in."""
         owed, fees = self._store.read(_OWED)[0]
@@ -85,10 +77,7 @@ class Control(Plane):
         )
 
     def _rows(self, columns: Mapping[str, str], where: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
-        listed = ",".join(columns.values())
-        rows = self._store.read(f"SELECT {listed} {_FROM} WHERE {where} ORDER BY seq", values)
-        own = self._bank.dialect.own_no
-        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        own, found = self._bank.dialect.own_no, super()._rows(columns, where, values)
         for row in found:
             row.update({name: own(row[name]) for name in ("order_no", "original")})
         return found

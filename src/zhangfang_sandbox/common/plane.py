@@ -9,17 +9,21 @@ from aiohttp import web
 from zhangfang_sandbox.common.closing import Closing, settle_date
 from zhangfang_sandbox.common.control import Refused, application, body_of, need
 
+BOOK = "FROM orders LEFT JOIN listing USING(seq)"
+
 
 class Plane:
-    """Handlers. What the bank refuses here, it refuses in words."""
+    """Handlers. What the bank refuses here, it refuses in words. `columns` of the book are shown, by their names."""
+
+    columns: Mapping[str, str]
 
     def __init__(self, bank: Any, days: Closing) -> None:
         """`bank` has the store, the clock, the book, the merchants, and the rules of orders that wait."""
         self._bank, self._days = bank, days
         self._store, self._clock, self._merchants = bank.store, bank.clock, bank.merchants
 
-    def application(self, views: Any, known: frozenset[str]) -> web.Application:
-        """The control plane. A bank's own subclass has the other handlers; those of `views` change nothing."""
+    def application(self, known: frozenset[str]) -> web.Application:
+        """The control plane. A bank's own subclass has the handlers that are not here."""
         own: Any = self
         app = application(self._store, self._clock, self._bank.faults, known, self.check_clock)
         app.add_routes(
@@ -28,9 +32,9 @@ class Plane:
                 web.post("/settlement_account", self.settlement_account),
                 web.post("/payers", self.payers),
                 web.put("/plant", own.plant),
-                web.get("/book", views.book),
-                web.get("/book/summary", views.summary),
-                web.get("/movements", views.movements),
+                web.get("/book", self.book),
+                web.get("/book/summary", own.summary),
+                web.get("/movements", own.movements),
             ]
         )
         return app
@@ -70,6 +74,20 @@ class Plane:
         else:
             self._bank.refuse(order)
         return await self._done({"order_no": number, "state": order.state})
+
+    async def book(self, request: web.Request) -> web.Response:
+        """All orders, or those whose columns equal the query's parameters."""
+        columns = self.columns
+        if unknown := set(request.query) - set(columns):
+            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(columns)}")
+        where = " AND ".join(f"CAST({columns[name]} AS TEXT)=?" for name in request.query) or "1"
+        return await self._done(self._rows(columns, where, tuple(request.query.values())))
+
+    def _rows(self, columns: Mapping[str, str], where: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+        rows = self._store.read(
+            f"SELECT {','.join(columns.values())} {BOOK} WHERE {where} ORDER BY seq", values
+        )
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     async def _done(self, answer: object) -> web.Response:
         await self._store.committed()

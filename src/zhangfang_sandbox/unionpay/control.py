@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from zhangfang_sandbox.common.control import Refused, body_of, need
-from zhangfang_sandbox.common.plane import Plane, days_of
+from zhangfang_sandbox.common.plane import days_of
 from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order
@@ -20,13 +20,11 @@ from zhangfang_sandbox.unionpay.wire.fields import SHAPES
 
 def application(bank: Bank, days: Days) -> web.Application:
     """The control plane."""
-    return Control(bank, days).application(Views(bank, days), FAULTS)
+    return Control(bank, days).application(FAULTS)
 
 
-class Control(Plane):
+class Control(Views):
     """UnionPay's handlers."""
-
-    _bank: Bank
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers the bank's certificates."""
