@@ -120,8 +120,10 @@ class Acquirer:
         """Book a collection, refund or void, and process it; `order.phase` says how far it is."""
         self._hide(order)
         self.book.add(order)
-        reason = "" if order.operation in DEBITS else self._judge(order)
-        if order.operation == "collection" and self.faults.meets("account_type", order.fault_key):
+        reason = ""
+        if order.operation not in DEBITS:
+            reason = judge_return(order, self.original(order), settle_date(self.clock.now()))
+        elif order.operation == "collection" and self.faults.meets("account_type", order.fault_key):
             reason = ACCOUNT_TYPE
         self._proceed(order, reason)
 
@@ -177,9 +179,6 @@ class Acquirer:
     def _hide(self, order: Order) -> None:
         if self.faults.meets("not_found_first", order.fault_key):
             order.hidden = HIDDEN_QUERIES
-
-    def _judge(self, order: Order) -> str:
-        return judge_return(order, self.original(order), settle_date(self.clock.now()))
 
     def _proceed(self, order: Order, reason: str) -> None:
         if not reason and self.faults.meets("decline", order.fault_key):

@@ -58,18 +58,15 @@ class Gateway:
             fault = "lost_answer"
         await self._acquirer.store.committed()
         if fault == "lost_answer":
-            return self._drop(request)
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
         if fault == "late_answer":
             await asyncio.sleep(self._acquirer.faults.plan.late_seconds)
         headers = self._seal.answer(appid, now.timestamp(), answer, fault)
         if fault == "garbled_answer":
             answer = answer[: len(answer) // 2]
         return web.Response(body=answer, content_type="application/json", headers=headers)
-
-    def _drop(self, request: web.BaseRequest) -> web.Response:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
 
     def _admit(self, header: str, body: bytes) -> tuple[str, str, Json]:
         """Return the application and merchant that have signed the request, and its fields."""

@@ -124,9 +124,8 @@ def _ended(order: Order) -> str:
 
 def refused(refusal: codes.Refusal) -> web.Response:
     """The page for a form that the bank refuses."""
-    return page(
-        f"<p>订单未被接受 The order was not accepted</p><p>{escape(_worded(refusal))}</p>", status=400
-    )
+    said = escape(f"{refusal.code} {codes.words(refusal.code, refusal.detail)}")
+    return page(f"<p>订单未被接受 The order was not accepted</p><p>{said}</p>", status=400)
 
 
 def page(content: str, status: int = 200, script: str = "") -> web.Response:
@@ -138,7 +137,3 @@ def page(content: str, status: int = 200, script: str = "") -> web.Response:
         "Cache-Control": "no-store",
     }
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
-
-
-def _worded(refusal: codes.Refusal) -> str:
-    return f"{refusal.code} {codes.words(refusal.code, refusal.detail)}"

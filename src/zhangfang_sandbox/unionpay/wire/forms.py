@@ -48,7 +48,9 @@ def bare(fields: Fields) -> bytes:
 def form(fields: Fields) -> bytes:
     """The body of a notification."""
     codec = charset(fields)
-    return "&".join(f"{name}={_quoted(value, codec)}" for name, value in fields.items()).encode()
+    return "&".join(
+        f"{name}={quote_plus(value, encoding=codec, errors='replace')}" for name, value in fields.items()
+    ).encode()
 
 
 def signing_text(fields: Fields) -> str:
@@ -72,9 +74,5 @@ def _hex(text: str, codec: str) -> str:
 
 
 @lru_cache(1024)  # the certificate is long, and always the same
-def _quoted(value: str, codec: str) -> str:
-    return quote_plus(value, encoding=codec, errors="replace")
-
-
 def _unquoted(piece: bytes) -> bytes:
     return unquote_to_bytes(piece.replace(b"+", b" "))
