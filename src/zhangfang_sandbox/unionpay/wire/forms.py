@@ -7,7 +7,7 @@ What is signed is every field but `signature` that is not blank, sorted by name 
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 Fields = Mapping[str, str]
 
@@ -47,10 +47,7 @@ def bare(fields: Fields) -> bytes:
 
 def form(fields: Fields) -> bytes:
     """The body of a notification."""
-    codec = charset(fields)
-    return "&".join(
-        f"{name}={quote_plus(value, encoding=codec, errors='replace')}" for name, value in fields.items()
-    ).encode()
+    return urlencode(fields, encoding=charset(fields), errors="replace").encode()
 
 
 def signing_text(fields: Fields) -> str:
