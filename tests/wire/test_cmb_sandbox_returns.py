@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wire.cmb_sandbox_client import CHINA, Client, act, served_bank
-from zhangfang_sandbox.cmb.book import yuan
 from zhangfang_sandbox.cmb.payments import BusinessError
 from zhangfang_sandbox.cmb.wire.fields import fen
+from zhangfang_sandbox.common.accounts import yuan
 from zhangfang_sandbox.common.times import next_working_day_at_ten, thirteen_months_before
 
 OPENING = 100_000_00

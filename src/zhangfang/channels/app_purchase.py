@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import hmac
+import json
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ Fields = Mapping[str, Any]  # the JSON of a message
 Asked = tuple[str, bytes]  # a request: path and body
 
 PAY_TIME = timedelta(minutes=15)
+INSTALMENTS = (3, 6, 12)  # Alipay's own rule for Huabei; Lakala's hb_fq_num [V2]
+_ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
 _MOST_PAYLOADS = 10_000
 _FILE_TIMEOUT_SECONDS = 60.0
 
@@ -241,6 +245,24 @@ class AppChannel(Generic[C]):
             raise FileNotReady(f"file of {settle_date}: {code[:100]}; ask again later")
         if code:
             raise MalformedMessage(f"file of {settle_date}: refused with {code[:100]}")
+
+
+def json_bytes(fields: Fields) -> bytes:
+    """Return the JSON of a request: the same fields give the same bytes."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def checked_number(order_no: str, name: str = "order_no") -> str:
+    """Return an order number that these channels take; `InvalidInput` for any other."""
+    if not _ORDER_NO.fullmatch(order_no):
+        raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
+    return order_no
+
+
+def check_instalments(order: Order) -> None:
+    """Raise `NotPresented` for a number of instalments that Alipay's Huabei does not offer."""
+    if order.instalments not in INSTALMENTS:
+        raise NotPresented(f"instalments: got {order.instalments}; allowed: 3, 6, 12")
 
 
 def app_fields(found: Any, name: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from zhangfang_sandbox.chinaums import messages
 from zhangfang_sandbox.chinaums.wire import Json, Refusal, claim, dump, parse
 from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
 from zhangfang_sandbox.common.orders import Order
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.settling import Days
 
 # How long an order waits for its payer if nobody closes it [G].
@@ -22,10 +23,6 @@ PAGE_LIFE = timedelta(days=1)
 _ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer")
 _NUMBER = re.compile(r"[0-9A-Za-z]{5,50}")
 _INSTALMENTS = (3, 6, 12)
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Busy(Exception):
@@ -175,7 +172,7 @@ class Gateway:
         order = self._acquirer.book.by_number(self._number(mer_id, told, "merOrderId"))
         if order is None or (order.mer_id, order.operation) != (mer_id, operation):
             raise Refusal("NO_ORDER", "merOrderId")
-        if hide and not self._acquirer.seen(order):
+        if hide and not self._acquirer.book.seen(order):
             raise Refusal("NO_ORDER", "merOrderId")
         if self._acquirer.dark(order):
             raise Busy

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zhangfang_sandbox.cmb import payments
-from zhangfang_sandbox.cmb.book import request_no, yuan
+from zhangfang_sandbox.cmb.book import request_no
 from zhangfang_sandbox.cmb.payments import BusinessError
 from zhangfang_sandbox.cmb.wire import rows
 from zhangfang_sandbox.cmb.wire.fields import choice, day, digits, fen, payment_item, records, refused, text
+from zhangfang_sandbox.common.accounts import yuan
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, in_china, stored

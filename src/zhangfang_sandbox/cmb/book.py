@@ -63,11 +63,6 @@ def post(store: RowStore, movement: Movement, at: datetime) -> int:
     return seq
 
 
-def account(store: RowStore, number: str) -> sqlite3.Row | None:
-    """Return an account or None."""
-    return store.row("SELECT * FROM accounts WHERE number = ?", number)
-
-
 def lines(
     store: RowStore, number: str, first_seq: int, days: tuple[str, str], limit: int
 ) -> list[sqlite3.Row]:
@@ -97,8 +92,3 @@ def sequence_no(seq: int | None) -> str:
 def request_no(payment: int | None) -> str:
     """Write a payment's reqNbr: 10 digits that grow, so the largest is the latest."""
     return "" if payment is None else f"{5_000_000_000 + payment}"
-
-
-def yuan(fen: int) -> str:
-    """Write fen as yuan with two decimals."""
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"

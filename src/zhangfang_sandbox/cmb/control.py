@@ -11,15 +11,7 @@ from zhangfang_sandbox.cmb.bank import FAULTS, Bank
 from zhangfang_sandbox.cmb.movements import movements
 from zhangfang_sandbox.cmb.wire.envelope import UID
 from zhangfang_sandbox.common import accounts
-from zhangfang_sandbox.common.control import (
-    Refused,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    instant,
-    need,
-    routes,
-)
+from zhangfang_sandbox.common.control import Refused, application, instant, need, routes
 from zhangfang_sandbox.common.shapes import fen, sequence, word
 from zhangfang_sandbox.common.times import stored
 
@@ -37,9 +29,7 @@ def control(bank: Bank) -> web.Application:
         bank.now()
         return movements(bank.store, sequence(query))
 
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(bank.store, bank.clock, lambda now: None))
-    app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
+    app = application(bank.store, bank.clock, bank.faults, FAULTS)
     handlers: dict[str, Callable[[Any], object]] = {
         "POST /enterprises": lambda data: register(bank, data),
         "POST /accounts": lambda data: open_account(bank, data),
@@ -80,7 +70,7 @@ def open_account(bank: Bank, data: Json) -> Json:
     opening, approval = fen(data, "opening_fen", 0), need({"approval": False, **data}, "approval", bool)
     if bank.store.row("SELECT 1 FROM enterprises WHERE uid = ?", uid) is None:
         raise Refused("enterprise: must be a registered uid")
-    known = book.account(bank.store, number)
+    known = accounts.account(bank.store, number)
     if known is None:
         bank.store.write(
             "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -27,6 +27,7 @@ from zhangfang_sandbox.cmb.wire.fields import (
     refused,
     text,
 )
+from zhangfang_sandbox.common.accounts import account
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import china_day, stored, thirteen_months_before
@@ -115,7 +116,7 @@ def account_list(call: Call, body: Body) -> Body:
 def balances(call: Call, body: Body) -> Body:
     """NTQACINF: balances. An account of another enterprise is left out of the answer."""
     numbers = [text(record, "accnbr", 35, required=True) for record in records(body, "ntqacinfx")]
-    accounts = [book.account(call.store, number) for number in numbers]
+    accounts = [account(call.store, number) for number in numbers]
     today = china_day(call.now)
     return {
         "ntqacinfz": [
@@ -139,7 +140,7 @@ def statement(call: Call, body: Body) -> Body:
     start = digits(query, "transactionSequence", 9) or 1
     if body.get("TRANSQUERYBYBREAKPOINT_Y1"):
         start = digits(records(body, "TRANSQUERYBYBREAKPOINT_Y1")[0], "expectNextSequence", 9) or 1
-    row = book.account(call.store, number)
+    row = account(call.store, number)
     if row is None or row["uid"] != call.uid:
         raise BusinessError("FAAQ086", f"户口{masked(number)}不存在或无权限")
     found = book.lines(call.store, number, start, (first, last), PAGE + 1)

@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from zhangfang_sandbox.cmb.book import Movement, account, post
+from zhangfang_sandbox.cmb.book import Movement, post
+from zhangfang_sandbox.common.accounts import account
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import next_working_day_at_ten, stored, thirteen_months_before

@@ -1,4 +1,4 @@
-"""What the control planes of the banks that keep accounts do alike: outside money, an account's book, the sums.
+"""What the banks that keep accounts do alike: accounts, outside money, an account's book, the sums.
 
 Their tables `accounts`, `lines` and `payments` share the columns that are named here. Amounts are fen.
 """
@@ -49,9 +49,14 @@ def move(store: RowStore, movement: Movement, post: Callable[[], int]) -> Json:
     return {"id": movement.outside_id, "seq": seq, "repeated": known is not None}
 
 
+def account(store: RowStore, number: str) -> sqlite3.Row | None:
+    """Return an account or None."""
+    return store.row("SELECT * FROM accounts WHERE number = ?", number)
+
+
 def account_of(store: RowStore, number: str) -> sqlite3.Row:
     """Return an open account."""
-    row = store.row("SELECT * FROM accounts WHERE number = ?", number)
+    row = account(store, number)
     if row is None:
         raise Refused("account: must be an open account", 404)
     return row
@@ -96,3 +101,8 @@ def summary(store: RowStore, owner: str, payments: Json) -> Json:
         "double_debits": double["n"],
         "contradictions": store.one("SELECT count(*) AS n FROM payments WHERE contradicts")["n"],
     }
+
+
+def yuan(fen: int) -> str:
+    """Write fen as yuan with two decimals."""
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"

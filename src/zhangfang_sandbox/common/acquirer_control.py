@@ -7,18 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import REFUSED, Acquirer
+from zhangfang_sandbox.common.acquiring import Acquirer
 from zhangfang_sandbox.common.clock import CHINA
-from zhangfang_sandbox.common.control import (
-    Refused,
-    body_of,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    need,
-)
-from zhangfang_sandbox.common.plane import Plane, days_of
+from zhangfang_sandbox.common.control import body_of, need
+from zhangfang_sandbox.common.plane import BOOK, Plane, days_of
 from zhangfang_sandbox.common.settling import Days
+from zhangfang_sandbox.common.shapes import sequence
 
 _ORDERS = {
     "seq": "seq", "key": "key", "order_no": "order_no", "operation": "operation", "amount": "amount",
@@ -31,12 +25,11 @@ _BOOK = _ORDERS | {
     "merId": "orders.mer_id", "ref": "ref", "reason": "reason", "refunded": "refunded",
     "listed_in": "listed_in", "settled_in": "settled_in",
 }  # fmt: skip
-_FROM = "FROM orders LEFT JOIN listing USING(seq)"
 _OWED = f"""SELECT
     coalesce(sum(CASE WHEN settled_in IS NOT NULL THEN 0 WHEN operation='refund' THEN -amount ELSE amount END), 0)
         - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
     coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
-    {_FROM} WHERE state='SUCCESS' AND operation<>'void'"""
+    {BOOK} WHERE state='SUCCESS' AND operation<>'void'"""
 _DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
     WHERE operation IN ('purchase','collection') AND state='SUCCESS' AND refunded<amount AND key<>''
     GROUP BY mer_id, key HAVING count(*)>1)"""
@@ -45,52 +38,18 @@ _BAD_FILES = ("file_not_ready", "file_bad")
 
 def application(acquirer: Acquirer, days: Days) -> web.Application:
     """The control plane."""
-    plane = Control(acquirer, days)
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(acquirer.store, acquirer.clock, plane.check_clock))
-    app.add_routes(fault_routes(acquirer.store, acquirer.faults, acquirer.dialect.faults))
-    app.add_routes(
-        [
-            web.post("/merchants", plane.merchants),
-            web.post("/settlement_account", plane.settlement_account),
-            web.post("/payers", plane.payers),
-            web.put("/plant", plane.plant),
-            web.get("/movements", plane.movements),
-            web.get("/book", plane.book),
-            web.get("/book/summary", plane.summary),
-        ]
-    )
-    return app
+    return Control(acquirer, days).application(acquirer.dialect.faults)
 
 
 class Control(Plane):
     """The handlers of a bank that is a dialect."""
 
-    def __init__(self, acquirer: Acquirer, days: Days) -> None:
-        super().__init__(acquirer.store, acquirer.clock, days, acquirer.merchants)
-        self._acquirer = acquirer
+    _bank: Acquirer
+    columns = _BOOK
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers what it needs to know."""
-        return await self._done(self._acquirer.register(await body_of(request)))
-
-    async def payers(self, request: web.Request) -> web.Response:
-        """The payer of a waiting purchase pays or refuses. `order_no` is the merchant's own."""
-        data = await body_of(request)
-        number, action = need(data, "order_no", str), need(data, "action", str)
-        order = self._acquirer.book.by_own_number(number)
-        if order is None:
-            raise Refused("order_no: no such order", 404)
-        if action not in ("pay", "refuse"):
-            raise Refused("action: must be pay or refuse")
-        if not self._acquirer.waiting(order):
-            await self._store.committed()
-            raise Refused("order_no: does not wait for its payer", 409)
-        if action == "pay":
-            self._acquirer.pay(order)
-        else:
-            self._acquirer.end_unpaid(order, REFUSED)
-        return await self._done({"state": order.state})
+        return await self._done(self._bank.register(await body_of(request)))
 
     async def plant(self, request: web.Request) -> web.Response:
         """Plan bad files by date. `extra` debits are booked at once; the same one again changes nothing."""
@@ -99,23 +58,13 @@ class Control(Plane):
         extras = [self._extra(extra) for extra in need({"extra": [], **data}, "extra", list)]
         self._store.put("bad_files", planned)
         for extra in extras:
-            self._acquirer.add_extra(*extra)
+            self._bank.add_extra(*extra)
         return await self._done(planned | {"extra": [number for _, number, *_ in extras]})
 
     async def movements(self, request: web.Request) -> web.Response:
         """Every order after a number, as the bank has it."""
-        after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise Refused("after: must be a number of at most 15 digits")
-        rows = self._rows(_MOVEMENTS, "seq>?", (int(after),))
+        rows = self._rows(_MOVEMENTS, "seq>?", (sequence(request.query),))
         return await self._done([row | {"denied": bool(row["denied"])} for row in rows])
-
-    async def book(self, request: web.Request) -> web.Response:
-        """All orders, or those whose columns equal the query's parameters."""
-        if unknown := set(request.query) - set(_BOOK):
-            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(_BOOK)}")
-        where = " AND ".join(f"CAST({_BOOK[name]} AS TEXT)=?" for name in request.query) or "1"
-        return await self._done(self._rows(_BOOK, where, tuple(request.query.values())))
 
     async def summary(self, _: web.Request) -> web.Response:
         """What the bank owes by its own book, and how many keys have more than one successful pay-in."""
@@ -128,10 +77,7 @@ class Control(Plane):
         )
 
     def _rows(self, columns: Mapping[str, str], where: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
-        listed = ",".join(columns.values())
-        rows = self._store.read(f"SELECT {listed} {_FROM} WHERE {where} ORDER BY seq", values)
-        own = self._acquirer.dialect.own_no
-        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        own, found = self._bank.dialect.own_no, super()._rows(columns, where, values)
         for row in found:
             row.update({name: own(row[name]) for name in ("order_no", "original")})
         return found

@@ -52,7 +52,7 @@ class Dialect:
     ref: Callable[[int, datetime], str]
     fee: Callable[[Order], int]
     file: FileForm
-    notice: Notice
+    notice: Notice[Order]
     register: Callable[[Mapping[str, Any]], tuple[str, dict[str, Any], dict[str, Any]]]
     own_no: Callable[[str], str] = str
 
@@ -66,7 +66,7 @@ class Acquirer:
         clock: BankClock,
         faults: Faults,
         book: Book,
-        notifier: Notifier,
+        notifier: Notifier[Order],
         dialect: Dialect,
         merchants: dict[str, dict[str, Any]],
     ) -> None:
@@ -120,8 +120,10 @@ class Acquirer:
         """Book a collection, refund or void, and process it; `order.phase` says how far it is."""
         self._hide(order)
         self.book.add(order)
-        reason = "" if order.operation in DEBITS else self._judge(order)
-        if order.operation == "collection" and self.faults.meets("account_type", order.fault_key):
+        reason = ""
+        if order.operation not in DEBITS:
+            reason = judge_return(order, self.original(order), settle_date(self.clock.now()))
+        elif order.operation == "collection" and self.faults.meets("account_type", order.fault_key):
             reason = ACCOUNT_TYPE
         self._proceed(order, reason)
 
@@ -129,6 +131,10 @@ class Acquirer:
         """The payer pays an order that waits."""
         order.waits = 0
         self._proceed(order, "")
+
+    def refuse(self, order: Order) -> None:
+        """The payer of an order that waits refuses."""
+        self.end_unpaid(order, REFUSED)
 
     def end_unpaid(self, order: Order, reason: str) -> None:
         """An order that waits ends: its payer refused, or it was closed, or its time ran out."""
@@ -140,14 +146,6 @@ class Acquirer:
         if order.waits and self.clock.now().timestamp() > order.closes_at:
             self.end_unpaid(order, CLOSED)
         return bool(order.waits)
-
-    def seen(self, order: Order) -> bool:
-        """Whether a query finds the order; some are hidden from their first queries."""
-        if not order.hidden:
-            return True
-        order.hidden -= 1
-        self.book.save(order)
-        return False
 
     def dark(self, order: Order) -> bool:
         """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
@@ -181,9 +179,6 @@ class Acquirer:
     def _hide(self, order: Order) -> None:
         if self.faults.meets("not_found_first", order.fault_key):
             order.hidden = HIDDEN_QUERIES
-
-    def _judge(self, order: Order) -> str:
-        return judge_return(order, self.original(order), settle_date(self.clock.now()))
 
     def _proceed(self, order: Order, reason: str) -> None:
         if not reason and self.faults.meets("decline", order.fault_key):

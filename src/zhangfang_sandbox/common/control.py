@@ -107,6 +107,20 @@ def routes(store: Store, handlers: Mapping[str, Callable[[Any], object]]) -> lis
     return found
 
 
+def application(
+    store: Store,
+    clock: BankClock,
+    faults: Faults,
+    known: frozenset[str],
+    check: Callable[[datetime], None] = lambda now: None,
+) -> web.Application:
+    """A control plane with health, clock and faults (`known` are the bank's). `check` may refuse a new time."""
+    app = web.Application(middlewares=[errors_as_json])
+    app.add_routes(clock_routes(store, clock, check))
+    app.add_routes(fault_routes(store, faults, known))
+    return app
+
+
 def clock_routes(store: Store, clock: BankClock, check: Callable[[datetime], None]) -> list[web.RouteDef]:
     """Health and clock. `check` may refuse a new time before it is set."""
 

@@ -1,18 +1,19 @@
 """Notifications: posted to the merchant repeatedly until they are answered as the channel wants.
 
-The dialect says which orders are notified, and how. No dialect notifies of a failed order [G].
+The bank says which orders are notified, and how. No bank notifies of a failed order [G].
 """
 
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
-from zhangfang_sandbox.common.orders import Book, Order
+from zhangfang_sandbox.common.order_table import Kind, OrderBook
 from zhangfang_sandbox.common.store import Store
 
 # Real seconds between an order's success and its notification, so that the answer usually arrives first.
@@ -21,45 +22,47 @@ COPIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """How a dialect notifies. `gaps` are seconds of the bank's clock between sends, `accepted` reads the answer.
+class Notice(Generic[Kind]):
+    """How a bank notifies. `gaps` are seconds of the bank's clock between sends, `accepted` reads the answer.
 
     `compose` returns headers and body; with its second argument they have an older state of the order: still being
     paid. Each fault of `spoils` acts once on an order's notifications: `spoiled` gives the body that is sent instead.
     """
 
     gaps: Sequence[float]
-    compose: Callable[[Order, bool], tuple[Mapping[str, str], bytes]]
+    compose: Callable[[Kind, bool], tuple[Mapping[str, str], bytes]]
     accepted: Callable[[int, bytes], bool]
     spoils: Sequence[str] = ()
-    spoiled: Callable[[str, Order, bytes], bytes] = lambda _, _order, body: body
+    spoiled: Callable[[str, Kind, bytes], bytes] = lambda _, _order, body: body
 
 
-class Notifier:
+class Notifier(Generic[Kind]):
     """Sends what is due. The order's row stores what is still to be sent."""
 
-    def __init__(self, store: Store, clock: BankClock, faults: Faults, book: Book, notice: Notice) -> None:
+    def __init__(
+        self, store: Store, clock: BankClock, faults: Faults, book: OrderBook[Kind], notice: Notice[Kind]
+    ) -> None:
         self._store, self._clock, self._faults, self._book = store, clock, faults, book
         self._notice = notice
-        self._waiting: list[tuple[float, int, Order]] = []
+        self._waiting: list[tuple[float, int, Kind]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         # The merchant has the whole 10 s to answer, so no time may be lost waiting for a free connection.
         self._http = ClientSession(
             connector=TCPConnector(limit=64), timeout=ClientTimeout(total=None, sock_connect=10, sock_read=10)
         )
 
-    def plan(self, order: Order) -> None:
-        """Plan the notification of an order that has just succeeded, as its faults say."""
+    def plan(self, order: Kind, late: bool = False) -> None:
+        """Plan the notification of an order that has just succeeded, as its faults say. `late` makes it late anyway."""
         if self._faults.meets("notify_lost", order.fault_key):
             return
-        late = self._faults.meets("notify_late", order.fault_key)
+        late = self._faults.meets("notify_late", order.fault_key) or late
         order.notify_due = self._clock.now().timestamp()
         kinds = [False] * (COPIES if self._faults.meets("notify_repeated", order.fault_key) else 1)
         if self._faults.meets("notify_disordered", order.fault_key):
             kinds.append(True)
         self._start(order, self._faults.plan.late_seconds if late else SOON, kinds)
 
-    def wait(self, order: Order) -> None:
+    def wait(self, order: Kind) -> None:
         """Send when the bank's clock reaches `notify_due`."""
         if order.notify_due is not None:
             heapq.heappush(self._waiting, (order.notify_due, order.seq, order))
@@ -77,12 +80,12 @@ class Notifier:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
 
-    def _start(self, order: Order, delay: float, kinds: Sequence[bool]) -> None:
+    def _start(self, order: Kind, delay: float, kinds: Sequence[bool]) -> None:
         task = asyncio.create_task(self._send(order, delay, kinds))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, order: Order, delay: float, kinds: Sequence[bool]) -> None:
+    async def _send(self, order: Kind, delay: float, kinds: Sequence[bool]) -> None:
         await asyncio.sleep(delay)
         await self._store.committed()  # never send what a crash could still undo
         taken = [await self._post(order, older) for older in kinds]
@@ -94,7 +97,7 @@ class Notifier:
             self.wait(order)
         self._book.save(order)
 
-    async def _post(self, order: Order, older: bool) -> bool:
+    async def _post(self, order: Kind, older: bool) -> bool:
         headers, body = self._notice.compose(order, older)
         if fault := self._faults.first_met(self._notice.spoils, order.fault_key):
             body = self._notice.spoiled(fault, order, body)

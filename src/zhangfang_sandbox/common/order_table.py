@@ -1,6 +1,6 @@
 """Orders in memory for speed and in SQLite for good: a dataclass whose fields are the columns of `orders`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -30,6 +30,7 @@ class OrderBook(Generic[Kind]):
 
     def __init__(self, store: Store, table: OrderTable[Kind]) -> None:
         self._store, self._table, self._last_seq = store, table, 0
+        self._by_seq: dict[int, Kind] = {}
         for row in store.read(f"{table.select} ORDER BY seq"):
             self._keep(table.kind(*row))
 
@@ -47,8 +48,25 @@ class OrderBook(Generic[Kind]):
         row: Sequence[object] = self._table.row(order)
         self._store.write(self._table.save, row)
 
+    def seen(self, order: Kind) -> bool:
+        """Whether a query finds the order; some are hidden from their first queries."""
+        if not order.hidden:
+            return True
+        order.hidden -= 1
+        self.save(order)
+        return False
+
+    def by_seq(self, seq: int) -> Kind | None:
+        """The order with this number of the book."""
+        return self._by_seq.get(seq)
+
+    def all(self) -> Iterator[Kind]:
+        """Every order, oldest first."""
+        return iter(self._by_seq.values())
+
     def _keep(self, order: Kind) -> None:
         self._index(order)
+        self._by_seq[order.seq] = order
         self._last_seq = order.seq
 
     def _index(self, order: Kind) -> None:

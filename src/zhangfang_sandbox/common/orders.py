@@ -1,6 +1,6 @@
 """The book of an acquiring bank: every order it took, in memory for speed and in SQLite for good."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,10 +104,6 @@ class Book(OrderBook[Order]):
     def by_ref(self, ref: str) -> Order | None:
         """The order with the bank's own number."""
         return self._by_ref.get(ref)
-
-    def all(self) -> Iterator[Order]:
-        """Every order, oldest first."""
-        return iter(self._by_ref.values())
 
     def _index(self, order: Order) -> None:
         self._by_number[order.order_no] = order

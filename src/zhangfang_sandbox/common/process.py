@@ -21,6 +21,10 @@ LOOPBACK = "127.0.0.1"
 Wire = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
 class PortTaken(Exception):
     """A port cannot be listened on."""
 

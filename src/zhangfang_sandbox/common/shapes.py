@@ -27,6 +27,6 @@ def fen(data: Mapping[str, Any], name: str, least: int) -> int:
 def sequence(query: Mapping[str, str]) -> int:
     """Return the parameter `after` of a listing, 0 if it is not there."""
     after = query.get("after", "0")
-    if not (after.isascii() and after.isdigit() and len(after) < 19):
+    if not (after.isascii() and after.isdigit() and len(after) < 16):
         raise Refused("after: must be a number, the seq of a movement")
     return int(after)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from zhangfang_sandbox.common.acquiring import ANSWERING, Acquirer
 from zhangfang_sandbox.common.orders import Operation, Order
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.epcc import body, codes, fields, messages
 from zhangfang_sandbox.epcc.body import Groups, Told
@@ -20,10 +21,6 @@ from zhangfang_sandbox.epcc.seal import Seal
 from zhangfang_sandbox.epcc.sites import Sites
 
 PATH = "/preSvr"
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Gateway:
@@ -133,8 +130,9 @@ class Gateway:
 
     async def _query(self, told: Told, _: str) -> tuple[Groups, str]:
         asked = told["OriTrxInf"]
-        order = self._acquirer.book.by_number(asked["OriTrxId"])
-        if order is None or order.mer_id != told["MsgHeader"]["IssrId"] or not self._acquirer.seen(order):
+        book = self._acquirer.book
+        order = book.by_number(asked["OriTrxId"])
+        if order is None or order.mer_id != told["MsgHeader"]["IssrId"] or not book.seen(order):
             raise Refusal(codes.NOT_FOUND)
         if messages.category(order) != asked["OriTrxCtgy"]:
             raise Refusal(codes.NOT_FOUND, "OriTrxCtgy")

@@ -35,7 +35,7 @@ def business(order: Order) -> dict[str, str]:
     code = (
         {codes.SUCCESS: codes.OK, codes.IN_PROCESS: ""}.get(status)
         if status != codes.FAILED
-        else _reason(order)
+        else codes.REASONS[order.told or order.reason]
     )
     return _about(order) | ended(status, code or "") | _finished(order, status)
 
@@ -85,10 +85,6 @@ def file_correction(order: Order, fen: int) -> Mapping[str, object]:
 def china(moment: datetime) -> str:
     """A moment as this wire writes it."""
     return f"{moment.astimezone(CHINA):%Y-%m-%dT%H:%M:%S}"
-
-
-def _reason(order: Order) -> str:
-    return codes.REASONS[order.told or order.reason]
 
 
 def _about(order: Order) -> dict[str, str]:

@@ -10,8 +10,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from zhangfang_sandbox.common.accounts import account, yuan
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.rows import open_rows
 from zhangfang_sandbox.common.times import china_day, in_china
 from zhangfang_sandbox.genericbank import book, codes, fields, payments, seal
@@ -40,10 +42,6 @@ class Reply:
     status: int = 200
     delay: float = 0.0
     drop: bool = False
-
-
-class Dropped(Exception):
-    """The connection ends without an answer."""
 
 
 class Bank:
@@ -148,7 +146,7 @@ class Bank:
         }
 
     def _own(self, client: str, number: str) -> None:
-        row = book.account(self.store, number)
+        row = account(self.store, number)
         if row is None or row["client"] != client:
             raise BusinessError(codes.ACCOUNT)
 
@@ -178,7 +176,7 @@ def state(row: sqlite3.Row) -> Body:
     return {
         "serial": row["serial"],
         "bankSerial": book.bank_serial(row["id"]),
-        "amount": book.yuan(row["amount"]),
+        "amount": yuan(row["amount"]),
         "currency": "CNY",
         "code": row["code"],
         "reason": codes.REASONS[row["code"]],
@@ -191,8 +189,8 @@ def statement_line(line: sqlite3.Row) -> Body:
         "seq": line["seq"],
         "time": f"{in_china(line['at']):%Y%m%d%H%M%S}",
         "direction": line["direction"],
-        "amount": book.yuan(line["amount"]),
-        "balance": book.yuan(line["balance"]),
+        "amount": yuan(line["amount"]),
+        "balance": yuan(line["balance"]),
         "serial": line["serial"] or "",
         "bankSerial": book.bank_serial(line["payment"]),
         "counterparty": line["counterparty"],

@@ -43,11 +43,6 @@ def post(store: RowStore, movement: Movement, at: datetime) -> int:
     )
 
 
-def account(store: RowStore, number: str) -> sqlite3.Row | None:
-    """Return an account or None."""
-    return store.row("SELECT * FROM accounts WHERE number = ?", number)
-
-
 def lines(store: RowStore, number: str, after: int, limit: int) -> list[sqlite3.Row]:
     """Return at most `limit` lines after the number `after`, oldest first; -1 for all."""
     return store.rows(
@@ -62,8 +57,3 @@ def lines(store: RowStore, number: str, after: int, limit: int) -> list[sqlite3.
 def bank_serial(payment: int | None) -> str:
     """Write the bank's own number of a payment, "" for none."""
     return "" if payment is None else f"GB{payment:010d}"
-
-
-def yuan(fen: int) -> str:
-    """Write fen as yuan with two decimals."""
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"

@@ -7,14 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from zhangfang_sandbox.common import accounts
-from zhangfang_sandbox.common.control import (
-    Refused,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    need,
-    routes,
-)
+from zhangfang_sandbox.common.control import Refused, application, need, routes
 from zhangfang_sandbox.common.shapes import fen, sequence, word
 from zhangfang_sandbox.common.times import in_china
 from zhangfang_sandbox.genericbank import book, codes, payments, seal
@@ -25,9 +18,7 @@ Json = dict[str, Any]
 
 def control(bank: Bank) -> web.Application:
     """Return the application of the control port."""
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(bank.store, bank.clock, lambda now: None))
-    app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
+    app = application(bank.store, bank.clock, bank.faults, FAULTS)
     handlers: dict[str, Callable[[Any], object]] = {
         "POST /clients": lambda data: register(bank, data),
         "POST /accounts": lambda data: open_account(bank, data),
@@ -61,7 +52,7 @@ def open_account(bank: Bank, data: Json) -> Json:
     opening = fen(data, "opening_fen", 0)
     if bank.store.row("SELECT 1 FROM clients WHERE id = ?", row[2]) is None:
         raise Refused("client: must be a registered one")
-    known = book.account(bank.store, row[0])
+    known = accounts.account(bank.store, row[0])
     if known is None:
         bank.store.write("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)", (*row, opening, opening))
     elif (known["number"], known["name"], known["client"], known["opening"]) != (*row, opening):

@@ -3,11 +3,12 @@
 import sqlite3
 from datetime import datetime, timedelta
 
+from zhangfang_sandbox.common.accounts import account
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.rows import RowStore
 from zhangfang_sandbox.common.times import next_working_day_at_ten, stored
 from zhangfang_sandbox.genericbank import codes
-from zhangfang_sandbox.genericbank.book import Movement, account, post
+from zhangfang_sandbox.genericbank.book import Movement, post
 from zhangfang_sandbox.genericbank.fields import Payment
 
 SUCCESS_AFTER = timedelta(seconds=2)

@@ -14,6 +14,7 @@ from aiohttp import web
 from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
 from zhangfang_sandbox.common.faults import chance
 from zhangfang_sandbox.common.orders import Operation, Order
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.lakala import messages
 from zhangfang_sandbox.lakala.messages import Refusal
@@ -24,10 +25,6 @@ _AMOUNT = re.compile(r"[1-9][0-9]{0,11}")
 _NUMBER = re.compile(r"[0-9A-Za-z]{1,32}")
 _HUABEI = {("3", "0"), ("6", "0"), ("12", "0"), ("3", "100"), ("6", "100"), ("12", "100")}
 _LONGEST_WAIT = 15
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Gateway:
@@ -61,18 +58,15 @@ class Gateway:
             fault = "lost_answer"
         await self._acquirer.store.committed()
         if fault == "lost_answer":
-            return self._drop(request)
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
         if fault == "late_answer":
             await asyncio.sleep(self._acquirer.faults.plan.late_seconds)
         headers = self._seal.answer(appid, now.timestamp(), answer, fault)
         if fault == "garbled_answer":
             answer = answer[: len(answer) // 2]
         return web.Response(body=answer, content_type="application/json", headers=headers)
-
-    def _drop(self, request: web.BaseRequest) -> web.Response:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
 
     def _admit(self, header: str, body: bytes) -> tuple[str, str, Json]:
         """Return the application and merchant that have signed the request, and its fields."""
@@ -123,7 +117,7 @@ class Gateway:
 
     def _query(self, mer_id: str, data: Json) -> tuple[Json, str]:
         order = self._named(mer_id, data, "")
-        if order is None or not self._acquirer.seen(order):
+        if order is None or not self._acquirer.book.seen(order):
             raise Refusal(messages.NO_ORDER)
         if self._acquirer.dark(order):
             raise Refusal(messages.BUSY)

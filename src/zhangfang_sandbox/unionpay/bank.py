@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from zhangfang_sandbox.common.acquiring import HIDDEN_QUERIES
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.closing import settle_date
+from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no
-from zhangfang_sandbox.unionpay.notify import Notifier
 from zhangfang_sandbox.unionpay.rules import back_at, judge_return, succeed
 from zhangfang_sandbox.unionpay.wire.codes import (
     ACCOUNT_TYPE,
@@ -35,7 +36,6 @@ from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 OPEN = "05"
 # Unverified: how long a cashier page is valid if the merchant gives no payTimeout.
 PAGE_LIFE = timedelta(days=1)
-HIDDEN_QUERIES = 2
 # Faults that make an order fail at once, and the respCode it fails with.
 _DECLINES = {"decline": BALANCE, "account_type": ACCOUNT_TYPE}
 
@@ -51,7 +51,7 @@ class Bank:
         book: Book,
         keys: Mapping[str, Identity],
         seal: Seal,
-        notifier: Notifier,
+        notifier: Notifier[Order],
         merchants: dict[str, Merchant],
     ) -> None:
         self.store, self.clock, self.faults, self.book, self.keys = store, clock, faults, book, keys
@@ -109,20 +109,16 @@ class Bank:
         if order.txn_type in RETURNS:
             order.orig_qry_id = original.query_id if original else ""
             code = judge_return(order, original, settle_date(self.clock.now()))
-        if self.faults.meets("not_found_first", order.key):
-            order.hidden = HIDDEN_QUERIES
-        self.book.add(order)
+        self._add(order)
         return self._proceed(order, original, code, silent)
 
     def present(self, order: Order, pay_timeout: str) -> None:
         """Book a purchase that waits at the cashier."""
         closes = china_time(pay_timeout, "payTimeout") if pay_timeout else self.clock.now() + PAGE_LIFE
         order.token, order.closes_at, order.resp_code = secrets.token_urlsafe(16), closes.timestamp(), OPEN
-        if self.faults.meets("not_found_first", order.key):
-            order.hidden = HIDDEN_QUERIES
-        self.book.add(order)
+        self._add(order)
 
-    def pay(self, order: Order, silent: bool, late: bool) -> None:
+    def pay(self, order: Order, silent: bool = False, late: bool = False) -> None:
         """The payer pays an order that waits at the cashier."""
         self._proceed(order, None, SUCCESS, silent, late)
 
@@ -133,7 +129,7 @@ class Bank:
         """
         self._end(order, ISSUER)
 
-    def waits(self, order: Order) -> bool:
+    def waiting(self, order: Order) -> bool:
         """Whether an order waits for its payer. If its time is over, it fails here."""
         if not order.token or order.state != "PENDING" or order.final_code:
             return False
@@ -150,14 +146,6 @@ class Bank:
         if query_id:
             return self.book.by_query_id(fields["merId"], query_id)
         return self.book.by_number(fields["merId"], order_id, txn_time)
-
-    def seen(self, order: Order) -> bool:
-        """Whether a query finds the order; some are hidden from their first queries."""
-        if not order.hidden:
-            return True
-        order.hidden -= 1
-        self.book.save(order)
-        return False
 
     def dark(self, order: Order) -> bool:
         """Whether a successful order stays invisible: no answer, no notification, "busy" for a query.
@@ -194,6 +182,11 @@ class Bank:
             order.return_due, order.returned_on = 0.0, settle_date(due).isoformat()
             order.state, order.told = "RETURNED", CAME_BACK
             self.book.save(order)
+
+    def _add(self, order: Order) -> None:
+        if self.faults.meets("not_found_first", order.key):
+            order.hidden = HIDDEN_QUERIES
+        self.book.add(order)
 
     def _proceed(
         self, order: Order, original: Order | None, code: str, silent: bool = False, late: bool = False

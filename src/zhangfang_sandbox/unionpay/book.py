@@ -1,6 +1,5 @@
 """The bank's own book: every order it took, in memory for speed and in SQLite for good."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +61,16 @@ class Order:
     batch: str = ""
 
     @property
+    def fault_key(self) -> str:
+        """The order's key in the plan of faults."""
+        return self.key
+
+    @property
+    def notify_url(self) -> str:
+        """Where its notifications go."""
+        return self.back_url
+
+    @property
     def code(self) -> str:
         """The respCode that merchants are given."""
         return self.told or self.resp_code
@@ -106,7 +115,6 @@ class Book(OrderBook[Order]):
         self._by_number: dict[tuple[str, str, str], Order] = {}
         self._by_query_id: dict[str, Order] = {}
         self._by_token: dict[str, Order] = {}
-        self._by_seq: dict[int, Order] = {}
         super().__init__(store, ORDERS)
 
     def add_new(self, order: Order) -> None:
@@ -129,26 +137,17 @@ class Book(OrderBook[Order]):
         order = self._by_query_id.get(query_id)
         return order if order is not None and order.mer_id == mer_id else None
 
-    def by_seq(self, seq: int) -> Order | None:
-        """The order with this number of the book."""
-        return self._by_seq.get(seq)
-
     def by_token(self, token: str) -> Order | None:
         """The order of a cashier page."""
         return self._by_token.get(token)
 
-    def by_order_id(self, order_id: str) -> Order | None:
+    def by_own_number(self, order_id: str) -> Order | None:
         """The newest order with this number, of any merchant and day."""
         found = (order for (_, number, _), order in reversed(self._by_number.items()) if number == order_id)
         return next(found, None)
 
-    def all(self) -> Iterator[Order]:
-        """Every order, oldest first."""
-        return iter(self._by_query_id.values())
-
     def _index(self, order: Order) -> None:
         self._by_number[order.mer_id, order.order_id, order.txn_time[:8]] = order
         self._by_query_id[order.query_id] = order
-        self._by_seq[order.seq] = order
         if order.token:
             self._by_token[order.token] = order

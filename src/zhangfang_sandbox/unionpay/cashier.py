@@ -65,7 +65,7 @@ class Cashier:
             return page("<p>没有这个订单 No such order</p>", status=404)
         if not action:
             return await self._show(order)
-        if not self._bank.waits(order):
+        if not self._bank.waiting(order):
             return await self._show(order, "此订单不能再付款 This order can no longer be paid")
         if action == "refuse":
             self._bank.refuse(order)
@@ -78,7 +78,7 @@ class Cashier:
         return self._return(order)
 
     async def _show(self, order: Order, remark: str = "") -> web.Response:
-        waits = self._bank.waits(order)
+        waits = self._bank.waiting(order)
         await self._bank.store.committed()
         if waits:
             buttons = "".join(
@@ -124,9 +124,8 @@ def _ended(order: Order) -> str:
 
 def refused(refusal: codes.Refusal) -> web.Response:
     """The page for a form that the bank refuses."""
-    return page(
-        f"<p>订单未被接受 The order was not accepted</p><p>{escape(_worded(refusal))}</p>", status=400
-    )
+    said = escape(f"{refusal.code} {codes.words(refusal.code, refusal.detail)}")
+    return page(f"<p>订单未被接受 The order was not accepted</p><p>{said}</p>", status=400)
 
 
 def page(content: str, status: int = 200, script: str = "") -> web.Response:
@@ -138,7 +137,3 @@ def page(content: str, status: int = 200, script: str = "") -> web.Response:
         "Cache-Control": "no-store",
     }
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
-
-
-def _worded(refusal: codes.Refusal) -> str:
-    return f"{refusal.code} {codes.words(refusal.code, refusal.detail)}"

@@ -5,15 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.control import (
-    Refused,
-    body_of,
-    clock_routes,
-    errors_as_json,
-    fault_routes,
-    need,
-)
-from zhangfang_sandbox.common.plane import Plane, days_of
+from zhangfang_sandbox.common.control import Refused, body_of, need
+from zhangfang_sandbox.common.plane import days_of
 from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order
@@ -27,30 +20,11 @@ from zhangfang_sandbox.unionpay.wire.fields import SHAPES
 
 def application(bank: Bank, days: Days) -> web.Application:
     """The control plane."""
-    plane, views = Control(bank, days), Views(bank, days)
-    app = web.Application(middlewares=[errors_as_json])
-    app.add_routes(clock_routes(bank.store, bank.clock, plane.check_clock))
-    app.add_routes(fault_routes(bank.store, bank.faults, FAULTS))
-    app.add_routes(
-        [
-            web.post("/merchants", plane.merchants),
-            web.post("/settlement_account", plane.settlement_account),
-            web.post("/payers", plane.payers),
-            web.put("/plant", plane.plant),
-            web.get("/book", views.book),
-            web.get("/book/summary", views.summary),
-            web.get("/movements", views.movements),
-        ]
-    )
-    return app
+    return Control(bank, days).application(FAULTS)
 
 
-class Control(Plane):
+class Control(Views):
     """UnionPay's handlers."""
-
-    def __init__(self, bank: Bank, days: Days) -> None:
-        super().__init__(bank.store, bank.clock, days, bank.merchants)
-        self._bank = bank
 
     async def merchants(self, request: web.Request) -> web.Response:
         """Register a merchant; answers the bank's certificates."""
@@ -81,23 +55,6 @@ class Control(Plane):
             if self._bank.book.by_number(order.mer_id, order.order_id, order.txn_time) is None:
                 self._bank.plant_extra(order, at)
         return await self._done(plants | mishaps | {"extra": [order.order_id for order, _ in extras]})
-
-    async def payers(self, request: web.Request) -> web.Response:
-        """The payer of a purchase that waits at the cashier pays, or refuses."""
-        data = await body_of(request)
-        action = need(data, "action", str)
-        if action not in {"pay", "refuse"}:
-            raise Refused("action: must be pay or refuse")
-        order = self._bank.book.by_order_id(need(data, "order_no", str))
-        if order is None:
-            raise Refused("order_no: no such order", 404)
-        if not self._bank.waits(order):
-            raise Refused("order_no: does not wait for its payer", 409)
-        if action == "pay":
-            self._bank.pay(order, silent=False, late=False)
-        else:
-            self._bank.refuse(order)
-        return await self._done({"order_no": order.order_id, "state": order.state})
 
     def _extra(self, extra: Any) -> tuple[Order, datetime]:
         """A purchase by the merchant's static code, at noon of its day. Its number is a digest of its contents."""

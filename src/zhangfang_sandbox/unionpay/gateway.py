@@ -5,7 +5,9 @@ import base64
 
 from aiohttp import web
 
+from zhangfang_sandbox.common import acquiring
 from zhangfang_sandbox.common.faults import chance
+from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.cashier import PATH, Cashier, refused
@@ -15,35 +17,9 @@ from zhangfang_sandbox.unionpay.wire import forms as wire
 from zhangfang_sandbox.unionpay.wire.codes import Refusal
 from zhangfang_sandbox.unionpay.wire.customer import Customer
 
-# Faults of the synchronous answer to a processed order. An order meets the first one that is planned for it.
-_ANSWER_FAULTS = ("lost_answer", "late_answer", "garbled_answer", "bad_signature", "wrong_chain")
-FAULTS = frozenset(_ANSWER_FAULTS) | {
-    "refused",
-    "throttle",
-    "maintenance",
-    "decline",
-    "account_type",
-    "pending_first",
-    "decline_later",
-    "contradict",
-    "returned",
-    "not_found_first",
-    "dark",
-    "notify_lost",
-    "notify_repeated",
-    "notify_late",
-    "notify_disordered",
-    "file_missing",
-    "file_extra",
-    "file_off_by_one",
-    "file_late_row",
-}
+FAULTS = acquiring.FAULTS | {"returned"}
 # A message with a batch of 5,000 items has some three million bytes; any other a few thousand.
 _MOST_BATCH_BYTES = 16 * 1024 * 1024
-
-
-class Dropped(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class Gateway:
@@ -162,7 +138,7 @@ class Gateway:
     ) -> web.Response:
         """The answer about a booked order, unless a fault prevents it. An order that is hidden from queries gets no
         answer."""
-        fault = "lost_answer" if hidden else self._bank.faults.first_met(_ANSWER_FAULTS, key)
+        fault = "lost_answer" if hidden else self._bank.faults.first_met(acquiring.ANSWERING, key)
         await self._bank.store.committed()
         if fault == "lost_answer":
             raise Dropped
@@ -174,11 +150,11 @@ class Gateway:
         if "queryId" not in told and not {"orderId", "txnTime"} <= told.keys():
             raise Refusal(codes.MISSING, "queryId, or orderId and txnTime")
         order = self._bank.find(told)
-        if order is None or not self._bank.seen(order):
+        if order is None or not self._bank.book.seen(order):
             raise Refusal(codes.NOT_FOUND)
         if self._bank.dark(order):
             raise Refusal(codes.BUSY)
-        self._bank.waits(order)  # an order whose page has expired fails now
+        self._bank.waiting(order)  # an order whose page has expired fails now
         await self._bank.store.committed()
         return self._sealed(told, messages.answer(told, codes.SUCCESS, extra=messages.status(order)))
 

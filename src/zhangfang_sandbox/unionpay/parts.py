@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.clock import BankClock
+from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.process import Parts
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.common.transfers import Transfers
@@ -18,7 +19,7 @@ from zhangfang_sandbox.unionpay.batches import Batches
 from zhangfang_sandbox.unionpay.control import application
 from zhangfang_sandbox.unionpay.days import Days
 from zhangfang_sandbox.unionpay.gateway import Gateway
-from zhangfang_sandbox.unionpay.notify import Notifier
+from zhangfang_sandbox.unionpay.notify import notice
 from zhangfang_sandbox.unionpay.wire import keys
 from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal
 
@@ -37,7 +38,7 @@ async def build(folder: Path, null_signatures: bool) -> Parts:
     identities = _identities(store)
     seal, merchants = Seal(identities, null_signatures), _merchants(store)
     kept, planned = book.Book(store), faults.Faults(store)
-    notifier = Notifier(store, clock, planned, kept, seal, merchants)
+    notifier = Notifier(store, clock, planned, kept, notice(seal, merchants))
     bank = Bank(store, clock, planned, kept, identities, seal, notifier, merchants)
     days = Days(store, clock, planned, kept, merchants)
     batches = Batches(bank)

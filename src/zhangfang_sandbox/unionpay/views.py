@@ -4,7 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.control import Refused
+from zhangfang_sandbox.common.plane import BOOK, Plane
+from zhangfang_sandbox.common.shapes import sequence
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.days import Days
 
@@ -33,7 +34,6 @@ _BOOK = {
     "settled_in": "settled_in",
     "return_settled_in": "return_settled_in",
 }
-_FROM = "FROM orders LEFT JOIN listing USING(seq)"
 # What the bank owes: an order counts until the transfer that contains it, refunds and payouts with a minus. A payout
 # that came back is owed again until the transfer that contains its return.
 _OWED = f"""SELECT
@@ -41,7 +41,7 @@ _OWED = f"""SELECT
         + coalesce(sum(CASE WHEN state='RETURNED' AND return_settled_in IS NULL THEN amount END), 0)
         - coalesce(sum(CASE WHEN settled_in IS NOT NULL AND correction_settled_in IS NULL THEN excess END), 0),
     coalesce(sum(CASE WHEN settled_in IS NULL THEN fee END), 0)
-    {_FROM} WHERE state IN ('SUCCESS','RETURNED') AND txn_type<>'31'"""
+    {BOOK} WHERE state IN ('SUCCESS','RETURNED') AND txn_type<>'31'"""
 # Keys with more than one movement. Denied orders are counted apart, because merchants cannot know of them.
 _DOUBLE = """SELECT count(*) FROM (SELECT 1 FROM orders
     WHERE txn_type IN ({}) AND state='SUCCESS' AND refunded<amount AND key<>'' AND told=''
@@ -54,30 +54,19 @@ _FIGURES = (
 _OPERATIONS = {"01": "purchase", "11": "collection", "04": "refund", "31": "void", "12": "payout"}
 _MOVEMENTS = f"""SELECT seq, key, order_id, txn_type, amount, state, nullif(settle_date, ''), orig_qry_id, fee, acc_no,
     settled_in, return_settled_in, state IN ('SUCCESS','VOIDED') AND told<>'', orders.mer_id
-    {_FROM} WHERE seq>? ORDER BY seq"""
+    {BOOK} WHERE seq>? ORDER BY seq"""
 _COLUMNS = (
     "seq", "key", "order_no", "operation", "amount", "state", "settle_date", "original", "fee", "account",
     "settled_in", "return_settled_in", "denied",
 )  # fmt: skip
 
 
-class Views:
+class Views(Plane):
     """Handlers that change nothing."""
 
-    def __init__(self, bank: Bank, days: Days) -> None:
-        self._bank, self._days, self._store = bank, days, bank.store
-
-    async def book(self, request: web.Request) -> web.Response:
-        """All transactions, or those whose columns equal the query's parameters."""
-        if unknown := set(request.query) - set(_BOOK):
-            raise Refused(f"filter: unknown {sorted(unknown)}, allowed {sorted(_BOOK)}")
-        where = " AND ".join(f"CAST({_BOOK[name]} AS TEXT)=?" for name in request.query) or "1"
-        rows = self._store.read(
-            f"SELECT {','.join(_BOOK.values())} {_FROM} WHERE {where} ORDER BY seq",
-            tuple(request.query.values()),
-        )
-        await self._store.committed()
-        return web.json_response([dict(zip(_BOOK, row, strict=True)) for row in rows])
+    _bank: Bank
+    _days: Days
+    columns = _BOOK
 
     async def movements(self, request: web.Request) -> web.Response:
         """Every order after a number of the book, in its current state; amounts in fen.
@@ -85,17 +74,13 @@ class Views:
         `settled_in` is the settlement date whose transfer paid it, `return_settled_in` the one that paid its return;
         `denied`: the bank has the money and answers that the order failed.
         """
-        after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise Refused("after: must be a number of the book")
         rows = []
-        for *values, mer_id in self._store.read(_MOVEMENTS, (int(after),)):
+        for *values, mer_id in self._store.read(_MOVEMENTS, (sequence(request.query),)):
             row = dict(zip(_COLUMNS, values, strict=True))
             original = self._bank.book.by_query_id(mer_id, row["original"])
             row |= {"operation": _OPERATIONS[row["operation"]], "denied": bool(row["denied"])}
             rows.append(row | {"original": original.order_id if original else ""})
-        await self._store.committed()
-        return web.json_response(rows)
+        return await self._done(rows)
 
     async def summary(self, _: web.Request) -> web.Response:
         """What the bank owes by its own book, and the sums of each day."""
@@ -106,10 +91,8 @@ class Views:
             "denied": _DENIED,
         }
         found = {name: self._store.read(sql)[0][0] for name, sql in counts.items()}
-        await self._store.committed()
-        return web.json_response(
-            {"owed_fen": owed, "unsettled_fee_fen": fees, "days": self._figures(), **found}
-        )
+        days = self._figures()
+        return await self._done({"owed_fen": owed, "unsettled_fee_fen": fees, "days": days, **found})
 
     def _figures(self) -> dict[str, dict[str, Any]]:
         """The sums of all merchants: closed days by their files, open days so far."""

@@ -4,16 +4,13 @@ Source: the open platform's pages and chinaums-php [V]. Unverified [K]: `srcRese
 names a refund by its own number. A body is made of stored values alone, so a re-send has the same bytes.
 """
 
-import json
-import re
 from datetime import date, datetime
 from typing import Any
 
-from zhangfang.channels.app_purchase import Asked
+from zhangfang.channels.app_purchase import Asked, check_instalments, checked_number, json_bytes
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
 from zhangfang.channels.port import NotPresented, Operation, Order
 from zhangfang.kernel.clock import in_china
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
 
 PRECREATE = "/v1/netpay/trade/precreate"
@@ -23,9 +20,6 @@ REFUND_QUERY = "/v1/netpay/refund-query"
 CLOSE = "/v1/netpay/close"
 # [G] No path for the daily file is public: it comes by the merchants' portal or SFTP. This one is the sandbox bank's.
 FILE = "/v1/sandbox/settlement-file"
-
-INSTALMENTS = (3, 6, 12)  # Alipay's own rule for Huabei [V2]
-_ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
 
 
 def precreate(order: Order, config: ChinaUmsConfig) -> Asked:
@@ -40,7 +34,7 @@ def precreate(order: Order, config: ChinaUmsConfig) -> Asked:
     if order.instalments:
         _check_instalments(order, config)
         fields["installmentNumber"] = order.instalments
-    return PRECREATE, _bytes(fields)
+    return PRECREATE, json_bytes(fields)
 
 
 def refund(order: Order, config: ChinaUmsConfig) -> Asked:
@@ -51,7 +45,7 @@ def refund(order: Order, config: ChinaUmsConfig) -> Asked:
         "refundAmount": check_amount(order.amount),
         "srcReserve": order.key,
     }
-    return REFUND, _bytes(fields)
+    return REFUND, json_bytes(fields)
 
 
 def query(order: Order, config: ChinaUmsConfig, _now: datetime) -> Asked:
@@ -66,18 +60,16 @@ def close(order: Order, config: ChinaUmsConfig, _now: datetime) -> Asked:
 
 def file(settle_date: date, config: ChinaUmsConfig, _now: datetime) -> Asked:
     """Return what asks for one settlement date's file [G]."""
-    return FILE, _bytes({"mid": config.mid, "tid": config.tid, "settleDate": settle_date.isoformat()})
+    return FILE, json_bytes({"mid": config.mid, "tid": config.tid, "settleDate": settle_date.isoformat()})
 
 
 def mer_order_id(order_no: str, config: ChinaUmsConfig, name: str = "order_no") -> str:
     """Return our number as the platform wants it: behind the source's number, at most 50 characters."""
-    if not _ORDER_NO.fullmatch(order_no):
-        raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
-    return config.source + order_no
+    return config.source + checked_number(order_no, name)
 
 
 def _named(order: Order, config: ChinaUmsConfig) -> bytes:
-    return _bytes(_common(order, config) | {"merOrderId": mer_order_id(order.order_no, config)})
+    return json_bytes(_common(order, config) | {"merOrderId": mer_order_id(order.order_no, config)})
 
 
 def _common(order: Order, config: ChinaUmsConfig) -> dict[str, Any]:
@@ -91,13 +83,8 @@ def _common(order: Order, config: ChinaUmsConfig) -> dict[str, Any]:
 
 
 def _check_instalments(order: Order, config: ChinaUmsConfig) -> None:
-    if order.instalments not in INSTALMENTS:
-        raise NotPresented(f"instalments: got {order.instalments}; allowed: 3, 6, 12")
+    check_instalments(order)
     if order.fee_by and order.fee_by != config.instalment_fee_by:
         raise NotPresented(
             f"fee_by: the contract with ChinaUMS says {config.instalment_fee_by}, no order can change it"
         )
-
-
-def _bytes(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()

@@ -4,16 +4,13 @@ Source: the SDK's request classes [V] and the field lists of the pre-order [V2].
 own number of the refund: that is our choice, because it is the only field of free text in a refund.
 """
 
-import json
-import re
 from datetime import date, datetime
 from typing import Any
 
-from zhangfang.channels.app_purchase import Asked
+from zhangfang.channels.app_purchase import Asked, check_instalments, checked_number, json_bytes
 from zhangfang.channels.lakala.config import LakalaConfig
 from zhangfang.channels.port import NotPresented, Operation, Order
 from zhangfang.kernel.clock import in_china
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
 
 PREORDER = "/api/v3/labs/trans/preorder"
@@ -26,9 +23,7 @@ REVERSALS = {
     Operation.VOID: "/api/v3/labs/relation/revoked",
 }
 
-INSTALMENTS = (3, 6, 12)  # hb_fq_num [V2]
 _SELLER_PERCENT = {"": "0", "payer": "0", "merchant": "100"}  # hb_fq_seller_percent [V2]
-_ORDER_NO = re.compile(r"[0-9A-Za-z]{8,32}")
 _SUBJECT_LENGTH = 42
 
 
@@ -51,7 +46,7 @@ def preorder(order: Order, config: LakalaConfig) -> Asked:
 def reversal(order: Order, config: LakalaConfig) -> Asked:
     """Return a refund or void; its own out_trade_no makes it happen once."""
     data = _common(order, config) | {
-        "origin_out_trade_no": _number(order.original_order_no, "original_order_no")
+        "origin_out_trade_no": checked_number(order.original_order_no, "original_order_no")
     }
     if order.operation is Operation.REFUND:
         data |= {"refund_amount": str(check_amount(order.amount)), "refund_reason": order.key}
@@ -63,7 +58,7 @@ def query(order: Order, config: LakalaConfig, now: datetime) -> Asked:
     data = {
         "merchant_no": config.merchant_no,
         "term_no": config.term_no,
-        "out_trade_no": _number(order.order_no),
+        "out_trade_no": checked_number(order.order_no),
     }
     return QUERY, _envelope(data, now)
 
@@ -73,7 +68,7 @@ def close(order: Order, config: LakalaConfig, now: datetime) -> Asked:
     data = {
         "merchant_no": config.merchant_no,
         "term_no": config.term_no,
-        "origin_out_trade_no": _number(order.order_no),
+        "origin_out_trade_no": checked_number(order.order_no),
         "location_info": {"request_ip": config.request_ip},
     }
     return CLOSE, _envelope(data, now)
@@ -88,7 +83,7 @@ def _common(order: Order, config: LakalaConfig) -> dict[str, Any]:
     return {
         "merchant_no": config.merchant_no,
         "term_no": config.term_no,
-        "out_trade_no": _number(order.order_no),
+        "out_trade_no": checked_number(order.order_no),
         "location_info": {"request_ip": config.request_ip},
     }
 
@@ -96,21 +91,14 @@ def _common(order: Order, config: LakalaConfig) -> dict[str, Any]:
 def _instalments(order: Order) -> dict[str, Any]:
     if not order.instalments:
         return {}
-    if order.instalments not in INSTALMENTS:
-        raise NotPresented(f"instalments: got {order.instalments}; allowed: 3, 6, 12")
+    check_instalments(order)
     if order.fee_by not in _SELLER_PERCENT:
         raise NotPresented("fee_by: allowed are payer and merchant")
     percent = _SELLER_PERCENT[order.fee_by]
     return {"extend_params": {"hb_fq_num": str(order.instalments), "hb_fq_seller_percent": percent}}
 
 
-def _number(order_no: str, name: str = "order_no") -> str:
-    if not _ORDER_NO.fullmatch(order_no):
-        raise InvalidInput(name, f"{len(order_no)} characters", "8 to 32 of [0-9A-Za-z]")
-    return order_no
-
-
 def _envelope(data: dict[str, Any], at: datetime) -> bytes:
     """`at` is the order's own time when an order is sent, so that a re-send has the same bytes."""
     whole = {"req_time": f"{in_china(at):%Y%m%d%H%M%S}", "version": "3.0", "req_data": data}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_bytes(whole)

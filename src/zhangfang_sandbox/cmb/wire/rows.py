@@ -3,8 +3,9 @@
 import json
 import sqlite3
 
-from zhangfang_sandbox.cmb.book import request_no, sequence_no, yuan
+from zhangfang_sandbox.cmb.book import request_no, sequence_no
 from zhangfang_sandbox.cmb.wire.fields import CURRENCY
+from zhangfang_sandbox.common.accounts import yuan
 from zhangfang_sandbox.common.times import china_day, in_china
 
 BRANCH = "75"  # Shenzhen [unverified]

@@ -7,7 +7,7 @@ What is signed is every field but `signature` that is not blank, sorted by name 
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 Fields = Mapping[str, str]
 
@@ -47,8 +47,7 @@ def bare(fields: Fields) -> bytes:
 
 def form(fields: Fields) -> bytes:
     """The body of a notification."""
-    codec = charset(fields)
-    return "&".join(f"{name}={_quoted(value, codec)}" for name, value in fields.items()).encode()
+    return urlencode(fields, encoding=charset(fields), errors="replace").encode()
 
 
 def signing_text(fields: Fields) -> str:
@@ -72,9 +71,5 @@ def _hex(text: str, codec: str) -> str:
 
 
 @lru_cache(1024)  # the certificate is long, and always the same
-def _quoted(value: str, codec: str) -> str:
-    return quote_plus(value, encoding=codec, errors="replace")
-
-
 def _unquoted(piece: bytes) -> bytes:
     return unquote_to_bytes(piece.replace(b"+", b" "))
