@@ -207,7 +207,7 @@ async def test_where_the_merchants_money_is_short_it_waits_and_sends_nothing(hou
     case = await get(house.pool, case.id)
     assert (case.state, case.reversal) == (CaseState.REVERSING, None)
     # 10,000 less its fee of 60, less what is there: 19,880 − 15,100
-    assert "money comes in: 51.60" in case.note
+    assert "tried again later: 51.60" in case.note
     more = await paid_as(house, merchant, "RENT-9-02", 10_000)
     await house.pool.execute("UPDATE intent SET settle_date = $2 WHERE id = $1", more.id, NEXT)
     await house.filed(NEXT, [listed(1, more)])

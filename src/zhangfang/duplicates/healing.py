@@ -74,9 +74,7 @@ async def _reverse(desk: Desk, case: Case) -> None:
             await _leave(desk.pool, desk.clock, case, obstacle)
             return
         if short := await _short(desk.ledger, goes, CLAIM[template]):
-            note = (
-                f"the merchant has too little, and it is asked again as money comes in: {fen_to_yuan(short)}"
-            )
+            note = f"the merchant has too little money; it is tried again later: {fen_to_yuan(short)}"
             await _wait(desk.pool, desk.clock, case, note, LOOK_FOR_MONEY)
             return
         today = settlement_day(desk.clock.now())

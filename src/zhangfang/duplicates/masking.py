@@ -37,7 +37,7 @@ async def _mask(clock: Clock, connection: Any, case: Case, reversal: Intent) -> 
     vouchers = await _vouchers(connection, case.intent)
     rows = await connection.fetch(queries.nets, vouchers, case.merchant)
     if sum(row["net"] for row in rows):
-        return "its vouchers do not come to nothing: they stay on the merchant's statements", False
+        return "its vouchers do not add up to zero: they stay on the merchant's statements", False
     first = min(row["business_date"] for row in rows)
     if released := await connection.fetchval(queries.released, case.merchant, first):
         return f"a statement that shows it is released, so both stay visible: {released}", False
