@@ -12,7 +12,7 @@ import pytest
 
 from tests.wire.epcc_network import Net, network, until
 from zhangfang.channels.port import Answer, Order, Verdict
-from zhangfang_sandbox.common.acquiring import FAULTS
+from zhangfang_sandbox.acquirer.acquiring import FAULTS
 
 
 @pytest.fixture

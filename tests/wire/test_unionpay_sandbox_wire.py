@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wire.unionpay_sandbox_client import ZM, ZME, bank_keys, cut, keyed_signature, text_to_sign
-from zhangfang_sandbox.common.closing import settle_date
+from zhangfang_sandbox.acquirer.closing import settle_date
 from zhangfang_sandbox.common.faults import chance
 from zhangfang_sandbox.unionpay.rules import fee_of
 from zhangfang_sandbox.unionpay.wire import forms as wire

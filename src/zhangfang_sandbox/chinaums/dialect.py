@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from zhangfang_sandbox.acquirer.acquiring import FAULTS, Dialect, basis_points
+from zhangfang_sandbox.acquirer.couriers import Notice
+from zhangfang_sandbox.acquirer.dayfile import Cells, FileForm
+from zhangfang_sandbox.acquirer.orders import DEBITS, Order
+from zhangfang_sandbox.acquirer.parts import Merchants
 from zhangfang_sandbox.chinaums import messages
-from zhangfang_sandbox.common.acquirer_parts import Merchants
-from zhangfang_sandbox.common.acquiring import FAULTS, Dialect, basis_points
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.control import Refused, need
-from zhangfang_sandbox.common.couriers import Notice
-from zhangfang_sandbox.common.dayfile import Cells, FileForm
-from zhangfang_sandbox.common.orders import DEBITS, Order
 from zhangfang_sandbox.common.store import Store
 
 GAPS = (60, 300, 600, 1800, 3600, 7200)

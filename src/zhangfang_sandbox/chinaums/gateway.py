@@ -11,12 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
+from zhangfang_sandbox.acquirer.acquiring import CLOSED, Acquirer
+from zhangfang_sandbox.acquirer.orders import Order
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.chinaums import messages
 from zhangfang_sandbox.chinaums.wire import Json, Refusal, claim, dump, parse
-from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
-from zhangfang_sandbox.common.orders import Order
 from zhangfang_sandbox.common.process import Dropped
-from zhangfang_sandbox.common.settling import Days
 
 # How long an order waits for its payer if nobody closes it [G].
 PAGE_LIFE = timedelta(days=1)

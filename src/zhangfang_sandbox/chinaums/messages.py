@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from zhangfang_sandbox.acquirer.acquiring import MISMATCH, RETURNED, WRONG_STATE
+from zhangfang_sandbox.acquirer.orders import Order
 from zhangfang_sandbox.chinaums.wire import form, notification_hash
-from zhangfang_sandbox.common.acquiring import MISMATCH, RETURNED, WRONG_STATE
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.faults import chance
-from zhangfang_sandbox.common.orders import Order
 
 _PAID = {
     "WAITING": "NEW_ORDER",

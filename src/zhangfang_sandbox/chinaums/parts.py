@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from zhangfang_sandbox.acquirer.parts import assemble
 from zhangfang_sandbox.chinaums.dialect import dialect
 from zhangfang_sandbox.chinaums.gateway import Gateway
-from zhangfang_sandbox.common.acquirer_parts import assemble
 from zhangfang_sandbox.common.process import Parts
 
 

@@ -1,6 +1,6 @@
 """What an answer says. Only the first two are public; the rest is a convention of this sandbox [G]."""
 
-from zhangfang_sandbox.common import acquiring
+from zhangfang_sandbox.acquirer import acquiring
 
 OK = "00000000"
 SIGNATURE = "ES000025"

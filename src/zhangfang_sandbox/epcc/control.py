@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from zhangfang_sandbox.common.acquiring import Acquirer
+from zhangfang_sandbox.acquirer.acquiring import Acquirer
 from zhangfang_sandbox.common.control import Refused, body_of, need
 from zhangfang_sandbox.epcc import messages
 from zhangfang_sandbox.epcc.dialect import HEADERS, Ways

@@ -7,12 +7,12 @@ from typing import Any
 
 from cryptography import x509
 
-from zhangfang_sandbox.common.acquiring import FAULTS, Dialect, basis_points
+from zhangfang_sandbox.acquirer.acquiring import FAULTS, Dialect, basis_points
+from zhangfang_sandbox.acquirer.couriers import Notice
+from zhangfang_sandbox.acquirer.dayfile import FileForm
+from zhangfang_sandbox.acquirer.orders import Order
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.control import Refused, need
-from zhangfang_sandbox.common.couriers import Notice
-from zhangfang_sandbox.common.dayfile import FileForm
-from zhangfang_sandbox.common.orders import Order
 from zhangfang_sandbox.epcc import body, codes, messages
 from zhangfang_sandbox.epcc.keys import Identity, sign_request
 from zhangfang_sandbox.epcc.seal import Merchants, Seal

@@ -9,10 +9,10 @@ from datetime import date, datetime
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import ANSWERING, Acquirer
-from zhangfang_sandbox.common.orders import Operation, Order
+from zhangfang_sandbox.acquirer.acquiring import ANSWERING, Acquirer
+from zhangfang_sandbox.acquirer.orders import Operation, Order
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.common.process import Dropped
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.epcc import body, codes, fields, messages
 from zhangfang_sandbox.epcc.body import Groups, Told
 from zhangfang_sandbox.epcc.codes import Refusal

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from zhangfang_sandbox.acquirer.orders import DEBITS, Order
 from zhangfang_sandbox.common.clock import CHINA
-from zhangfang_sandbox.common.orders import DEBITS, Order
 from zhangfang_sandbox.epcc import body, codes
 from zhangfang_sandbox.epcc.fields import COLLECTION, REFUND, money
 

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from zhangfang_sandbox.common.acquirer_parts import Merchants, assemble
-from zhangfang_sandbox.common.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer.parts import Merchants, assemble
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.process import Served, Wire
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.epcc.control import Control, Drills
 from zhangfang_sandbox.epcc.dialect import Ways

@@ -12,13 +12,13 @@ from typing import Any
 
 from cryptography import x509
 
-from zhangfang_sandbox.common.acquirer_parts import Merchants
-from zhangfang_sandbox.common.acquiring import FAULTS, Dialect, basis_points
+from zhangfang_sandbox.acquirer.acquiring import FAULTS, Dialect, basis_points
+from zhangfang_sandbox.acquirer.couriers import Notice
+from zhangfang_sandbox.acquirer.dayfile import Cells, FileForm, zipped
+from zhangfang_sandbox.acquirer.orders import DEBITS, Order
+from zhangfang_sandbox.acquirer.parts import Merchants
 from zhangfang_sandbox.common.clock import CHINA, BankClock
 from zhangfang_sandbox.common.control import Refused, need
-from zhangfang_sandbox.common.couriers import Notice
-from zhangfang_sandbox.common.dayfile import Cells, FileForm, zipped
-from zhangfang_sandbox.common.orders import DEBITS, Order
 from zhangfang_sandbox.lakala import messages
 from zhangfang_sandbox.lakala.keys import serial_of
 from zhangfang_sandbox.lakala.seal import Seal

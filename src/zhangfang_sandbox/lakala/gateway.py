@@ -11,11 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import CLOSED, Acquirer
+from zhangfang_sandbox.acquirer.acquiring import CLOSED, Acquirer
+from zhangfang_sandbox.acquirer.orders import Operation, Order
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.common.faults import chance
-from zhangfang_sandbox.common.orders import Operation, Order
 from zhangfang_sandbox.common.process import Dropped
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.lakala import messages
 from zhangfang_sandbox.lakala.messages import Refusal
 from zhangfang_sandbox.lakala.seal import Seal, claimed, genuine

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from zhangfang_sandbox.common.acquiring import MISMATCH, RETURNED, WRONG_STATE
+from zhangfang_sandbox.acquirer.acquiring import MISMATCH, RETURNED, WRONG_STATE
+from zhangfang_sandbox.acquirer.orders import Order
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.faults import chance
-from zhangfang_sandbox.common.orders import Order
 
 OK = "BBS00000"
 BAD, SIGNATURE, NO_ORDER, DUPLICATE, BUSY, NO_FILE, MAINTENANCE = (

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from zhangfang_sandbox.common.acquirer_parts import Merchants, assemble
-from zhangfang_sandbox.common.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer.parts import Merchants, assemble
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.process import Parts, Wire
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.lakala import keys
 from zhangfang_sandbox.lakala.dialect import dialect

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from zhangfang_sandbox.common.acquiring import HIDDEN_QUERIES
+from zhangfang_sandbox.acquirer.acquiring import HIDDEN_QUERIES
+from zhangfang_sandbox.acquirer.closing import settle_date
+from zhangfang_sandbox.acquirer.couriers import Notifier
 from zhangfang_sandbox.common.clock import CHINA, BankClock
-from zhangfang_sandbox.common.closing import settle_date
-from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.faults import Faults, chance
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay.book import Book, Order, query_id, trace_no

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from zhangfang_sandbox.common.acquiring import HIDDEN_QUERIES
+from zhangfang_sandbox.acquirer.acquiring import HIDDEN_QUERIES
 from zhangfang_sandbox.unionpay.bank import OPEN, Bank
 from zhangfang_sandbox.unionpay.wire import batchfile, codes
 from zhangfang_sandbox.unionpay.wire.codes import Refusal

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from zhangfang_sandbox.common.order_table import OrderBook, OrderTable
+from zhangfang_sandbox.acquirer.order_table import OrderBook, OrderTable
 from zhangfang_sandbox.common.store import Store
 
 State = Literal["PENDING", "SUCCESS", "FAILED", "VOIDED", "RETURNED"]

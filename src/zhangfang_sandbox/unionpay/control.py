@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
+from zhangfang_sandbox.acquirer.plane import days_of
 from zhangfang_sandbox.common.control import Refused, body_of, need
-from zhangfang_sandbox.common.plane import days_of
 from zhangfang_sandbox.unionpay import planting
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.book import Order

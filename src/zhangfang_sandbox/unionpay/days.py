@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 
+from zhangfang_sandbox.acquirer.closing import Closing
 from zhangfang_sandbox.common.clock import BankClock
-from zhangfang_sandbox.common.closing import Closing
 from zhangfang_sandbox.common.faults import Faults
 from zhangfang_sandbox.common.store import Store
 from zhangfang_sandbox.unionpay import planting

@@ -5,7 +5,7 @@ import base64
 
 from aiohttp import web
 
-from zhangfang_sandbox.common import acquiring
+from zhangfang_sandbox.acquirer import acquiring
 from zhangfang_sandbox.common.faults import chance
 from zhangfang_sandbox.common.process import Dropped
 from zhangfang_sandbox.unionpay.bank import Bank

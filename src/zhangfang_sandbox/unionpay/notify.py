@@ -6,7 +6,7 @@ minutes (by the bank's clock). A failed transaction is never notified.
 
 from collections.abc import Mapping
 
-from zhangfang_sandbox.common.couriers import Notice
+from zhangfang_sandbox.acquirer.couriers import Notice
 from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.wire import forms, messages
 from zhangfang_sandbox.unionpay.wire.seal import Merchant, Seal

@@ -6,12 +6,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from zhangfang_sandbox.acquirer.couriers import Notifier
+from zhangfang_sandbox.acquirer.transfers import Transfers
 from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.clock import BankClock
-from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.process import Parts
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.common.transfers import Transfers
 from zhangfang_sandbox.unionpay import book
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.batches import SCHEMA as BATCHES

@@ -8,8 +8,8 @@ which the payer owes the issuer), that a payout costs nothing, and the codes whe
 
 from datetime import date, datetime, time, timedelta
 
+from zhangfang_sandbox.acquirer.closing import settle_date
 from zhangfang_sandbox.common.clock import CHINA
-from zhangfang_sandbox.common.closing import settle_date
 from zhangfang_sandbox.unionpay.book import Order
 from zhangfang_sandbox.unionpay.wire.codes import ALREADY_RETURNED, MISMATCH, SUCCESS, WRONG_STATE
 from zhangfang_sandbox.unionpay.wire.fields import DEBITS, VOID

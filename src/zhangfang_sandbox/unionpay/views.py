@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.plane import BOOK, Plane
+from zhangfang_sandbox.acquirer.plane import BOOK, Plane
 from zhangfang_sandbox.common.shapes import sequence
 from zhangfang_sandbox.unionpay.bank import Bank
 from zhangfang_sandbox.unionpay.days import Days

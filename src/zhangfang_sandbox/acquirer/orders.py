@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from zhangfang_sandbox.common.order_table import OrderBook, OrderTable
+from zhangfang_sandbox.acquirer.order_table import OrderBook, OrderTable
 from zhangfang_sandbox.common.store import Store
 
 Operation = Literal["purchase", "collection", "refund", "void"]

@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.acquiring import Acquirer
+from zhangfang_sandbox.acquirer.acquiring import Acquirer
+from zhangfang_sandbox.acquirer.plane import BOOK, Plane, days_of
+from zhangfang_sandbox.acquirer.settling import Days
 from zhangfang_sandbox.common.clock import CHINA
 from zhangfang_sandbox.common.control import body_of, need
-from zhangfang_sandbox.common.plane import BOOK, Plane, days_of
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.shapes import sequence
 
 _ORDERS = {

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from zhangfang_sandbox.common.acquiring import Acquirer
-from zhangfang_sandbox.common.closing import Closing
-from zhangfang_sandbox.common.dayfile import Cells, written
-from zhangfang_sandbox.common.orders import DEBITS, ORDERS, Order
+from zhangfang_sandbox.acquirer.acquiring import Acquirer
+from zhangfang_sandbox.acquirer.closing import Closing
+from zhangfang_sandbox.acquirer.dayfile import Cells, written
+from zhangfang_sandbox.acquirer.orders import DEBITS, ORDERS, Order
 
 _LATE_DAYS = {"file_missing": 3, "file_late_row": 1}
 _TICK = 0.05

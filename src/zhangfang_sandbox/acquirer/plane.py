@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from zhangfang_sandbox.common.closing import Closing, settle_date
+from zhangfang_sandbox.acquirer.closing import Closing, settle_date
 from zhangfang_sandbox.common.control import Refused, application, body_of, need
 
 BOOK = "FROM orders LEFT JOIN listing USING(seq)"

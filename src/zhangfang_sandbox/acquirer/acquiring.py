@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from zhangfang_sandbox.acquirer.closing import settle_date
+from zhangfang_sandbox.acquirer.couriers import Notice, Notifier
+from zhangfang_sandbox.acquirer.dayfile import FileForm
+from zhangfang_sandbox.acquirer.orders import DEBITS, Book, Operation, Order
 from zhangfang_sandbox.common.clock import BankClock
-from zhangfang_sandbox.common.closing import settle_date
-from zhangfang_sandbox.common.couriers import Notice, Notifier
-from zhangfang_sandbox.common.dayfile import FileForm
 from zhangfang_sandbox.common.faults import Faults
-from zhangfang_sandbox.common.orders import DEBITS, Book, Operation, Order
 from zhangfang_sandbox.common.store import Store
 
 HIDDEN_QUERIES = 2

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from zhangfang_sandbox.acquirer.closing import passed
 from zhangfang_sandbox.common.clock import BankClock
-from zhangfang_sandbox.common.closing import passed
 from zhangfang_sandbox.common.store import Store
 
 _AFTER = timedelta(days=1, hours=9, minutes=30)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from zhangfang_sandbox.common.orders import Order
+from zhangfang_sandbox.acquirer.orders import Order
 
 _DAY_ONE = (1980, 1, 1, 0, 0, 0)  # ZIP's earliest: the same rows make the same bytes
 Cells = Mapping[str, object]

@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zhangfang_sandbox.common import faults, orders
-from zhangfang_sandbox.common.acquirer_control import application
-from zhangfang_sandbox.common.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer import orders
+from zhangfang_sandbox.acquirer.acquiring import Acquirer, Dialect
+from zhangfang_sandbox.acquirer.control import application
+from zhangfang_sandbox.acquirer.couriers import Notifier
+from zhangfang_sandbox.acquirer.settling import Days
+from zhangfang_sandbox.acquirer.transfers import Transfers
+from zhangfang_sandbox.common import faults
 from zhangfang_sandbox.common.clock import BankClock
-from zhangfang_sandbox.common.couriers import Notifier
 from zhangfang_sandbox.common.process import Parts, Wire
-from zhangfang_sandbox.common.settling import Days
 from zhangfang_sandbox.common.store import Store
-from zhangfang_sandbox.common.transfers import Transfers
 
 _SETTLED_BY = (("settled_in", "listed_in"), ("correction_settled_in", "corrected_in"))
 

@@ -11,9 +11,9 @@ from typing import Generic
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
+from zhangfang_sandbox.acquirer.order_table import Kind, OrderBook
 from zhangfang_sandbox.common.clock import BankClock
 from zhangfang_sandbox.common.faults import Faults
-from zhangfang_sandbox.common.order_table import Kind, OrderBook
 from zhangfang_sandbox.common.store import Store
 
 # Real seconds between an order's success and its notification, so that the answer usually arrives first.
