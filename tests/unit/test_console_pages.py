@@ -305,6 +305,18 @@ async def test_every_figure_of_a_day_opens_into_lines_that_come_to_it(console: B
         assert figure in (count.partition(" ")[0], total.removeprefix("¥")), (href, figure)
 
 
+async def test_the_certificate_of_an_empty_file_names_no_bank_line(console: Browser) -> None:
+    await console.pool.execute(
+        "INSERT INTO channel_file SELECT (jsonb_populate_record(f, $2)).* FROM channel_file f WHERE settle_date = $1",
+        YESTERDAY,
+        '{"settle_date": "2026-08-15", "lines": 0, "net_fen": 0, "pay_in_fen": 0, "fee_fen": 0, "arrived_seq": null}',
+    )  # fmt: skip
+    page = (await console.get("/reconciliation/2026-08-15")).text
+    await console.pool.execute("DELETE FROM channel_file WHERE settle_date = '2026-08-15'")
+    assert "0 lines, and no money is to come." in page
+    assert "None" not in page
+
+
 async def test_a_settlement_opens_into_the_payments_that_it_is_made_of(console: Browser) -> None:
     merchant = (await console.get(f"/merchants/mer_{0:026}")).text
     (href,) = set(re.findall(r'href="/console(/settlements/[0-9a-f]{32})"', merchant))
