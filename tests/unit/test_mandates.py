@@ -210,8 +210,8 @@ async def test_repeats_gathered_with_another_collection_are_told_apart_in_the_st
 
     def another(order_no: str) -> tuple[Any, list[Any]]:
         id_ = new_id(shop.clock)
-        number = {"id": id_, "channel_order_no": id_.hex, "order_no": order_no, "idempotency_key": order_no}
-        return replace(stored, **number, mandate=mandate.id), []
+        named = replace(stored, order_no=order_no, idempotency_key=order_no, mandate=mandate.id)
+        return replace(named, id=id_, channel_order_no=id_.hex), []
 
     rows = [another(one) for one in ("stored", "one", "stored", "one", "two", "stored", "three")]
     *said, refused = await collecting.insert(shop.desk.pool, rows)
