@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -16,12 +16,17 @@ from zhangfang.api.document import document, page
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.channels.port import NotifyingChannel
+from zhangfang.kernel.calendar import china_day, unannounced
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
 
 log = structlog.get_logger()
+HOLIDAYS = Gauge(
+    "zhangfang_holidays_unknown_year",
+    "This year, or from 1 November on the next, if its holidays are not known; 0: they are",
+)
 
 CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -117,8 +122,10 @@ async def health(http: Request) -> Response:
         return answer(error)
 
 
-async def metrics(_: Request) -> Response:
+async def metrics(http: Request) -> Response:
     """Show counters for Prometheus."""
+    desk: Desk = http.app.state.desk
+    HOLIDAYS.set(unannounced(china_day(desk.clock.now())) or 0)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
+from zhangfang.closing.day import Day
 from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.settings import Settings
@@ -49,7 +50,7 @@ def run_app(app: Starlette, host: str, port: int) -> None:
     )
 
 
-def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
+def jobs(desk: Desk, session: aiohttp.ClientSession, day: Day) -> tuple[Job, ...]:
     """Return everything that the driver does."""
     return (
         intent_job(desk),

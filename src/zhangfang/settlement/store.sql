@@ -31,9 +31,10 @@ ORDER BY r.id
 FOR UPDATE OF r NOWAIT
 
 -- name: add_settlement
-INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
-SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(number), 0) + 1
-FROM settlement WHERE merchant = $2 AND run_date = $3
+INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, pays_out, number)
+SELECT
+    $1, $2, $3, $4, $5, $6, $7, (SELECT auto_payout FROM merchant WHERE id = $2),
+    (SELECT coalesce(max(number), 0) + 1 FROM settlement WHERE merchant = $2 AND run_date = $3)
 
 -- name: mark_undos
 UPDATE intent SET undo_settlement = $1 WHERE id = ANY($2::uuid[])
@@ -58,8 +59,10 @@ SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS 
 SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
 
 -- name: unpaid
-SELECT s.*, coalesce(m.external_ref, m.id) AS code FROM settlement s JOIN merchant m ON m.id = s.merchant
-WHERE s.run_date = $1 AND s.posted_at IS NOT NULL AND s.payout IS NULL AND s.amount > 0 AND m.auto_payout
+-- Of any date: an automatic payout that could not be asked for on its own is asked for later.
+SELECT s.*, coalesce(m.external_ref, m.id) AS code
+FROM settlement s JOIN merchant m ON m.id = s.merchant AND m.state = 'active'
+WHERE s.payout IS NULL AND s.posted_at IS NOT NULL AND s.amount > 0 AND coalesce(s.pays_out, m.auto_payout)
 ORDER BY s.merchant, s.id
 
 -- name: payout_named
@@ -70,6 +73,10 @@ UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce
 
 -- name: paid_out
 UPDATE settlement SET payout = $2 WHERE id = $1
+
+-- name: too_small
+-- The fee leaves nothing to pay out: the money stays available.
+UPDATE settlement SET pays_out = false WHERE id = $1
 
 -- name: waiting
 -- Lines that are due and still wait for their file or for the money of their date.
