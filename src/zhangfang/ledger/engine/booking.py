@@ -13,6 +13,9 @@ from zhangfang.ledger.engine.verdicts import Resolution
 from zhangfang.ledger.wire import Records
 
 
+_FIRST = np.ones(1, np.bool_)
+
+
 def standing(
     rows: Records, accounts: Accounts, positions: npt.NDArray[np.int64], resolutions: Sequence[Resolution],
     made: Sequence[Ask],
@@ -67,8 +70,8 @@ def book(rows: Records, accounts: Accounts, seq: int) -> Booked:
     rows["seq"] = np.arange(seq + 1, seq + count + 1)
     number, sides = by_account(rows)
     row, is_credit = sides >> 1, sides & 1 != 0
-    first = np.flatnonzero(np.diff(number, prepend=-1))
-    lengths = np.diff(first, append=2 * count)
+    first = np.flatnonzero(np.concatenate([_FIRST, number[1:] != number[:-1]]))
+    lengths = np.concatenate([first[1:], [2 * count]]) - first
     touched = number[first]
     moved, held = rows["moved"][row], rows["held"][row]
     before = accounts.figures.take(touched, axis=0)
