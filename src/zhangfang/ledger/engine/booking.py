@@ -12,8 +12,7 @@ from zhangfang.ledger.engine.rules import Ask
 from zhangfang.ledger.engine.verdicts import Resolution
 from zhangfang.ledger.wire import Records
 
-
-_FIRST = np.ones(1, np.bool_)
+_FIRST = np.ones(1, np.bool_)  # the first side of a batch begins an account
 
 
 def standing(
