@@ -29,7 +29,15 @@ from zhangfang.merchants import (
     NoSettlementAccount,
     UnknownMerchant,
 )
-from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+from zhangfang.payments import (
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    OperationStopped,
+    OrderNumberTaken,
+    WrongAccount,
+)
+from zhangfang.vault import InvalidToken
 
 log = structlog.get_logger()
 
@@ -64,6 +72,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (BatchNumberTaken, 409, "batch_number_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
+    (WrongAccount, 409, "account_damaged"),
+    (InvalidToken, 409, "account_damaged"),
     (NoSettlementAccount, 409, "no_settlement_account"),
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),

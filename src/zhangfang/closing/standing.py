@@ -33,6 +33,7 @@ DUPLICATES_OF = timedelta(days=7)
 
 
 async def statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Read what is new on an account's statement, and book it."""
     account = next(account for account in day.accounts if account.alias == key)
     if waiting := await read(day.desk, account):
         raise NotYet(f"{waiting} lines wait for a channel's file", STATEMENT_EVERY)
@@ -66,6 +67,7 @@ async def _succeeded(day: Day, kind: str, key: str) -> datetime | None:
 
 
 async def upkeep(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Let a channel ask what it must ask regularly."""
     channel = day.desk.channels[key]
     assert isinstance(channel, UpkeepChannel), "planned for such a channel"
     await channel.upkeep()

@@ -34,6 +34,7 @@ from zhangfang.payments.people.outcomes import (
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.stops import open_again, stop
+from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Request",
     "State",
     "StepKind",
+    "WrongAccount",
     "accept",
     "advance",
     "approve_outcome",

@@ -15,7 +15,6 @@ from zhangfang.payments.accept.requests import (
     check_active,
     draft,
     existing,
-    fingerprint,
     first_steps,
     stored_before,
 )
@@ -26,6 +25,7 @@ from zhangfang.payments.course.attempts import ask_of, due
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
 from zhangfang.payments.orders import new_number
+from zhangfang.payments.sealing import fingerprint
 from zhangfang.routing import Fate
 
 _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}

@@ -123,7 +123,7 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
     if to.choice.channel == intent.channel and not to.sent:
         await connection.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now())
         return replace(intent, state=State.CREATED)
-    if intent.kind is Operation.PAYOUT and not await _given_back(desk, intent, sent=to.sent):
+    if intent.kind is Operation.PAYOUT and not await given_back(desk, intent, sent=to.sent):
         return None
     now = desk.clock.now()
     number = new_number(desk.channels, desk.clock, to.choice.channel, new_id(desk.clock))
@@ -142,7 +142,7 @@ async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> 
     return Intent.of(row)
 
 
-async def _given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
+async def given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
     """Undo the hold of the last attempt: by O6 if it may have been sent (O2 was posted then), else by voiding it."""
     held = posting.transfers(intent, desk.alias, intent.business_date)
     if not sent:

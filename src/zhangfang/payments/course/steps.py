@@ -20,7 +20,7 @@ from zhangfang.payments.course.strays import origin_of
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
 from zhangfang.payments.orders import rules_of
-from zhangfang.payments.sealing import unseal
+from zhangfang.payments.sealing import WrongAccount, account_of
 from zhangfang.payments.store import Change, Journal, Step, new_step, queries
 from zhangfang.payments.telling import end_of
 from zhangfang.vault import Vault
@@ -38,22 +38,40 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, intent: Intent) -> None:
-    """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted."""
+    """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted.
+
+    If its account is not the one that was asked for, nothing is sent: it is parked, or looked at again later.
+    """
+    try:
+        await _advance(desk, intent)
+    except WrongAccount as error:
+        await _hold_back(desk.pool, desk.clock, intent, str(error))
+
+
+async def _advance(desk: Desk, intent: Intent) -> None:
     if intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
         if decision.resend and intent.batch is None:  # an item was sent in its batch
             await _resend(desk, intent)
-    elif await prepare(desk, intent):
+        return
+    account = account_of(desk.vault, intent)
+    if await prepare(desk, intent):
         try:
             to = await unsent(desk, intent)
             if to is not None:
                 await _go_on(desk, intent, to)
             elif intent.state is State.CREATED:
-                await send(desk, intent)
+                await send(desk, intent, account)
             else:
                 await _stay_parked(desk.pool, desk.clock, intent)
         except OperationStopped:
             return  # it stays as it is; the driver takes it again when its lease ends
+
+
+async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str) -> None:
+    log.error("an account is not that of its payment: nothing is sent", intent=str(intent.id), why=why)
+    now = clock.now()
+    await pool.execute(queries.hold_back, intent.id, intent.fence, why, now, now + PARKED_LOOK)
 
 
 async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
@@ -105,9 +123,10 @@ async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) 
     """Store the attempt, then send it, then weigh the answer. None if it could not be stored: nothing was sent.
 
     Nothing was ever sent of a CREATED intent, so the attempt's time is now. It decides which days' files could list the
-    order. Raises `OperationStopped`.
+    order. Raises `OperationStopped`, `WrongAccount`.
     """
     await desk.gate.check_open(intent.channel, intent.kind)
+    account = account or account_of(desk.vault, intent)
     began = time.monotonic()
     requested_at = desk.clock.now().replace(microsecond=0)
     step = new_step(
@@ -181,11 +200,12 @@ async def ask(desk: Desk, intent: Intent) -> Decision:
 
 async def _resend(desk: Desk, intent: Intent) -> None:
     """Send the identical bytes again: the channel's rules permit it, and it recognises the order number."""
+    account = account_of(desk.vault, intent)
     unknown = replace(intent, state=State.UNKNOWN, not_found=0)
     began = time.monotonic()
     step = new_step(desk.clock, intent.id, StepKind.SENT, message="the same message again")
     if await desk.journal.apply(_attempt(desk.channels, desk.clock, unknown, State.UNKNOWN, step)):
-        await transmit(desk, unknown, until=safe_until(began))
+        await transmit(desk, unknown, account, until=safe_until(began))
 
 
 async def order_of(
@@ -200,7 +220,7 @@ async def order_of(
         amount=intent.amount,
         key=intent.order_no,
         description=intent.description,
-        account=account or unseal(vault, intent.account_token),
+        account=account or account_of(vault, intent),
         original_order_no=origin.order_no if origin else "",
         original_requested_at=origin.requested_at if origin else None,
         original_ref=origin.ref if origin else "",

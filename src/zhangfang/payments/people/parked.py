@@ -8,11 +8,12 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
-from zhangfang.ledger import void
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
+from zhangfang.payments.course.attempts import given_back
 from zhangfang.payments.course.steps import prepare, refused
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
@@ -41,11 +42,11 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
         now = Intent.of(await connection.fetchrow(queries.lock, id_))
         if now.state is not State.PARKED:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
-        held = posting.transfers(now, desk.alias, now.business_date)
-        await posting.must_post(desk, now, void(held, business_date=now.business_date))
+        if now.kind not in PAY_INS and not await given_back(desk, now, sent=False):
+            raise posting.LedgerRefused(f"intent {id_}: its money could not be given back")
         who = f"{by.strip()}: {reason.strip()}"
         step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
-        message = "no table knows this type of account: nothing was sent"
+        message = "it was parked: nothing was sent"
         await store.apply(connection, [refused(desk.clock, now, step, "parked", message)])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
