@@ -350,7 +350,7 @@ def test_a_fee_rule_out_of_range_is_refused_by_name(change: dict[str, int], fiel
         ({"name": ""}, "account.name"),
         ({"name": "张\x7f三"}, "account.name"),
         ({"medium": "credit"}, "account.medium"),
-        ({"bank": "x" * 41}, "account.bank"),
+        ({"bank": "x" * 61}, "account.bank"),
     ],
 )
 def test_an_account_out_of_range_is_refused_by_name_and_never_shown(

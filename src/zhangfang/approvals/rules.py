@@ -2,7 +2,8 @@
 
 import unicodedata
 
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.texts import check_text
 
 _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
 
@@ -24,7 +25,7 @@ def same_person(one: str, other: str) -> bool:
 
 def person(by: str) -> str:
     """Return a person's name without spaces around it. Raises `InvalidInput`."""
-    return text("by", by, 1, _NAME_MAX, "a person's name of ")
+    return text("by", by, 1, _NAME_MAX)
 
 
 def reason(why: str, least: int = _REASON_MIN) -> str:
@@ -32,11 +33,10 @@ def reason(why: str, least: int = _REASON_MIN) -> str:
     return text("reason", why, least, _REASON_MAX)
 
 
-def text(field: str, value: str, least: int, most: int, what: str = "") -> str:
+def text(field: str, value: str, least: int, most: int) -> str:
     """Return a text of `least` to `most` characters without spaces around it. Raises `InvalidInput`."""
     value = value.strip()
-    if not least <= len(value) <= most or not value.isprintable():
-        raise InvalidInput(field, f"{len(value)} characters", f"{what}{least} to {most} printable characters")
+    check_text(field, value, most, least)
     return value
 
 
