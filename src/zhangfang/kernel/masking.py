@@ -2,7 +2,9 @@
 
 import re
 
-_LONG_DIGITS = re.compile(r"\d{10,}")
+# The shortest account number has eight digits, and so has a date, which stays.
+_DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_LONG_DIGITS = re.compile(rf"(?!(?<!\d){_DATE}(?!\d))\d{{8,}}")
 
 
 def masked_account(number: str) -> str:
@@ -16,5 +18,5 @@ def masked_name(name: str) -> str:
 
 
 def masked_text(text: str) -> str:
-    """Return free text with every run of ten or more digits masked as an account."""
+    """Return free text with every run of eight or more digits masked as an account, but for dates (yyyyMMdd)."""
     return _LONG_DIGITS.sub(lambda found: masked_account(found[0]), text)
