@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.texts import check_text
 
 _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
@@ -25,7 +25,10 @@ def same_person(one: str, other: str) -> bool:
 
 def person(by: str) -> str:
     """Return a person's name without spaces around it. Raises `InvalidInput`."""
-    return text("by", by, 1, _NAME_MAX)
+    try:
+        return text("by", by, 1, _NAME_MAX)
+    except InvalidInput as error:
+        raise InvalidInput("by", error.shape, f"a person's name of {error.allowed}") from None
 
 
 def reason(why: str, least: int = _REASON_MIN) -> str:

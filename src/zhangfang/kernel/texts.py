@@ -71,16 +71,22 @@ def named(text: str, at: int) -> str:
     return f"U+{ord(text[at]):04X} at position {at + 1}"
 
 
+def storable(text: str) -> str:
+    """Return a text of others as it can be stored: half a surrogate pair and NUL as escapes, such as `\\x00`."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def has_card_number(text: str) -> bool:
     """Whether digits in the text, alone or in groups, are a card's number: its form and its check digit (Luhn)."""
     return any(
-        _is_card(digits)
+        is_card_number(digits)
         for run in _DIGITS.findall(text)
         for digits in {re.sub(r"\D", "", run), *re.findall(r"\d+", run)}
     )
 
 
-def _is_card(digits: str) -> bool:
+def is_card_number(digits: str) -> bool:
+    """Whether digits are a card's number, by their first ones, their count and the check digit."""
     plain = "".join(str(int(digit)) for digit in digits)  # those of other scripts too
     return _CARD.fullmatch(plain) is not None and _checks(plain)
 
