@@ -10,6 +10,7 @@ from tests.clock import SetClock
 from tests.treasury import ALIAS, DAY, NEXT, Treasury, at, listed, stray, treasury
 from zhangfang.channels.port import FileLine
 from zhangfang.closing.dayend import check_over
+from zhangfang.console.reading import reconciliation
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import account
 from zhangfang.payments import State
@@ -17,7 +18,7 @@ from zhangfang.reconciliation import approve, propose
 from zhangfang.reconciliation.books import subjects, with_fee
 
 WHY = "ZM_ file, line 2, column 7 (amount): 1 characters that are no number; allowed: digits, in fen"
-UNREAD = FileLine(2, "", "", None, 0, credit=False, fee=0, raw="S56 \\xb0 x", unread=WHY)
+UNREAD = FileLine(2, "", "", None, 0, credit=False, fee=0, note="S56 \\xb0 x", unread=WHY)
 
 
 @pytest.fixture
@@ -34,7 +35,9 @@ async def test_a_row_that_cannot_be_read_is_a_break_and_the_date_is_closed(house
     found = {row["class"]: row for row in await house.breaks()}
     assert found.keys() == {"unread", "missing_there"}
     row = found["unread"]
-    assert (row["note"], row["template"], row["difference"]) == (f"{WHY} | S56 \\xb0 x", "", 0)
+    assert (row["note"], row["template"], row["difference"]) == (WHY, "", 0)
+    (shown,) = [one for one in await reconciliation.breaks(house.pool) if one.cls == "unread"]
+    assert (shown.their_line, shown.their_text) == (2, "S56 \\xb0 x")
     house.on_bank(13_000, text=f"unionpay settles {DAY}")  # the bank brings the row's payment too
     assert await house.read() == 0
     assert await house.settle() == []

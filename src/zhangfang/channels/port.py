@@ -167,7 +167,8 @@ class FileLine:
 
     `amount` is fen, never negative; `credit` says whether the line brings money to us. `fee` is fen, below zero if the
     channel gives it back. `adjustment` marks a line of the exceptions file that corrects `original_order_no`/`channel_ref`.
-    `unread` says why a row could not be understood; then only `line_no` and `raw` say anything.
+    `unread` says why a row could not be understood; then only `line_no`, `note` and `raw` say anything:
+    its number and its text.
     """
 
     line_no: int

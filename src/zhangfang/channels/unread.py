@@ -49,4 +49,6 @@ def _line(row: R, read: Callable[[R], FileLine]) -> FileLine:
     try:
         return read(row)
     except MalformedMessage as error:
-        return FileLine(row.line_no, "", "", None, 0, credit=False, fee=0, raw=row.raw, unread=str(error))
+        return FileLine(
+            row.line_no, "", "", None, 0, credit=False, fee=0, note=row.raw, raw=row.raw, unread=str(error)
+        )

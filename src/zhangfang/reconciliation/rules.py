@@ -143,9 +143,9 @@ def _adjustment(line: Line, breaks: OpenBreaks) -> Placement:
 
 
 def _unread(line: Line) -> Placement:
-    """Place a row that could not be understood: its bytes stay in the break, and nothing is booked on a guess."""
-    note = f"{line['unread']} | {line['raw']}"
-    return Placement("break", opens=NewBreak(BreakClass.UNREAD, _key(line), None, None, None, "", note))
+    """Place a row that could not be understood: its text stays with the line, and nothing is booked on a guess."""
+    new = NewBreak(BreakClass.UNREAD, _key(line), None, None, None, "", line["unread"])
+    return Placement("break", opens=new)
 
 
 def _unasked(line: Line, kind: BreakClass, note: str, intent: UUID | None = None) -> Placement:
