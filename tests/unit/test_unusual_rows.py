@@ -1,6 +1,7 @@
 """One unusual row stops no day: what cannot be read is a break with its bytes, and a fee that is given back is booked."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -95,8 +96,8 @@ def test_what_a_fee_moves_has_its_sign(fee: int, net: int, template: str) -> Non
     names = subjects(ALIAS, "unionpay")
     id_ = new_id(SetClock())
 
-    def moved(amount: int) -> dict[bytes, int]:
-        sums: dict[bytes, int] = {}
+    def moved(amount: int) -> dict[UUID, int]:
+        sums: dict[UUID, int] = {}
         for one in with_fee(template, id_, names, DAY, fee=amount, net=net):
             sums[one.debit] = sums.get(one.debit, 0) + one.amount
             sums[one.credit] = sums.get(one.credit, 0) - one.amount
