@@ -20,7 +20,6 @@ from zhangfang.payments.accept.requests import (
     stored_before,
 )
 from zhangfang.payments.accept.undoing import undo
-from zhangfang.payments.collecting import mandate_of
 from zhangfang.payments.course import steps
 from zhangfang.payments.course.attempts import ask_of, due
 from zhangfang.payments.desk import Desk
@@ -87,7 +86,7 @@ async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: by
 async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
     assert request.account is not None, "checked"
-    mandate = await mandate_of(desk.pool, desk.vault, merchant.id, request.account, desk.clock.now())
+    mandate = await desk.mandate_of(merchant.id, request.account)
     began = time.monotonic()
     intent = await placed(desk, _draft(desk, merchant, request, digest), mandate)
     if not await desk.collect(intent, first_steps(desk.clock, intent)):
