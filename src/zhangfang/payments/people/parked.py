@@ -8,8 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import person
+from zhangfang.approvals import reason as why
 from zhangfang.channels.port import PAY_INS
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
@@ -20,8 +21,6 @@ from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKi
 from zhangfang.payments.store import new_step, queries
 from zhangfang.payments.telling import PREFIX
 
-_LONGEST = 200
-
 
 async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
     """Return the payouts that are parked, the oldest first."""
@@ -30,9 +29,7 @@ async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
 
 async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
     """End a parked payout as REFUSED. Raises `InvalidInput`, `NotFound`, `NotAllowed`."""
-    for name, text in (("by", by), ("reason", reason)):
-        if not text.strip() or len(text) > _LONGEST or not text.isprintable():
-            raise InvalidInput(name, f"{len(text)} characters", f"1 to {_LONGEST} printable characters")
+    by, reason = person(by), why(reason, least=1)
     intent = await desk.journal.by_id(id_)
     if intent is None:
         raise NotFound("there is no such payout")
@@ -44,12 +41,10 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
         if now.kind not in PAY_INS and not await given_back(desk, now, sent=False):
             raise posting.LedgerRefused(f"intent {id_}: its money could not be given back")
-        who = f"{by.strip()}: {reason.strip()}"
+        who = f"{by}: {reason}"
         step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
         message = "it was parked: nothing was sent"
-        await store.apply(connection, [refused(desk.clock, now, step, "parked", message)])
+        await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
-        await connection.execute(
-            queries.refused_by, new_id(desk.clock), at, by.strip(), target, reason.strip()
-        )
+        await connection.execute(queries.refused_by, new_id(desk.clock), at, by, target, reason)
