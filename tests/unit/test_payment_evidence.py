@@ -97,6 +97,21 @@ async def test_a_refused_or_failed_refund_gives_its_counters_back_exactly_once(
     assert (await shop.balances(merchant.id))[3013] == 0
 
 
+async def test_refunds_after_one_that_failed_are_accepted_and_give_the_whole_fee_back(shop: Shop) -> None:
+    """The fee of the second one was rounded up beside the first one, which then fails."""
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, Operation.COLLECTION, "A1", 100)
+    await weigh(shop.desk, paid, StepKind.QUERY, replace(SUCCESS, amount=100))
+    shop.unionpay.on_send["R1"] = ["lost_request"]
+    first = await shop.ask(merchant, Operation.REFUND, "R1", 49, original=paid.id)
+    await shop.ask(merchant, Operation.REFUND, "R2", 1, original=paid.id)
+    await weigh(shop.desk, first, StepKind.QUERY, FAILED)
+    for number, part in (("R3", 1), ("R4", 48), ("R5", 50)):
+        await shop.ask(merchant, Operation.REFUND, number, part, original=paid.id)
+    back = await shop.reload(paid)
+    assert (back.refunded, back.fee_refunded) == (100, paid.fee) == (100, 1)
+
+
 async def test_a_refund_that_the_ledger_refuses_is_never_sent_and_gives_its_counters_back_once(
     shop: Shop,
 ) -> None:
