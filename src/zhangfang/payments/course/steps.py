@@ -171,9 +171,9 @@ async def _heard(
     except NotWritten as error:
         return Answer(unwritten, message=str(error), elsewhere=unwritten is Verdict.FAILED)
     except Exception as error:
-        what = type(error).__name__  # its words may quote the message
-        log.warning("a connector could not read an answer", intent=str(intent.id), error=what)
-        return Answer(Verdict.UNKNOWN, message=f"unproven: {what}")
+        log.exception("a connector could not read an answer", intent=str(intent.id))
+        # Only its kind is stored: its words may quote the message.
+        return Answer(Verdict.UNKNOWN, message=f"unproven: {type(error).__name__}")
 
 
 async def _accepted(clock: Clock, journal: Journal, intent: Intent, answer: Answer) -> Decision:
