@@ -180,7 +180,7 @@ async def test_money_given_back_before_midnight_and_written_down_after_it_is_giv
     payout = await shop.ask(merchant, Operation.PAYOUT, "O1", 1000)
     shop.clock.set(shop.clock.now().replace(hour=15, minute=59))  # 23:59 in China
     with monkeypatch.context() as dying:
-        dying.setattr(store, "apply", _dies)
+        dying.setattr(store, "write", _dies)
         dying.setattr(posting, "must_post", _then_dies(posting.must_post))
         with pytest.raises(ConnectionError):
             await weigh(shop.desk, payout, StepKind.QUERY, answer)
