@@ -75,8 +75,11 @@ async def stored(counter: Counter, caller: Caller) -> int:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff\xfe", b'{"kind": "purchase"', b"kind=purchase", b'{"amount": NaN}', b"\x00"],
-)
+    [
+        b"", b"{", b"\xff\xfe", b'{"kind": "purchase"', b"kind=purchase", b'{"amount": NaN}', b"\x00",
+        b'{"amount": 0x10}', b'{"kind": "x", "amount": 1', b'{"unknown": 1} x', b'{"x": ' + b"[" * 50_000,
+    ],
+)  # fmt: skip
 async def test_a_body_that_is_no_json_is_refused(counter: Counter, shop: Caller, body: bytes) -> None:
     answer = await shop("POST", "/v1/payments", key="k", content=body)
     refused(answer, 400, "malformed_json")
@@ -136,6 +139,23 @@ async def test_a_field_that_is_not_allowed_is_named_and_nothing_is_stored(
 async def test_an_unknown_field_is_refused(counter: Counter, shop: Caller) -> None:
     answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1", "amout": 5}, key="k")
     assert "amout" in refused(answer, 422, "invalid_input")["detail"]
+    assert await stored(counter, shop) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"amount": 1000, "amount": 1}', "amount"),
+        ('{"kind": "collection", "account": {"number": "62220200", "number": "62220201"}}', "number"),
+        ('{"a": [{"b": {}, "b": {}}]}', "b"),
+        ('{"\\u0061mount": 1, "amount": 1}', "amount"),
+    ],
+)
+async def test_a_key_that_is_there_twice_is_refused_by_name(
+    counter: Counter, shop: Caller, body: str, key: str
+) -> None:
+    answer = await shop("POST", "/v1/payments", key="k", content=body.encode())
+    assert "twice" in refused(answer, 422, "invalid_input", key)["detail"]
     assert await stored(counter, shop) == 0
 
 
@@ -482,8 +502,12 @@ async def test_pages_are_complete_and_repeat_nothing_while_more_come_in(
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=1.0", "limit=", "limit=٣"]
-)
+    "query",
+    [
+        "limit=0", "limit=101", "limit=x", "limit=-1", "limit=1.0", "limit=", "limit=٣", "limit=0000000010000000",
+        "limit=020", "limit=" + "9" * 20, "limit=" + "1" * 5000, "limit=5&limit=5",
+    ],
+)  # fmt: skip
 async def test_a_limit_that_is_not_allowed_is_named(shop: Caller, query: str) -> None:
     refused(await shop("GET", f"/v1/payments?{query}"), 422, "invalid_input", "limit")
 
@@ -499,6 +523,16 @@ async def test_a_page_shows_nobody_elses(counter: Counter, shop: Caller) -> None
     for url in ("/v1/payments", "/v1/refunds", "/v1/payouts"):
         assert (await shop("GET", url)).json() == {"items": [], "cursor": None}
         assert (await other("GET", url)).json()["items"]
+
+
+@pytest.mark.parametrize("spec", CALLS, ids=lambda spec: f"{spec.method} {spec.path}")
+async def test_a_parameter_that_a_call_does_not_have_is_refused_by_name(
+    counter: Counter, shop: Caller, spec: Any
+) -> None:
+    url = spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}")
+    caller = counter.admin if spec.who == "admin" else shop
+    answer = await caller(spec.method, f"{url}?limt=5", {}, key="k")
+    assert "limt" in refused(answer, 422, "invalid_input", "limt")["detail"]
 
 
 # --- notifications --------------------------------------------------------------------------------------------------
@@ -683,7 +717,34 @@ async def test_addresses_and_methods_that_are_none_are_problems_too(counter: Cou
     refused(await counter.client.get("/v1/nothing"), 404, "not_found")
     answer = await counter.client.delete("/v1/payments/x")
     refused(answer, 405, "method_not_allowed")
-    assert "GET" in answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, HEAD"
+    for url in ("/v1/payments", "/v1/payments?cursor=x", "/return/x"):
+        answer = await counter.client.put(url)
+        refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, HEAD, POST", "all methods of all its calls"
+
+
+@pytest.mark.parametrize(
+    "url", ["/v1/payments", "/notify/unionpay", "/v1/batches?batch_no=B9&count=1&amount=1"]
+)
+async def test_a_client_that_goes_away_is_no_error_of_ours(counter: Counter, shop: Caller, url: str) -> None:
+    headers = [(b"authorization", f"Bearer {shop.secret}".encode()), (b"idempotency-key", b"k")]
+    path, _, query = url.partition("?")
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+        "headers": [*headers, (b"content-length", b"9"), (b"content-type", b"text/csv")], "http_version": "1.1",
+        "scheme": "http", "server": ("api", 80), "client": ("c", 1), "root_path": "", "app": counter.app,
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        assert message.get("status") in (400, None)
+
+    with structlog.testing.capture_logs() as logs:
+        await counter.app(scope, receive, send)
+    assert logs == []
 
 
 async def test_the_documents_are_served(counter: Counter) -> None:

@@ -617,6 +617,20 @@ async def test_a_malformed_address_is_an_error_of_the_asker(console: Browser, pa
     assert 400 <= (await console.get(path)).status_code < 500
 
 
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_parameter_that_a_page_does_not_have_is_refused_by_name(console: Browser, path: str) -> None:
+    answer = await console.get(path + ("&" if "?" in path else "?") + "chanel=cmb")
+    assert answer.status_code == 422
+    assert "chanel" in answer.text
+
+
+async def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(
+    console: Browser,
+) -> None:
+    answer = await console.http.put("/console/payments/x/refund")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
 async def test_every_state_of_the_table_can_be_drawn(console: Browser, seeded: Seeded) -> None:
     page = (await console.get("/payments")).text
     for state, word in STATES.items():

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
+from zhangfang.web.methods import allow
 
 log = structlog.get_logger()
 
@@ -42,6 +44,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
             app.router.routes.extend(beside(desk))
             yield
 
+    described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
         # first, because routes are tried in order, and each payment has a notification
         Route("/notify/{channel}", take_notification, methods=["POST"]),
@@ -49,8 +52,8 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         Route("/return/{id}", front_return, methods=["GET", "POST"]),
         Route("/health", health),
         Route("/metrics", metrics),
-        Route("/openapi.json", lambda _: JSONResponse(document(CALLS))),
-        Route("/docs", lambda _: HTMLResponse(page(CALLS))),
+        Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
+        Route("/docs", lambda _: HTMLResponse(drawn)),
         Route("/", lambda _: RedirectResponse("/console/")),
     ]
     handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
@@ -126,7 +129,7 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return problem(404, "not_found", "there is no such address; the calls are listed at /docs")
 
 
-async def _not_allowed(_request: Request, error: Exception) -> Response:
+async def _not_allowed(request: Request, _error: Exception) -> Response:
     made = problem(405, "method_not_allowed", "this address does not take that method; see /docs")
-    made.headers.update(getattr(error, "headers", None) or {})  # Allow
+    made.headers.update(allow(request))
     return made

@@ -1,13 +1,11 @@
 """The processes of the platform: the API and the driver."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
-from starlette.applications import Starlette
 
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
@@ -25,27 +23,14 @@ def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     """Run the API until it is told to stop."""
     from zhangfang.api import build_app
     from zhangfang.assembly.console import console
+    from zhangfang.assembly.server import Bounds, run_app
 
     app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
-    run_app(app, settings.host, settings.port)
-
-
-def run_app(app: Starlette, host: str, port: int) -> None:
-    """Run an application the way the API runs: one process, uvloop and httptools."""
-    import uvicorn
-
-    gc.freeze()  # what was imported stays; only what requests leave behind is looked through, and less often
-    gc.set_threshold(20_000, 20, 20)
-    uvicorn.run(
+    run_app(
         app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,  # nobody in front of it is trusted to say who calls
-        timeout_graceful_shutdown=3,
+        settings.host,
+        settings.port,
+        Bounds(settings.connections, settings.per_address, settings.requests),
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks of what a merchant sends with any request: its own number, the key, the account of a payer or payee.
+"""Checks of what comes with any request: a merchant's number, the key, an account, the parameters of an address.
 
 Each raises `InvalidInput` naming the field, and tells the length of a text but never the text.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from zhangfang.kernel.errors import InvalidInput
 
+_NAME = re.compile(r"[A-Za-z_]{1,40}")  # of a parameter: what else stands there may be data
 _NUMBER = re.compile(r"[A-Za-z0-9._:/#@-]{1,64}")
 _ACCOUNT = {
     "number": (re.compile(r"[0-9]{8,32}"), "8 to 32 digits"),
@@ -46,3 +47,24 @@ def check_account(account: object, names: Iterable[str] = tuple(_ACCOUNT)) -> No
         value = getattr(account, name)
         if not pattern.fullmatch(value) or not value.isprintable():
             raise InvalidInput(f"account.{name}", f"{len(value)} characters", allowed)
+
+
+def whole(field: str, text: str, least: int, most: int) -> int:
+    """Return the number that a text is: digits without a sign or a zero before them, `least` to `most`."""
+    fits = text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0")
+    if not (fits and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise InvalidInput(field, f"{len(text)} characters", f"{least} to {most}")
+    return int(text)
+
+
+def only(given: Iterable[tuple[str, str]], allowed: Iterable[str]) -> dict[str, str]:
+    """Return the parameters of an address by name. One that is not allowed, or is given twice, is refused."""
+    names, texts = sorted(allowed), dict[str, str]()
+    for name, text in given:
+        field = name if _NAME.fullmatch(name) else "query"
+        if name not in names:
+            raise InvalidInput(field, "a parameter that is not known", ", ".join(names) or "none")
+        if name in texts:
+            raise InvalidInput(field, "the parameter twice", "once")
+        texts[name] = text
+    return texts

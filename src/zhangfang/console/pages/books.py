@@ -8,13 +8,13 @@ from zhangfang.console.pages.payments import download
 from zhangfang.console.reading import books
 from zhangfang.console.reading.model import Entry
 from zhangfang.console.visit import Visit, uuid_of
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.checks import whole
 from zhangfang.web.export import LIMIT, Fen
 from zhangfang.web.tables import MOVEMENTS, SUBJECTS
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
-ROWS = 50
+ROWS, MOST = 50, 10**18 - 1  # entries on a page; a sequence number
 
 
 async def account(visit: Visit) -> Response:
@@ -86,6 +86,4 @@ def _fen(amount: int | None) -> Any:
 
 def _before(visit: Visit) -> int | None:
     text = visit.query.get("before", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidInput("before", f"{len(text)} characters", "a sequence number")
-    return int(text) if text else None
+    return whole("before", text, 1, MOST) if text else None

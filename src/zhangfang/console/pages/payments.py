@@ -22,6 +22,8 @@ from zhangfang.web.visit import Missing, gather
 from zhangfang.web.words import N_
 
 ROWS = 50
+FILTER = ("state", "fact", "kind", "merchant", "channel", "from", "to", "q")  # parameters of the address
+PAGED = (*FILTER, "before")
 SECTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "payments": (PAY_IN, N_("Payments")),
     "refunds": (PAY_BACK, N_("Refunds")),
@@ -77,7 +79,7 @@ async def page(visit: Visit) -> Response:
     )
     query = dict(visit.query)
     query.pop("before", None)
-    filtered = any(query.get(name) for name in ("state", "fact", "merchant", "channel", "from", "to", "q"))
+    filtered = any(query.get(name) for name in FILTER if name != "kind")
     unknown = counts.states.get("UNKNOWN", 0) if counts else 0
     unknown_href = visit.href(f"/{section}", **query | {"state": "UNKNOWN"})
     next_ = query | {"before": rows[ROWS - 1].id.hex} if rows and len(rows) > ROWS else None

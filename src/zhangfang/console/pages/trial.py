@@ -28,6 +28,7 @@ AUDIT_LINKS = {  # where a figure of the audit is made of lines that a page show
     "unknown_open": "/unknown",
 }
 BOOKS = {1: N_("Customers' money"), 2: N_("Own money"), 3: N_("Custodian's money")}
+PARAMETERS = ("date", "by", "code", "subject", "after")
 MOST = 200  # subjects on one page
 
 
