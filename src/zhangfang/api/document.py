@@ -27,10 +27,12 @@ ERRORS = {
     "401": "no valid key",
     "404": "you have nothing at this address",
     "405": "the address does not take that method",
+    "408": "the request did not arrive in time",
     "409": "the state does not allow it, or the order number is taken",
     "413": "the body is too large",
     "422": "a field is not allowed, or the key was used with another body",
-    "503": "not available now, or stopped by an operator: repeat with the same key",
+    "431": "the headers are too large",
+    "503": "not available now, too busy, or stopped by an operator: repeat with the same key",
 }
 FILE = {"type": "string", "contentMediaType": "text/plain"}
 INTRODUCTION = (

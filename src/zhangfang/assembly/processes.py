@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 
@@ -12,6 +12,7 @@ from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
 from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
+from zhangfang.kernel.pulse import beating
 from zhangfang.kernel.settings import Settings
 from zhangfang.mandates import Mandates
 from zhangfang.payments import Desk, intent_job, webhook_job
@@ -25,13 +26,19 @@ def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     from zhangfang.assembly.console import console
     from zhangfang.assembly.server import Bounds, run_app
 
-    app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
+    app = build_app(settings, lambda: _alive(open_desk(settings)), lambda desk: console(desk, settings))
     run_app(
         app,
         settings.host,
         settings.port,
         Bounds(settings.connections, settings.per_address, settings.requests),
     )
+
+
+@asynccontextmanager
+async def _alive(opening: AbstractAsyncContextManager[Desk]) -> AsyncIterator[Desk]:
+    async with opening as desk, beating():
+        yield desk
 
 
 def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
@@ -52,7 +59,7 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_desk(settings) as desk, aiohttp.ClientSession() as session:
+    async with _alive(open_desk(settings)) as desk, aiohttp.ClientSession() as session:
         day = day_of(desk, settings)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
