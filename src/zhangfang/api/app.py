@@ -4,26 +4,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from zhangfang.api import batches, duplicates, mandates, merchants, payments
 from zhangfang.api.calls import Office, route
 from zhangfang.api.document import document, page
+from zhangfang.api.health import Health
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
+from zhangfang.api.returns import Returns
 from zhangfang.channels.port import NotifyingChannel
-from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
-from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
+from zhangfang.payments import Desk, notified
 from zhangfang.web.methods import allow
-
-log = structlog.get_logger()
 
 CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -41,7 +39,11 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         async with open_desk() as desk:
             app.state.office = Office(desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url)
             app.state.desk = desk
-            app.router.routes.extend(beside(desk))
+            app.router.routes += [
+                Route("/return/{id}", Returns(desk).page, methods=["GET", "POST"]),
+                Route("/health", Health(desk).page),
+                *beside(desk),
+            ]
             yield
 
     described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
@@ -49,8 +51,6 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         # first, because routes are tried in order, and each payment has a notification
         Route("/notify/{channel}", take_notification, methods=["POST"]),
         *(route(spec) for spec in CALLS),
-        Route("/return/{id}", front_return, methods=["GET", "POST"]),
-        Route("/health", health),
         Route("/metrics", metrics),
         Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
         Route("/docs", lambda _: HTMLResponse(drawn)),
@@ -81,41 +81,6 @@ async def take_notification(http: Request) -> Response:
         await notified(desk, channel, http.headers, await http.body())
         reply = channel.reply(taken=True)
         return Response(reply.body, media_type=reply.media)
-    except Exception as error:
-        return answer(error)
-
-
-async def front_return(http: Request) -> Response:
-    """Take the payer's browser back from the cashier. That proves nothing; it only makes us query the channel."""
-    try:
-        desk: Desk = http.app.state.desk
-        intent = await desk.journal.by_id(parse("pay", http.path_params["id"]))
-        if intent is None:
-            raise NotFound("there is no such payment")
-        if intent.state is State.REDIRECTED:
-            await _ask_once(desk, intent)
-        if intent.return_url:
-            joint = "&" if "?" in intent.return_url else "?"
-            return RedirectResponse(f"{intent.return_url}{joint}payment={http.path_params['id']}", 303)
-        return PlainTextResponse("返回商户查看结果 / Go back to the merchant to see the result.\n")
-    except Exception as error:
-        return answer(error)
-
-
-async def _ask_once(desk: Desk, intent: Intent) -> None:
-    try:
-        await ask(desk, intent)
-    except Exception as error:  # the payer goes back to the shop in any case; the driver queries again
-        log.warning("a returning payer's payment could not be queried", error=type(error).__name__)
-
-
-async def health(http: Request) -> Response:
-    """Show whether the database and the ledger answer."""
-    try:
-        desk: Desk = http.app.state.desk
-        await desk.pool.fetchval("SELECT 1")
-        status = await desk.ledger.status()
-        return JSONResponse({"ok": True, "ledger_seq": status.seq, "now": desk.clock.now().isoformat()})
     except Exception as error:
         return answer(error)
 
