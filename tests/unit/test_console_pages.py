@@ -82,6 +82,7 @@ class Browser:
     pool: asyncpg.Pool
     acts: Acts
     clock: SetClock
+    site: Console
 
     async def get(self, path: str, lang: str = "en", **headers: str) -> Response:
         self.http.cookies.set("zf_lang", lang, domain="console.test", path="/console")
@@ -103,7 +104,8 @@ def seeded(postgres_url: str) -> Seeded:
 async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
         acts, clock = Acts(), at_now()
-        inner = console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
+        site = Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts)
+        inner = console_app(site)
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://console.test") as http:
@@ -112,7 +114,7 @@ async def console(seeded: Seeded) -> AsyncIterator[Browser]:
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
             signed = auth.sign(await auth.console_key(pool), token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
-            yield Browser(http, pool, acts, clock)
+            yield Browser(http, pool, acts, clock, site)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -392,6 +394,15 @@ async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     refused = await console.get("/payments.csv")
     assert refused.status_code == 413
     assert "a file holds 10" in refused.text
+
+
+async def test_beyond_a_few_files_at_once_the_next_is_told_to_wait(console: Browser) -> None:
+    async with console.site.making, console.site.making:
+        for path in ("/payments.csv", "/trial-balance/export.xlsx"):
+            answer = await console.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "Try again in a moment" in answer.text
+    assert (await console.get("/payments.csv")).status_code == 200
 
 
 async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Browser) -> None:

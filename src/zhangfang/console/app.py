@@ -36,7 +36,7 @@ def console_app(site: Console) -> Starlette:
                 Route(f"/{section}", door.inside(payments.page, *payments.PAGED))
                 for section in payments.SECTIONS
             ),
-            Route("/{section:str}.{kind:str}", door.inside(payments.export, *payments.FILTER)),
+            Route("/{section:str}.{kind:str}", door.inside(payments.take_away, *payments.FILTER)),
             Route("/unknown", door.inside(payments.unknown)),
             Route("/payments/{id}", door.inside(payment.page)),
             Route("/payments/{id}/peek", door.inside(payment.peek)),

@@ -19,6 +19,7 @@ from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.web.export import AT_ONCE
 from zhangfang.web.money import money
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
@@ -49,6 +50,7 @@ class Site:
     version: str = field(init=False)
     key: bytes | None = field(default=None, repr=False)
     pages: Environment = field(init=False)
+    making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))  # of files
 
     def __post_init__(self) -> None:
         """Open the templates."""
