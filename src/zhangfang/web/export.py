@@ -83,6 +83,7 @@ def text_of(cell: Cell) -> str:
 
 
 def csv_cell(cell: Cell) -> str:
+    """Return a cell as a spreadsheet that opens the file should read it: long numbers as text, nothing as a formula."""
     text = text_of(cell)
     if not isinstance(cell, str | UUID):
         return text
