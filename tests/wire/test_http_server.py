@@ -262,6 +262,16 @@ def test_where_all_places_are_taken_the_oldest_silent_caller_makes_room(site: Si
         one.close()
 
 
+def test_a_body_behind_another_request_is_kept_and_arrives(site: Site) -> None:
+    opened = call(site, GET + _post(9) + b"abc")
+    until(site, "/quick", 1)
+    opened.sendall(b"defghi" + GET)
+    answers = b""
+    while answers.count(b"200 OK") < 3:
+        answers += opened.recv(65536)
+    assert site.bodies == [0, 9, 0]
+
+
 def test_kept_bodies_are_bounded_together_and_the_largest_goes(site: Site) -> None:
     small = call(site, _post(10), b"abc")
     large = [call(site, _post(200_000), bytes(190_000)) for _ in range(4)]

@@ -7,9 +7,10 @@ a bounded number of bytes, and nothing else.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from zhangfang.api.problems import problem
@@ -57,6 +58,8 @@ class Guest(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, a slice at a time, so that a long head is seen before it is all read."""
+        if not self.welcome:
+            self.crowded_out()
         while data and not self.transport.is_closing():
             part, data = data[:HEAD], data[HEAD:]
             self.head += len(part)
@@ -116,15 +119,19 @@ class Guest(HttpToolsProtocol):
         """Begin a request that is whole; keep another until it is."""
         if cycle.more_body:
             self.unbegun = app
+            self.hall.waiting[self] = None
         else:
             self.begin(cycle, app)
 
     def begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Have a request answered; by 503 if too many are at work. Whether the platform is well is always answered."""
+        if len(self.tasks) >= self.hall.bounds.requests and cycle.scope["path"] != "/health":
+            self.unbegun = app
+            self.crowded_out()
+            return
         self.unbegun = None
         self.hall.begin(self)
-        full = len(self.tasks) >= self.hall.bounds.requests and cycle.scope["path"] != "/health"
-        super()._start_asgi_task(cycle, busy if full or not self.welcome else app)  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """Give the caller some time to read its answer."""
@@ -153,10 +160,7 @@ class Guest(HttpToolsProtocol):
         if answering or not (self.in_head or self.unbegun):
             self.leave()
             return
-        made = problem(status, code, detail)
-        made.headers["connection"] = "close"
-        head = b"".join(b"%s: %s\r\n" % pair for pair in made.raw_headers)
-        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + bytes(made.body))
+        self.transport.write(_bytes(status, code, detail))
         self.shut(self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
@@ -165,7 +169,8 @@ class Guest(HttpToolsProtocol):
         self.refuse(400, "malformed_request", "the request is not HTTP/1.1 as RFC 9112 has it")
 
     def crowded_out(self) -> None:
-        """Answer 503 to a request whose body is not whole."""
+        """Answer 503: there is no room for this caller."""
+        self.in_head = True  # it is told so whatever it has sent
         self.refuse(503, "busy", FULL)
 
     def leave(self) -> None:
@@ -186,8 +191,9 @@ class Guest(HttpToolsProtocol):
             super().shutdown()
 
 
-async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 503 to a request that cannot be taken now."""
-    made = problem(503, "busy", FULL)
+@cache
+def _bytes(status: int, code: str, detail: str) -> bytes:
+    made = problem(status, code, detail)
     made.headers["connection"] = "close"
-    await made(scope, receive, send)
+    head = b"".join(b"%s: %s\r\n" % pair for pair in made.raw_headers)
+    return STATUS_LINE[status] + head + b"\r\n" + bytes(made.body)
