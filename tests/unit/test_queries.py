@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhangfang.api import queries
-from zhangfang.kernel.checks import only, whole
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.parameters import only, whole
 
 PAGED = {"limit": queries.SCHEMAS["limit"]}
 FILE = {name: queries.SCHEMAS[name] for name in ("batch_no", "count", "amount", "partial")}

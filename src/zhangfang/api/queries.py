@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zhangfang.kernel.checks import only, whole
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.parameters import only, whole
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},

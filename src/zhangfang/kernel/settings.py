@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zhangfang.kernel.checks import whole
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.parameters import whole
 
 
 class NotSetUp(ZhangfangError):

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
 from zhangfang.console.visit import Visit, day_of
-from zhangfang.kernel.checks import whole
+from zhangfang.kernel.parameters import whole
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
