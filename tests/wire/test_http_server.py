@@ -87,7 +87,7 @@ class Site:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the server lose its patience soon."""
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "READ_SECONDS", "AWAY_SECONDS"):
+    for name in ("IDLE_SECONDS", "HEAD_SECONDS", "BODY_SECONDS", "READ_SECONDS", "AWAY_SECONDS"):
         monkeypatch.setattr(guest, name, SOON)
     monkeypatch.setattr(hall, "LOOK_SECONDS", SOON / 3)
 
@@ -280,6 +280,16 @@ def test_kept_bodies_are_bounded_together_and_the_largest_goes(site: Site) -> No
     assert site.hall.kept <= 600_000
     small.sendall(b"defghij")
     assert status(small) == 200
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_connection_without_a_request_is_closed_and_one_in_use_is_not(site: Site) -> None:
+    opened = call(site)
+    for _ in range(8):
+        opened.sendall(GET)
+        assert status(opened) == 200
+        threading.Event().wait(SOON / 6)
+    assert opened.recv(1) == b"", "nothing is said to whoever is idle"
 
 
 @pytest.mark.usefixtures("hasty")

@@ -21,7 +21,8 @@ HEAD = (
 )  # bytes that are parsed at once while a head is read: a head is refused after two of them at the latest
 KEPT = 256 * 1024  # bytes of a body that are kept until it is whole; a longer one is read as it arrives
 PIPELINED = 8  # requests that may wait behind one on their connection
-HEAD_SECONDS = 10.0  # from the connection, or the answer before, to the end of the head
+IDLE_SECONDS = 5.0  # from an answer to the next request's first byte
+HEAD_SECONDS = 10.0  # from the connection, or the first byte, to the end of the head
 BODY_SECONDS = 10.0  # that a body may be behind BODY_RATE
 BODY_RATE = 4 * 1024  # bytes a second
 READ_SECONDS = 30.0  # that a caller may take no byte of its answer
@@ -75,6 +76,8 @@ class Guest(HttpToolsProtocol):
         """Note that a head begins."""
         super().on_message_begin()
         self.in_head, self.head = True, 0
+        if self.cycle is None or self.cycle.response_complete:
+            self.due = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
         """Note that the body comes next."""
@@ -103,17 +106,22 @@ class Guest(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Begin the request that was kept."""
         super().on_message_complete()
-        self.due = self.loop.time() + HEAD_SECONDS if self.cycle.response_complete else math.inf
+        self.due = self.loop.time() + IDLE_SECONDS if self.cycle.response_complete else math.inf
         if self.unbegun:
             self.begin(self.cycle, self.unbegun)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        super().on_response_complete()
-        if self.cycle.response_complete and self in self.hall.here:
-            self.hall.waiting[self] = None
-            if not self.cycle.more_body:
-                self.due = self.loop.time() + HEAD_SECONDS
+        """Begin the request behind this one, or wait for the next. uvicorn's own sets a timer each time; `due` is none."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self.hall.waiting[self] = None
+        if not self.cycle.more_body:
+            self.due = self.loop.time() + IDLE_SECONDS
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin a request that is whole; keep another until it is."""
