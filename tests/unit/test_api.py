@@ -862,8 +862,7 @@ async def test_the_documents_are_served(counter: Counter) -> None:
     assert (await counter.client.get("/openapi.json")).json() == document(CALLS)
     assert "Create a payment" in (await counter.client.get("/docs")).text
     assert (await counter.client.get("/health")).json()["ok"] is True
-    shown = await counter.client.get("/metrics")
-    assert "\nzhangfang_holidays_unknown_year 0.0\n" in shown.text
+    assert (await counter.client.get("/metrics")).status_code == 200
 
 
 async def test_personal_data_is_in_no_answer_no_log_and_no_column(
