@@ -24,6 +24,7 @@ from zhangfang.payments.model import (
     StepKind,
 )
 from zhangfang.payments.people.fillin import fill_in
+from zhangfang.payments.people.merchants import close_merchant
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
     Outcome,
@@ -62,6 +63,7 @@ __all__ = [
     "ask",
     "book",
     "check",
+    "close_merchant",
     "draft",
     "fill_in",
     "intent_job",

@@ -11,14 +11,13 @@ from dataclasses import replace
 import msgspec
 
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.payments.model import Intent, Request
+from zhangfang.payments.model import HeldBack, Intent, Request
 from zhangfang.vault import InvalidToken, Vault
 
 _OLD = "account"  # the purpose of tokens that are bound to no row
 
 
-class WrongAccount(ZhangfangError):
+class WrongAccount(HeldBack):
     """A row's account is not the one that was asked for. Nothing may be sent: a person has to look at the row."""
 
     field = "account"

@@ -224,7 +224,7 @@ UPDATE intent SET
 WHERE id = $1
 
 -- name: hold_back
--- Its account is wrong. If nothing was sent it is parked; otherwise it stays as it is and is looked at again.
+-- It may not be sent now. If nothing was sent it is parked; otherwise it stays as it is and is looked at again.
 UPDATE intent SET
     state = CASE WHEN state = 'CREATED' THEN 'PARKED' ELSE state END,
     parked_since = CASE WHEN state = 'CREATED' THEN $4 ELSE parked_since END,

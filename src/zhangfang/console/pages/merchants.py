@@ -16,7 +16,7 @@ MOST = 1000  # lines of a settlement on its page
 
 async def page(visit: Visit) -> Response:
     """List all merchants with what the books owe each."""
-    rows = await merchants.merchants(visit.pool)
+    rows = await merchants.merchants(visit.pool, visit.today)
     inactive = sum(1 for row in rows if row.state != "active")
     unbound = sum(1 for row in rows if row.account_tail is None)
     return await visit.page(
@@ -32,7 +32,7 @@ async def page(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     """Draw one merchant: contract, account, balances, and what happened last."""
     id_ = visit.request.path_params["id"]
-    row = await merchants.merchant(visit.pool, id_)
+    row = await merchants.merchant(visit.pool, id_, visit.today)
     if row is None:
         raise Missing("merchant")
     accounts = await merchants.accounts(visit.pool, id_)

@@ -133,6 +133,12 @@ def first_steps(clock: Clock, intent: Intent) -> list[Step]:
 
 
 def check_active(merchant: Merchant) -> None:
-    """Raise `NotAllowed` unless the merchant may move money."""
+    """Raise `NotAllowed` unless the merchant may take payments and be paid out."""
     if merchant.state is not MerchantState.ACTIVE:
         raise NotAllowed(f"merchant {merchant.id} is {merchant.state}; only an active one may move money")
+
+
+def check_not_closed(merchant: Merchant) -> None:
+    """Raise `NotAllowed` if the merchant is closed. A frozen one still gives payers their money back."""
+    if merchant.state is MerchantState.CLOSED:
+        raise NotAllowed(f"merchant {merchant.id} is closed; allowed: one that is active or frozen")

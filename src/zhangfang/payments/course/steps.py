@@ -8,19 +8,29 @@ from dataclasses import replace
 import asyncpg
 import structlog
 
-from zhangfang.channels.port import PAY_INS, Answer, Channels, NotWritten, Order, PartyAccount, Verdict
+from zhangfang.channels.port import (
+    PAY_INS,
+    Answer,
+    Channels,
+    NotWritten,
+    Operation,
+    Order,
+    PartyAccount,
+    Verdict,
+)
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.ledger import DURABLE
+from zhangfang.merchants import MerchantState, get_merchant
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
 from zhangfang.payments.desk import Desk
-from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
+from zhangfang.payments.model import HeldBack, Intent, OperationStopped, State, StepKind
 from zhangfang.payments.orders import rules_of
-from zhangfang.payments.sealing import WrongAccount, account_of
+from zhangfang.payments.sealing import account_of
 from zhangfang.payments.store import Change, Journal, Step, new_step, queries
 from zhangfang.payments.telling import end_of
 from zhangfang.vault import Vault
@@ -40,12 +50,15 @@ def job(desk: Desk) -> Job:
 async def advance(desk: Desk, intent: Intent) -> None:
     """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted.
 
-    If its account is not the one that was asked for, nothing is sent: it is parked, or looked at again later.
+    If its account is not the one that was asked for, or it pays out a merchant that is not active, nothing is sent: it is
+    parked, or looked at again later.
     """
     try:
         await _advance(desk, intent)
-    except WrongAccount as error:
+    except HeldBack as error:
         await _hold_back(desk.pool, desk.clock, intent, str(error))
+    except OperationStopped:
+        return  # it stays as it is; the driver takes it again when its lease ends
 
 
 async def _advance(desk: Desk, intent: Intent) -> None:
@@ -55,21 +68,26 @@ async def _advance(desk: Desk, intent: Intent) -> None:
             await _resend(desk, intent)
         return
     account = account_of(desk.vault, intent)
-    if await prepare(desk, intent):
-        try:
-            to = await unsent(desk, intent)
-            if to is not None:
-                await _go_on(desk, intent, to)
-            elif intent.state is State.CREATED:
-                await send(desk, intent, account)
-            else:
-                await _stay_parked(desk.pool, desk.clock, intent)
-        except OperationStopped:
-            return  # it stays as it is; the driver takes it again when its lease ends
+    if intent.kind is Operation.PAYOUT:
+        await _check_paid_out(desk.pool, intent.merchant)
+    if not await prepare(desk, intent):
+        return
+    to = await unsent(desk, intent)
+    if to is not None:
+        await _go_on(desk, intent, to)
+    elif intent.state is State.CREATED:
+        await send(desk, intent, account)
+    else:
+        await _stay_parked(desk.pool, desk.clock, intent)
+
+
+async def _check_paid_out(pool: asyncpg.Pool, merchant: str) -> None:
+    if (state := (await get_merchant(pool, merchant)).state) is not MerchantState.ACTIVE:
+        raise HeldBack(f"merchant {merchant} is {state}: it is not paid out")
 
 
 async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str) -> None:
-    log.error("an account is not that of its payment: nothing is sent", intent=str(intent.id), why=why)
+    log.error("a payment is held back: nothing is sent", intent=str(intent.id), why=why)
     now = clock.now()
     await pool.execute(queries.hold_back, intent.id, intent.fence, why, now, now + PARKED_LOOK)
 
