@@ -28,7 +28,7 @@ WHERE r.template IN ('R1', 'V1', 'U1') AND (
     OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
 )
 ORDER BY r.id
-FOR UPDATE OF r NOWAIT
+FOR UPDATE OF r
 
 -- name: add_settlement
 INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
@@ -45,10 +45,13 @@ UPDATE intent SET settlement = $1 WHERE id = ANY($2::uuid[])
 DELETE FROM settlement WHERE id = $1 AND posted_at IS NULL RETURNING id
 
 -- name: unmark_undos
-UPDATE intent SET undo_settlement = NULL WHERE undo_settlement = $1
+UPDATE intent SET undo_settlement = NULL
+WHERE id = ANY(ARRAY(SELECT id FROM intent WHERE undo_settlement = $1 ORDER BY id FOR UPDATE))
 
 -- name: unmark_lines
-UPDATE intent SET settlement = NULL WHERE settlement = $1 RETURNING id, kind
+UPDATE intent SET settlement = NULL
+WHERE id = ANY(ARRAY(SELECT id FROM intent WHERE settlement = $1 ORDER BY original IS NOT NULL, id FOR UPDATE))
+RETURNING id, kind
 
 -- name: note_settled
 INSERT INTO step (id, intent, at, kind, message)
