@@ -391,7 +391,7 @@ async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     monkeypatch.setattr(list_pages, "LIMIT", 10)
     refused = await console.get("/payments.csv")
     assert refused.status_code == 413
-    assert "a file holds 10" in refused.text
+    assert "more than 10 rows" in refused.text
 
 
 async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Browser) -> None:

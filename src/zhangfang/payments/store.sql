@@ -178,9 +178,12 @@ INSERT INTO break (
 ON CONFLICT DO NOTHING
 
 -- name: list_of_merchant
-SELECT * FROM intent
-WHERE merchant = $1 AND kind = ANY($2::text[]) AND id < $3
-ORDER BY id DESC LIMIT $4
+-- The newest of each kind, and of these the newest: so no more is read than is shown.
+SELECT i.* FROM unnest($2::text[]) AS k (kind)
+CROSS JOIN LATERAL (
+    SELECT * FROM intent WHERE merchant = $1 AND kind = k.kind AND id < $3 ORDER BY id DESC LIMIT $4
+) i
+ORDER BY i.id DESC LIMIT $4
 
 -- name: steps
 SELECT * FROM step WHERE intent = $1 ORDER BY id

@@ -102,7 +102,10 @@ WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror
 ORDER BY id
 
 -- name: list_breaks
-SELECT * FROM break WHERE $1 OR cleared_at IS NULL ORDER BY opened_at, id
+SELECT * FROM break WHERE cleared_at IS NULL
+UNION ALL
+SELECT * FROM break WHERE $1 AND cleared_at IS NOT NULL
+ORDER BY opened_at, id
 
 -- name: get_break
 SELECT * FROM break WHERE id = $1

@@ -23,7 +23,12 @@ SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
 FROM intent r
 JOIN merchant m ON m.id = r.merchant AND m.state = 'active'
-WHERE r.template IN ('R1', 'V1', 'U1') AND (
+WHERE r.id = ANY(ARRAY(
+    SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid[])
+    UNION ALL
+    SELECT f.id FROM intent f
+    WHERE f.settlement IS NOT NULL AND f.undo_settlement IS NULL AND f.state IN ('FAILED', 'REFUSED')
+)) AND r.template IN ('R1', 'V1', 'U1') AND (
     r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
     OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
 )
