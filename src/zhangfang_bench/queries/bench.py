@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,6 @@ from zhangfang_bench.machine import machine
 from zhangfang_bench.queries.filling import facts, fill
 from zhangfang_bench.queries.measure import Seen, look
 from zhangfang_bench.queries.statements import every, reason
-from zhangfang_drill.world.scratch import scratch
 
 DAYS = 20  # of business: what a statement may read of the growing tables
 SLOW_MS = 50.0
@@ -33,7 +33,7 @@ def run(out: Path | None, intents: int, days: int, before: Path | None) -> None:
     if days < 1 or intents < 100 * days:
         raise InvalidInput("--intents, --days", f"{intents} and {days}", "at least 100 intents for each day")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = scratch("zf-queries-")
+    folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
     server = EmbeddedPostgres(folder)
     try:
         seen = asyncio.run(measure(server.start(), intents, days, index=False, times=2))
