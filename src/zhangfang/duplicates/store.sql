@@ -1,28 +1,27 @@
 -- name: pairs
 -- Payments whose order number also belongs to an earlier payment of the same merchant, where both succeeded and neither
 -- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date.
--- An order number is unique for a merchant and a kind, so the other one is of the other kind.
 WITH recent AS (
-    SELECT id, merchant, kind, order_no FROM intent
+    SELECT merchant, order_no FROM intent
     WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND created_at >= $1
     UNION
-    SELECT id, merchant, kind, order_no FROM intent
+    SELECT merchant, order_no FROM intent
     WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND settle_date >= $2
-), pair AS (
-    SELECT DISTINCT least(r.id, o.id) AS keep, greatest(r.id, o.id) AS goes
-    FROM recent r CROSS JOIN LATERAL (
-        SELECT i.id FROM intent i
-        WHERE i.merchant = r.merchant AND i.order_no = r.order_no
-            AND i.kind = CASE r.kind WHEN 'purchase' THEN 'collection' ELSE 'purchase' END
-        LIMIT 1
-    ) o
 )
-SELECT goes.id AS goes, keep.id AS keep
-FROM pair p JOIN intent keep ON keep.id = p.keep JOIN intent goes ON goes.id = p.goes
-WHERE goes.state = 'SUCCESS' AND keep.state = 'SUCCESS'
+SELECT DISTINCT ON (goes.id) goes.id AS goes, keep.id AS keep
+FROM recent r
+CROSS JOIN LATERAL ( -- OFFSET 0 forces the index over the business key: the recent ones are few
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) keep
+CROSS JOIN LATERAL (
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) goes
+WHERE goes.id > keep.id AND goes.state = 'SUCCESS' AND keep.state = 'SUCCESS'
     AND goes.refunded < goes.amount AND keep.refunded < keep.amount
     AND NOT EXISTS (SELECT FROM duplicate d WHERE d.intent = goes.id)
-ORDER BY goes.id
+ORDER BY goes.id, keep.id
 
 -- name: strays
 -- Lines of the channel that match no payment of ours, or a second time: they are booked in 2351 and have no cure yet.

@@ -36,6 +36,10 @@ MAY: Mapping[str, str] = {
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",
     "zhangfang/reconciliation/store.sql:list_breaks": "`breaks --all` lists all; the open ones have an index",
 }
+ONCE: Mapping[str, str] = {
+    "zhangfang/ledger/writer/writer.sql:tail": "read at the writer's start: by the plan for its values",
+    "zhangfang/ledger/writer/writer.sql:open_pendings": "as `tail`",
+}
 PIECES = {  # of statements that are put together: `_together` has them whole
     "zhangfang/console/reading/payments.sql": re.compile(
         "row|whole|of_.*|before|newest|listed|family|in_doubt|counts|by_state|sums"

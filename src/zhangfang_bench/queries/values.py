@@ -37,6 +37,8 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
         "{today} 09:00+08",
     ),
     "console/reading/books.sql:history": ("{account}", "{none}", "50"),
+    "ledger/writer/writer.sql:tail": ("0", "{paged}", "{head}"),
+    "ledger/writer/writer.sql:open_pendings": ("0", "{paged}"),
     "payments/store.sql:list_of_merchant": ("{rare}", "{{purchase,collection}}", "{last}", "101"),
     "payments/store.sql:used_of_mandates": ("{{{mandate}}}", "{before} 00:00+08"),
     "mandates/store.sql:page": ("{rare}", "{last}", "101"),

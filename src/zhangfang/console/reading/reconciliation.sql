@@ -14,11 +14,11 @@ WITH named AS (
         ) AS not_due
     FROM intent i
     WHERE
-        i.id IN (
+        i.id = ANY(ARRAY(
             SELECT d.id FROM intent d WHERE d.settle_date = $1
             UNION
             SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $1
-        )
+        ))
         AND i.state = 'SUCCESS' AND i.kind <> 'payout'
         AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
         AND (i.settle_date = $1 AND i.matched_on IS NULL OR i.matched_on = $1)
@@ -62,11 +62,11 @@ SELECT
     (sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END) OVER ())::bigint AS all_fen
 FROM intent i
 WHERE
-    i.id IN (
+    i.id = ANY(ARRAY(
         SELECT d.id FROM intent d WHERE d.settle_date = $2
         UNION
         SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $2
-    )
+    ))
     AND i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
     AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
     AND (NOT $3 OR i.matched_on IS NULL
