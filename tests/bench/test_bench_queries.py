@@ -17,7 +17,7 @@ INTENTS, DAYS = 6_000, 60
 
 async def test_no_statement_reads_all_history(empty_database_url: str) -> None:
     """Every statement runs, and reads at most what some days hold; one that scanned, or read all, would be named."""
-    assert faults(await measure(empty_database_url, INTENTS, DAYS, index=True), INTENTS, DAYS) == []
+    assert faults(await measure(empty_database_url, INTENTS, DAYS), INTENTS, DAYS) == []
     connection = await asyncpg.connect(empty_database_url, statement_cache_size=0)
     try:
         given = await facts(connection)
@@ -26,7 +26,7 @@ async def test_no_statement_reads_all_history(empty_database_url: str) -> None:
             ("SELECT id FROM intent WHERE fee = $1 ORDER BY id LIMIT 1", "reads 6000 rows"),
             ("SELECT nonsense", "UndefinedColumnError"),
         ):
-            seen = await look(connection, "bad", sql, given, index=True)
+            seen = await look(connection, "bad", sql, given)
             assert fault in "".join(faults([seen], INTENTS, DAYS))
         tables = {row[0] for row in await connection.fetch(_TABLES)}
     finally:

@@ -50,7 +50,7 @@ async def _lock(pool: asyncpg.Pool, _shop: Shop, _original: Intent, refunds: lis
 
 
 async def _apply(pool: asyncpg.Pool, shop: Shop, _original: Intent, refunds: list[Intent]) -> None:
-    assert await store.apply(pool, _said(shop, refunds)) == [True] * len(refunds)
+    assert await store.write(pool, _said(shop, refunds)) == [True] * len(refunds)
 
 
 async def _place(pool: asyncpg.Pool, _shop: Shop, original: Intent, refunds: list[Intent]) -> None:
@@ -88,7 +88,7 @@ async def test_evidence_is_applied_in_the_order_of_ids(
             replace(one, state=State.SENDING, prior=State.SUCCESS) for one in _said(shop, refunds[::-1])
         ]
         taken = await _taken_while_held(
-            shop, refunds[0].id, refunds[1:], lambda: store.apply(shop.desk.pool, changes)
+            shop, refunds[0].id, refunds[1:], lambda: store.write(shop.desk.pool, changes)
         )
         assert taken == []
 

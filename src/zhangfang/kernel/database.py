@@ -34,6 +34,7 @@ async def connect(url: str, size: int = 16) -> asyncpg.Pool:
     """
     return await _Pool(
         url, min_size=1, max_size=size, reset=_keep, command_timeout=COMMAND_S,
+        server_settings={"enable_seqscan": "off"},
         max_queries=50_000, max_inactive_connection_lifetime=300.0, loop=None,
         connection_class=asyncpg.Connection, record_class=asyncpg.Record,
     )  # fmt: skip

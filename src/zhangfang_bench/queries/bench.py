@@ -36,7 +36,7 @@ def run(out: Path | None, intents: int, days: int, before: Path | None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
     server = EmbeddedPostgres(folder)
     try:
-        seen = asyncio.run(measure(server.start(), intents, days, index=False, times=2))
+        seen = asyncio.run(measure(server.start(), intents, days, times=2))
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,16 +51,14 @@ def run(out: Path | None, intents: int, days: int, before: Path | None) -> None:
         raise ReadsTooMuch("\n".join(bad))
 
 
-async def measure(url: str, intents: int, days: int, *, index: bool, times: int = 1) -> list[Seen]:
+async def measure(url: str, intents: int, days: int, *, times: int = 1) -> list[Seen]:
     """Fill the empty database at `url`, and run each statement that has no reason to read all."""
     await fill(url, intents, days)
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         given = await facts(connection)
         return [
-            await look(connection, name, sql, given, index=index, times=times)
-            for name, sql in every()
-            if not reason(name)
+            await look(connection, name, sql, given, times=times) for name, sql in every() if not reason(name)
         ]
     finally:
         await connection.close()

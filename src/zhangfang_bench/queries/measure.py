@@ -40,18 +40,12 @@ async def look(
 ) -> Seen:
     """Run a statement by both plans; return the worse. With `index`, whole scans are planned only where no index serves."""
     plans = PLANS[:1] if name in ONCE else PLANS
-    seen = [
-        await _look(connection, name, sql, facts, plan, index=index) for plan in plans for _ in range(times)
-    ]
+    seen = [await _look(connection, name, sql, facts, plan) for plan in plans for _ in range(times)]
     return max(seen, key=lambda one: (bool(one.error), len(one.scanned), one.rows, -one.ms))
 
 
-async def _look(
-    c: asyncpg.Connection, name: str, sql: str, facts: Mapping[str, str], plan: str, *, index: bool
-) -> Seen:
-    await c.execute(
-        f"BEGIN; SET LOCAL plan_cache_mode = {plan}; SET LOCAL enable_seqscan = {'off' if index else 'on'}"
-    )
+async def _look(c: asyncpg.Connection, name: str, sql: str, facts: Mapping[str, str], plan: str) -> Seen:
+    await c.execute(f"BEGIN; SET LOCAL plan_cache_mode = {plan}; SET LOCAL enable_seqscan = off")
     try:
         await c.execute(f"PREPARE q AS {sql}")
         types = await c.fetchval(
@@ -60,7 +54,7 @@ async def _look(
         given = ", ".join(value(name, n, type_, facts) for n, type_ in enumerate(types))
         run = f"EXECUTE q ({given})" if types else "EXECUTE q"
         nodes = list(_nodes(json.loads(await c.fetchval(f"EXPLAIN (FORMAT JSON) {run}"))[0]["Plan"]))
-        scanned = tuple(sorted({table for table in map(_scanned, nodes) if table and index}))
+        scanned = tuple(sorted({table for table in map(_scanned, nodes) if table}))
         before = await c.fetchval(_READ, sorted(GROWS)) or 0
         await c.execute("SAVEPOINT s")
         began = time.perf_counter()
