@@ -35,10 +35,11 @@ async def look(
     sql: str,
     facts: Mapping[str, str],
     *,
-    index: bool,
     times: int = 1,
 ) -> Seen:
-    """Run a statement by both plans; return the worse. With `index`, whole scans are planned only where no index serves."""
+    """Run a statement by both plans; return the worse. As on the platform's connections, no table is scanned whole where
+    an index serves.
+    """
     plans = PLANS[:1] if name in ONCE else PLANS
     seen = [await _look(connection, name, sql, facts, plan) for plan in plans for _ in range(times)]
     return max(seen, key=lambda one: (bool(one.error), len(one.scanned), one.rows, -one.ms))
