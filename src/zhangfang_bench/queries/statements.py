@@ -34,7 +34,7 @@ MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
     "zhangfang_audit/verify/verify.sql": "`ledger verify` derives every balance from all history, when a person asks",
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",
-    "zhangfang/ledger/writer/writer.sql:tail": "read once, at the writer's start: up to a million entries since the checkpoint",
+    "zhangfang/ledger/writer/writer.sql:tail": "read once, at the writer's start: the entries since the checkpoint",
     "zhangfang/reconciliation/store.sql:list_breaks": "`breaks --all` lists all; the open ones have an index",
 }
 ONCE: Mapping[str, str] = {
