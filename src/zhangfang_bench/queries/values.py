@@ -42,22 +42,22 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "payments/store.sql:list_of_merchant": ("{rare}", "{{purchase,collection}}", "{last}", "101"),
     "payments/store.sql:used_of_mandates": ("{{{mandate}}}", "{before} 00:00+08"),
     "mandates/store.sql:page": ("{rare}", "{last}", "101"),
-    "console/reading/payments.sql:* payments": ("{{purchase,collection}}", "50"),
-    "console/reading/payments.sql:* refunds": ("{{refund,void}}", "50"),
-    "console/reading/payments.sql:* payouts": ("{{payout}}", "50"),
-    "console/reading/payments.sql:* unknown": ("{{purchase,collection}}", "{{UNKNOWN}}", "50"),
-    "console/reading/payments.sql:* merchant": ("{{purchase,collection}}", "{rare}", "50"),
+    "console/reading/payments.sql:* payments": ("{{purchase,collection}}", "{limit}"),
+    "console/reading/payments.sql:* refunds": ("{{refund,void}}", "{limit}"),
+    "console/reading/payments.sql:* payouts": ("{{payout}}", "{limit}"),
+    "console/reading/payments.sql:* unknown": ("{{purchase,collection}}", "{{UNKNOWN}}", "{limit}"),
+    "console/reading/payments.sql:* merchant": ("{{purchase,collection}}", "{rare}", "{limit}"),
     "console/reading/payments.sql:* day": (
         "{{purchase,collection}}",
         "{{SUCCESS}}",
         "{before} 00:00+08",
         "{yesterday} 00:00+08",
-        "50",
+        "{limit}",
     ),
-    "console/reading/payments.sql:* voided": ("{{purchase,collection}}", "50"),
-    "console/reading/payments.sql:* refunded": ("{{purchase,collection}}", "50"),
-    "console/reading/payments.sql:* returned": ("{{payout}}", "50"),
-    "console/reading/payments.sql:* number": ("{{purchase,collection}}", "no such number", "50"),
+    "console/reading/payments.sql:* voided": ("{{purchase,collection}}", "{limit}"),
+    "console/reading/payments.sql:* refunded": ("{{purchase,collection}}", "{limit}"),
+    "console/reading/payments.sql:* returned": ("{{payout}}", "{limit}"),
+    "console/reading/payments.sql:* number": ("{{purchase,collection}}", "no such number", "{limit}"),
     "batches/store.sql:progress": ("{batch}",),
     "batches/store.sql:is_open": ("{batch}",),
     "batches/store.sql:items": ("{batch}", "0", "100"),
@@ -66,6 +66,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
 
 def value(name: str, n: int, type_: str, facts: Mapping[str, str]) -> str:
     """Return the SQL of the parameter number `n`, from 0, of a statement."""
+    facts = {**facts, "limit": "50" if ":list " in name else facts["most"]}
     given = _GIVEN.get(re.sub(":(list|sum|count) ", ":* ", name.removeprefix(_NEAR)))
     text = (given[n] if given else _PLAIN.get(type_, "{{}}" if type_.endswith("[]") else "1")).format(**facts)
     return f"NULL::{type_}" if text == "NULL" else f"'{text}'::{type_}"

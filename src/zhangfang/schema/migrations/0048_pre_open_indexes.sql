@@ -27,7 +27,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_back ON intent (id) WHERE kind IN
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_payout ON intent (id) WHERE kind = 'payout';
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
-CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_touched ON intent (id) WHERE refunded > 0 OR voided OR returned_at IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_touched ON intent (id) WHERE refunded > 0 OR voided;
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS bank_line_date ON bank_line (business_date);
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
