@@ -19,7 +19,7 @@ DOUBTFUL = f"{queries.row}\n{queries.whole}\n{queries.in_doubt}"
 
 FACTS = ("RETURNED", "PART_REFUNDED", "REFUNDED", "VOIDED")
 MOST = 10_000  # rows of a list that are counted and summed
-_PAGE = 1000
+_PAGE = 250
 _BACK, _PAYOUT = frozenset({"refund", "void"}), frozenset({"payout"})
 _OPEN = frozenset({"CREATED", "PARKED", "REDIRECTED", "SENDING", "ACCEPTED", "UNKNOWN", "MANUAL"})
 
@@ -69,12 +69,11 @@ async def page(pool: asyncpg.Pool, wanted: Filter, before: UUID | None, limit: i
     return tuple(Payment(**row) for row in await pool.fetch(sql, *given))
 
 
-async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[Payment]:
-    """Yield all rows of a filter, newest first, a thousand at a time."""
+async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[tuple[Payment, ...]]:
+    """Yield all rows of a filter, newest first, a page at a time."""
     before = None
     while rows := await page(pool, wanted, before, _PAGE):
-        for row in rows:
-            yield row
+        yield rows
         before = rows[-1].id
 
 
