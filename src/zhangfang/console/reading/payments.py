@@ -77,8 +77,9 @@ async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[tuple[Payme
         before = rows[-1].id
 
 
-async def total(pool: asyncpg.Pool, wanted: Filter, most: int = MOST) -> Total:
-    """Return the number and the sum of the rows of a filter; of more than `most`, that there are more."""
+async def total(pool: asyncpg.Pool, wanted: Filter, most: int | None = None) -> Total:
+    """Return the number and the sum of the rows of a filter; of more than `most` (or `MOST`), that there are more."""
+    most = MOST if most is None else most
     sql, given = wanted.select(queries.sums, most + 1)
     row = await pool.fetchrow(sql, *given)
     return Total(min(row["count"], most), row["fen"], more=row["count"] > most)
