@@ -1,12 +1,13 @@
 -- name: pairs
 -- Payments whose order number also belongs to an earlier payment of the same merchant, where both succeeded and neither
--- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date.
+-- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date. One that was long without an
+-- outcome is found by the time of its decision.
 WITH recent AS (
-    SELECT merchant, order_no FROM intent
-    WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND created_at >= $1
-    UNION
-    SELECT merchant, order_no FROM intent
-    WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND settle_date >= $2
+    SELECT DISTINCT merchant, order_no FROM intent
+    WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND (
+        created_at >= $1 OR settle_date >= $2
+        OR decided_at >= $1 AND decided_at - created_at > interval '1 day'
+    )
 )
 SELECT DISTINCT ON (goes.id) goes.id AS goes, keep.id AS keep
 FROM recent r

@@ -21,6 +21,8 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_undo_settlement ON intent (undo_s
 CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_to_take_back ON intent (id)
 WHERE settlement IS NOT NULL AND undo_settlement IS NULL AND state IN ('FAILED', 'REFUSED');
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
+CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_late ON intent (decided_at) WHERE decided_at - created_at > interval '1 day';
+-- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_void ON intent (channel, matched_on) WHERE kind = 'void';
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS intent_back ON intent (id) WHERE kind IN ('refund', 'void');
