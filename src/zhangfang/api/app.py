@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from zhangfang.api import batches, duplicates, mandates, merchants, payments
-from zhangfang.api.calls import Office, route
+from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
@@ -47,7 +47,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
 
     routes = [
         # first, because routes are tried in order, and each payment has a notification
-        Route("/notify/{channel}", take_notification, methods=["POST"]),
+        Route("/notify/{channel}", Direct(take_notification), methods=["POST"]),
         *(route(spec) for spec in CALLS),
         Route("/return/{id}", front_return, methods=["GET", "POST"]),
         Route("/health", health),
