@@ -8,6 +8,7 @@ import asyncpg
 
 from zhangfang.approvals import SecondPerson, check_second, person
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
@@ -15,7 +16,7 @@ from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.returns import RETURNED, check_returnable, return_line
-from zhangfang.reconciliation.rules import BreakClass, cures
+from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
 
 queries = load(__package__, "store.sql")
 
@@ -81,7 +82,7 @@ async def _filling(pool: asyncpg.Pool, row: Any, merchant: str) -> tuple[Any, st
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
     held = await get_merchant(pool, merchant)
     charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
-    for number in filter(None, (line["note"], line["order_no"])):
+    for number in filter(is_number, (line["note"], line["order_no"])):
         taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
             return line, number, charge
@@ -129,7 +130,12 @@ async def _write_off(desk: Desk, row: Any, _by: str) -> None:
         await desk.pool.execute(queries.match_intents, [row["intent"]], row["settle_date"], now, [""])
 
 
+async def _seen(_desk: Desk, _row: Any, _by: str) -> None:
+    """Book nothing: what the row says is dealt with by other breaks, or by a later file."""
+
+
 _COURSES: dict[str, Callable[[Desk, Any, str], Awaitable[None]]] = {
+    SEEN: _seen,
     "B2": _fill_in,
     "B7": _write_off,
     "B8": _write_off,
