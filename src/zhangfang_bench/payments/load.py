@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
+from statistics import quantiles
 from typing import Any
 
 import asyncpg
@@ -133,11 +134,14 @@ class Payers:
             watch.result()
         await payers
         watch.cancel()
+        success, answer = quantiles(self.success_ms, n=100), quantiles(self.answer_ms, n=100)
         return {
             "payments": self.plan.count,
             "seconds": took,
-            "success_ms": self.success_ms,
-            "answer_ms": self.answer_ms,
+            "p50_ms": round(success[49], 1),
+            "p99_ms": round(success[98], 1),
+            "answer_p50_ms": round(answer[49], 1),
+            "answer_p99_ms": round(answer[98], 1),
             "polls": self.polls,
             "poll_cpu_seconds": cpu_seconds(backend) - polled,
             "cpu_seconds": _used() - used,
