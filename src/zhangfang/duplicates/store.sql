@@ -11,10 +11,14 @@ WITH recent AS (
 )
 SELECT DISTINCT ON (goes.id) goes.id AS goes, keep.id AS keep
 FROM recent r
-JOIN intent keep
-    ON keep.merchant = r.merchant AND keep.kind IN ('purchase', 'collection') AND keep.order_no = r.order_no
-JOIN intent goes
-    ON goes.merchant = r.merchant AND goes.kind IN ('purchase', 'collection') AND goes.order_no = r.order_no
+CROSS JOIN LATERAL ( -- OFFSET 0 forces the index over the business key: the recent ones are few
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) keep
+CROSS JOIN LATERAL (
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) goes
 WHERE goes.id > keep.id AND goes.state = 'SUCCESS' AND keep.state = 'SUCCESS'
     AND goes.refunded < goes.amount AND keep.refunded < keep.amount
     AND NOT EXISTS (SELECT FROM duplicate d WHERE d.intent = goes.id)

@@ -7,7 +7,6 @@ there.
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import re
@@ -83,7 +82,7 @@ class Vault:
         """
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)
-        return hmac.new(self._index, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._index, message, "sha256").hex()
 
     def _cipher(self, version: int) -> AESGCM:
         if version not in self._ciphers and self._stamp != self._stamp_now():
