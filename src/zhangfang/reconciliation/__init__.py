@@ -2,13 +2,15 @@
 
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import reconcile
-from zhangfang.reconciliation.people import approve, list_breaks, propose
+from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import BreakClass, cures
 
 __all__ = [
+    "CURE",
     "Account",
     "BreakClass",
+    "Cure",
     "approve",
     "cures",
     "finish_returns",

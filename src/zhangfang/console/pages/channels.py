@@ -5,7 +5,7 @@ from itertools import groupby
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from zhangfang import duplicates
+from zhangfang import approvals, duplicates
 from zhangfang.approvals import Act, acts
 from zhangfang.console import sentences
 from zhangfang.console.reading import channels
@@ -14,7 +14,8 @@ from zhangfang.console.view import SECTION
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.payments import PREFIX, open_again, stop
+from zhangfang.kernel.ids import prefixed
+from zhangfang.payments import PREFIX, stop
 from zhangfang.routing import open_breakers, unknown_types
 from zhangfang.web.tables import STATES, TERMS, note, term
 from zhangfang.web.visit import Missing
@@ -26,7 +27,7 @@ _ASKED = [
     for state in STATES
     if STATES[state].final != "later" and state not in ("CREATED", "REDIRECTED", "REFUSED")
 ]
-_ACTS = {"stop": stop, "open": open_again}
+_ACTS = ("stop", "open")
 
 
 async def page(visit: Visit) -> Response:
@@ -73,11 +74,13 @@ async def switch(visit: Visit) -> Response:
     """Stop an operation or open it again."""
     row, act = await _row(visit)
     reason = visit.request.state.form.get("reason", "")
+    where = row.channel, row.operation, reason, visit.person
     try:
-        await _ACTS[act](
-            visit.pool, visit.site.clock, row.channel, row.operation, reason, str(visit.operator)
-        )
-    except InvalidInput as error:
+        if act == "stop":
+            await stop(visit.pool, visit.site.clock, *where)
+        elif made := await visit.site.actions.open_again(*where):
+            return visit.go(f"/proposals/{prefixed(approvals.PREFIX, made)}")
+    except (InvalidInput, approvals.NoProposal) as error:
         return await form(visit, 422, str(error), reason)
     return visit.go("/channels")
 

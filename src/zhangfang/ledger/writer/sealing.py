@@ -16,7 +16,6 @@ from zhangfang.kernel.database import AWAY
 from zhangfang.ledger.writer.journal import SQL, last_month
 
 _NAME = re.compile(r"\d{4}_\d{2}")
-_INDEXES = ("debit, seq", "credit, seq", "voucher")
 
 _log = structlog.get_logger()
 
@@ -50,7 +49,6 @@ async def finish(url: str, names: Sequence[str]) -> None:
 async def _finish(connection: asyncpg.Connection, name: str) -> None:
     assert _NAME.fullmatch(name)
     table = f"transfer_{name}"
-    for number, columns in enumerate(_INDEXES):
-        await connection.execute(f"CREATE INDEX IF NOT EXISTS {table}_bulk_{number} ON {table} ({columns})")
+    await connection.execute(SQL.bulk_indexes, table)
     await connection.execute(f"VACUUM (FREEZE, ANALYZE) {table}")
     _log.info("ledger sealed a month", month=name)

@@ -170,5 +170,8 @@ LEFT JOIN LATERAL (
 -- name: seal_month
 INSERT INTO ledger_month (month, sealed_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
+-- name: bulk_indexes
+SELECT ledger_seal_month($1)
+
 -- name: has_bulk_indexes
 SELECT count(*) >= 3 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1 AND indexname LIKE '%\_bulk\_%'
