@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from zhangfang import approvals
-from zhangfang.approvals import Person, operator
+from zhangfang.approvals import Person, ensure_operator, operator
+from zhangfang.assembly.proposals import KINDS
 from zhangfang.cli import session
+from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.settings import Settings
 from zhangfang.web import auth
 
@@ -30,6 +32,14 @@ async def employ(url: str) -> None:
             )
     finally:
         await connection.close()
+
+
+async def first_operator(pool: asyncpg.Pool, clock: Clock) -> str:
+    """Make the first operator of a database that has none, and return the password."""
+    await pool.execute("DELETE FROM operator")
+    password = await ensure_operator(pool, clock)
+    assert password
+    return password
 
 
 async def token_of(pool: Any, person: Person) -> str:
@@ -57,3 +67,11 @@ def sit_down(url: str, home: Path, person: Person) -> None:
 async def seen(pool: asyncpg.Pool, proposal: UUID) -> tuple[UUID, str]:
     """Return a proposal's id and hash, as the second person approves it."""
     return proposal, (await approvals.get(pool, proposal)).seen
+
+
+async def approve_newest(desk: Any, target: object, by: Person) -> Any:
+    """Approve the newest proposal about a thing (a break, say) as it is, and carry it out."""
+    found = await approvals.proposals(desk.pool, target=str(target), every=True)
+    if not found:
+        raise approvals.NoProposal("nobody has proposed anything")
+    return await KINDS[found[0].kind](desk, found[0].id, found[0].seen, by)

@@ -84,7 +84,7 @@ async def propose(
 
     Raises `NotAnOperator`; `NoProposal` if one of this kind is open for the target already.
     """
-    await _check_may_act(connection, by)
+    await check_may_act(connection, by)
     text = msgspec.json.encode(content, order="deterministic").decode()
     digest = hashlib.sha256(text.encode()).digest()
     await connection.execute(queries.propose, id_, kind, target, text, digest, by.id, clock.now(), reason)
@@ -111,7 +111,7 @@ async def approve(
         await connection.execute(queries.lock, str(id_))
         found = await get(connection, id_)
         _check(found, kind, seen, by)
-        await _check_may_act(connection, by)
+        await check_may_act(connection, by)
         if found.decision is None:
             await begin(connection, found)
             await record(
@@ -132,7 +132,7 @@ async def withdraw_in(
     connection: asyncpg.Connection, clock: Clock, id_: UUID, by: Person, why: str = ""
 ) -> Proposal:
     """Withdraw a proposal as the last statement of the caller's transaction, which holds the lock of what it is about."""
-    await _check_may_act(connection, by)
+    await check_may_act(connection, by)
     found = await get(connection, id_)
     if found.decision == "approve":
         raise NoProposal("it is approved; allowed: approve it again, so that it is carried out")
@@ -181,6 +181,7 @@ def _check(found: Proposal, kind: str, seen: str, by: Person) -> None:
         raise ItChanged(str(InvalidInput("hash", shape, "the hash as it is shown now: look at it again")))
 
 
-async def _check_may_act(db: Any, by: Person) -> None:
+async def check_may_act(db: Any, by: Person) -> None:
+    """Raise `NotAnOperator` if a person is no operator, or one who is disabled."""
     if by.kind is not PersonKind.OPERATOR or not await db.fetchval(queries.may_act, by.id):
         raise NotAnOperator(f"{by.id} may not propose or approve; allowed: an operator who is not disabled")

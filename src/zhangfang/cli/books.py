@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhangfang.cli.running import a_day, by_person, with_pool
+from zhangfang.cli.running import a_day, by_person, with_person, with_pool
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
@@ -95,7 +95,7 @@ def propose(
     from zhangfang.closing import period
 
     last = a_day(to, "--to")
-    made = by_person(lambda desk, by: period.propose_reopening(desk.pool, desk.clock, last, reason, by))
+    made = with_person(lambda pool, clock, by: period.propose_reopening(pool, clock, last, reason, by))
     typer.echo(
         f"opening again after {last} is proposed as {prefixed(PREFIX, made)}; another person has to approve it"
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import by_person, with_desk, with_pool
+from zhangfang.cli.running import by_person, with_desk, with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
@@ -93,7 +93,7 @@ def dismiss(case_id: Id, reason: Reason) -> None:
     from zhangfang.duplicates import dismiss as work
 
     id_ = parse("dup", case_id)
-    by_person(lambda desk, by: work(desk.pool, desk.clock, id_, by, reason))
+    with_person(lambda pool, clock, by: work(pool, clock, id_, by, reason))
     typer.echo("dismissed")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import by_person, with_pool
+from zhangfang.cli.running import by_person, with_person, with_pool
 from zhangfang.kernel.ids import parse, prefixed
 
 app = typer.Typer(
@@ -63,7 +63,7 @@ def withdraw(proposal_id: Id) -> None:
     from zhangfang.approvals import withdraw as work
 
     id_ = parse(PREFIX, proposal_id)
-    by_person(lambda desk, by: work(desk.pool, desk.clock, id_, by))
+    with_person(lambda pool, clock, by: work(pool, clock, id_, by))
     typer.echo("withdrawn")
 
 

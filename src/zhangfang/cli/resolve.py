@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import by_person, with_pool
+from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
@@ -49,7 +49,7 @@ def propose(
     fen = yuan_to_fen(amount) if amount is not None else None
     said = Outcome(State(outcome), reason, evidence, fen, _day(date_), channel_ref)
     which = _payment(payment)
-    id_ = by_person(lambda desk, by: propose_outcome(desk.pool, desk.clock, which, said, by))
+    id_ = with_person(lambda pool, clock, by: propose_outcome(pool, clock, which, said, by))
     typer.echo(f"{prefixed(PREFIX, id_)} is proposed; another person has to approve it")
 
 

@@ -62,6 +62,16 @@ def by_person(work: "Callable[[Desk, Person], Awaitable[T]]", connections: int =
     return with_desk(as_person, connections)
 
 
+def with_person(work: "Callable[[Any, Clock, Person], Awaitable[T]]") -> T:
+    """Return what `work` does in the database alone as the person who is signed in; raises `NotSignedIn`."""
+    from zhangfang.cli.session import signed_in
+
+    async def as_person(pool: Any, clock: "Clock") -> T:
+        return await work(pool, clock, await signed_in(pool, Settings()))
+
+    return with_pool(as_person)
+
+
 def with_desk(work: "Callable[[Desk], Awaitable[T]]", connections: int = 2) -> T:
     """Return what `work` makes of all that payments work with."""
     from zhangfang.assembly.parts import open_desk

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import by_person, with_pool
+from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
@@ -79,7 +79,7 @@ def propose(
     from zhangfang.routing import propose as work
 
     text = _csv(file)
-    version = _do_as(lambda desk, by: work(desk.pool, desk.clock, Kind(kind), text, by, reason))
+    version = _do_as(lambda pool, clock, by: work(pool, clock, Kind(kind), text, by, reason))
     typer.echo(f"release {version} of {kind} is a draft; next: zhangfang tables replay {version}")
 
 
@@ -94,7 +94,7 @@ def replay(version: Version) -> None:
 
     settings = Settings()
     present = [name for name in CONNECTORS if settings.channel(name) is not None]
-    report = _do_as(lambda desk, by: work(desk.pool, desk.clock, version, present, by))
+    report = _do_as(lambda pool, clock, by: work(pool, clock, version, present, by))
     for line in _told(report):
         typer.echo(line)
     if report.rejected:
@@ -109,7 +109,7 @@ def canary(
     """Let a replayed release decide for a part of the traffic; again, to change the part. One canary at a time."""
     from zhangfang.routing import canary as work
 
-    _do_as(lambda desk, by: work(desk.pool, desk.clock, version, share, by))
+    _do_as(lambda pool, clock, by: work(pool, clock, version, share, by))
     typer.echo(
         f"release {version} decides for {share} % of the traffic; next: another person approves its proposal, "
         "or roll back"
@@ -122,7 +122,7 @@ def rollback(kind: KindOf, reason: Reason = "") -> None:
     from zhangfang.routing import Kind
     from zhangfang.routing import rollback as work
 
-    version = _do_as(lambda desk, by: work(desk.pool, desk.clock, Kind(kind), by, reason))
+    version = _do_as(lambda pool, clock, by: work(pool, clock, Kind(kind), by, reason))
     typer.echo(f"{kind}: {f'release {version}' if version else 'the table that ships'} is live")
 
 
@@ -200,9 +200,9 @@ def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
     return _told_of(lambda: with_pool(work))
 
 
-def _do_as(work: "Callable[[Any, Person], Awaitable[T]]") -> T:
+def _do_as(work: "Callable[[Any, Clock, Person], Awaitable[T]]") -> T:
     """Do something as the person who is signed in."""
-    return _told_of(lambda: by_person(work))
+    return _told_of(lambda: with_person(work))
 
 
 def _told_of(work: Callable[[], T]) -> T:

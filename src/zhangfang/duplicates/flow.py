@@ -46,6 +46,7 @@ async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: Person, reaso
     """
     reason = check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
+        await approvals.check_may_act(connection, by)
         case = await store.lock(connection, id_)
         once_more = await _without_proposal(connection, case)
         if case.state in _CONFIRMED and not once_more and same_person(case.confirmed_by or "", by):
@@ -110,6 +111,7 @@ async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: Person, reaso
     """Close a case that is no double payment or was solved otherwise, before its reversal began. Raises like `confirm`."""
     reason = check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
+        await approvals.check_may_act(connection, by)
         case = await store.lock(connection, id_)
         if case.state not in (*_UNDECIDED, CaseState.APPROVAL):
             raise DoesNotFit(f"the case is {case.state}; allowed: one whose reversal has not begun")

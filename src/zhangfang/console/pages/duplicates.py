@@ -82,7 +82,7 @@ async def one(visit: Visit) -> Response:
         of=STATES,
         say=sentences.duplicate(visit.words, case),
         acts={act: refusal(case, act, waiting=waiting is not None) for act in ACTS},
-        waiting=waiting,
+        proposal=waiting,
         words_of=ACTS,
     )
 
