@@ -139,7 +139,7 @@ async def _proposals(house: House) -> None:
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
         CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
-        REVERSAL: (prefixed("dup", UUID(int=2)), Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
+        REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),

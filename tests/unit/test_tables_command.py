@@ -13,6 +13,7 @@ from tests.people import LIN, WANG, sit_down
 from tests.routing import CARD, pay
 from zhangfang.cli import proposals, tables
 from zhangfang.kernel.database import connect
+from zhangfang.vault.keyfile import create_key_file
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_a_table_is_exported_changed_and_released_by_two_people_and_taken_back(
     assert "replayed: it may become a canary" in run("replay", "1").output
     assert run("canary", "1", "--share", "5").exit_code == 0
     assert "canary 5 %" in run("history").output
+    create_key_file(home / "vault.json")
     (home / "channels" / "cmb.json").unlink()  # an approval opens every channel, and this one is empty
     id_, hash_, *_ = run("list", app=proposals.app).output.splitlines()[1].split()
     own = run("approve", id_, hash_, app=proposals.app)

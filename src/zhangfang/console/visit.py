@@ -12,6 +12,7 @@ from zhangfang.channels.port import Operation
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
+from zhangfang.console.targets import target
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.kernel.ids import prefixed
 from zhangfang.payments import PREFIX
@@ -43,6 +44,7 @@ class Console(kit.Site):
             said=said,
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
+            act_target=target,
         )
 
 

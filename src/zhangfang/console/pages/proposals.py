@@ -13,7 +13,6 @@ from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.web.visit import Missing
 
-_PLACES = {"dup": "/duplicates", "pay": "/payments", "ref": "/payments", "pot": "/payments"}
 _SHORT = 16  # digits of a hash that people compare
 
 
@@ -25,7 +24,6 @@ class Shown:
     id: str
     short: str
     content: dict[str, Any]
-    place: str  # the page of what it is about, "" if there is none
 
 
 def shown(one: Proposal) -> Shown:
@@ -33,9 +31,7 @@ def shown(one: Proposal) -> Shown:
     content = {
         name: value for name, value in msgspec.json.decode(one.content).items() if value not in (None, "")
     }
-    head = one.target.partition("_")[0]
-    place = f"{_PLACES[head]}/{one.target}" if head in _PLACES else ""
-    return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content, place)
+    return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
 
 
 async def page(visit: Visit) -> Response:
