@@ -51,4 +51,4 @@ async def _refuse(desk: Desk, intent: Intent, who: str) -> None:
             desk.clock, now.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
         )
         message = "no table knows this type of account: nothing was sent"
-        await store.apply(connection, [refused(desk.clock, now, step, "parked", message)])
+        await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
