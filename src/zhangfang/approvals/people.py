@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.texts import check_text
 
 _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
 _RESERVED = ("platform", "owner", "key_", "mer_")
@@ -50,7 +51,7 @@ def operator(name: str) -> Person:
 
 def operator_name(name: str) -> str:
     """Return a new operator's name as it is kept. Raises `InvalidInput`, for the ids of other kinds too."""
-    name = folded(text("name", name, 1, _NAME_MAX, "a person's name of "))
+    name = folded(text("name", name, 1, _NAME_MAX))
     if name.startswith(_RESERVED):
         raise InvalidInput("name", "the platform's, a key's or a merchant's", "a person's name")
     return name
@@ -77,9 +78,8 @@ def reason(why: str, least: int = _REASON_MIN) -> str:
     return text("reason", why, least, _REASON_MAX)
 
 
-def text(field: str, value: str, least: int, most: int, what: str = "") -> str:
+def text(field: str, value: str, least: int, most: int) -> str:
     """Return a text of `least` to `most` characters without spaces around it. Raises `InvalidInput`."""
     value = value.strip()
-    if not least <= len(value) <= most or not value.isprintable():
-        raise InvalidInput(field, f"{len(value)} characters", f"{what}{least} to {most} printable characters")
+    check_text(field, value, most, least)
     return value

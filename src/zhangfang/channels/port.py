@@ -165,8 +165,10 @@ class Notification:
 class FileLine:
     """One line of the channel's reconciliation file.
 
-    `amount` and `fee` are fen, never negative; `credit` says whether the line brings money to us. `adjustment` marks a
-    line of the exceptions file that corrects `original_order_no`/`channel_ref`.
+    `amount` is fen, never negative; `credit` says whether the line brings money to us. `fee` is fen, below zero if the
+    channel gives it back. `adjustment` marks a line of the exceptions file that corrects `original_order_no`/`channel_ref`.
+    `unread` says why a row could not be understood; then only `line_no`, `note` and `raw` say anything:
+    its number and its text.
     """
 
     line_no: int
@@ -180,6 +182,7 @@ class FileLine:
     original_order_no: str = ""
     note: str = ""
     raw: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

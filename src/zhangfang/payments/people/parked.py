@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.approvals import Person, recorded, text
+from zhangfang.approvals import Person, recorded
+from zhangfang.approvals import reason as why
 from zhangfang.kernel.ids import prefixed
 from zhangfang.ledger import void
 from zhangfang.payments import store
@@ -19,8 +20,6 @@ from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKi
 from zhangfang.payments.store import new_step, queries
 from zhangfang.payments.telling import PREFIX
 
-_LONGEST = 200  # characters of a reason
-
 
 async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
     """Return the payouts that are parked, the oldest first."""
@@ -29,7 +28,7 @@ async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
 
 async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str) -> None:
     """End a parked payout as REFUSED. Raises `InvalidInput`, `NotFound`, `NotAllowed`."""
-    reason = text("reason", reason, 1, _LONGEST)
+    reason = why(reason, least=1)
     intent = await desk.journal.by_id(id_)
     if intent is None:
         raise NotFound("there is no such payout")
