@@ -134,6 +134,18 @@ async def test_the_items_of_a_batch_that_cannot_be_sent_as_one_travel_alone(
     assert set(bank.debits.values()) == {1}
 
 
+async def test_a_batch_whose_answer_cannot_be_read_was_sent_and_no_item_of_it_travels_alone(
+    shop: Shop, bank: BatchBank
+) -> None:
+    merchant = await shop.merchant()
+    bank.on_batch[""] = ["unreadable"]
+    batch, _ = await submit(shop, merchant, HEADER + "".join(lines(range(20))))
+    await settle_down(shop)
+    assert await states(shop, batch) == {"SUCCESS": 20}
+    assert len(bank.sent_batches) == 1
+    assert not bank.sent
+
+
 async def test_an_item_that_the_result_does_not_list_stays_unknown_and_is_asked_for_by_itself(
     shop: Shop, bank: BatchBank
 ) -> None:

@@ -35,10 +35,12 @@ class SocketInUse(ZhangfangError):
     """Another shard's ledger, or another program, has this path."""
 
 
-async def run_writer(database_url: str, socket_path: Path, clock: Clock, shard: int = 0) -> None:
+async def run_writer(
+    database_url: str, socket_path: Path, clock: Clock, shard: int = 0, owner_url: str = ""
+) -> None:
     """Be the writer of a shard, or stand by for it, until SIGTERM or SIGINT; raises what `serve` raises."""
     await refuse_foreign(socket_path, shard)
-    writer = Writer(database_url, clock, shard)
+    writer = Writer(database_url, clock, shard, owner_url)
     starting = asyncio.create_task(_start(writer, socket_path, shard))
     loop = asyncio.get_running_loop()
 

@@ -36,17 +36,7 @@ GRANT UPDATE (
 -- Persons are made by the database's owner.
 REVOKE INSERT, UPDATE, DELETE ON operator, act_head, schema_migration FROM zhangfang_platform;
 
--- Vacuuming a sealed month needs the right to maintain it, which PostgreSQL knows from version 17 on. Before that, the
--- server's own autovacuum does it.
-CREATE FUNCTION ledger_let_vacuum(name text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('server_version_num')::int >= 170000 THEN
-        EXECUTE format('GRANT MAINTAIN ON %I TO zhangfang_platform', name);
-    END IF;
-END
-$$;
-
--- A month's table is made, and sealed, by its owner on behalf of the ledger's writer.
+-- A month's table is made by its owner on behalf of the ledger's writer. Sealing it needs the owner's own address.
 CREATE OR REPLACE FUNCTION ledger_open_month(moment timestamptz) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -61,33 +51,20 @@ BEGIN
             ledger_first_id(date_trunc('month', first + interval '35 days', 'UTC')));
         EXECUTE format('REVOKE ALL ON %I FROM zhangfang_platform', name);
         EXECUTE format('GRANT SELECT ON %I TO zhangfang_platform', name);
-        PERFORM ledger_let_vacuum(name);
     END IF;
 END
 $$;
 
-CREATE FUNCTION ledger_seal_month(name text) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    IF name !~ '^transfer_\d{4}_\d{2}$' THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'not a month of transfers';
-    END IF;
-    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (debit, seq)', name || '_bulk_0', name);
-    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (credit, seq)', name || '_bulk_1', name);
-    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (voucher)', name || '_bulk_2', name);
-END
-$$;
-REVOKE ALL ON FUNCTION ledger_open_month(timestamptz), ledger_seal_month(text) FROM public;
-GRANT EXECUTE ON FUNCTION ledger_open_month(timestamptz), ledger_seal_month(text) TO zhangfang_platform;
+REVOKE ALL ON FUNCTION ledger_open_month(timestamptz) FROM public;
+GRANT EXECUTE ON FUNCTION ledger_open_month(timestamptz) TO zhangfang_platform;
 
--- Months from before: their tables are reached through the whole alone, and vacuumed as far as the server allows that.
+-- Months from before: their tables are reached through the whole alone.
 DO $$
 DECLARE
     one regclass;
 BEGIN
     FOR one IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'transfer'::regclass LOOP
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM zhangfang_platform', one);
-        PERFORM ledger_let_vacuum(one::text);
     END LOOP;
 END
 $$;
