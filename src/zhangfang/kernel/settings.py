@@ -11,6 +11,7 @@ from typing import Any
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.parameters import whole
 
 
 class NotSetUp(ZhangfangError):
@@ -32,6 +33,10 @@ def _from(name: str, default: str) -> Callable[[], str]:
     return lambda: os.environ.get(name) or default
 
 
+def _count(name: str, default: int) -> Callable[[], int]:
+    return lambda: whole(name, os.environ.get(name) or str(default), 1, 10**6)
+
+
 _refund_alone = _from("ZHANGFANG_REFUND_ALONE", "1000.00")
 _stop_alone = _from("ZHANGFANG_STOP_ALONE_MINUTES", "10")
 _home, _port = _from("ZHANGFANG_HOME", "var/zhangfang"), _from("ZHANGFANG_PORT", "8200")
@@ -47,6 +52,9 @@ class Settings:
     host: str = field(default_factory=_from("ZHANGFANG_HOST", "127.0.0.1"))  # address that the API listens on
     port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
     public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
+    connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
+    per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))
+    requests: int = field(default_factory=_count("ZHANGFANG_REQUESTS", 256))  # that are answered at once
 
     @property
     def database(self) -> str:

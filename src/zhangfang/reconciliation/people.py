@@ -10,6 +10,7 @@ import msgspec
 from zhangfang import approvals
 from zhangfang.approvals import Person, Proposal
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
@@ -121,7 +122,7 @@ async def _filling(pool: Any, row: Any, merchant: str) -> tuple[Any, str, int]:
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
     held = await get_merchant(pool, merchant)
     charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
-    for number in filter(None, (line["note"], line["order_no"])):
+    for number in filter(is_number, (line["note"], line["order_no"])):
         taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
             return line, number, charge
