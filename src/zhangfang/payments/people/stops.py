@@ -49,7 +49,7 @@ async def open_again(
 ) -> UUID | None:
     """End a stop, or propose its end and return the proposal's id. If there is no stop, nothing changes.
 
-    One person is enough to take back a stop of one's own that is at most `alone` old.
+    One person is enough to take back a stop of one's own that is younger than `alone`.
     """
     reason, target = approvals.reason(reason), _target(channel, operation)
     async with pool.acquire() as connection, connection.transaction():
@@ -57,7 +57,7 @@ async def open_again(
         if row is None:
             return None
         stop = Opening(channel, operation, row["stopped_by"], row["stopped_at"], row["reason"], reason)
-        if same_person(stop.stopped_by, by) and clock.now() - stop.stopped_at <= alone:
+        if same_person(stop.stopped_by, by) and clock.now() - stop.stopped_at < alone:
             await connection.execute(queries.open, channel, operation, stop.stopped_at)
             await record(connection, clock, by, "open", target, reason)
             return None
