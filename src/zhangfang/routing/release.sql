@@ -1,6 +1,6 @@
 -- name: lock
--- One change of a release at a time; who only reads does not notice.
-LOCK TABLE table_release IN SHARE ROW EXCLUSIVE MODE
+-- One change of a release at a time, until the transaction ends; who only reads does not notice.
+SELECT pg_advisory_xact_lock(hashtext('table_release'))
 
 -- name: propose
 INSERT INTO table_release (version, kind, rows, digest, state, made_by, made_at, reason, proposal)
