@@ -8,9 +8,10 @@ import pytest
 
 from tests.clock import SetClock
 from tests.desk import Shop, open_shop
+from tests.people import LIN
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from tests.unit.test_batch_path import HEADER, lines, submit
-from zhangfang.approvals import acts
+from zhangfang.approvals import NotAnOperator, acts, operator
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import (
@@ -31,7 +32,7 @@ from zhangfang.merchants import (
 from zhangfang.payments import NotAllowed, OperationStopped, Request, State, accept, close_merchant
 from zhangfang.settlement import pay_out
 
-WHY = ("lin", "a court asks for it")
+WHY = (LIN, "a court asks for it")
 THIRD = date(2026, 9, 3)
 
 
@@ -136,9 +137,10 @@ async def test_states_change_only_from_where_they_may_and_who_did_it_is_kept(sho
         await close_merchant(shop.desk, merchant, *WHY)
     with pytest.raises(NotFromHere, match="is active"):
         await thaw(pool, clock, merchant, *WHY)
-    for by, reason in (("", "a reason"), ("lin", "x")):
-        with pytest.raises(InvalidInput):
-            await freeze(pool, clock, merchant, by, reason)
+    with pytest.raises(InvalidInput):
+        await freeze(pool, clock, merchant, LIN, "x")
+    with pytest.raises(NotAnOperator):
+        await freeze(pool, clock, merchant, operator("nobody"), "a reason")
     with pytest.raises(UnknownMerchant):
         await freeze(pool, clock, "mer_" + "0" * 26, *WHY)
     await freeze(pool, clock, merchant, *WHY)
@@ -152,9 +154,12 @@ async def test_states_change_only_from_where_they_may_and_who_did_it_is_kept(sho
         with pytest.raises(NotFromHere, match="is closed"):
             await change(pool, clock, merchant, *WHY)
     kept = [(one.act, one.operator, one.reason) for one in await acts(pool) if one.target == merchant]
-    assert kept == [("close merchant", *WHY), ("freeze merchant", *WHY)], "a refused act leaves no record"
+    kept_for = (LIN.id, WHY[1])
+    assert kept == [("close merchant", *kept_for), ("freeze merchant", *kept_for)], (
+        "a refused act leaves no record"
+    )
     rows = await pool.fetch("SELECT state, changed_by, reason FROM merchant_state ORDER BY at")
-    assert [tuple(row) for row in rows] == [("frozen", *WHY), ("closed", *WHY)]
+    assert [tuple(row) for row in rows] == [("frozen", *kept_for), ("closed", *kept_for)]
 
 
 async def test_a_merchant_is_closed_only_when_nothing_of_it_is_open_and_its_accounts_are_empty(

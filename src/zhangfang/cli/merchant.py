@@ -1,15 +1,14 @@
-"""Merchants on the command line: a person freezes one, thaws it, closes it, or gives it new terms and fees."""
+"""Merchants on the command line: who is signed in freezes one, thaws it, closes it, or gives it new terms and fees."""
 
 from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.running import a_day, with_desk, with_pool
+from zhangfang.cli.running import a_day, by_person, with_person, with_pool
 
 app = typer.Typer(help="A merchant's state, terms and fees.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_…")]
-By = Annotated[str, typer.Option(help="your name")]
 Reason = Annotated[str, typer.Option(help="why; it is kept")]
 From = Annotated[str, typer.Option("--from", help="the first day, YYYY-MM-DD: tomorrow at the earliest")]
 
@@ -36,29 +35,29 @@ def _terms(since: object, one: Any) -> str:
 
 
 @app.command()
-def freeze(merchant: Id, by: By, reason: Reason) -> None:
+def freeze(merchant: Id, reason: Reason) -> None:
     """Stop new payments, payouts and settlements. What was sent goes on, and payers get refunds."""
     from zhangfang.merchants import freeze as work
 
-    with_pool(lambda pool, clock: work(pool, clock, merchant, by, reason))
+    with_person(lambda pool, clock, by: work(pool, clock, merchant, by, reason))
     typer.echo(f"{merchant} is frozen")
 
 
 @app.command()
-def thaw(merchant: Id, by: By, reason: Reason) -> None:
+def thaw(merchant: Id, reason: Reason) -> None:
     """Make a frozen merchant active again: what waited goes on by itself."""
     from zhangfang.merchants import thaw as work
 
-    with_pool(lambda pool, clock: work(pool, clock, merchant, by, reason))
+    with_person(lambda pool, clock, by: work(pool, clock, merchant, by, reason))
     typer.echo(f"{merchant} is active")
 
 
 @app.command()
-def close(merchant: Id, by: By, reason: Reason) -> None:
+def close(merchant: Id, reason: Reason) -> None:
     """Close a frozen merchant for good. Its accounts have to be empty, and nothing of it open."""
     from zhangfang.payments import close_merchant
 
-    with_desk(lambda desk: close_merchant(desk, merchant, by, reason))
+    by_person(lambda desk, by: close_merchant(desk, merchant, by, reason))
     typer.echo(f"{merchant} is closed")
 
 
@@ -69,14 +68,13 @@ def terms(
     settlement_days: Annotated[int, typer.Option(help="T+n in working days, 0 to 30")],
     auto_payout: Annotated[bool, typer.Option(help="pay out what a settlement made available")],
     keep_fee_on_refund: Annotated[bool, typer.Option(help="keep the fee of a payment that is refunded")],
-    by: By,
     reason: Reason,
 ) -> None:
     """Give new terms for what is accepted from a day on. What was accepted before keeps its own."""
     from zhangfang.merchants import Terms, give_terms
 
     new = Terms(a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
-    with_pool(lambda pool, clock: give_terms(pool, clock, merchant, new, by, reason))
+    with_person(lambda pool, clock, by: give_terms(pool, clock, merchant, new, by, reason))
     typer.echo(f"{merchant} has new terms from {new.effective_from}")
 
 
@@ -86,7 +84,6 @@ def fee(
     kind: Annotated[str, typer.Argument(help="purchase, collection or payout")],
     from_: From,
     rate_ppm: Annotated[int, typer.Option(help="parts per million: 6000 is 0.6 %")],
-    by: By,
     reason: Reason,
     fixed_fen: Annotated[int, typer.Option(help="fen added to the rate")] = 0,
     min_fen: Annotated[int, typer.Option(help="at least so many fen")] = 0,
@@ -99,5 +96,5 @@ def fee(
     if kind not in list(FeeKind):
         raise InvalidInput("kind", f"{len(kind)} characters", " or ".join(FeeKind))
     rule = FeeRule(FeeKind(kind), rate_ppm, fixed_fen, min_fen, max_fen, a_day(from_, "--from"))
-    with_pool(lambda pool, clock: give_fee(pool, clock, merchant, rule, by, reason))
+    with_person(lambda pool, clock, by: give_fee(pool, clock, merchant, rule, by, reason))
     typer.echo(f"{merchant} has a new {kind} fee from {rule.effective_from}")

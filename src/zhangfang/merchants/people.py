@@ -11,6 +11,7 @@ from datetime import timedelta
 import asyncpg
 
 from zhangfang import approvals
+from zhangfang.approvals import Person
 from zhangfang.kernel import ids
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
@@ -31,23 +32,23 @@ _FROM = {
 _SETTLED_DOWN = timedelta(minutes=1)  # longer than any process believes in the state before
 
 
-async def freeze(pool: asyncpg.Pool, clock: Clock, merchant: str, by: str, reason: str) -> None:
+async def freeze(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
     """Stop a merchant's new payments, payouts and settlements. Raises `InvalidInput`, `UnknownMerchant`, `NotFromHere`."""
     await _change(pool, clock, merchant, MerchantState.FROZEN, by, reason)
 
 
-async def thaw(pool: asyncpg.Pool, clock: Clock, merchant: str, by: str, reason: str) -> None:
+async def thaw(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
     """Make a frozen merchant active again; what waited goes on by itself. Raises as `freeze` does."""
     await _change(pool, clock, merchant, MerchantState.ACTIVE, by, reason)
 
 
-async def close(pool: asyncpg.Pool, clock: Clock, merchant: str, by: str, reason: str) -> None:
+async def close(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
     """Close a frozen merchant for good. The caller has made sure that nothing of it is open. Raises as `freeze` does."""
     await _change(pool, clock, merchant, MerchantState.CLOSED, by, reason)
 
 
 async def give_terms(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, terms: Terms, by: str, reason: str
+    pool: asyncpg.Pool, clock: Clock, merchant: str, terms: Terms, by: Person, reason: str
 ) -> None:
     """Give a merchant new terms from a later day on. Raises `InvalidInput`, `UnknownMerchant`."""
     rules.check_terms(terms, china_day(clock.now()))
@@ -62,7 +63,7 @@ async def give_terms(
 
 
 async def give_fee(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, rule: FeeRule, by: str, reason: str
+    pool: asyncpg.Pool, clock: Clock, merchant: str, rule: FeeRule, by: Person, reason: str
 ) -> None:
     """Give a merchant a new fee rule. Raises `InvalidInput`, `UnknownMerchant`, `FeeRuleInForce`."""
     rules.check_rule(rule)
@@ -76,7 +77,7 @@ async def give_fee(
 
 
 async def _change(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, to: MerchantState, by: str, reason: str
+    pool: asyncpg.Pool, clock: Clock, merchant: str, to: MerchantState, by: Person, reason: str
 ) -> None:
     reason = approvals.reason(reason)
     async with _deciding(pool, clock, merchant, ACTS[to], by, reason) as (db, held):
@@ -85,18 +86,19 @@ async def _change(
         since, now = await store.state_since(db, merchant), clock.now()
         if to is MerchantState.CLOSED and since is not None and now - since < _SETTLED_DOWN:
             raise NotFromHere(f"merchant {merchant} was frozen less than a minute ago; allowed: later")
-        await store.set_state(db, merchant, now, to, approvals.person(by), reason, ids.new_id(clock))
+        await store.set_state(db, merchant, now, to, by.id, reason, ids.new_id(clock))
 
 
 @asynccontextmanager
 async def _deciding(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, act: str, by: str, reason: str
+    pool: asyncpg.Pool, clock: Clock, merchant: str, act: str, by: Person, reason: str
 ) -> AsyncIterator[tuple[asyncpg.Connection, Merchant]]:
-    """Give a transaction that has locked the merchant, and record the act in it."""
+    """Give a transaction that has locked the merchant, and record the act at its end."""
     ids.parse("mer", merchant, "merchant")
     async with pool.acquire() as db, db.transaction():
         held = await store.lock_merchant(db, merchant)
         if held is None:
             raise UnknownMerchant(merchant)
-        await approvals.record(db, clock, approvals.person(by), act, merchant, reason)
+        await approvals.check_may_act(db, by)
         yield db, held
+        await approvals.record(db, clock, by, act, merchant, reason)

@@ -27,14 +27,15 @@ from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.merchants import close_merchant
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
+    OUTCOME,
     Outcome,
     approve_outcome,
     outcomes,
     propose_outcome,
-    withdraw_outcome,
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
-from zhangfang.payments.people.stops import open_again, stop
+from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
+from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.telling import PREFIX
 
@@ -43,23 +44,30 @@ __all__ = [
     "FINAL",
     "MOST_INSTALMENTS",
     "OPEN",
+    "OPENING",
+    "OUTCOME",
     "PLATFORM",
     "PREFIX",
+    "REFUND",
     "Desk",
     "Intent",
     "KeyReused",
     "NotAllowed",
     "NotFound",
+    "Opening",
     "OperationStopped",
     "OrderNumberTaken",
     "Outcome",
+    "Refund",
     "Request",
     "State",
     "StepKind",
     "WrongAccount",
     "accept",
     "advance",
+    "approve_opening",
     "approve_outcome",
+    "approve_refund",
     "ask",
     "book",
     "check",
@@ -74,10 +82,10 @@ __all__ = [
     "outcomes",
     "parked",
     "propose_outcome",
+    "refund_by",
     "refuse_parked",
     "return_to_payer",
     "stop",
     "webhook_job",
     "weigh",
-    "withdraw_outcome",
 ]

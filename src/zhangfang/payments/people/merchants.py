@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from zhangfang import merchants
+from zhangfang.approvals import Person
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Book, account_id
 from zhangfang.merchants import NotFromHere
@@ -21,7 +22,7 @@ _SAYS = {
 }
 
 
-async def close_merchant(desk: Desk, merchant: str, by: str, reason: str) -> None:
+async def close_merchant(desk: Desk, merchant: str, by: Person, reason: str) -> None:
     """Close a frozen merchant. Raises `InvalidInput`, `UnknownMerchant`; `NotFromHere` names what is in the way."""
     if found := await in_the_way(desk, merchant):
         raise NotFromHere(f"merchant {merchant} cannot be closed: {'; '.join(found)}")
