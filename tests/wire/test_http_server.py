@@ -87,7 +87,7 @@ class Site:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the server lose its patience soon."""
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "READ_SECONDS", "AWAY_SECONDS"):
+    for name in ("IDLE_SECONDS", "HEAD_SECONDS", "BODY_SECONDS", "READ_SECONDS", "AWAY_SECONDS"):
         monkeypatch.setattr(guest, name, SOON)
     monkeypatch.setattr(hall, "LOOK_SECONDS", SOON / 3)
 
@@ -262,6 +262,16 @@ def test_where_all_places_are_taken_the_oldest_silent_caller_makes_room(site: Si
         one.close()
 
 
+def test_a_body_behind_another_request_is_kept_and_arrives(site: Site) -> None:
+    opened = call(site, GET + _post(9) + b"abc")
+    until(site, "/quick", 1)
+    opened.sendall(b"defghi" + GET)
+    answers = b""
+    while answers.count(b"200 OK") < 3:
+        answers += opened.recv(65536)
+    assert site.bodies == [0, 9, 0]
+
+
 def test_kept_bodies_are_bounded_together_and_the_largest_goes(site: Site) -> None:
     small = call(site, _post(10), b"abc")
     large = [call(site, _post(200_000), bytes(190_000)) for _ in range(4)]
@@ -270,6 +280,16 @@ def test_kept_bodies_are_bounded_together_and_the_largest_goes(site: Site) -> No
     assert site.hall.kept <= 600_000
     small.sendall(b"defghij")
     assert status(small) == 200
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_connection_without_a_request_is_closed_and_one_in_use_is_not(site: Site) -> None:
+    opened = call(site)
+    for _ in range(8):
+        opened.sendall(GET)
+        assert status(opened) == 200
+        threading.Event().wait(SOON / 6)
+    assert opened.recv(1) == b"", "nothing is said to whoever is idle"
 
 
 @pytest.mark.usefixtures("hasty")

@@ -7,9 +7,10 @@ a bounded number of bytes, and nothing else.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from zhangfang.api.problems import problem
@@ -20,7 +21,8 @@ HEAD = (
 )  # bytes that are parsed at once while a head is read: a head is refused after two of them at the latest
 KEPT = 256 * 1024  # bytes of a body that are kept until it is whole; a longer one is read as it arrives
 PIPELINED = 8  # requests that may wait behind one on their connection
-HEAD_SECONDS = 10.0  # from the connection, or the answer before, to the end of the head
+IDLE_SECONDS = 5.0  # from an answer to the next request's first byte
+HEAD_SECONDS = 10.0  # from the connection, or the first byte, to the end of the head
 BODY_SECONDS = 10.0  # that a body may be behind BODY_RATE
 BODY_RATE = 4 * 1024  # bytes a second
 READ_SECONDS = 30.0  # that a caller may take no byte of its answer
@@ -57,6 +59,8 @@ class Guest(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, a slice at a time, so that a long head is seen before it is all read."""
+        if not self.welcome:
+            self.crowded_out()
         while data and not self.transport.is_closing():
             part, data = data[:HEAD], data[HEAD:]
             self.head += len(part)
@@ -72,6 +76,8 @@ class Guest(HttpToolsProtocol):
         """Note that a head begins."""
         super().on_message_begin()
         self.in_head, self.head = True, 0
+        if self.cycle is None or self.cycle.response_complete:
+            self.due = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
         """Note that the body comes next."""
@@ -100,31 +106,40 @@ class Guest(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Begin the request that was kept."""
         super().on_message_complete()
-        self.due = self.loop.time() + HEAD_SECONDS if self.cycle.response_complete else math.inf
+        self.due = self.loop.time() + IDLE_SECONDS if self.cycle.response_complete else math.inf
         if self.unbegun:
             self.begin(self.cycle, self.unbegun)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        super().on_response_complete()
-        if self.cycle.response_complete and self in self.hall.here:
-            self.hall.waiting[self] = None
-            if not self.cycle.more_body:
-                self.due = self.loop.time() + HEAD_SECONDS
+        """Begin the request behind this one, or wait for the next. uvicorn's own sets a timer each time; `due` is none."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self.hall.waiting[self] = None
+        if not self.cycle.more_body:
+            self.due = self.loop.time() + IDLE_SECONDS
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin a request that is whole; keep another until it is."""
         if cycle.more_body:
             self.unbegun = app
+            self.hall.waiting[self] = None
         else:
             self.begin(cycle, app)
 
     def begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Have a request answered; by 503 if too many are at work. Whether the platform is well is always answered."""
+        if len(self.tasks) >= self.hall.bounds.requests and cycle.scope["path"] != "/health":
+            self.unbegun = app
+            self.crowded_out()
+            return
         self.unbegun = None
         self.hall.begin(self)
-        full = len(self.tasks) >= self.hall.bounds.requests and cycle.scope["path"] != "/health"
-        super()._start_asgi_task(cycle, busy if full or not self.welcome else app)  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """Give the caller some time to read its answer."""
@@ -153,10 +168,7 @@ class Guest(HttpToolsProtocol):
         if answering or not (self.in_head or self.unbegun):
             self.leave()
             return
-        made = problem(status, code, detail)
-        made.headers["connection"] = "close"
-        head = b"".join(b"%s: %s\r\n" % pair for pair in made.raw_headers)
-        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + bytes(made.body))
+        self.transport.write(_bytes(status, code, detail))
         self.shut(self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
@@ -165,7 +177,8 @@ class Guest(HttpToolsProtocol):
         self.refuse(400, "malformed_request", "the request is not HTTP/1.1 as RFC 9112 has it")
 
     def crowded_out(self) -> None:
-        """Answer 503 to a request whose body is not whole."""
+        """Answer 503: there is no room for this caller."""
+        self.in_head = True  # it is told so whatever it has sent
         self.refuse(503, "busy", FULL)
 
     def leave(self) -> None:
@@ -186,8 +199,9 @@ class Guest(HttpToolsProtocol):
             super().shutdown()
 
 
-async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 503 to a request that cannot be taken now."""
-    made = problem(503, "busy", FULL)
+@cache
+def _bytes(status: int, code: str, detail: str) -> bytes:
+    made = problem(status, code, detail)
     made.headers["connection"] = "close"
-    await made(scope, receive, send)
+    head = b"".join(b"%s: %s\r\n" % pair for pair in made.raw_headers)
+    return STATUS_LINE[status] + head + b"\r\n" + bytes(made.body)
