@@ -26,9 +26,10 @@ SMALL: Mapping[str, str] = {
     "channel_file task books_day books_roll books_request ledger_month": "some rows a day",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
     "channel_minute ledger_hold operator_session login_failure": "what is old is deleted",
-    "table_release table_set outcome": "made by people, one by one",
+    "table_release table_set outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
-    "console_key head ledger_checkpoint operator schema_migration statement_cursor write_probe": "a handful of rows",
+    "console_key head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
+    "act_head operator": "one row, and one a person",
 }
 MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
