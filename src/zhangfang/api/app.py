@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zhangfang.api import batches, duplicates, mandates, merchants, payments
+from zhangfang.api import batches, duplicates, mandates, merchants, payments, webhooks
 from zhangfang.api.calls import Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.limit import Limit
@@ -20,10 +20,12 @@ from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
+from zhangfang.webhooks import networks
 
 log = structlog.get_logger()
 
-CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
+PARTS = (payments, webhooks, merchants, mandates, batches, duplicates)
+CALLS = tuple(spec for part in PARTS for spec in part.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
 Beside = Callable[[Desk], Sequence[BaseRoute]]
 
@@ -37,7 +39,10 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_desk() as desk:
-            app.state.office = Office(desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url)
+            allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
+            app.state.office = Office(
+                desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
+            )
             app.state.desk = desk
             app.router.routes.extend(beside(desk))
             yield

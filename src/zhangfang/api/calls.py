@@ -17,6 +17,7 @@ from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
+from zhangfang.webhooks import Networks
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,6 +30,7 @@ class Office:
     keys: ApiKeys
     admin_key: str
     base_url: str
+    webhook_networks: Networks = ()
 
 
 @dataclass(frozen=True, slots=True)

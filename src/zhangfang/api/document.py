@@ -39,6 +39,7 @@ QUERY: dict[
     "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
     "amount": {"type": "integer", "minimum": 0},
     "partial": {"type": "boolean", "default": False},
+    "failed": {"type": "boolean", "default": False},
 }
 REQUIRED = ("batch_no", "count", "amount")
 FILE = {"type": "string", "contentMediaType": "text/plain"}

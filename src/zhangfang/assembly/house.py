@@ -121,6 +121,7 @@ class House:
     def environment(self) -> dict[str, str]:
         """Return what the platform's processes find in their environment."""
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        env["ZHANGFANG_WEBHOOK_ALLOW"] = "127.0.0.0/8"  # receivers are tried out beside the sandbox
         return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def start_database(self) -> str:

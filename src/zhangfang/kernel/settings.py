@@ -41,6 +41,7 @@ class Settings:
     database_url: str = field(default_factory=_from("ZHANGFANG_DATABASE_URL", ""))  # "": the embedded server
     host: str = field(default_factory=_from("ZHANGFANG_HOST", "127.0.0.1"))  # address that the API listens on
     port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
+    webhook_allow: str = field(default_factory=_from("ZHANGFANG_WEBHOOK_ALLOW", ""))  # private networks
     public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
 
     @property

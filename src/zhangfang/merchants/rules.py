@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import urlsplit
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, share
@@ -13,7 +12,6 @@ from zhangfang.merchants.model import MEDIA, BankAccount, FeeKind, FeeRule, Merc
 _MILLION = 1_000_000
 _REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _ACCOUNT_NUMBER = re.compile(r"[0-9]{8,32}")
-_URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
 
 
 def fee(rule: FeeRule, amount: int) -> int:
@@ -102,18 +100,6 @@ def check_account(account: BankAccount) -> None:
         raise InvalidInput("account.medium", f"{len(account.medium)} characters", " or ".join(sorted(MEDIA)))
     if account.bank:
         _check_text("account.bank", account.bank, 40)
-
-
-def check_url(url: str) -> None:
-    """Raise `InvalidInput` unless `url` is http(s) with a host, without user name, password or fragment."""
-    allowed = "http:// or https://, a host, at most 2000 visible ASCII characters, no password, no #"
-    try:
-        parts = urlsplit(url)
-        reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        raise InvalidInput("url", f"{len(url)} characters", allowed) from None
-    if not (reachable and _URL.fullmatch(url)) or "@" in parts.netloc or "#" in url:
-        raise InvalidInput("url", f"{len(url)} characters", allowed)
 
 
 def _check_text(field: str, text: str, longest: int) -> None:
