@@ -15,7 +15,7 @@ from tests.ledger import running
 from tests.model.ledger_histories import DAY, START, accounts, an_id
 from tests.model.ledger_in_memory import InMemory
 from zhangfang.ledger import Book, LedgerClient, LedgerUnavailable, Result, Transfer, TransferFlag
-from zhangfang.ledger.engine import booking, checks, law, memory, state
+from zhangfang.ledger.engine import booking, law, memory, state
 from zhangfang.ledger.engine.accounts import Accounts
 from zhangfang.ledger.engine.checks import DecisionBroken
 from zhangfang.ledger.engine.memory import Holds
@@ -151,7 +151,7 @@ SWITCHED = [(*one, "") for one in CHEAP] + [(*one, "all") for one in DEAR]
 def test_a_batch_that_breaks_a_rule_is_refused_by_the_check_of_that_rule(
     what: str, request_: list[Transfer], broken: Break, setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(checks.VARIABLE, setting)
+    monkeypatch.setenv(memory.CHECKS, setting)
     ledger = InMemory(accounts(), START)
     with broken(ledger), pytest.raises(DecisionBroken, match=what):
         ledger.ask([request_], START)
@@ -160,7 +160,7 @@ def test_a_batch_that_breaks_a_rule_is_refused_by_the_check_of_that_rule(
 
 @pytest.mark.parametrize("setting", ["", "all"])
 def test_the_same_batches_pass_when_nothing_is_broken(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(checks.VARIABLE, setting)
+    monkeypatch.setenv(memory.CHECKS, setting)
     for _, request, _ in CHEAP + DEAR:
         ledger = InMemory(accounts(), START)
         ledger.ask([request], START)

@@ -17,6 +17,7 @@ from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id
 from zhangfang.mandates import (
     Mandate,
     MandateEnded,
@@ -33,7 +34,7 @@ from zhangfang.mandates import (
     fingerprint,
     lock,
 )
-from zhangfang.payments import Request, State, accept
+from zhangfang.payments import Request, State, accept, collecting
 
 OTHER = replace(PAYER, number="6222020000000000001")
 SENT = Answer(Verdict.SUCCESS, "00")
@@ -182,6 +183,40 @@ async def test_collections_at_once_never_go_above_a_limit(shop: Shop) -> None:
     await shop.idle()
     assert sum(isinstance(one, tuple) for one in made) == 10
     assert sum(isinstance(one, MandateLimit) for one in made) == 15
+
+
+async def test_repeats_at_once_count_for_nothing_against_the_limit_of_another_collection(shop: Shop) -> None:
+    merchant = await shop.merchant()
+    await sign(shop.desk, merchant.id, OTHER, "M-2", limit_each=100, limit_day=200, limit_month=200)
+    first = Request(Operation.COLLECTION, "first", 100, "first", account=OTHER)
+    other = Request(Operation.COLLECTION, "other", 100, "other", account=OTHER)
+    later = [replace(first, idempotency_key=f"again {n}") for n in range(15)]
+    asked = [*[first] * 15, *later, other, *[first] * 15]
+    made = await asyncio.gather(*(accept(shop.desk, merchant, one) for one in asked))
+    await shop.idle()
+    assert len({intent.id for intent, _ in made}) == 2
+    assert sum(new for _, new in made) == 2
+    made = await asyncio.gather(*(accept(shop.desk, merchant, one) for one in asked))
+    assert not any(new for _, new in made), "nor do repeats of what is stored, when nothing is left"
+    with pytest.raises(MandateLimit, match="at most 0 fen"):
+        await accept(shop.desk, merchant, replace(other, order_no="third", idempotency_key="third"))
+
+
+async def test_repeats_gathered_with_another_collection_are_told_apart_in_the_store(shop: Shop) -> None:
+    """Every order of one gathered statement: a stored repeat, a repeat within it, and one that is new."""
+    merchant = await shop.merchant()
+    mandate = await sign(shop.desk, merchant.id, OTHER, "M-2", limit_each=100, limit_day=300, limit_month=300)
+    stored = await shop.ask(merchant, Operation.COLLECTION, "stored", 100, account=OTHER)
+
+    def another(order_no: str) -> tuple[Any, list[Any]]:
+        id_ = new_id(shop.clock)
+        named = replace(stored, order_no=order_no, idempotency_key=order_no, mandate=mandate.id)
+        return replace(named, id=id_, channel_order_no=id_.hex), []
+
+    rows = [another(one) for one in ("stored", "one", "stored", "one", "two", "stored", "three")]
+    *said, refused = await collecting.insert(shop.desk.pool, rows)
+    assert said == [False, True, False, False, True, False]
+    assert isinstance(refused, MandateLimit)
 
 
 async def test_a_collection_in_flight_goes_on_when_its_mandate_is_revoked(

@@ -201,6 +201,13 @@ FROM intent
 WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
 GROUP BY mandate, day
 
+-- name: repeated_collections
+SELECT a.id FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS a (id, merchant, key, order_no)
+WHERE EXISTS (SELECT FROM intent i WHERE i.merchant = a.merchant AND i.idempotency_key = a.key)
+    OR EXISTS (
+        SELECT FROM intent i WHERE i.merchant = a.merchant AND i.kind = 'collection' AND i.order_no = a.order_no
+    )
+
 -- name: tried
 -- Channels where it failed definitely. One that nothing was sent to may be tried again.
 SELECT coalesce(array_agg(channel), '{}') FROM attempt WHERE intent = $1 AND sent

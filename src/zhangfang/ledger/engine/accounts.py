@@ -56,6 +56,9 @@ class Accounts:
         self.limit = np.zeros(1024, np.int64)
         self.figures = np.zeros((1024, 4), np.int64)
         self.touched = np.zeros(1024, np.bool_)  # changed since the last checkpoint
+        # Of the batch that is being sifted; zero again after it. New arrays for each batch would cost page faults.
+        self.asked = np.zeros(1024, np.int64)
+        self.risky = np.zeros(1024, np.bool_)
 
     def __len__(self) -> int:
         """Return how many accounts there are."""
@@ -77,7 +80,7 @@ class Accounts:
     def _grow(self) -> None:
         if len(self.id) >= 2**30:
             raise LedgerFull("accounts: got 2^30; allowed: fewer in one shard")
-        for name in ("id", "book", "flags", "limit", "figures", "touched"):
+        for name in ("id", "book", "flags", "limit", "figures", "touched", "asked", "risky"):
             array = getattr(self, name)
             setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
 

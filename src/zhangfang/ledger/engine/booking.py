@@ -12,6 +12,8 @@ from zhangfang.ledger.engine.rules import Ask
 from zhangfang.ledger.engine.verdicts import Resolution
 from zhangfang.ledger.wire import Records
 
+_FIRST = np.ones(1, np.bool_)  # the first side of a batch begins an account
+
 
 def standing(
     rows: Records, accounts: Accounts, positions: npt.NDArray[np.int64], resolutions: Sequence[Resolution],
@@ -67,8 +69,8 @@ def book(rows: Records, accounts: Accounts, seq: int) -> Booked:
     rows["seq"] = np.arange(seq + 1, seq + count + 1)
     number, sides = by_account(rows)
     row, is_credit = sides >> 1, sides & 1 != 0
-    first = np.flatnonzero(np.diff(number, prepend=-1))
-    lengths = np.diff(first, append=2 * count)
+    first = np.flatnonzero(np.concatenate([_FIRST, number[1:] != number[:-1]]))
+    lengths = np.concatenate([first[1:], [2 * count]]) - first
     touched = number[first]
     moved, held = rows["moved"][row], rows["held"][row]
     before = accounts.figures.take(touched, axis=0)

@@ -1,5 +1,6 @@
 """What the writer of a shard holds in memory: accounts, open pendings, what was answered lately, what is closed."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappush
@@ -72,6 +73,7 @@ class Holds:
             del self.resolved[next(iter(self.resolved))]
 
 
+CHECKS = "ZHANGFANG_LEDGER_CHECKS"  # the environment variable; `all`: see `checks`
 _NEWER = np.uint64(2**64 - 1)  # than any id
 
 
@@ -88,6 +90,7 @@ class Memory:
         self.accounts = Accounts()
         self.holds = Holds()
         self.recent = Recent(horizon)
+        self.checked_whole = os.environ.get(CHECKS) == "all"
 
     def unknown(self, asks: Records) -> tuple[set[bytes], set[bytes]]:
         """Return the ids of transfers, and those of pendings, that have to be looked for in the database."""

@@ -123,19 +123,20 @@ def _at_risk(accounts: Accounts, rows: Records, moves: Mask) -> Mask:
     """Tell which rows touch an account that is frozen or closed, or that the batch could exhaust, on either side."""
     debit, credit = (rows[name].astype(np.int64) for name in ("debit_at", "credit_at"))
     amounts = np.where(moves, np.clip(rows["amount"], 0, SMALL), 0)
-    risky = np.zeros(len(accounts.id), np.bool_)
+    asked, risky = accounts.asked, accounts.risky
     huge = rows["amount"] >= SMALL  # more than is added up here
     risky[debit[huge]] = risky[credit[huge]] = True
     for side, floor, columns in (
         (debit, CREDIT_FLOOR, (DEBITS, DEBITS_PENDING, CREDITS)),
         (credit, DEBIT_FLOOR, (CREDITS, CREDITS_PENDING, DEBITS)),
     ):
-        asked = np.zeros(len(accounts.id), np.int64)
         np.add.at(asked, side, amounts)
         given, given_pending, taken = accounts.figures[side][:, columns].T
         flags, most = accounts.flags[side], asked[side] + given + given_pending
         far = (given > FAR) | (given_pending > FAR) | (taken > FAR)
         short = (flags & floor != 0) & (most > taken + np.minimum(accounts.limit[side], FAR))
         risky[side[far | short | (flags & (FROZEN | CLOSED) != 0)]] = True
+        asked[side] = 0
     result: Mask = risky[debit] | risky[credit]
+    risky[debit] = risky[credit] = False
     return result

@@ -129,6 +129,8 @@ class State(Memory):
     def _judge(self, law: Law, rows: Records, starts: npt.NDArray[np.int64], sifted: Sifted) -> None:
         """Take the rows that are not certain to the law, in order, chain by chain."""
         at = np.flatnonzero(~sifted.certain)
+        if not len(at):  # nearly every large batch
+            return
         moves, ends = sifted.moves[at], sifted.ends[at]
         law.borrow(self._touched(rows[at]))
         sorts = np.where(moves, MOVE, np.where(ends, END, CHAIN))
@@ -245,8 +247,8 @@ def _answers(law: Law, rows: Records, out: Records) -> Records:
     """Return the answer to each row: the sequence number where it stands, or what the law said."""
     answers = np.zeros(len(rows), RESULT)
     positions = out["position"]
-    last = np.append(np.diff(positions) != 0, True)[: len(out)]  # of a request's rows its own comes last
-    last &= positions >= 0
+    last = positions >= 0
+    last[:-1] &= positions[1:] != positions[:-1]  # of a request's rows its own comes last
     answers["seq"][positions[last]] = out["seq"][last]
     answers["result"] = law.results
     if law.retold:
