@@ -23,6 +23,7 @@ from zhangfang.web.tables import TERMS
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
 NOW = datetime(2026, 9, 1, 14, 39, 12, 204000, tzinfo=CHINA)
+KEY = b"k" * 32  # signs the cookies of the tests' consoles
 CHANNELS = {"unionpay": ("purchase", "collection", "refund", "void"), "cmb": ("payout",)}
 MERCHANTS = ("青禾公寓", "北辰置业", "和居长租", "云庭物业", "安邻到家", "南湖水务")
 HOURS = (1, 1, 0, 0, 0, 1, 2, 4, 9, 14, 17, 15, 12, 14, 8)

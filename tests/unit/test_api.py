@@ -827,3 +827,13 @@ async def test_a_merchant_sees_what_became_of_its_events_and_has_one_sent_again(
     assert (await shop("POST", f"{url}/redeliveries", {"event": waits["event"]})).json() == {"events": 1}
     assert (await shop("GET", f"{url}/deliveries?failed=true")).json()["items"] == []
     refused(await shop("GET", f"{url}/deliveries?failed=yes"), 422, "invalid_input", "failed")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/console", "/v1/payments/", "/docs/", "/health/", "/notify/unionpay/"]
+)
+async def test_no_redirect_names_the_host_or_the_scheme_that_the_request_names(
+    counter: Counter, path: str
+) -> None:
+    answer = await counter.client.get(path, headers={"host": "evil.example"})
+    assert answer.headers.get("location", "/console/") == "/console/"

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.clock import SetClock
-from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
+from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
@@ -103,14 +103,14 @@ def seeded(postgres_url: str) -> Seeded:
 async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
         acts, clock = Acts(), at_now()
-        inner = console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
+        inner = console_app(Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts))
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://console.test") as http:
             token = "t" * 43
             await pool.execute("DELETE FROM operator_session")
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
-            signed = auth.sign(await auth.console_key(pool), token)
+            signed = auth.sign(KEY, token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
             yield Browser(http, pool, acts, clock)
 

@@ -57,9 +57,11 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         Route("/openapi.json", lambda _: JSONResponse(document(CALLS))),
         Route("/docs", lambda _: HTMLResponse(page(CALLS))),
         Route("/", lambda _: RedirectResponse("/console/")),
+        Route("/console", lambda _: RedirectResponse("/console/")),
     ]
     handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(Limit)
     return app
 

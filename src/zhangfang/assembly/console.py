@@ -19,6 +19,7 @@ from zhangfang.payments import (
     ask,
     withdraw_outcome,
 )
+from zhangfang.web.origin import origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,7 @@ def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:
         channels=channels,
         with_file=tuple(desk.acquirers),
         sandbox=settings.sandbox,
+        key=bytes.fromhex(desk.vault.fingerprint("cookies and forms", "console")),
+        origin=origin(settings.public_url, settings.host, settings.port),
     )
     return [Mount("/console", console_app(site))]

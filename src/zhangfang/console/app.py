@@ -20,6 +20,7 @@ from zhangfang.console.pages import (
 from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
 from zhangfang.web.login import routes
+from zhangfang.web.origin import KnownHost
 from zhangfang.web.visit import Missing
 
 
@@ -69,6 +70,8 @@ def console_app(site: Console) -> Starlette:
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
+    app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     return app
 

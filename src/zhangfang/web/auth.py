@@ -12,13 +12,14 @@ from itsdangerous import BadSignature, Signer
 
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.sql import load
+from zhangfang.web import throttle
+from zhangfang.web.throttle import Caller
 
 queries = load(__package__, "auth.sql")
 
 OPERATOR = "operator"
 SESSION_LIFE = timedelta(hours=12)
-TRIES = 5
-LOCKED_FOR = timedelta(minutes=15)
+DEVICE_LIFE = timedelta(days=180)
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that can be misread
 _NO_SALT = bytes(16)
 
@@ -42,27 +43,18 @@ async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
     return password if made else None
 
 
-async def console_key(pool: asyncpg.Pool) -> bytes:
-    """Return the key that signs cookies. The first process that asks makes it."""
-    await pool.execute(queries.make_key, secrets.token_bytes(32))
-    return bytes(await pool.fetchval(queries.key))
-
-
-async def log_in(pool: asyncpg.Pool, name: str, password: str) -> str | Refused:
-    """Return the token of a new session, or why there is none.
-
-    The attempt is counted before the password is looked at, so that guesses sent at once are counted as well; after
-    five in a row the name is locked for 15 minutes, whether it exists or not.
-    """
+async def log_in(pool: asyncpg.Pool, name: str, password: str, caller: Caller) -> str | Refused:
+    """Return the token of a new session, or why there is none. How often that may be tried: `throttle`."""
     name = name[:64]
-    attempt = await pool.fetchrow(queries.count_attempt, name, LOCKED_FOR, TRIES)
-    if attempt["failures"] > TRIES:
-        return Refused(attempt["locked_until"])
+    several = throttle.counts(name, caller)
+    refused, after = await throttle.take(pool, several)
+    if refused:
+        return Refused(refused)
     row = await pool.fetchrow(queries.operator, name)
     known = await _scrypt(password, row["salt"] if row else _NO_SALT)
     if row is None or not hmac.compare_digest(known, row["hash"]):
-        return Refused(attempt["locked_until"] if attempt["failures"] == TRIES else None)
-    await pool.execute(queries.forget_attempts, name)
+        return Refused(after)
+    await throttle.give_back(pool, several)
     token = secrets.token_urlsafe(32)
     await pool.execute(queries.open_session, _hash(token), name, SESSION_LIFE)
     return token
@@ -89,6 +81,19 @@ def unsign(key: bytes, cookie: str) -> str | None:
         return _signer(key, "cookie").unsign(cookie).decode() or None
     except BadSignature:
         return None
+
+
+def known_device(key: bytes, name: str, cookie: str) -> str:
+    """Return what identifies a browser in which the operator of this name has signed in before; "" for any other."""
+    try:
+        return _signer(key, f"device/{name}").unsign(cookie).decode()
+    except BadSignature:
+        return ""
+
+
+def device_cookie(key: bytes, name: str) -> str:
+    """Return a cookie for a browser in which this operator has just signed in."""
+    return _signer(key, f"device/{name}").sign(secrets.token_hex(16)).decode()
 
 
 def form_token(key: bytes, token: str) -> str:

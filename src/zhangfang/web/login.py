@@ -10,10 +10,12 @@ from starlette.staticfiles import StaticFiles
 
 from zhangfang.web import auth
 from zhangfang.web.door import SESSION, Door
+from zhangfang.web.throttle import Caller
 from zhangfang.web.visit import Missing, Site, Visit
 from zhangfang.web.words import LANGUAGES
 
 _YEAR = 365 * 24 * 3600
+DEVICE = "zf_device"  # the cookie of a browser in which an operator has signed in before
 
 
 def routes(door: Door[Any]) -> list[BaseRoute]:
@@ -39,14 +41,19 @@ async def enter(visit: Visit[Site]) -> Response:
     """Open a session, or refuse; a wrong name and a wrong password get the same answer."""
     form = visit.request.state.form
     name = form.get("name", "")
-    result = await auth.log_in(visit.pool, name, form.get("password", ""))
+    device = auth.known_device(visit.site.key, name, visit.request.cookies.get(DEVICE, ""))
+    caller = Caller(visit.site.origin.source(visit.request), device)
+    result = await auth.log_in(visit.pool, name, form.get("password", ""), caller)
     if isinstance(result, auth.Refused):
         status = 429 if result.locked_until else 401
         return visit.draw("login.html", status, refused=result, name=name[:64], next=form.get("next", ""))
     response = visit.go(_own_path(form.get("next", "")))
     visit.operator = name
-    key = visit.site.key or await auth.console_key(visit.pool)
+    key = visit.site.key
     visit.set_cookie(response, SESSION, auth.sign(key, result), int(auth.SESSION_LIFE.total_seconds()))
+    if not device:
+        life = int(auth.DEVICE_LIFE.total_seconds())
+        visit.set_cookie(response, DEVICE, auth.device_cookie(key, name), life)
     return response
 
 
