@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhangfang.assembly.home import HouseError, empty, take
+from zhangfang.assembly.logs import rotate
 from zhangfang.assembly.ports import all_free, free_ports
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
 from zhangfang.kernel.settings import port_number, write_private
@@ -213,6 +214,7 @@ class House:
     def _keep(self) -> None:
         while self._watching.is_set():
             self._look()
+            rotate((*(self.home / "logs").glob("*.log"), *(self.home / "postgres").glob("*.log")))
             time.sleep(0.1)
 
     def _look(self) -> None:
