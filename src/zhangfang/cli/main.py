@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from zhangfang.assembly.program import answer, log_to
-from zhangfang.cli import batches, books, breaks, clock, duplicates, ledger, parked, programs, resolve, tables
+from zhangfang.cli import (
+    batches,
+    books,
+    breaks,
+    clock,
+    duplicates,
+    keys,
+    ledger,
+    parked,
+    programs,
+    resolve,
+    tables,
+)
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
 
@@ -24,7 +36,7 @@ audit = typer.Typer(
     help="Check the books from outside: banks' own books and plain SQL.", no_args_is_help=True
 )
 app.add_typer(audit, name="audit")
-for module in (batches, books, breaks, clock, duplicates, ledger, parked, resolve, tables):
+for module in (batches, books, breaks, clock, duplicates, keys, ledger, parked, resolve, tables):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
 programs.add_to(app)
 
