@@ -5,7 +5,7 @@ meanwhile is left as it is; another run finds it.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ SEALED = (
 )
 
 
-async def reseal(pool: asyncpg.Pool, vault: Vault) -> AsyncIterator[tuple[str, int]]:
+async def reseal(pool: asyncpg.Pool, vault: Vault) -> AsyncGenerator[tuple[str, int]]:
     """Seal again what is sealed with an older version; yield each table and how many tokens of a portion were changed.
 
     Raises `InvalidToken` for a token that opens for none of its purposes.
