@@ -10,6 +10,7 @@ from zhangfang.webhooks.addresses import Networks, host_may_be_named
 
 MOST_ENDPOINTS = 5  # of one merchant
 AT_ONCE = 8  # requests to one endpoint
+TURNS_AT_ONCE = 256  # endpoints; the driver takes more when half of them are done
 TURN_SECONDS = 2.0  # then the others have their turn
 SCHEDULE = tuple(
     timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)

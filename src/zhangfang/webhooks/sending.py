@@ -46,7 +46,8 @@ class Sender:
 
     def jobs(self) -> tuple[Job, Job]:
         """Return the driver's jobs over events and endpoints."""
-        return Job("webhook", ("id",), self.spread), Job("webhook_endpoint", ("id",), self.turn)
+        turns = Job("webhook_endpoint", ("id",), self.turn, most=rules.TURNS_AT_ONCE)
+        return Job("webhook", ("id",), self.spread), turns
 
     async def spread(self, event: asyncpg.Record) -> None:
         """Make a delivery of the event for each endpoint of its merchant."""
