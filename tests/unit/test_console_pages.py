@@ -642,3 +642,25 @@ async def test_the_words_cover_every_value_that_the_database_allows(console: Bro
     assert await allowed("step", "kind") == STEPS.keys()
     assert await allowed("break", "class") == TERMS["class"].keys()
     assert await allowed("merchant", "state") == TERMS["merchant"].keys()
+
+
+async def test_what_a_merchant_was_not_told_is_sent_again_from_its_page(console: Browser) -> None:
+    merchant, endpoint = await console.pool.fetchrow(
+        "SELECT e.merchant, e.id FROM webhook_endpoint e JOIN webhook_delivery d ON d.endpoint = e.id"
+        " WHERE d.delivered_at IS NULL"
+    )
+    page = f"/merchants/{merchant}"
+    assert "1 event not delivered" in (await console.get(page)).text
+    answer = await console.post(f"{page}/webhooks/{endpoint}/again", page)
+    assert answer.headers["location"] == f"/console{page}"
+    shown = (await console.get(page)).text
+    assert "not delivered" not in shown
+    assert "something waits since" in shown
+    assert "Events sent again" in (await console.get("/channels")).text
+    other = await console.pool.fetchval("SELECT id FROM merchant WHERE id <> $1", merchant)
+    stranger = await console.post(f"/merchants/{other}/webhooks/{endpoint}/again", page)
+    assert stranger.status_code == 422
+    await console.pool.execute(
+        "UPDATE webhook_delivery SET next_action_at = NULL WHERE endpoint = $1 AND delivered_at IS NULL",
+        endpoint,
+    )

@@ -64,6 +64,11 @@ def console_app(site: Console) -> Starlette:
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route(
+                "/merchants/{id}/webhooks/{endpoint:uuid}/again",
+                door.inside(merchants.tell_again),
+                methods=["POST"],
+            ),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
             Route("/search", door.inside(search.page)),
             *routes(door),

@@ -20,7 +20,10 @@ from zhangfang.web.tables import STATES, TERMS, note, term
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import Words
 
-_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {duplicates.PREFIX: "/duplicates"}
+_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
+    duplicates.PREFIX: "/duplicates",
+    "mer": "/merchants",
+}
 _ASKED = [
     state
     for state in STATES
