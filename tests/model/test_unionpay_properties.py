@@ -24,12 +24,13 @@ from tests.unit.unionpay_bank import (
     zm_row,
 )
 from zhangfang.channels.abilities import Batch
+from zhangfang.channels.encoded import form_body
 from zhangfang.channels.port import ForgedMessage, MalformedMessage, Operation, Verdict
 from zhangfang.channels.unionpay import KeyedSigner, RsaSigner, UnionPay, zmfile
 from zhangfang.channels.unionpay.answers import settle_date
 from zhangfang.channels.unionpay.batches import of_result
 from zhangfang.channels.unionpay.codes import final, sent
-from zhangfang.channels.unionpay.message import canonical, encode_form, parse_answer, parse_form
+from zhangfang.channels.unionpay.message import canonical, parse_answer, parse_form
 from zhangfang.kernel.masking import masked_account
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=10)
@@ -52,7 +53,7 @@ def channel() -> UnionPay:
 @given(FIELDS)
 def test_a_message_is_read_as_it_was_written(fields: dict[str, str]) -> None:
     assert parse_answer(text_of(fields).encode()) == fields
-    assert parse_form(encode_form(fields)) == fields
+    assert parse_form(form_body(fields)) == fields
 
 
 @given(FIELDS)

@@ -29,6 +29,7 @@ from zhangfang.mandates import (
     NoMandate,
     NotSigning,
     UnknownMandate,
+    Wanted,
     check,
     find,
     fingerprint,
@@ -254,7 +255,11 @@ async def test_of_several_mandates_the_newest_in_force_counts(shop: Shop, mandat
     print_ = fingerprint(shop.desk.vault, OTHER.number)
 
     async def counts(day: date) -> Any:
-        return (await find(shop.desk.pool, merchant.id, [print_, "other"], day))[print_].id
+        none, found = await find(
+            shop.desk.pool, [Wanted(merchant.id, "other", day), Wanted(merchant.id, print_, day)]
+        )
+        assert none is None
+        return found and found.id
 
     assert await counts(date(2026, 9, 30)) == first.id
     assert await counts(date(2026, 10, 1)) == later.id

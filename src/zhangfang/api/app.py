@@ -44,6 +44,9 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
                 desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
             )
             app.state.desk = desk
+            app.state.notifying = {
+                name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
+            }
             app.router.routes.extend(beside(desk))
             yield
 
@@ -78,11 +81,10 @@ def admin_key(settings: Settings) -> str:
 async def take_notification(http: Request) -> Response:
     """Take a channel's notification. It is answered "ok" only after its evidence is stored."""
     try:
-        desk: Desk = http.app.state.desk
-        channel = desk.channels.get(http.path_params["channel"])
-        if not isinstance(channel, NotifyingChannel):
+        channel: NotifyingChannel | None = http.app.state.notifying.get(http.path_params["channel"])
+        if channel is None:
             raise ApiError(404, "not_found", "there is no such channel")
-        await notified(desk, channel, http.headers, await http.body())
+        await notified(http.app.state.desk, channel, http.headers, await http.body())
         reply = channel.reply(taken=True)
         return Response(reply.body, media_type=reply.media)
     except Exception as error:

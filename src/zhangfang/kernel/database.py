@@ -20,7 +20,9 @@ async def connect(url: str, size: int = 16) -> asyncpg.Pool:
 
     The pool does not reset a released connection: that costs a round trip, and no code here changes session state.
     """
-    return await asyncpg.create_pool(url, min_size=1, max_size=size, reset=_keep)
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, reset=_keep, server_settings={"enable_seqscan": "off"}
+    )
 
 
 async def _keep(connection: Any) -> None:

@@ -28,12 +28,13 @@ MARGIN = timedelta(seconds=2)
 RENEW = LEASE / 4
 BACK_OFF = timedelta(seconds=2)
 
+_DUE = """
+SELECT ctid FROM {table}
+WHERE next_action_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp()){only}
+"""
 _CLAIM = """
 UPDATE {table} SET lease_until = clock_timestamp() + $2::interval, fence = fence + 1
-WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM {table}
-    WHERE next_action_at <= $1 AND (lease_until IS NULL OR lease_until < clock_timestamp()){only}
-    ORDER BY next_action_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+WHERE ctid = ANY (ARRAY({due} ORDER BY next_action_at LIMIT $3 FOR UPDATE SKIP LOCKED))
 RETURNING *
 """
 _HOLD = """
@@ -67,32 +68,53 @@ class Job:
 
 
 async def drive(pool: asyncpg.Pool, clock: Clock, jobs: tuple[Job, ...], poll_seconds: float = 0.1) -> None:
-    """Run due rows of all `jobs` until cancelled. If a step raises, it is logged and tried again later."""
+    """Run due rows of all `jobs` until cancelled. If a step raises, it is logged and tried again later.
+
+    One statement in each `poll_seconds` asks which of the tables have due rows. Only these are claimed from.
+    """
+    due = [asyncio.Event() for _ in jobs]
     async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(_drive_one(pool, clock, job, poll_seconds))
+        group.create_task(_look(pool, clock, jobs, due, poll_seconds))
+        for job, event in zip(jobs, due, strict=True):
+            group.create_task(_drive_one(pool, clock, job, event))
 
 
-async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, poll_seconds: float) -> None:
+async def _look(
+    pool: asyncpg.Pool, clock: Clock, jobs: tuple[Job, ...], due: list[asyncio.Event], poll_seconds: float
+) -> None:
+    """Set the event of each job that has due rows."""
+    ask = "SELECT " + ", ".join(f"EXISTS ({_due(job)})" for job in jobs)
+    while True:
+        try:
+            found = await pool.fetchrow(ask, clock.now())
+            for event, has_rows in zip(due, found, strict=True):
+                if has_rows:
+                    event.set()
+            await asyncio.sleep(poll_seconds)
+        except AWAY as error:
+            log.warning("the database is away; the driver waits", error=type(error).__name__)
+            await asyncio.sleep(0.2)
+
+
+async def _drive_one(pool: asyncpg.Pool, clock: Clock, job: Job, due: asyncio.Event) -> None:
     """Run up to `job.most` steps at once. Claim more when half of them are done, so that a slow step does not block."""
     running: set[asyncio.Task[None]] = set()
     try:
         while True:
+            await due.wait()
+            due.clear()
             room, rows = job.most - len(running), []
             taken = time.monotonic()
             try:
                 rows = await _claim(pool, clock.now(), job, room)
             except AWAY as error:
-                log.warning(
-                    "the database is away; the driver waits", table=job.table, error=type(error).__name__
-                )
-                await asyncio.sleep(0.2)
+                log.warning("nothing was claimed", table=job.table, error=type(error).__name__)
             for row in rows:
                 task = asyncio.create_task(_run(pool, job, row, taken))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if len(rows) < room:
-                await asyncio.sleep(poll_seconds)
+            if len(rows) == room:
+                due.set()
             while len(running) > job.most // 2:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -109,8 +131,12 @@ async def run_due(pool: asyncpg.Pool, now: datetime, job: Job) -> int:
 
 
 async def _claim(pool: asyncpg.Pool, now: datetime, job: Job, most: int) -> list[asyncpg.Record]:
-    claim = _CLAIM.format(table=job.table, only=f" AND {job.only}" if job.only else "")
+    claim = _CLAIM.format(table=job.table, due=_due(job))
     return list(await pool.fetch(claim, now, LEASE, most))
+
+
+def _due(job: Job) -> str:
+    return _DUE.format(table=job.table, only=f" AND {job.only}" if job.only else "")
 
 
 async def _run(pool: asyncpg.Pool, job: Job, row: asyncpg.Record, taken: float) -> None:

@@ -14,7 +14,7 @@ from zhangfang.mandates.errors import (
 from zhangfang.mandates.model import Mandate, MandateState, NewMandate
 from zhangfang.mandates.rules import check
 from zhangfang.mandates.service import Mandates, fingerprint
-from zhangfang.mandates.store import find, lock
+from zhangfang.mandates.store import Wanted, find, lock
 
 __all__ = [
     "Mandate",
@@ -30,6 +30,7 @@ __all__ = [
     "NotSigning",
     "SigningStopped",
     "UnknownMandate",
+    "Wanted",
     "check",
     "find",
     "fingerprint",

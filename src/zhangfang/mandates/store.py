@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import astuple
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from zhangfang.kernel.sql import load
@@ -30,13 +30,22 @@ async def one(db: Db, sql: str, *arguments: object) -> Mandate | None:
     return Mandate.of(row) if row else None
 
 
-async def find(db: Db, merchant: str, fingerprints: Sequence[str], day: date) -> dict[str, Mandate]:
-    """Return, by account fingerprint, the merchant's mandate that counts on `day`, if there is one.
+class Wanted(NamedTuple):
+    """Whose mandate is looked for: the merchant's for the account with a fingerprint, as it counts on a day."""
+
+    merchant: str
+    fingerprint: str
+    day: date
+
+
+async def find(db: Db, wanted: Sequence[Wanted]) -> list[Mandate | None]:
+    """Return for each, in order, the mandate that counts on its day; None if there is none.
 
     It is the newest that is in force on the day; if none is, the newest of all.
     """
-    rows = await db.fetch(queries.find, merchant, list(fingerprints), day)
-    return {row["fingerprint"]: Mandate.of(row) for row in rows}
+    rows = await db.fetch(queries.find, *map(list, zip(*wanted, strict=True))) if wanted else ()
+    found = {row["n"]: Mandate.of(row) for row in rows}
+    return [found.get(n) for n in range(1, len(wanted) + 1)]
 
 
 async def lock(db: Db, ids: Collection[UUID]) -> dict[UUID, Mandate]:

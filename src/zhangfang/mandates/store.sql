@@ -21,9 +21,14 @@ SELECT * FROM mandate WHERE merchant = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- name: find
 -- One for each account: of those in force on the day the newest, else the newest of all, which says why it is refused.
-SELECT DISTINCT ON (fingerprint) * FROM mandate
-WHERE merchant = $1 AND fingerprint = ANY($2::text[])
-ORDER BY fingerprint, (state = 'ACTIVE' AND $3::date BETWEEN valid_from AND valid_until) DESC, id DESC
+SELECT asked.n, found.*
+FROM unnest($1::text[], $2::text[], $3::date[]) WITH ORDINALITY AS asked (merchant, fingerprint, day, n)
+CROSS JOIN LATERAL (
+    SELECT * FROM mandate m
+    WHERE m.merchant = asked.merchant AND m.fingerprint = asked.fingerprint
+    ORDER BY (m.state = 'ACTIVE' AND asked.day BETWEEN m.valid_from AND m.valid_until) DESC, m.id DESC
+    LIMIT 1
+) AS found
 
 -- name: lock
 SELECT * FROM mandate WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE

@@ -6,28 +6,22 @@ collection that fails stops counting, and one that is UNKNOWN counts.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from zhangfang.channels.port import PartyAccount
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import in_china
-from zhangfang.mandates import Mandate, MandateRefused, NoMandate, check, find, fingerprint, lock
+from zhangfang.mandates import Mandate, MandateRefused, NoMandate, check, lock
 from zhangfang.payments import store
 from zhangfang.payments.model import Intent
 from zhangfang.payments.store import Connection, Step, queries
-from zhangfang.vault import Vault
 
 Used = dict[UUID, Counter[date]]  # by mandate: the fen used on each day in China
 
 
-async def mandate_of(
-    connection: Connection, vault: Vault, merchant: str, account: PartyAccount, at: datetime
-) -> Mandate:
-    """Return the mandate that lets the merchant debit an account. Raises `NoMandate`."""
-    print_ = fingerprint(vault, account.number)
-    found = (await find(connection, merchant, [print_], china_day(at))).get(print_)
+def signed(found: Mandate | None) -> Mandate:
+    """Return the mandate that was found for an account. Raises `NoMandate`."""
     if found is None:
         raise NoMandate("account: its owner has signed no mandate; allowed: sign one at /v1/mandates first")
     return found

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from zhangfang.channels.port import AcquiringChannel, Channels
+from zhangfang.channels.port import AcquiringChannel, Channels, PartyAccount
+from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import Gatherer
 from zhangfang.ledger import LedgerClient
-from zhangfang.mandates import MandateRefused
+from zhangfang.mandates import Mandate, MandateRefused, Wanted, find, fingerprint
 from zhangfang.payments import collecting
 from zhangfang.payments.gate import Gate
 from zhangfang.payments.model import Intent
@@ -34,16 +35,23 @@ class Desk:
     journal: Journal = field(init=False)
     gate: Gate = field(init=False)
     acquirers: Mapping[str, AcquiringChannel] = field(init=False)
+    _mandates: Gatherer[Wanted, Mandate | None] = field(init=False)
     _collect: Gatherer[tuple[Intent, Sequence[Step]], bool | MandateRefused] = field(init=False)
 
     def __post_init__(self) -> None:
         """Open the journal and the gate on the pool."""
         self.journal = Journal(self.pool)
         self.gate = Gate(self.pool, Router(self.pool, self.clock, self.channels))
+        self._mandates = Gatherer(lambda wanted: find(self.pool, wanted))
         self._collect = Gatherer(lambda rows: collecting.insert(self.pool, rows))
         self.acquirers = {
             name: one for name, one in self.channels.items() if isinstance(one, AcquiringChannel)
         }
+
+    async def mandate_of(self, merchant: str, account: PartyAccount) -> Mandate:
+        """Return the mandate that lets the merchant debit an account now. Raises `NoMandate`."""
+        wanted = Wanted(merchant, fingerprint(self.vault, account.number), china_day(self.clock.now()))
+        return collecting.signed(await self._mandates.add(wanted))
 
     async def collect(self, intent: Intent, steps: Sequence[Step]) -> bool:
         """Store a collection with its first steps; False if its key or order number exists. Raises `MandateRefused`."""

@@ -99,15 +99,13 @@ class Journal:
 
     pool: asyncpg.Pool
     _insert: Gatherer[tuple[Intent, Sequence[Step]], bool] = field(init=False)
-    _apply: Gatherer[Change, bool] = field(init=False)
-    _steps: Gatherer[Step, None] = field(init=False)
+    _write: Gatherer[Change | Step, bool] = field(init=False)
     _lookup: Gatherer[str, Intent | None] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make one gatherer for each statement."""
         self._insert = Gatherer(lambda rows: insert(self.pool, rows))
-        self._apply = Gatherer(lambda changes: apply(self.pool, changes))
-        self._steps = Gatherer(self._add_steps)
+        self._write = Gatherer(self._changes_and_notes)
         self._lookup = Gatherer(self._by_channel_orders)
 
     async def insert(self, intent: Intent, steps: Sequence[Step]) -> bool:
@@ -116,11 +114,12 @@ class Journal:
 
     async def apply(self, change: Change) -> bool:
         """Apply evidence. False if the intent has moved since: the evidence is stored, the state stays as it is."""
-        return await self._apply.add(change)
+        return await self._write.add(change)
 
     async def note(self, step: Step) -> None:
         """Store a step that changes no state."""
-        await self._steps.add(step)
+        assert not step.state, "what moves an intent is applied"
+        await self._write.add(step)
 
     async def by_channel_order(self, order_no: str) -> Intent | None:
         """Return the intent that the channel knows under `order_no`."""
@@ -159,13 +158,14 @@ class Journal:
         found = {row["channel_order_no"]: Intent.of(row) for row in rows}
         return [found.get(order_no) for order_no in order_nos]
 
-    async def _add_steps(self, steps: Sequence[Step]) -> list[None]:
-        await note(self.pool, steps)
-        return [None] * len(steps)
+    async def _changes_and_notes(self, rows: Sequence[Change | Step]) -> list[bool]:
+        changes = [row for row in rows if isinstance(row, Change)]
+        moved = iter(await write(self.pool, changes, [row for row in rows if isinstance(row, Step)]))
+        return [next(moved) if isinstance(row, Change) else True for row in rows]
 
 
 async def note(connection: Connection, steps: Sequence[Step]) -> None:
-    """Store steps that change no state."""
+    """Store steps, as evidence of what is already so or is stored in the same transaction."""
     await connection.execute(queries.add_steps, *_columns([step.row() for step in steps], 9))
 
 
@@ -178,8 +178,8 @@ async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[S
     return [intent.id in new for intent, _ in rows]
 
 
-async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]:
-    """Apply several changes in one statement; True for each that moved its intent.
+async def write(connection: Connection, changes: Sequence[Change], notes: Sequence[Step] = ()) -> list[bool]:
+    """Apply several changes, and store notes beside them, in one statement; True for each change that moved its intent.
 
     Of several changes of one intent only the first decisive one may move it (PostgreSQL would choose one at random); of
     the others only the evidence is stored.
@@ -193,7 +193,7 @@ async def apply(connection: Connection, changes: Sequence[Change]) -> list[bool]
         step.row() if first[change.intent] is change else (*step.row()[:5], "", *step.row()[6:])
         for change in changes
         for step in change.steps
-    ]
+    ] + [step.row() for step in notes]
     told = [(c.told.id, c.intent, c.told.event, c.told.payload, c.at) for c in movers if c.told]
     rows = await connection.fetch(
         queries.apply, *_columns([c.row() for c in movers], 17), *_columns(steps, 9), *_columns(told, 5)

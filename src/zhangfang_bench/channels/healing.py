@@ -24,9 +24,9 @@ from zhangfang.assembly.sandbox.cmb import CLIENT_MONEY
 from zhangfang.assembly.sandbox.control import ask
 from zhangfang.assembly.sandbox.counter import set_time
 from zhangfang.channels.cmb import Cmb, CmbConfig
+from zhangfang.channels.encoded import form_body
 from zhangfang.channels.port import ChannelError, Operation, Order, PartyAccount, Verdict
 from zhangfang.channels.unionpay import RsaSigner, UnionPayConfig
-from zhangfang.channels.unionpay.message import encode_form
 from zhangfang.channels.unionpay.requests import query
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
@@ -134,7 +134,7 @@ async def most(pool: asyncpg.Pool, clock: Clock, settings: Settings, tick: Tick)
         "SELECT channel_order_no, requested_at, amount FROM intent ORDER BY id LIMIT $1", _MOST_REPLAYED
     )
     asked = [
-        encode_form(signer.sign(query(Order(Operation.COLLECTION, row[0], row[1], row[2], "bench"), config)))
+        form_body(signer.sign(query(Order(Operation.COLLECTION, row[0], row[1], row[2], "bench"), config)))
         for row in rows
     ]
     url = urlsplit(config.base_url)

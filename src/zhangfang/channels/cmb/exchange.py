@@ -3,12 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from zhangfang.channels.cmb import envelope
 from zhangfang.channels.cmb.config import CmbConfig
 from zhangfang.channels.cmb.envelope import Json, Keys, Reply
 from zhangfang.channels.cmb.pacing import Pace
+from zhangfang.channels.encoded import form_body
 from zhangfang.channels.transport import Https
 from zhangfang.kernel.clock import Clock, in_china
 
@@ -57,7 +57,7 @@ class Exchange:
 
     async def _post(self, form: Mapping[str, str]) -> bytes:
         """Return the body of the answer whatever its status: the gateway explains itself beside 4xx and 5xx too."""
-        config, body = self._config, urlencode(form).encode()
+        config, body = self._config, form_body(form)
         received = await self._http.exchange(
             config.url, body, _FORM, config.timeout_seconds, _MAX_ANSWER_BYTES, any_status=True
         )

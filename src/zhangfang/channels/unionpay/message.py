@@ -6,7 +6,6 @@ a notification is an ordinary URL-encoded form.
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlencode
 
 from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import MalformedMessage
@@ -37,11 +36,6 @@ def parse_form(body: bytes) -> dict[str, str]:
         if "&" in value and len(_split(value)) > 1:
             raise MalformedMessage(f"field {position}: & outside of brackets")
     return _fields((name, "=", value) for name, value in pairs)
-
-
-def encode_form(fields: Mapping[str, str]) -> bytes:
-    """Return the body that posts `fields` to the gateway."""
-    return urlencode(fields).encode("ascii")
 
 
 def without_blanks(fields: Mapping[str, str]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from zhangfang.channels.encoded import form_body
 from zhangfang.channels.transport import Https, NoAnswerError, NotConnectedError
-from zhangfang.channels.unionpay.message import encode_form
 
 __all__ = ["NoAnswerError", "NotConnectedError", "Transport"]
 
@@ -17,5 +17,4 @@ class Transport(Https):
         self, url: str, fields: Mapping[str, str], timeout_seconds: float, max_bytes: int
     ) -> bytes:
         """Return the body of a 200. Raises `NotConnectedError`, `NoAnswerError`."""
-        body = encode_form(fields)
-        return (await self.exchange(url, body, _HEADERS, timeout_seconds, max_bytes)).body
+        return (await self.exchange(url, form_body(fields), _HEADERS, timeout_seconds, max_bytes)).body

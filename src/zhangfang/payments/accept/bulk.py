@@ -14,13 +14,13 @@ from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, find
+from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, Wanted, find
 from zhangfang.mandates import fingerprint as number_print
 from zhangfang.merchants import FeeKind, Merchant, NoFeeRule, rule_on
 from zhangfang.payments import store
 from zhangfang.payments.accept.requests import charge, check, check_active, draft, fingerprint, first_steps
 from zhangfang.payments.accept.single import placed
-from zhangfang.payments.collecting import insert_allowed
+from zhangfang.payments.collecting import insert_allowed, signed
 from zhangfang.payments.course.rules import LATE
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OrderNumberTaken, Request, State, StepKind
@@ -96,14 +96,15 @@ async def drafts(desk: Desk, merchant: Merchant, asked: Sequence[Asked]) -> list
         for row in await desk.pool.fetch(queries.taken, merchant.id, [one.order_no for one in asked])
     }
     prints = list({one.fingerprint for one in asked})
-    mandates = await find(desk.pool, merchant.id, prints, china_day(now))
+    found = await find(desk.pool, [Wanted(merchant.id, print_, china_day(now)) for print_ in prints])
+    mandates = dict(zip(prints, found, strict=True))
     made: list[Intent | Found | Refusal] = []
     for one in asked:
         try:
             made.append(
                 _found(one, taken[one.order_no]["id"], taken[one.order_no]["request_digest"])
                 if one.order_no in taken
-                else await _draft(desk, merchant, one, mandates.get(one.fingerprint))
+                else await _draft(desk, merchant, one, signed(mandates[one.fingerprint]))
             )
         except _REFUSALS as error:
             made.append(refusal(error))
@@ -116,9 +117,7 @@ def _found(one: Asked, intent: UUID, digest: bytes) -> Found:
     return Found(intent)
 
 
-async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate | None) -> Intent:
-    if mandate is None:
-        raise NoMandate("account: its owner has signed no mandate; allowed: sign one at /v1/mandates first")
+async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate) -> Intent:
     check_active(merchant)
     request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description)
     drafted = draft(

@@ -20,9 +20,8 @@ from zhangfang.payments.accept.requests import (
     stored_before,
 )
 from zhangfang.payments.accept.undoing import undo
-from zhangfang.payments.collecting import mandate_of
 from zhangfang.payments.course import steps
-from zhangfang.payments.course.attempts import ask_of, due
+from zhangfang.payments.course.attempts import ask_of, first_wait
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
 from zhangfang.payments.orders import new_number
@@ -62,13 +61,18 @@ async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> 
         raise NotAllowed(choice.reason)
     parked = choice.fate is Fate.PARK
     state = State.PARKED if parked else _FIRST_STATE.get(intent.kind, State.CREATED)
-    number = new_number(desk.channels, desk.clock, choice.channel, intent.id)
-    found = replace(
-        intent, channel=choice.channel, channel_order_no=number, table_version=choice.version, state=state
+    wait = first_wait(desk.channels, intent.kind, choice.channel, state)
+    return replace(
+        intent,
+        channel=choice.channel,
+        channel_order_no=new_number(desk.channels, desk.clock, choice.channel, intent.id),
+        table_version=choice.version,
+        state=state,
+        mandate=mandate.id if mandate else None,
+        agreement=mandate.agreement if mandate else "",
+        parked_since=intent.created_at if parked else None,
+        next_action_at=intent.created_at + wait,
     )
-    if mandate is not None:
-        found = replace(found, mandate=mandate.id, agreement=mandate.agreement)
-    return due(desk.channels, replace(found, parked_since=intent.created_at if parked else None))
 
 
 def _draft(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> Intent:
@@ -87,7 +91,7 @@ async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: by
 async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
     assert request.account is not None, "checked"
-    mandate = await mandate_of(desk.pool, desk.vault, merchant.id, request.account, desk.clock.now())
+    mandate = await desk.mandate_of(merchant.id, request.account)
     began = time.monotonic()
     intent = await placed(desk, _draft(desk, merchant, request, digest), mandate)
     if not await desk.collect(intent, first_steps(desk.clock, intent)):

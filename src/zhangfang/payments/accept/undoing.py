@@ -9,7 +9,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
 from zhangfang.payments import store
 from zhangfang.payments.accept.requests import check_active, draft, existing, first_steps, stored_before
-from zhangfang.payments.course.attempts import due
+from zhangfang.payments.course.attempts import LOOK_AGAIN
 from zhangfang.payments.course.posting import TEMPLATES
 from zhangfang.payments.course.rules import fee_given_back
 from zhangfang.payments.desk import Desk
@@ -42,8 +42,13 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
         back = _fee_back(merchant, original, request)
         drafted = draft(desk.vault, desk.clock, merchant.id, request, digest, back)
         number = new_number(desk.channels, desk.clock, original.channel, drafted.id)
-        intent = due(desk.channels, replace(drafted, channel=original.channel, channel_order_no=number))
-        intent = replace(intent, template=_template(original, request))
+        intent = replace(
+            drafted,
+            channel=original.channel,
+            channel_order_no=number,
+            template=_template(original, request),
+            next_action_at=drafted.created_at + LOOK_AGAIN,
+        )
         made = await store.insert(connection, [(intent, first_steps(desk.clock, intent))])
         if made[0]:
             await connection.execute(

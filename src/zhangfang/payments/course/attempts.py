@@ -18,7 +18,7 @@ from zhangfang.payments.course import posting
 from zhangfang.payments.course.rules import PAYER_WAIT
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
-from zhangfang.payments.orders import new_number, rules_of
+from zhangfang.payments.orders import new_number
 from zhangfang.payments.store import Connection, new_step, note, queries
 from zhangfang.routing import Ask, Choice, Fate
 
@@ -35,16 +35,15 @@ def look_again(rules: Rules) -> timedelta:
     return max(LOOK_AGAIN, rules.query_after[0])
 
 
-def due(channels: Channels, intent: Intent) -> Intent:
-    """Return a new intent with the time at which the driver takes it, if nobody has continued it before."""
-    wait = LOOK_AGAIN
-    if intent.state is State.PARKED:
-        wait = PARKED_LOOK
-    elif intent.kind is Operation.PURCHASE:
-        wait = PAYER_WAIT
-    elif intent.kind is Operation.COLLECTION:  # its attempt is stored with it
-        wait = look_again(rules_of(channels, intent))
-    return replace(intent, next_action_at=intent.created_at + wait)
+def first_wait(channels: Channels, kind: Operation, channel: str, state: State) -> timedelta:
+    """Return the time after which the driver takes a new intent, if nobody has continued it before."""
+    if state is State.PARKED:
+        return PARKED_LOOK
+    if kind is Operation.PURCHASE:
+        return PAYER_WAIT
+    if kind is Operation.COLLECTION:  # its attempt is stored with it
+        return look_again(channels[channel].rules[kind])
+    return LOOK_AGAIN
 
 
 def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:

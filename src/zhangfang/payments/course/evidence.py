@@ -81,7 +81,7 @@ async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: 
             await move(desk, connection, now, to)
             return Decision(State.CREATED)
         if now.state not in FINAL:
-            await store.apply(connection, [await _booked(desk, now, kind, answer, decision)])
+            await store.write(connection, [await _booked(desk, now, kind, answer, decision)])
             return decision
     await _after_the_end(desk, now, kind, answer, decision)
     return decision

@@ -9,7 +9,7 @@ import asyncpg
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments.model import State, StepKind
-from zhangfang.payments.store import Journal, new_step, queries
+from zhangfang.payments.store import Journal, new_step, note, queries
 
 
 async def fill_in(
@@ -40,7 +40,6 @@ async def fill_in(
     )  # fmt: skip
     kind, message = evidence
     if not await journal.steps(id_):
-        await journal.note(
-            new_step(clock, id_, kind, verdict="success", state=State.SUCCESS, message=message)
-        )
+        proof = new_step(clock, id_, kind, verdict="success", state=State.SUCCESS, message=message)
+        await note(pool, [proof])
     return id_

@@ -46,7 +46,7 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
         who = f"{by.strip()}: {reason.strip()}"
         step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
         message = "no table knows this type of account: nothing was sent"
-        await store.apply(connection, [refused(desk.clock, now, step, "parked", message)])
+        await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
         await connection.execute(
