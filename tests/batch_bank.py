@@ -6,14 +6,15 @@ from datetime import timedelta
 from tests.desk import FakeBank, Shop, _next
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.channels.abilities import Batch, BatchResult
-from zhangfang.channels.port import Answer, Operation, Rules, Verdict
+from zhangfang.channels.port import Answer, NotWritten, Operation, Rules, Verdict
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 
 
 @dataclass
 class BatchBank(FakeBank):
-    """`on_batch` says how the next batches fare: done, lost_request, lost_answer, not_sent, refused, impossible.
+    """`on_batch` says how the next batches fare: done, lost_request, lost_answer, not_sent, refused, impossible,
+    unreadable.
 
     `on_batch_query`: truth, no_answer, not_found, pending. `hidden` orders are left out of every result.
     """
@@ -43,7 +44,7 @@ class BatchBank(FakeBank):
         if fate == "not_sent":
             return Answer(Verdict.NOT_SENT)
         if fate == "impossible":
-            raise InvalidInput("orders", "a text with |", "texts without |")
+            raise NotWritten("orders", "a text with |", "texts without |")
         self.sent_batches.append(batch)
         if fate == "refused":
             return Answer(Verdict.FAILED, "14", "batch file format")
@@ -55,6 +56,8 @@ class BatchBank(FakeBank):
         self.batches[day, batch.number] = batch
         for order in batch.orders:
             self.do(order, "FAILED" if order.key in self.failing else "SUCCESS")
+        if fate == "unreadable":
+            raise InvalidInput("totalAmt", "text", "fen")
         return Answer(Verdict.UNKNOWN) if fate == "lost_answer" else Answer(Verdict.ACCEPTED, "00")
 
     async def query_batch(self, batch: Batch) -> BatchResult:

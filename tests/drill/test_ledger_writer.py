@@ -16,7 +16,7 @@ from tests.ledger import running
 from zhangfang.kernel.ids import new_id, numbered
 from zhangfang.ledger import Account, AccountFlag, Book, LedgerClient, Result, Transfer, TransferFlag
 from zhangfang.ledger.wire import from_transfers
-from zhangfang.ledger.writer import writer
+from zhangfang.ledger.writer import sealing, writer
 from zhangfang.ledger.writer.checkpoint import Checkpoint, CheckpointMoved
 from zhangfang.ledger.writer.journal import Batch, Journal, with_raw_ids
 from zhangfang.ledger.writer.loading import HistoryDiffers
@@ -210,7 +210,7 @@ async def test_a_writer_whose_memory_its_own_history_contradicts_does_not_start(
         await running(database_url, socket, clock).task
 
 
-async def test_months_gone_by_are_sealed_with_their_indexes_and_still_know_their_ids(
+async def test_months_gone_by_are_sealed_with_their_indexes_and_still_take_their_ids(
     database_url: str, tmp_path: Path, clock: SetClock
 ) -> None:
     socket = tmp_path / "l.sock"
@@ -225,7 +225,7 @@ async def test_months_gone_by_are_sealed_with_their_indexes_and_still_know_their
         assert (await client.create_transfers([now]))[0].result is Result.CREATED
         again = await client.create_transfers([old])
         assert (again[0].result, again[0].seq) == (Result.EXISTS, first[0].seq)
-        assert (await client.create_transfers([late]))[0].result is Result.ID_INVALID
+        assert (await client.create_transfers([late]))[0].result is Result.CREATED
         indexes = 0
         while indexes < 3:
             found = await ask(database_url, BULK.format(month=old_month(clock)))
@@ -235,6 +235,26 @@ async def test_months_gone_by_are_sealed_with_their_indexes_and_still_know_their
     sealed = await ask(database_url, "SELECT min(month), max(month) FROM ledger_month")
     assert sealed["min"].isoformat()[:7] == "2026-08"
     assert sealed["max"] < (clock.now() - timedelta(days=28)).date()
+
+
+async def test_an_index_whose_building_was_cut_off_is_built_again(
+    database_url: str, tmp_path: Path, clock: SetClock
+) -> None:
+    ledger = running(database_url, tmp_path / "l.sock", clock)
+    async with LedgerClient(tmp_path / "l.sock") as client:
+        await client.create_accounts([CHANNEL])
+    await ledger.stop()
+    connection = await asyncpg.connect(database_url)
+    month = clock.now().strftime("%Y_%m")
+    later = clock.advance(days=70)
+    await sealing.finish(database_url, await sealing.mark(connection, later))
+    assert await sealing.mark(connection, later) == []
+    cut_off = f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'transfer_{month}_bulk_1'::regclass"
+    await connection.execute(cut_off)
+    assert await sealing.mark(connection, later) == [month]
+    await sealing.finish(database_url, [month])
+    assert await sealing.mark(connection, later) == []
+    await connection.close()
 
 
 def old_month(clock: SetClock) -> str:

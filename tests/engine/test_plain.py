@@ -142,7 +142,8 @@ async def test_an_id_that_is_not_a_uuid_of_version_7_is_refused(world: World) ->
     assert await world.one(replace(one, id=variant)) is Result.ID_INVALID
 
 
-async def test_an_id_born_outside_of_the_open_months_is_refused(world: World) -> None:
+async def test_an_id_that_nobody_can_have_made_is_refused(world: World) -> None:
+    """Before the ledger's first month, and beyond the months that are open ahead."""
     for years in (-30, -2, 2, 1000):
         born = world.engine.now() + timedelta(days=365 * years)
         assert await world.one(world.make(id=world.an_id(born))) is Result.ID_INVALID

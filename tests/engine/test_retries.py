@@ -81,6 +81,62 @@ async def test_a_retry_a_year_later_gets_the_first_answer(world: World, restart:
     assert await world.engine.create_transfers(asked) == again(answers)
 
 
+LONG = [40, 70, 400]  # days
+
+
+@pytest.mark.parametrize("days", LONG)
+@pytest.mark.parametrize("restart", [True, False])
+async def test_an_id_stored_long_before_it_is_asked_for_is_booked_once_and_then_known(
+    world: World, days: int, restart: bool
+) -> None:
+    """What the platform stores today may be booked in a year: a break's cure, a parked payout's way back."""
+    world.needs(Capability.SETTABLE_TIME)
+    stored = [world.make(), *linked(world.make(), world.make(MERCHANT, CHANNEL, 3))]
+    await world.engine.advance(days * 86_400)
+    late = [replace(one, business_date=world.today) for one in stored]
+    await world.done(world.make())
+    answers = await world.engine.create_transfers(late)
+    assert [one.result for one in answers] == [Result.CREATED] * 3
+    if restart:
+        await world.engine.restart(clean=False)
+    assert await world.engine.create_transfers(late) == again(answers)
+    assert await world.ask(replace(late[0], amount=11)) == [Result.EXISTS_DIFFERENT]
+    await world.engine.advance(days * 86_400)
+    assert await world.engine.create_transfers(late) == again(answers)
+    assert await world.figures(MERCHANT) == (3, 30, 0, 0)
+
+
+@pytest.mark.parametrize("days", LONG)
+@pytest.mark.parametrize("flag", [TransferFlag.POST, TransferFlag.VOID])
+async def test_a_hold_of_long_ago_is_ended_by_an_id_of_then_and_by_one_of_now(
+    world: World, days: int, flag: TransferFlag
+) -> None:
+    world.needs(Capability.SETTABLE_TIME)
+    one, other = world.hold(), world.hold()
+    await world.done(one, other)
+    end = world.post if flag is TransferFlag.POST else world.void
+    of_then = end(one)
+    await world.engine.advance(days * 86_400)
+    await world.engine.restart(clean=False)
+    both = [replace(of_then, business_date=world.today), end(other)]
+    await world.done(*both)
+    assert await world.ask(*both) == [Result.EXISTS] * 2
+    posted = 20 if flag is TransferFlag.POST else 0
+    assert await world.figures(MERCHANT) == (0, posted, 0, 0)
+
+
+async def test_a_refusal_of_an_old_id_is_kept_like_any_other(world: World) -> None:
+    world.needs(Capability.SETTABLE_TIME)
+    world.needs(Capability.REFUSALS_KEPT)
+    old = world.make(MERCHANT, CHANNEL, 10)
+    await world.engine.advance(400 * 86_400)
+    late = replace(old, business_date=world.today)
+    assert await world.one(late) is Result.EXCEEDS_CREDITS
+    await world.done(world.make(CHANNEL, MERCHANT, 50))
+    await world.engine.restart(clean=False)
+    assert await world.one(late) is Result.EXCEEDS_CREDITS
+
+
 async def test_a_refusal_stays_although_there_is_money_by_then(world: World) -> None:
     world.needs(Capability.REFUSALS_KEPT)
     refused = world.make(MERCHANT, CHANNEL, 10)

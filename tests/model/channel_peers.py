@@ -83,12 +83,12 @@ class Wire:
         holder = attrgetter(owner)(channel) if owner else channel
         self._real = getattr(holder, name)
         self.heard: list[Said] = []
-        self._says: list[Said] = []
+        self._says: list[Said | Exception] = []
         self._asked = 0
         setattr(holder, name, self._post)
 
-    def say(self, messages: Sequence[Said]) -> None:
-        """From now on: these, one after the other, and then the last of them for good."""
+    def say(self, messages: Sequence[Said | Exception]) -> None:
+        """From now on: these, one after the other, and then the last of them for good. An error is raised."""
         self._says, self._asked = list(messages), 0
 
     async def _post(self, *args: Any, **named: Any) -> Any:
@@ -98,7 +98,10 @@ class Wire:
             return answer
         self._asked += 1
         assert self._asked < 100, "it asks without end"
-        return self._shape(self._says[min(self._asked, len(self._says)) - 1])
+        said = self._says[min(self._asked, len(self._says)) - 1]
+        if isinstance(said, Exception):
+            raise said
+        return self._shape(said)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Parser:
     """A method of a connector, what a bank told it, and what it then made of that."""
 
     channel: Any
-    read: Callable[[Sequence[Said]], Awaitable[Any]]
+    read: Callable[[Sequence[Any]], Awaitable[Any]]
     genuine: Sequence[Said]
     result: Any
 
@@ -136,7 +139,7 @@ class Recording:
         """Keep an exchange; it is read again at the same moment, for questions carry their time."""
         moment = channel._clock.now()
 
-        async def read(messages: Sequence[Said]) -> Any:
+        async def read(messages: Sequence[Said | Exception]) -> Any:
             wire.say(messages)
             channel._clock.set(moment)
             NUMBERS.last = before

@@ -25,7 +25,7 @@ from zhangfang.channels.cmb import envelope as cmb_envelope
 from zhangfang.channels.cmb import exchange as cmb_exchange
 from zhangfang.channels.cmb import sm2
 from zhangfang.channels.epcc import envelope as epcc_envelope
-from zhangfang.channels.port import Answer, ChannelError, Verdict
+from zhangfang.channels.port import Answer, ChannelError, NotWritten, Verdict
 from zhangfang.kernel.errors import InvalidInput
 
 TABLE: dict[Any, str] = {
@@ -161,6 +161,20 @@ def test_bytes_that_the_bank_itself_signed_break_nothing(
             loop.run_until_complete(heard(one.read(touched(inner, edits, which))))
 
         hail()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.split(".")[1].startswith("send")])
+def test_an_error_after_the_connection_was_opened_never_says_that_nothing_was_sent(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    """`InvalidInput` is also what kernel functions raise for a value of an answer."""
+    try:
+        found = loop.run_until_complete(parsers[name].read([InvalidInput("amount", "text", "fen")]))
+    except NotWritten:
+        pytest.fail("it says that nothing was sent")
+    except InvalidInput:
+        return  # the platform takes it as UNKNOWN
+    assert proves_nothing(found)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -257,3 +257,22 @@ async def test_an_announcement_that_is_not_allowed_is_refused_before_anything_is
     with pytest.raises(InvalidInput) as caught:
         await load(None, None, None, None, announced, whole(b""))  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("blank", ["", ",,,", " , ,\t,", '"","","",""', "\r"])
+def test_a_blank_row_is_counted_nowhere_wherever_it_stands(blank: str) -> None:
+    rows = [ROW, ROW.replace("O-1", "O-2")]
+    for at in range(3):
+        data = csv(*rows[:at], blank, *rows[at:])
+        numbers = [number for number, _ in read(data, upload(2, 200))]
+        assert numbers == [2 + (at <= 0), 3 + (at <= 1)], "each line keeps its number in the file"
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [(b"PK\x03\x04\x14\x00", "XLSX"), (b"\xd0\xcf\x11\xe0", "XLS"), ("\ufeff" + HEADER, "UTF-16")],
+)
+def test_a_workbook_that_is_called_csv_is_told_what_it_is(start: bytes | str, what: str) -> None:
+    data = start.encode("utf-16") if isinstance(start, str) else start
+    with pytest.raises(BatchInvalid, match=f"got .*{what}.*CSV UTF-8"):
+        read(data, upload(1, 100))

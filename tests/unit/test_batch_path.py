@@ -1,6 +1,7 @@
 """A batch from its file to its results: accepted by the rules of a single collection, carried, asked for, told once."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,18 @@ async def test_the_items_of_a_batch_that_cannot_be_sent_as_one_travel_alone(
     assert set(bank.debits.values()) == {1}
 
 
+async def test_a_batch_whose_answer_cannot_be_read_was_sent_and_no_item_of_it_travels_alone(
+    shop: Shop, bank: BatchBank
+) -> None:
+    merchant = await shop.merchant()
+    bank.on_batch[""] = ["unreadable"]
+    batch, _ = await submit(shop, merchant, HEADER + "".join(lines(range(20))))
+    await settle_down(shop)
+    assert await states(shop, batch) == {"SUCCESS": 20}
+    assert len(bank.sent_batches) == 1
+    assert not bank.sent
+
+
 async def test_an_item_that_the_result_does_not_list_stays_unknown_and_is_asked_for_by_itself(
     shop: Shop, bank: BatchBank
 ) -> None:
@@ -248,3 +261,22 @@ async def test_a_merchant_that_may_not_collect_cannot_submit(shop: Shop) -> None
     with pytest.raises(InvalidInput, match="batch_no"):
         await submit(shop, merchant, HEADER, "no spaces")
     assert await shop.desk.pool.fetchval("SELECT count(*) FROM batch") == 0
+
+
+async def test_an_order_number_comes_back_as_it_was_given(shop: Shop, bank: BatchBank) -> None:
+    """Programs join results on it: only what people open is guarded against formulas."""
+    merchant = await shop.merchant()
+    batch, _ = await submit(shop, merchant, HEADER + lines([1])[0].replace("O-1", "@A1"))
+    await settle_down(shop)
+    file = b"".join([part async for part in batches.results(shop.desk.pool, batch.id)]).decode()
+    assert file.splitlines()[1].split(",")[1] == "@A1"
+
+
+async def test_the_digest_of_a_file_is_keyed_and_one_of_an_older_release_is_known_again(shop: Shop) -> None:
+    merchant, file = await shop.merchant(), HEADER + lines([1])[0]
+    batch, _ = await submit(shop, merchant, file)
+    plain = hashlib.sha256(file.encode()).digest()
+    assert await shop.desk.pool.fetchval("SELECT digest FROM batch") not in (b"", plain)
+    assert await submit(shop, merchant, file) == (batch, False)
+    await shop.desk.pool.execute("UPDATE batch SET digest = $1", plain)
+    assert (await submit(shop, merchant, file))[0].id == batch.id

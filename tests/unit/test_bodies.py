@@ -45,7 +45,7 @@ def said(body: Any, takes: type = NewPayment) -> str:
         ),
         (
             {"account": {"number": "12345678"}},
-            "account.name: got nothing; allowed: text of 1 to 60 characters",
+            "account.name: got nothing; allowed: text of 1 to 100 characters",
         ),
         (
             {"account": ACCOUNT | {"x": 1}},

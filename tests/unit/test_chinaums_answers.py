@@ -244,7 +244,7 @@ def test_a_fee_may_be_all_of_a_payment(kind: str, credit: bool) -> None:
         (LINE.replace(CONFIG.mid, "898340158110002"), FOOTER, "line 2, column mid"),
         (LINE.replace("09-01", "09-02", 1), FOOTER, "line 2, column settleDate"),
         (LINE.replace("996", "1996"), FOOTER.replace("996", "1996"), "line 2, column netAmount"),
-        (LINE.replace("996", "-996"), FOOTER.replace("996", "-996"), "not below zero for PAY"),
+        (LINE.replace("996", "-1004"), FOOTER.replace("996", "-1004"), "not below zero for PAY"),
         (LINE.replace("PAY", "GIFT"), FOOTER, "line 2, column type"),
         (LINE, FOOTER.replace("1000", "1001"), "totalAmount"),
     ],

@@ -145,10 +145,12 @@ def test_a_late_return_of_a_payment_made_elsewhere_keeps_its_reference() -> None
 @pytest.mark.parametrize(
     "changes", [{"updDat": "20261301"}, {"updDat": "2026-1-1"}, {"yurRef": ""}, {"trsAmt": ""}]
 )
-def test_a_late_return_that_is_not_as_documented_is_malformed(changes: dict[str, str]) -> None:
-    broken = {"yurRef": REFERENCE, "trsAmt": "1.00"} | changes
-    with pytest.raises(MalformedMessage):
-        replies.late_returns(Reply({"bb1payqbz1": [broken]}, ""))
+def test_a_late_return_that_is_not_as_documented_is_left_out_and_the_others_stay(
+    changes: dict[str, str],
+) -> None:
+    good = {"yurRef": REFERENCE, "trsAmt": "1.00"}
+    page = replies.late_returns(Reply({"bb1payqbz1": [good | changes, good]}, ""))
+    assert [one.answer.amount for one in page.found] == [100]
 
 
 @pytest.mark.parametrize("block", ["DCLISACCZ", "ntqpyaccz", "ntqaclstz"])
@@ -206,6 +208,15 @@ def test_a_return_is_a_credit_marked_as_reversal(flag: str) -> None:
 def test_a_line_of_a_payment_made_elsewhere_keeps_its_reference() -> None:
     (read,) = replies.statement_page(page([line(yurRef="20200826007800003")]), ACCOUNT, "").lines
     assert read.reference == "20200826007800003"
+
+
+@pytest.mark.parametrize("field", ["yurRef", "requestNbr", "ctpAcctName", "remarkTextClt", "reversalFlag"])
+@pytest.mark.parametrize("odd", ["\0", "a\0b", 7, None, True, ["x"], {"a": "b"}])
+def test_nothing_odd_in_a_text_stops_a_statement_and_all_of_it_can_be_stored(field: str, odd: object) -> None:
+    odd_one, usual = replies.statement_page(page([line(**{field: odd}), line()]), ACCOUNT, "").lines
+    assert (odd_one.amount, odd_one.credit, odd_one.balance) == (usual.amount, usual.credit, usual.balance)
+    kept = odd_one.text + odd_one.reference + odd_one.request_no + odd_one.counterparty + odd_one.raw
+    assert b"\0" not in kept.encode()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -24,6 +25,14 @@ LAYOUT = Layout(
         "note": Column("note", shown=lambda cell: "*" * len(cell)),
     },
     totals=("amount", "fee"),
+)
+STRICT = Layout(
+    {
+        **LAYOUT.columns,
+        "订单号": Column("order_no", columns.number),
+        "流水号": Column("channel_ref", columns.number),
+    },
+    LAYOUT.totals,
 )
 HEADER = "note,订单号,other,流水号,type,amount,sign,fee"
 PAY = "物业费,A1,?,9001,PAY,12345,C,0.37"
@@ -76,8 +85,6 @@ def test_gb18030_and_a_byte_order_mark_before_utf8_are_read() -> None:
         ("12345", "9" * 5000, "column amount: got 5000 characters"),
         ("0.37", "0.375", "column fee: got 5 characters; allowed: yuan"),
         ("0.37", "-0", "column fee"),
-        ("PAY", "pay", "column type: got 3 characters; allowed: PAY, REFUND"),
-        (",C,", ",+,", "column sign"),
         ("A1,", "A1,,", "9 columns, the first line has 8"),
         (",0.37", "", "7 columns"),
         ("物业费", '"', "no CSV"),
@@ -119,14 +126,55 @@ def test_a_header_has_each_column_once(header: str, named: str) -> None:
     assert named in refusal(header)
 
 
-def test_bytes_that_are_not_of_the_encoding_are_named_by_their_line() -> None:
-    with pytest.raises(MalformedMessage, match=r"line 2: byte \d+ of the file is no UTF-8"):
-        read(csv(HEADER) + b"\r\n\xff\xfe", LAYOUT)
+@pytest.mark.parametrize(
+    ("cell", "bad", "named"),
+    [
+        ("PAY", "pay", "line 2, column type: got 3 characters; allowed: PAY, REFUND"),
+        (",C,", ",+,", "line 2, column sign"),
+        ("A1", "订单", "line 2, column 订单号: got 2 characters; allowed: at most 64 visible ASCII"),
+        ("A1", "A\0", "line 2, column 订单号: got 5 characters"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_kept_if_the_sums_hold(cell: str, bad: str, named: str) -> None:
+    data = csv(HEADER, PAY.replace(cell, bad), BACK, FOOTER)
+    unread, back = columns.lines(data, STRICT, Row.file_line)
+    assert named in unread.unread
+    assert (unread.line_no, unread.order_no, unread.amount) == (2, "", 0)
+    assert "9001" in unread.raw
+    assert back == read(data, STRICT)[1].file_line()
 
 
-def test_a_nul_byte_is_named_by_its_line() -> None:
-    with pytest.raises(MalformedMessage, match="line 2: a NUL byte"):
-        read(csv(HEADER, PAY.replace("A1", "A\0"), BACK, FOOTER), LAYOUT)
+def test_a_file_of_which_no_row_can_be_read_is_refused() -> None:
+    data = csv(HEADER, PAY.replace("PAY", "x"), BACK.replace("REFUND", "x"), FOOTER)
+    with pytest.raises(MalformedMessage, match="2 of 2 rows cannot be read; the first: line 2, column type"):
+        columns.lines(data, STRICT, Row.file_line)
+
+
+@given(st.integers(0, 8), st.integers(0, 255).filter(lambda byte: byte not in b'\n\r,"'))
+def test_no_byte_of_a_text_column_changes_what_is_read(place: int, byte: int) -> None:
+    """But for those that divide rows and columns."""
+    for encoding in columns.ENCODINGS:
+        layout = Layout(STRICT.columns, STRICT.totals, encoding)
+        data = bytearray("\n".join((HEADER, PAY, BACK, FOOTER)).encode(encoding))
+        at = data.index("物业费".encode(encoding))
+        data[at + place % len("物业费".encode(encoding))] = byte
+        found = columns.lines(bytes(data), layout, Row.file_line)
+        assert [replace(line, note="", raw="") for line in found] == [
+            replace(row.file_line(), note="", raw="") for row in whole()
+        ]
+        assert "\0" not in found[0].note + found[0].raw
+        assert found[0].note.encode()
+
+
+@given(st.integers(0, 4), st.integers(0, 255))
+def test_a_changed_amount_refuses_the_file_whose_sums_it_breaks(place: int, byte: int) -> None:
+    data = bytearray(csv(HEADER, PAY, BACK, FOOTER))
+    at = data.index(b"12345") + place
+    if data[at] == byte:
+        return
+    data[at] = byte
+    with pytest.raises(MalformedMessage):
+        columns.lines(bytes(data), STRICT, Row.file_line)
 
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

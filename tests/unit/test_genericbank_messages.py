@@ -260,6 +260,17 @@ def test_a_line_names_our_order_and_the_cursor_is_the_last_lines_number() -> Non
     assert PAYEE.name not in first.raw
 
 
+@pytest.mark.parametrize("field", ["serial", "bankSerial", "counterparty", "text", "reversal"])
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "a\0b", 7, None, ["x"], {"a": "\udfff"}])
+def test_nothing_odd_in_a_text_stops_a_statement_and_all_of_it_can_be_stored(field: str, odd: object) -> None:
+    raw = json.dumps(page(LINE | {field: odd}, LINE | {"seq": 8})).encode()
+    message = messages.answer(raw, ASKED)
+    odd_one, usual = replies.statement_page(message, CONFIG.account, "6").lines
+    assert (odd_one.amount, odd_one.credit, odd_one.balance) == (usual.amount, usual.credit, usual.balance)
+    kept = odd_one.text + odd_one.reference + odd_one.request_no + odd_one.counterparty + odd_one.raw
+    assert b"\0" not in kept.encode()
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -269,7 +280,6 @@ def test_a_line_names_our_order_and_the_cursor_is_the_last_lines_number() -> Non
         page(LINE | {"amount": "1.050"}),
         page(LINE | {"direction": "X"}),
         page(LINE | {"time": "2026112310000"}),
-        page(LINE | {"reversal": "N"}),
         page(LINE | {"seq": True}),
         told("4002"),
         told(account="another", lines=[], more=False),

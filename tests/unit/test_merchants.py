@@ -283,6 +283,9 @@ async def test_a_page_out_of_range_is_refused_by_name(
         ({"name": "a\ud800"}, "name"),
         ({"external_ref": ""}, "external_ref"),
         ({"external_ref": "M 1"}, "external_ref"),
+        ({"external_ref": "."}, "external_ref"),
+        ({"external_ref": ".."}, "external_ref"),
+        ({"external_ref": "mer_01hgw2bbg00000000000000000"}, "external_ref"),
         ({"external_ref": "M1\n"}, "external_ref"),
         ({"external_ref": "x" * 41}, "external_ref"),
         ({"settlement_days": -1}, "settlement_days"),
@@ -346,7 +349,7 @@ def test_a_fee_rule_out_of_range_is_refused_by_name(change: dict[str, int], fiel
         ({"name": ""}, "account.name"),
         ({"name": "张\x7f三"}, "account.name"),
         ({"medium": "credit"}, "account.medium"),
-        ({"bank": "x" * 41}, "account.bank"),
+        ({"bank": "x" * 61}, "account.bank"),
     ],
 )
 def test_an_account_out_of_range_is_refused_by_name_and_never_shown(

@@ -9,7 +9,8 @@ import pytest
 
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
-from zhangfang.channels.port import Answer, Operation, Verdict
+from zhangfang.channels.port import Answer, NotWritten, Operation, Order, Verdict
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Account, AccountFlag, Book
 from zhangfang.merchants import MerchantState
@@ -97,6 +98,51 @@ async def test_a_refused_or_failed_refund_gives_its_counters_back_exactly_once(
     assert (await shop.balances(merchant.id))[3013] == 0
 
 
+async def test_refunds_after_one_that_failed_are_accepted_and_give_the_whole_fee_back(shop: Shop) -> None:
+    """The fee of the second one was rounded up beside the first one, which then fails."""
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, Operation.COLLECTION, "A1", 100)
+    await weigh(shop.desk, paid, StepKind.QUERY, replace(SUCCESS, amount=100))
+    shop.unionpay.on_send["R1"] = ["lost_request"]
+    first = await shop.ask(merchant, Operation.REFUND, "R1", 49, original=paid.id)
+    await shop.ask(merchant, Operation.REFUND, "R2", 1, original=paid.id)
+    await weigh(shop.desk, first, StepKind.QUERY, FAILED)
+    for number, part in (("R3", 1), ("R4", 48), ("R5", 50)):
+        await shop.ask(merchant, Operation.REFUND, number, part, original=paid.id)
+    back = await shop.reload(paid)
+    assert (back.refunded, back.fee_refunded) == (100, paid.fee) == (100, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (NotWritten("name", "36 characters", "at most 35"), State.FAILED),
+        (InvalidInput("amount", "text of 3 characters", "yuan"), State.UNKNOWN),
+        (KeyError("trsAmt"), State.UNKNOWN),
+    ],
+)
+async def test_only_an_order_that_cannot_be_written_fails_without_an_answer(
+    shop: Shop, error: Exception, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in reading an answer, the order was sent."""
+    merchant = await shop.merchant(100_000)
+
+    async def fails(order: Order) -> Answer:
+        raise error
+
+    for bank in (shop.cmb, shop.unionpay):
+        monkeypatch.setattr(bank, "send", fails)
+        monkeypatch.setattr(bank, "query", fails)
+    for number, kind in (("A1", Operation.COLLECTION), ("O1", Operation.PAYOUT)):
+        one = await shop.ask(merchant, kind, number, 1000)
+        for _ in range(4):  # a payout that one channel cannot write is tried at the next one
+            await shop.forget_leases()
+            shop.clock.advance(minutes=6)
+            await shop.drive()
+            await shop.idle()
+        assert (await shop.reload(one)).state is state
+
+
 async def test_a_refund_that_the_ledger_refuses_is_never_sent_and_gives_its_counters_back_once(
     shop: Shop,
 ) -> None:
@@ -134,7 +180,7 @@ async def test_money_given_back_before_midnight_and_written_down_after_it_is_giv
     payout = await shop.ask(merchant, Operation.PAYOUT, "O1", 1000)
     shop.clock.set(shop.clock.now().replace(hour=15, minute=59))  # 23:59 in China
     with monkeypatch.context() as dying:
-        dying.setattr(store, "apply", _dies)
+        dying.setattr(store, "write", _dies)
         dying.setattr(posting, "must_post", _then_dies(posting.must_post))
         with pytest.raises(ConnectionError):
             await weigh(shop.desk, payout, StepKind.QUERY, answer)

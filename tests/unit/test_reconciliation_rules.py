@@ -48,7 +48,7 @@ def line(amount: int = 100, **other: Any) -> dict[str, Any]:
         "amount": amount,
         "credit": True,
     }
-    return made | {"adjustment": False, "note": "M-1"} | other
+    return made | {"adjustment": False, "note": "M-1", "unread": "", "raw": ""} | other
 
 
 def adjustment(signed: int, ref: str = "Q1") -> dict[str, Any]:

@@ -102,8 +102,6 @@ def test_a_csv_with_wrong_rows_is_refused_with_each_line_and_column(home: Path) 
     assert "line 3: closes: got 5 characters; allowed: HH:MM in China time" in answer.output
     assert "line 4: row: got 15 fields; allowed: 14" in answer.output
     assert len(run("history").output.splitlines()) == 1, "only the heading"
-    file.write_bytes(b"\xff\xfe")
-    assert (
-        "bytes that are not UTF-8"
-        in run("propose", "--kind", "routes", "--file", str(file), "--by", "lin").output
-    )
+    for data, said in ((b"a\xff", "bytes that are not UTF-8"), (b"PK\x03\x04\x14", "a workbook (XLSX)")):
+        file.write_bytes(data)
+        assert said in run("propose", "--kind", "routes", "--file", str(file), "--by", "lin").output

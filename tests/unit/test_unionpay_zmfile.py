@@ -1,12 +1,17 @@
 import base64
 import hashlib
+import re
 import zipfile
 import zlib
+from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.unionpay_bank import MER_ID, content, zipped, zm_row, zme_row
+from zhangfang.channels import unread
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
 from zhangfang.channels.unionpay import zmfile
 
@@ -114,7 +119,7 @@ def test_an_account_that_the_bank_forgot_to_mask_is_masked() -> None:
         ({7: ""}, "line 2, column 7 .amount."),
         ({7: "-1"}, "line 2, column 7 .amount."),
         ({16: "000000000037"}, "line 2, column 16 .fee."),
-        ({16: "C000000000037"}, "line 2, column 16 .fee."),
+        ({12: "订单0001"}, "line 2, column 12 .orderId."),
         ({17: "X000000012345"}, "line 2, column 17 .settlement amount."),
         ({38: "300000000000"}, "line 2, column 38 .instalment surcharge."),
         ({17: "C"}, "line 2, column 17 .settlement amount."),
@@ -122,9 +127,14 @@ def test_an_account_that_the_bank_forgot_to_mask_is_masked() -> None:
         ({28: ""}, "line 2, column 28 .merchant."),
     ],
 )
-def test_a_column_that_cannot_be_read_is_named(cells: dict[int, str], part: str) -> None:
-    with pytest.raises(MalformedMessage, match=part):
-        parse(rows(zm_row(), zm_row(cells)))
+def test_a_row_whose_column_cannot_be_read_is_kept_and_the_column_is_named(
+    cells: dict[int, str], part: str
+) -> None:
+    good, bad = parse(rows(zm_row(), zm_row(cells | {35: "物业费"}))).lines
+    assert good == line(zm_row())
+    assert re.search(part, bad.unread)
+    assert (bad.line_no, bad.order_no, bad.amount, bad.fee, bad.operation) == (2, "", 0, 0, None)
+    assert "物业费" in bad.raw
 
 
 @pytest.mark.parametrize(
@@ -136,8 +146,9 @@ def test_a_column_that_cannot_be_read_is_named(cells: dict[int, str], part: str)
     ],
 )
 def test_a_column_of_an_adjustment_that_cannot_be_read_is_named(cells: dict[int, str], part: str) -> None:
-    with pytest.raises(MalformedMessage, match=part):
-        parse(content({ZM: b"", ZME: zme_row(cells)}))
+    _, bad = parse(content({ZM: zm_row(), ZME: zme_row(cells)})).lines
+    assert re.search(part, bad.unread)
+    assert not bad.adjustment
 
 
 @pytest.mark.parametrize(
@@ -153,14 +164,81 @@ def test_a_column_of_an_adjustment_that_cannot_be_read_is_named(cells: dict[int,
     ],
 )
 def test_a_row_that_does_not_fit_the_layout_says_where(row: bytes, part: str) -> None:
-    with pytest.raises(MalformedMessage, match=f"line 2, {part}"):
-        parse(rows(zm_row(), row))
+    _, bad = parse(rows(zm_row(), row)).lines
+    assert re.search(f"line 2, {part}", bad.unread)
 
 
 def test_a_chinese_character_counts_as_two_bytes_not_one() -> None:
     row = zm_row({35: "物业费"}).decode("gbk").encode("utf-8")  # three bytes each: the wrong charset
-    with pytest.raises(MalformedMessage, match="column 42: the row has 610 bytes"):
+    with pytest.raises(
+        MalformedMessage, match=r"1 of 1 rows cannot be read.*column 42: the row has 610 bytes"
+    ):
         parse(rows(row))
+
+
+def test_a_fee_that_is_given_back_is_below_zero() -> None:
+    back = {16: "C000000000037", 17: "D000000012308", 20: "04"}
+    read = line(zm_row(back))
+    assert (read.operation, read.amount, read.credit, read.fee) == (Operation.REFUND, 12345, False, -37)
+
+
+@given(place=st.integers(), byte=st.integers(0, 255).filter(lambda byte: byte != 10))
+def test_no_byte_of_a_text_column_changes_what_is_read(place: int, byte: int) -> None:
+    """Also half a GBK character: what nothing is matched on is read as it comes."""
+    row = bytearray(zm_row({31: "阳光花园物业服务中心", 35: "静态码收款"}))
+    texts = [at for number in (5, 25, 31, 35, 42) for at in columns(number)]
+    row[texts[place % len(texts)]] = byte
+    read = parse(rows(zm_row(), bytes(row))).lines[1]
+    assert replace(read, note="", raw="") == replace(line(zm_row()), line_no=2, note="", raw="")
+    assert (read.note + read.raw).encode()
+    assert "\0" not in read.note + read.raw
+
+
+@given(place=st.integers(), byte=st.integers(0, 255).filter(lambda byte: byte != 10))
+def test_a_changed_byte_of_an_amount_is_read_as_it_stands_or_makes_the_row_unread(
+    place: int, byte: int
+) -> None:
+    row = bytearray(zm_row())
+    where = [at for number in (7, 16, 17) for at in columns(number)]
+    row[where[place % len(where)]] = byte
+    good, read = parse(rows(zm_row(), bytes(row))).lines
+    assert good == line(zm_row())
+    digits = all(chr(row[at]).isdigit() for at in columns(7))
+    assert read.amount == (int(row[columns(7).start : columns(7).stop]) if digits and not read.unread else 0)
+
+
+def columns(number: int) -> range:
+    """Return the places of a column's bytes in a row of ZM."""
+    widths = [width for _, width in zmfile.ZM_COLUMNS]
+    start = sum(widths[: number - 1]) + number - 1
+    return range(start, start + widths[number - 1])
+
+
+def test_a_character_cut_in_two_is_kept_as_its_byte() -> None:
+    name = "阳光花园物业服务中心有限公司分".encode("gbk")
+    row = zm_row()
+    at = columns(31)
+    cut = row[: at.start] + (b"a" + name + name)[: len(at)] + row[at.stop :]
+    read = line(cut)
+    assert not read.unread
+    assert "\\x" in read.raw
+
+
+@pytest.mark.parametrize("bad", [1, unread.MOST, unread.MOST + 1])
+def test_a_file_of_which_too_much_cannot_be_read_is_of_another_layout(bad: int) -> None:
+    text = rows(*[zm_row()] * (bad + 1), *[zm_row({7: "x"})] * bad)
+    if bad <= unread.MOST:
+        assert sum(bool(one.unread) for one in parse(text).lines) == bad
+        return
+    with pytest.raises(MalformedMessage, match=r"21 of 43 rows cannot be read; the first: .*column 7"):
+        parse(text)
+
+
+def test_a_card_number_in_a_row_that_cannot_be_cut_is_masked() -> None:
+    row = zm_row({6: "6222021234567890128"})[:-1]
+    _, bad = parse(rows(zm_row(), row)).lines
+    assert "622202****0128" in bad.raw
+    assert "123456789012345678901" in bad.raw
 
 
 @pytest.mark.parametrize("name", ["777290058110049_20261231.zip", f"{MER_ID}_20251231.zip"])

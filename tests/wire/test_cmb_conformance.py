@@ -62,6 +62,16 @@ async def test_an_answer_that_cannot_be_believed_is_unknown_and_the_payout_was_m
     assert await site.balance() == OPENING - 1230
 
 
+async def test_a_message_that_the_bank_calls_malformed_has_failed_and_nothing_was_taken(site: Site) -> None:
+    order = site.order()
+    assert order.account is not None
+    blank = replace(order, account=replace(order.account, name=" "))  # no door of ours lets it in any more
+    refused = await site.bank.send(blank)
+    assert (refused.verdict, refused.code) == (Verdict.FAILED, "SBX0010")
+    assert (await site.bank.query(order)).verdict is Verdict.NOT_FOUND
+    assert await site.balance() == OPENING
+
+
 async def test_a_hidden_payout_sent_again_by_the_same_reference_is_paid_once(site: Site) -> None:
     order = site.order()
     await site.plan("M-1", "not_found_first")

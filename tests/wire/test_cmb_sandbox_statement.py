@@ -152,12 +152,12 @@ async def test_a_line_just_before_midnight_in_china_is_of_that_day(client: Clien
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"beginDate": "20260902", "endDate": "20260901"}, "FABZ002"),
-        ({"beginDate": "20250731"}, "FABZ002"),
-        ({"beginDate": "2026-9-1"}, "FABZ002"),
-        ({"beginDate": "20260231"}, "FABZ002"),
-        ({"transactionSequence": "x"}, "FABZ002"),
-        ({"loanCode": "X"}, "FABZ002"),
+        ({"beginDate": "20260902", "endDate": "20260901"}, "SBX0010"),
+        ({"beginDate": "20250731"}, "SBX0010"),
+        ({"beginDate": "2026-9-1"}, "SBX0010"),
+        ({"beginDate": "20260231"}, "SBX0010"),
+        ({"transactionSequence": "x"}, "SBX0010"),
+        ({"loanCode": "X"}, "SBX0010"),
         ({"cardNbr": "755900000000009"}, "FAAQ086"),
     ],
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from zhangfang.api.calls import Call, Spec
 from zhangfang.api.payments import LAST, PAGED, limit_of
-from zhangfang.api.shapes import Account, Fen
+from zhangfang.api.shapes import Account, Fen, Text
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.mandates import Mandate, Mandates
 from zhangfang.mandates import NewMandate as Asked
@@ -39,7 +39,7 @@ class NewMandate(msgspec.Struct, forbid_unknown_fields=True):
     valid_from: date
     valid_until: date
     channel: Annotated[str, msgspec.Meta(max_length=20)] = ""
-    evidence: Annotated[str, msgspec.Meta(max_length=100, pattern="^[^\\x00-\\x1f\\x7f]*$")] = ""
+    evidence: Text = ""
 
 
 class Code(msgspec.Struct, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ import structlog
 from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
+from zhangfang.kernel.texts import ALLOWED
 from zhangfang.payments import MOST_INSTALMENTS, PREFIX, Desk, Intent, State, order_of
 
 log = structlog.get_logger()
@@ -23,14 +24,14 @@ OrderNo = Annotated[
         description="your own number, unique for ever",
     ),
 ]
-Text = Annotated[str, msgspec.Meta(max_length=100, pattern="^[^\\x00-\\x1f\\x7f]*$")]
+Text = Annotated[str, msgspec.Meta(max_length=100, description=f"{ALLOWED}; no card number")]
 
 
 class Account(msgspec.Struct, forbid_unknown_fields=True):
     """A payer's or payee's account. It is stored as a vault token only."""
 
     number: Annotated[str, msgspec.Meta(pattern="^[0-9]{8,32}$")]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     medium: Literal["card", "credit", "passbook", "virtual", "corporate"] = "card"
     bank: Annotated[str, msgspec.Meta(max_length=60)] = ""
     id_no: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]{0,18}$")] = ""

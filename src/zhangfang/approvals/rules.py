@@ -3,6 +3,7 @@
 import unicodedata
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.texts import check_text
 
 _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
 
@@ -24,7 +25,10 @@ def same_person(one: str, other: str) -> bool:
 
 def person(by: str) -> str:
     """Return a person's name without spaces around it. Raises `InvalidInput`."""
-    return text("by", by, 1, _NAME_MAX, "a person's name of ")
+    try:
+        return text("by", by, 1, _NAME_MAX)
+    except InvalidInput as error:
+        raise InvalidInput("by", error.shape, f"a person's name of {error.allowed}") from None
 
 
 def reason(why: str, least: int = _REASON_MIN) -> str:
@@ -32,11 +36,10 @@ def reason(why: str, least: int = _REASON_MIN) -> str:
     return text("reason", why, least, _REASON_MAX)
 
 
-def text(field: str, value: str, least: int, most: int, what: str = "") -> str:
+def text(field: str, value: str, least: int, most: int) -> str:
     """Return a text of `least` to `most` characters without spaces around it. Raises `InvalidInput`."""
     value = value.strip()
-    if not least <= len(value) <= most or not value.isprintable():
-        raise InvalidInput(field, f"{len(value)} characters", f"{what}{least} to {most} printable characters")
+    check_text(field, value, most, least)
     return value
 
 

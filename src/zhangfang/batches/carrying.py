@@ -16,11 +16,10 @@ from zhangfang.batches.model import Carriage, ChannelBatch
 from zhangfang.batches.store import queries
 from zhangfang.channels.abilities import Batch as Message
 from zhangfang.channels.abilities import BatchChannel
-from zhangfang.channels.port import Answer, Channels, Operation, Rules, Verdict
+from zhangfang.channels.port import Answer, Channels, NotWritten, Operation, Rules, Verdict
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import CHINA, Clock
 from zhangfang.kernel.driver import Job
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, order_of, weigh
 from zhangfang.payments.accept import bulk
@@ -93,7 +92,7 @@ async def _send(desk: Desk, one: ChannelBatch) -> None:
         answer = await _channel(desk.channels, one).send_batch(
             await message_of(desk.pool, desk.vault, desk.journal, one)
         )
-    except InvalidInput as error:
+    except NotWritten as error:
         await _send_alone(desk.pool, desk.clock, one, error)
         return
     desk.gate.router.report(one.channel, Operation.COLLECTION, answer.verdict)
@@ -115,7 +114,7 @@ async def _not_sent(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch) -> None
             await bulk.items_not_sent(clock, db, one.id)
 
 
-async def _send_alone(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: InvalidInput) -> None:
+async def _send_alone(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: NotWritten) -> None:
     """Send each item alone: the channel's format cannot hold one of them in a batch, and nothing was sent. The item that
     cannot be sent then fails by the rules of a single order.
     """

@@ -47,7 +47,7 @@ async def load(
     reading = Reading(upload)
     held = await store.one(pool, queries.by_number, merchant.id, upload.batch_no)
     if held is not None:
-        return await _same(held, reading, chunks), False
+        return await _same(vault, held, reading, chunks), False
     bulk.check_collecting(clock, merchant)
     id_, told, now = new_id(clock), new_id(clock), clock.now()
     await pool.execute(
@@ -55,7 +55,7 @@ async def load(
     )
     try:
         await _store(pool, vault, id_, reading, chunks)
-        return await _accepted(pool, clock, merchant, upload, id_, reading)
+        return await _accepted(pool, vault, clock, merchant, upload, id_, reading)
     except BaseException:
         with contextlib.suppress(*AWAY):
             await asyncio.shield(discard(pool, id_))
@@ -68,16 +68,24 @@ async def discard(pool: asyncpg.Pool, id_: UUID) -> None:
     await pool.execute(queries.discard, id_)
 
 
-async def _same(held: Batch, reading: Reading, chunks: AsyncIterator[bytes]) -> Batch:
+async def _same(vault: Vault, held: Batch, reading: Reading, chunks: AsyncIterator[bytes]) -> Batch:
     """Check that it is the same file, without storing anything of it."""
     async for data in chunks:
         for _ in reading.feed(data):
             pass
-    return _if_equal(held, reading.digest)
+    return _if_equal(vault, held, reading)
 
 
-def _if_equal(held: Batch, digest: bytes) -> Batch:
-    if held.digest != digest:
+def _keyed(vault: Vault, reading: Reading) -> bytes:
+    """Return what is stored of a file: under the vault's key, because accounts could be guessed from a plain digest."""
+    return bytes.fromhex(vault.fingerprint(reading.digest.hex(), "batch"))
+
+
+def _if_equal(vault: Vault, held: Batch, reading: Reading) -> Batch:
+    if held.digest not in (
+        _keyed(vault, reading),
+        reading.digest,
+    ):  # a batch of an older release has the plain one
         raise BatchNumberTaken(
             "batch_no: used before for another file; allowed: the same file, or a number never used"
         )
@@ -119,17 +127,21 @@ def _row(vault: Vault, id_: UUID, reading: Reading, at: int, read: Line | Proble
 
 
 async def _accepted(
-    pool: asyncpg.Pool, clock: Clock, merchant: Merchant, upload: Upload, id_: UUID, reading: Reading
+    pool: asyncpg.Pool,
+    vault: Vault,
+    clock: Clock,
+    merchant: Merchant,
+    upload: Upload,
+    id_: UUID,
+    reading: Reading,
 ) -> tuple[Batch, bool]:
-    now = clock.now()
+    now, digest = clock.now(), _keyed(vault, reading)
     try:
-        made = await store.one(
-            pool, queries.accepted, id_, reading.digest, reading.count, reading.amount, now
-        )
+        made = await store.one(pool, queries.accepted, id_, digest, reading.count, reading.amount, now)
         assert made is not None, "the file took longer than two hours, and was deleted as abandoned"
         return made, True
     except asyncpg.UniqueViolationError:  # two files with this number arrived at the same time
         held = await store.one(pool, queries.by_number, merchant.id, upload.batch_no)
     assert held is not None, "the update met a conflict, so the other batch exists"
     await discard(pool, id_)
-    return _if_equal(held, reading.digest), False
+    return _if_equal(vault, held, reading), False

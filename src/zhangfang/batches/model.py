@@ -33,7 +33,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A row of the table; the columns are explained in the migration that makes it."""
+    """A row of the table; the columns are explained in the migration that makes it. `digest` is keyed by the vault."""
 
     id: UUID
     merchant: str

@@ -1,4 +1,7 @@
-"""Reads a file as it arrives: bytes become lines, and lines become collections or problems. It is never held whole."""
+"""Reads a file as it arrives: bytes become lines, and lines become collections or problems. It is never held whole.
+
+Blank rows are passed over and counted nowhere, but keep their number.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +21,10 @@ from zhangfang.batches.rules import (
     wrong_totals,
 )
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sheets import no_text
 
+# What a row may hold and still be blank: a spreadsheet writes ",,,," below its table.
+_BLANK = {"csv": b', \t"', "jsonl": b" \t"}
 Read = tuple[int, Line | Problem]  # the number of the line in the file, from 1, and its content
 
 
@@ -73,12 +79,19 @@ class Reading:
             self._line += 1
             line = raw.removesuffix(b"\r")
             if self._line == 1:
+                self._check_text(line)
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if len(line) > LONGEST_LINE:
                 shape, allowed = f"a line of more than {LONGEST_LINE} bytes", f"at most {LONGEST_LINE}"
                 raise BatchInvalid([Problem(self._line, "line", shape, allowed)], 1)
-            if line and (one := self._one(line)) is not None:
+            if line.strip(_BLANK[self.upload.form]) and (one := self._one(line)) is not None:
                 yield self._line, one
+
+    def _check_text(self, first: bytes) -> None:
+        if what := no_text(first):
+            raise BatchInvalid(
+                [Problem(1, "file", what, "text in UTF-8; a spreadsheet saves it as CSV UTF-8")], 1
+            )
 
     def _one(self, line: bytes) -> Line | Problem | None:
         """Return the content of a line, None for the header."""

@@ -26,6 +26,7 @@ from zhangfang.channels.port import (
     Order,
     Rules,
     Verdict,
+    writing,
 )
 from zhangfang.channels.settlements import settlement_date
 from zhangfang.channels.strict_json import parse_object, text
@@ -152,11 +153,11 @@ class AppChannel(Generic[C]):
     async def send(self, order: Order) -> Answer:
         """Send a refund or void once. SUCCESS is only believed of a query."""
         sendable = [operation for operation in self.rules if operation is not Operation.PURCHASE]
-        if order.operation not in sendable:
-            raise InvalidInput(
-                "operation", order.operation, f"{', '.join(sendable)}; a purchase is presented"
-            )
-        asked = self._wire.reversal(order, self._config)
+        with writing():
+            if order.operation not in sendable:
+                allowed = f"{', '.join(sendable)}; a purchase is presented"
+                raise InvalidInput("operation", order.operation, allowed)
+            asked = self._wire.reversal(order, self._config)
         return await self._judged(asked, order, self._wire.of_reversal, unsent=Verdict.NOT_SENT)
 
     async def query(self, order: Order) -> Answer:

@@ -5,9 +5,10 @@ between this platform and its sandbox banks:
 
 - the first line holds the columns' names, in any order; a name that the map does not know is neither read nor kept;
 - the last line is `#,count=<rows>,<column>=<sum>…` with the sums that the layout asks for. Without it the file is
-incomplete; if counts or sums do not agree, the file is refused.
+incomplete; if counts or sums do not agree, or a cell that is summed cannot be read, the file is refused.
 
-Every error is a `MalformedMessage` that names line and column.
+A row in which another cell cannot be read becomes a line that is `unread`; a text may hold any bytes. Every error is a
+`MalformedMessage` that names line and column.
 """
 
 import csv
@@ -18,24 +19,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from zhangfang.channels import unread
 from zhangfang.channels.port import FileLine, MalformedMessage
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.texts import storable
 
 MAX_BYTES = 64 * 1024 * 1024
 _FOOTER = "#"
 _FEN = re.compile(r"[0-9]{1,15}")
 _SIGNED = re.compile(r"-?[0-9]{1,15}")
-# All three decode strictly; utf-8-sig is UTF-8 that may begin with a byte order mark.
+_NUMBER = re.compile(r"[!-~]{0,64}")
+# utf-8-sig is UTF-8 that may begin with a byte order mark. Bytes that are no text become escapes such as \xb0, which no
+# strict cell takes; in neither encoding can they swallow a comma, a quote or a line end.
 ENCODINGS = {"UTF-8": "utf-8-sig", "GB18030": "gb18030"}
 
 Convert = Callable[[str], Any]
 
 
 def text(cell: str) -> str:
-    """Return the cell without the spaces around it."""
+    """Return the cell without the spaces around it. It may hold anything, so nothing is matched on it."""
     return cell.strip()
+
+
+def number(cell: str) -> str:
+    """Return a number of ours or theirs, `""` for none."""
+    found = cell.strip()
+    if not _NUMBER.fullmatch(found) or "\\" in found:
+        raise ValueError("at most 64 visible ASCII characters without a backslash")
+    return found
 
 
 def fen(cell: str) -> int:
@@ -108,12 +121,16 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line in the file, its converted fields, and its text as it may be stored (the map's columns)."""
+    """One row: its line in the file, its converted fields, and its text as it may be stored (the map's columns).
+
+    `wrong` says of each cell that could not be read what was wrong; its field is not in `values`.
+    """
 
     line_no: int
     values: Mapping[str, Any]
     raw: str
     names: Mapping[str, str] = field(repr=False)
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
     def fault(self, field_name: str, allowed: str) -> MalformedMessage:
         """Return the error for a field that does not fit the rest of its row."""
@@ -122,6 +139,17 @@ class Row:
     def file_line(self) -> FileLine:
         """Return the row as a line of a reconciliation file; its fields are named as FileLine's."""
         return FileLine(line_no=self.line_no, raw=self.raw, **self.values)
+
+
+def lines(data: bytes, layout: Layout, line: Callable[[Row], FileLine]) -> tuple[FileLine, ...]:
+    """Return the lines of a whole file; `line` makes one of a row. Raises `MalformedMessage`."""
+
+    def whole(row: Row) -> FileLine:
+        if row.wrong:
+            raise MalformedMessage(next(iter(row.wrong.values())))
+        return line(row)
+
+    return unread.lines(read(data, layout), whole)
 
 
 def read(data: bytes, layout: Layout) -> list[Row]:
@@ -142,20 +170,17 @@ def read(data: bytes, layout: Layout) -> list[Row]:
         rows.append(read_row)
         sums["count"] += 1
         for name in layout.totals:
-            sums[name] += read_row.values[layout.columns[name].field]
+            summed = layout.columns[name].field
+            if summed in read_row.wrong:
+                raise MalformedMessage(read_row.wrong[summed])
+            sums[name] += read_row.values[summed]
     raise MalformedMessage("the file ends without a line of counts and sums: it is not complete")
 
 
 def _decoded(data: bytes, encoding: str) -> str:
     if len(data) > MAX_BYTES:
         raise MalformedMessage(f"{len(data)} bytes; at most {MAX_BYTES} are read")
-    if b"\0" in data:  # it could not be stored
-        raise MalformedMessage(f"line {data[: data.index(0)].count(10) + 1}: a NUL byte")
-    try:
-        return data.decode(ENCODINGS[encoding])
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise MalformedMessage(f"line {line}: byte {error.start} of the file is no {encoding}") from None
+    return storable(data.decode(ENCODINGS[encoding], "backslashreplace"))
 
 
 def _cells(whole: str) -> Iterator[tuple[int, list[str]]]:
@@ -190,16 +215,14 @@ def _row(
 ) -> Row:
     if len(row) != len(header):
         raise MalformedMessage(f"line {line_no}: {len(row)} columns, the first line has {len(header)}")
-    values = {}
+    values, wrong = {}, {}
     for place, (name, convert, _) in places:
         try:
             values[name] = convert(row[place])
         except ValueError as error:
             got = f"{len(row[place])} characters"
-            raise MalformedMessage(
-                f"line {line_no}, column {names[name]}: got {got}; allowed: {error}"
-            ) from None
-    return Row(line_no, values, ",".join(column.shown(row[place]) for place, column in places), names)
+            wrong[name] = f"line {line_no}, column {names[name]}: got {got}; allowed: {error}"
+    return Row(line_no, values, ",".join(column.shown(row[place]) for place, column in places), names, wrong)
 
 
 def _check_footer(line_no: int, cells: Sequence[str], sums: Mapping[str, int]) -> None:

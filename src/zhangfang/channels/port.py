@@ -4,13 +4,14 @@ A connector turns an `Order` into bytes on a wire, and bytes into an `Answer`. I
 reports what the channel said, and the verdict of the channel's own code table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.masking import masked_account
 
 
@@ -165,8 +166,10 @@ class Notification:
 class FileLine:
     """One line of the channel's reconciliation file.
 
-    `amount` and `fee` are fen, never negative; `credit` says whether the line brings money to us. `adjustment` marks a
-    line of the exceptions file that corrects `original_order_no`/`channel_ref`.
+    `amount` is fen, never negative; `credit` says whether the line brings money to us. `fee` is fen, below zero if the
+    channel gives it back. `adjustment` marks a line of the exceptions file that corrects `original_order_no`/`channel_ref`.
+    `unread` says why a row could not be understood; then only `line_no`, `note` and `raw` say anything:
+    its number and its text.
     """
 
     line_no: int
@@ -180,6 +183,7 @@ class FileLine:
     original_order_no: str = ""
     note: str = ""
     raw: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +263,27 @@ class NotPresented(ChannelError):
     """The channel did not give what the payer's browser or phone needs. The same order may be presented again."""
 
 
+class NotWritten(InvalidInput):
+    """A message that the channel's format cannot hold. Nothing was sent, and sending it again would not help."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Write a message in this block, and send it after the block: only here does `InvalidInput` mean that nothing was sent.
+
+    It leaves the block as `NotWritten`. The same error from what reads an answer proves nothing.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        raise NotWritten(error.field, error.shape, error.allowed) from None
+
+
 class PaymentChannel(Protocol):
-    """A connector that moves money. `send` and `query` never raise for what a network or a bank can do."""
+    """A connector that moves money. `send` and `query` never raise for what a network or a bank can do.
+
+    `send` raises `NotWritten` for an order that its format cannot hold. After any other error something may have been sent.
+    """
 
     name: str
     rules: Mapping[Operation, Rules]

@@ -29,7 +29,10 @@ def list_(every: Annotated[bool, typer.Option("--all", help="cleared ones too")]
 def propose(
     break_id: Id,
     cure: Annotated[
-        str, typer.Option(help="B2: fill it in; B3: return it to the payer; B7, B8: write it off")
+        str,
+        typer.Option(
+            help="B2: fill it in; B3: return it to the payer; B7, B8: write it off; seen: an unread row"
+        ),
     ],
     by: By,
     merchant: Annotated[str | None, typer.Option(help="whose payment it is (B2): mer_…")] = None,

@@ -13,6 +13,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.settings import Settings
+from zhangfang.kernel.sheets import no_text
 
 if TYPE_CHECKING:
     from zhangfang.routing import Release, Report
@@ -190,7 +191,10 @@ def _csv(file: Path) -> str:
     try:
         if file.stat().st_size > _LARGEST:
             raise InvalidInput("--file", "a larger file", f"at most {_LARGEST} bytes")
-        return file.read_text("utf-8")
+        data = file.read_bytes()
+        if what := no_text(data):
+            raise InvalidInput("--file", what, "a CSV in UTF-8")
+        return data.decode()
     except OSError as error:
         raise _wrong(InvalidInput("--file", f"{error.strerror}", "a CSV that can be read")) from None
     except UnicodeDecodeError:

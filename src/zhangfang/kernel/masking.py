@@ -2,12 +2,23 @@
 
 import re
 
-_LONG_DIGITS = re.compile(r"\d{10,}")
+from zhangfang.kernel.texts import is_card_number
+
+# The shortest account number has eight digits, and so has a date, which stays.
+_DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_LONG_DIGITS = re.compile(rf"(?!(?<!\d){_DATE}(?!\d))\d{{8,}}")
 
 
 def masked_account(number: str) -> str:
     """Return the first 6 and last 4 characters; nothing of a number of 12 or fewer, which could be guessed."""
     return f"{number[:6]}****{number[-4:]}" if len(number) > 12 else "****"
+
+
+def masked_cards(text: str) -> str:
+    """Return text with every card number masked, and all other numbers as they are."""
+    return re.sub(
+        r"\d{13,19}", lambda run: masked_account(run[0]) if is_card_number(run[0]) else run[0], text
+    )
 
 
 def masked_name(name: str) -> str:
@@ -16,5 +27,5 @@ def masked_name(name: str) -> str:
 
 
 def masked_text(text: str) -> str:
-    """Return free text with every run of ten or more digits masked as an account."""
+    """Return free text with every run of eight or more digits masked as an account, but for dates (yyyyMMdd)."""
     return _LONG_DIGITS.sub(lambda found: masked_account(found[0]), text)

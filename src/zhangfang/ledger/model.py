@@ -53,7 +53,7 @@ class Result(IntEnum):
     EXISTS = 1
     LINKED_FAILED = 2  # another member of its chain was refused
     CHAIN_OPEN = 3  # the request ended inside a chain
-    ID_INVALID = 4  # not a UUIDv7, or its time is outside the open partitions
+    ID_INVALID = 4  # not a UUIDv7, or the month of its time has no partition
     FLAGS_INVALID = 5
     AMOUNT_INVALID = 6  # zero, negative or above 2^63-1
     ACCOUNTS_EQUAL = 7

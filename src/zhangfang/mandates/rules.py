@@ -7,6 +7,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount, fen_to_yuan
+from zhangfang.kernel.texts import check_text
 from zhangfang.mandates.errors import MandateEnded, MandateLimit, NoMandate
 from zhangfang.mandates.model import Mandate, MandateState, NewMandate
 
@@ -65,9 +66,9 @@ def check_new(new: NewMandate, at: datetime) -> None:
         raise InvalidInput("valid_until", f"the date {new.valid_until}", "from valid_from and from today on")
     if new.channel and new.evidence:
         raise InvalidInput("evidence", "a reference", "none where the mandate is signed at a channel")
-    if not new.channel and not (1 <= len(new.evidence) <= 100 and new.evidence.isprintable()):
-        shape = f"{len(new.evidence)} characters"
-        raise InvalidInput("evidence", shape, "1 to 100 printable characters, or a channel to sign at")
+    if not new.channel and not new.evidence:
+        raise InvalidInput("evidence", "nothing", "a reference to what was signed, or a channel to sign at")
+    check_text("evidence", new.evidence, 100, least=0)
 
 
 def check_code(code: str) -> None:

@@ -4,14 +4,17 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
+from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, share
+from zhangfang.kernel.texts import check_text
 from zhangfang.merchants.errors import FeeRuleInForce, NoFeeRule
 from zhangfang.merchants.model import MEDIA, BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
 
 _MILLION = 1_000_000
-_REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_ACCOUNT_NUMBER = re.compile(r"[0-9]{8,32}")
+# It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
+_REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
+_REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
 
 
 def fee(rule: FeeRule, amount: int) -> int:
@@ -70,9 +73,9 @@ def is_reference(text: str) -> bool:
 
 def check_new(new: NewMerchant) -> None:
     """Raise `InvalidInput` naming the first field that is not allowed."""
-    _check_text("name", new.name, 100)
+    check_text("name", new.name, 100)
     if new.external_ref is not None and not is_reference(new.external_ref):
-        raise InvalidInput("external_ref", f"{len(new.external_ref)} characters", "1 to 40 of [A-Za-z0-9._-]")
+        raise InvalidInput("external_ref", f"{len(new.external_ref)} characters", _REFERENCES)
     _check_range("settlement_days", new.settlement_days, 30)
     for rule in new.fee_rules:
         check_rule(rule)
@@ -93,19 +96,9 @@ def check_rule(rule: FeeRule) -> None:
 
 def check_account(account: BankAccount) -> None:
     """Raise `InvalidInput` naming the first field of the account that is not allowed, never its value."""
-    if not _ACCOUNT_NUMBER.fullmatch(account.number):
-        raise InvalidInput("account.number", f"{len(account.number)} characters", "8 to 32 digits")
-    _check_text("account.name", account.name, 100)
+    checks.check_account(account, ("number", "name", "bank"))
     if account.medium not in MEDIA:
         raise InvalidInput("account.medium", f"{len(account.medium)} characters", " or ".join(sorted(MEDIA)))
-    if account.bank:
-        _check_text("account.bank", account.bank, 40)
-
-
-def _check_text(field: str, text: str, longest: int) -> None:
-    if not 1 <= len(text) <= longest or not text.isprintable() or text != text.strip():
-        allowed = f"1 to {longest} printable characters, no space at either end"
-        raise InvalidInput(field, f"{len(text)} characters", allowed)
 
 
 def _check_range(field: str, value: int, most: int, least: int = 0) -> None:

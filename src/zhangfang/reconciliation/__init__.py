@@ -4,9 +4,10 @@ from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import reconcile
 from zhangfang.reconciliation.people import approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
-from zhangfang.reconciliation.rules import BreakClass, cures
+from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
 
 __all__ = [
+    "SEEN",
     "Account",
     "BreakClass",
     "approve",

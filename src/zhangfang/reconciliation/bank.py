@@ -136,7 +136,7 @@ async def _arrive(
 ) -> str:
     template = "S5" if line["credit"] else "S9"
     names = books.subjects(account.alias, channel)
-    made = books.lines(template, voucher, names, line["business_date"], N=line["amount"], K=fee)
+    made = books.with_fee(template, voucher, names, line["business_date"], fee=fee, net=line["amount"])
     await books.book(pool, ledger, made)
     return template
 

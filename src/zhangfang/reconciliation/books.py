@@ -1,6 +1,7 @@
 """The vouchers of reconciliation. Their ids and amounts come from stored rows, so posting is safe to repeat."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import asyncpg
 import structlog
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import NO_ID, LedgerClient, Result, Transfer, exchanged, mirror, voucher
+from zhangfang.ledger import NO_ID, TEMPLATES, LedgerClient, Result, Transfer, exchanged, mirror, voucher
 from zhangfang.payments import PLATFORM
 from zhangfang.payments import book as post
 from zhangfang.reconciliation.rules import MIRROR
@@ -37,6 +38,21 @@ def lines(
         template.removesuffix("-"), id_, subjects=names, amounts=amounts, business_date=day, memo=memo
     )
     return exchanged(made) if template.endswith("-") else made
+
+
+def with_fee(
+    template: str, id_: UUID, names: Mapping[int, str], day: date, *, fee: int, net: int = 0
+) -> list[Transfer]:
+    """Return a voucher (S4, S5, S9) with the channel's fee of a file and the net amount of its bank line.
+
+    A channel that gave back more fees than it took has a fee below zero: its lines have their sides exchanged, so the cost
+    falls, and so does what own funds owe.
+    """
+    made = lines(template, id_, names, day, N=net, K=abs(fee))
+    if fee >= 0:
+        return made
+    kinds = {line.kind for line in TEMPLATES[template] if line.amount == "K"}
+    return [replace(one, debit=one.credit, credit=one.debit) if one.kind in kinds else one for one in made]
 
 
 async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfer]) -> int | None:

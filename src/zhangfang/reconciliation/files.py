@@ -47,17 +47,20 @@ async def receive(pool: asyncpg.Pool, clock: Clock, file: ChannelFile) -> None:
     async with pool.acquire() as connection, connection.transaction():
         made = await connection.fetchrow(
             queries.add_file, file.channel, file.settle_date, file.name, file.digest, len(file.lines), now, *ids,
-            pay_in, refund, fee, net,
+            pay_in, refund, fee, net, sum(bool(line.unread) for line in file.lines),
         )  # fmt: skip
         if made is not None:
-            columns = zip(*(_row(line) for line in file.lines), strict=True) if file.lines else [[]] * 11
+            columns = zip(*(_row(line) for line in file.lines), strict=True) if file.lines else [[]] * 12
             await connection.execute(
                 queries.add_file_lines, file.channel, file.settle_date, *(list(column) for column in columns)
             )
 
 
 def sums(lines: Sequence[FileLine]) -> tuple[int, int, int, int]:
-    """Return a file's pay-ins, refunds, fees and net amount, in fen. The channel's bank line will be of the net amount."""
+    """Return a file's pay-ins, refunds, fees and net amount, in fen. The channel's bank line will be of the net amount.
+
+    A row that could not be read counts for nothing: what it stands for shows in that bank line.
+    """
     pay_in = sum(line.amount for line in lines if line.credit)
     refund = sum(line.amount for line in lines if not line.credit)
     fee = sum(line.fee for line in lines)
@@ -68,7 +71,7 @@ def _row(line: FileLine) -> tuple[Any, ...]:
     operation = line.operation.value if line.operation else None
     return (
         line.line_no, line.order_no, line.channel_ref, operation, line.amount, line.credit, line.fee,
-        line.adjustment, line.original_order_no, line.note, line.raw,
+        line.adjustment, line.original_order_no, line.note, line.raw, line.unread,
     )  # fmt: skip
 
 
@@ -182,11 +185,12 @@ async def _book(desk: Desk, channel: str, settle_date: date) -> None:
         ("S2", file["refund_voucher"], matched["refund"]),
         ("S3", file["payout_voucher"], matched["payout"]),
         ("S11", file["return_voucher"], matched["returned"]),
-        ("S4", file["fee_voucher"], file["fee_fen"]),
         ("S10", file["void_voucher"], voided),
     ):
-        made = books.lines(template, id_, names, settle_date, G=amount, K=amount, amount=amount)
+        made = books.lines(template, id_, names, settle_date, G=amount, amount=amount)
         await books.book(desk.pool, desk.ledger, made)
+    accrued = books.with_fee("S4", file["fee_voucher"], names, settle_date, fee=file["fee_fen"])
+    await books.book(desk.pool, desk.ledger, accrued)
     for row in await desk.pool.fetch(queries.breaks_of_date, channel, settle_date):
         await books.book(desk.pool, desk.ledger, books.disputed(row, desk.alias))
     for row in await desk.pool.fetch(queries.breaks_cured_in, channel, settle_date):
@@ -202,9 +206,8 @@ async def _nothing_arrives(
 ) -> None:
     """Book the arrival of a net amount of zero, for which no bank line comes: the channel has kept only its fee."""
     day = file["settle_date"]
-    await books.book(
-        pool, ledger, books.lines("S5", file["arrival_voucher"], names, day, N=0, K=file["fee_fen"])
-    )
+    made = books.with_fee("S5", file["arrival_voucher"], names, day, fee=file["fee_fen"])
+    await books.book(pool, ledger, made)
     await pool.execute(queries.arrived, file["channel"], day, clock.now(), None)
 
 

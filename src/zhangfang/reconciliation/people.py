@@ -15,7 +15,7 @@ from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.returns import RETURNED, check_returnable, return_line
-from zhangfang.reconciliation.rules import BreakClass, cures
+from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
 
 queries = load(__package__, "store.sql")
 
@@ -129,7 +129,12 @@ async def _write_off(desk: Desk, row: Any, _by: str) -> None:
         await desk.pool.execute(queries.match_intents, [row["intent"]], row["settle_date"], now, [""])
 
 
+async def _seen(_desk: Desk, _row: Any, _by: str) -> None:
+    """Book nothing: what the row says is dealt with by other breaks, or by a later file."""
+
+
 _COURSES: dict[str, Callable[[Desk, Any, str], Awaitable[None]]] = {
+    SEEN: _seen,
     "B2": _fill_in,
     "B7": _write_off,
     "B8": _write_off,

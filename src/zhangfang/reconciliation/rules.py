@@ -26,10 +26,13 @@ class BreakClass(StrEnum):
     UNKNOWN_RECEIPT = "unknown_receipt"  # 不明来款
     UNKNOWN_DEBIT = "unknown_debit"  # 不明付款
     CONTRADICTION = "contradiction"  # the channel contradicts its own definite answer
+    UNREAD = "unread"  # a row of the channel's file that cannot be understood
 
 
 MIRROR = "mirror"
 """The cure that books a break's own voucher with its sides exchanged."""
+SEEN = "seen"
+"""The cure of a row that nobody could read: two people have looked at it. It books nothing."""
 
 UNKNOWN = {True: BreakClass.UNKNOWN_RECEIPT, False: BreakClass.UNKNOWN_DEBIT}  # key: is the line a credit?
 
@@ -89,6 +92,9 @@ def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: Open
     left, open_ = dict(intents), dict(breaks)
     placed = []
     for line in lines:
+        if line["unread"]:
+            placed.append(_unread(line))
+            continue
         back = returns(line)
         intent = left.get(line["original_order_no"] if back else line["order_no"])
         one = _returned(line, intent) if back else place(line, intent, open_)
@@ -136,11 +142,19 @@ def _adjustment(line: Line, breaks: OpenBreaks) -> Placement:
     return _unasked(line, BreakClass.MISSING_HERE, "an adjustment of nothing we know")
 
 
+def _unread(line: Line) -> Placement:
+    """Place a row that could not be understood: its text stays with the line, and nothing is booked on a guess."""
+    new = NewBreak(BreakClass.UNREAD, _key(line), None, None, None, "", line["unread"])
+    return Placement("break", opens=new)
+
+
 def _unasked(line: Line, kind: BreakClass, note: str, intent: UUID | None = None) -> Placement:
-    key = f"{line['channel_ref']}/{line['settle_date']}/{line['line_no']}"
-    return Placement(
-        "break", opens=NewBreak(kind, key, intent, None, signed(line), _suspense(signed(line)), note)
-    )
+    template = _suspense(signed(line))
+    return Placement("break", opens=NewBreak(kind, _key(line), intent, None, signed(line), template, note))
+
+
+def _key(line: Line) -> str:
+    return f"{line['channel_ref']}/{line['settle_date']}/{line['line_no']}"
 
 
 def _differs(line: Line, intent: Intent) -> NewBreak:
@@ -184,6 +198,8 @@ def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
 
 def cures(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the cures that two people may choose for a break. They depend on where its difference is booked."""
+    if row["class"] == BreakClass.UNREAD:
+        return (SEEN,)
     if row["template"] == "B1":
         fill_in = row["class"] == BreakClass.MISSING_HERE and row["intent"] is None
         back = row["class"] in (BreakClass.MISSING_HERE, BreakClass.DUPLICATE)

@@ -1,19 +1,19 @@
 -- name: add_file
 INSERT INTO channel_file (
     channel, settle_date, name, digest, lines, received_at, pay_in_voucher, refund_voucher, fee_voucher, void_voucher,
-    arrival_voucher, payout_voucher, return_voucher, pay_in_fen, refund_fen, fee_fen, net_fen
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    arrival_voucher, payout_voucher, return_voucher, pay_in_fen, refund_fen, fee_fen, net_fen, unread
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT DO NOTHING
 RETURNING settle_date
 
 -- name: add_file_lines
 INSERT INTO file_line (
     channel, settle_date, line_no, order_no, channel_ref, operation, amount, credit, fee, adjustment,
-    original_order_no, note, raw, status
+    original_order_no, note, raw, unread, status
 )
 SELECT $1, $2, *, 'received' FROM unnest(
     $3::int[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[], $9::bigint[], $10::boolean[],
-    $11::text[], $12::text[], $13::text[]
+    $11::text[], $12::text[], $13::text[], $14::text[]
 )
 
 -- name: get_file
@@ -61,7 +61,8 @@ WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
 ORDER BY i.id FOR UPDATE OF i
 
 -- name: mark_absent
--- Every file that could list the order has been placed and does not list it: the next query may end it.
+-- Every file that could list the order has been placed and does not list it: the next query may end it. A file with a
+-- row that could not be read may list it there.
 UPDATE intent i SET absent_since = $3, next_action_at = $3
 WHERE i.channel = $1 AND i.absent_since IS NULL
     AND i.state IN ('REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
@@ -73,7 +74,7 @@ WHERE i.channel = $1 AND i.absent_since IS NULL
         ) AS d
         WHERE NOT EXISTS (
             SELECT FROM channel_file f
-            WHERE f.channel = $1 AND f.settle_date = d::date AND f.placed_at IS NOT NULL
+            WHERE f.channel = $1 AND f.settle_date = d::date AND f.placed_at IS NOT NULL AND f.unread = 0
         )
     )
 

@@ -1,10 +1,11 @@
 """The functions of the wire: each takes a request's body and gives an answer's body.
 
 Field names are those of the bank's public interface documents (BB1PAYOP, BB1PAYQR, BB1PAYQB, DCLISACC, NTQACINF,
-trsQryByBreakPoint). Unverified, because the documents do not say it: resultcodes other than FABZ002 and FAAQ086 and all
-wordings, in particular that of a reference in use; that an empty BB1PAYQR carries an empty `bb1payqrz1`; that the
-range of BB1PAYQB is of the payment's date and its pages have 200 rows; that trsQryByBreakPoint sends the cursor Y1
-also with the last page. `eptDat`/`eptTim` (the wanted time) are accepted and ignored.
+trsQryByBreakPoint). Unverified, because the documents do not say it: resultcodes other than FABZ002 and FAAQ086 (a
+malformed field is SBX0010, the sandbox's own), and all wordings, in particular that of a reference in use; that an empty
+BB1PAYQR carries an empty `bb1payqrz1`; that the range of BB1PAYQB is of the payment's date and its pages have 200 rows;
+that trsQryByBreakPoint sends the cursor Y1 also with the last page. `eptDat`/`eptTim` (the wanted time)
+are accepted and ignored.
 """
 
 import json

@@ -22,13 +22,13 @@ LAYOUT = Layout(
     {
         "settleDate": Column("day", columns.day("%Y-%m-%d")),
         "mid": Column("merchant"),
-        "merOrderId": Column("mer_order"),
-        "targetOrderId": Column("target"),
+        "merOrderId": Column("mer_order", columns.number),
+        "targetOrderId": Column("target", columns.number),
         "type": Column("operation", columns.one_of(_TYPES)),
         "totalAmount": Column("amount", columns.fen),
-        "fee": Column("fee", columns.fen),
+        "fee": Column("fee", columns.signed_fen),
         "netAmount": Column("net", columns.signed_fen),
-        "refundOrderId": Column("refund_order"),
+        "refundOrderId": Column("refund_order", columns.number),
         "srcReserve": Column("note"),
     },
     totals=("totalAmount", "fee", "netAmount"),
@@ -38,15 +38,15 @@ LAYOUT = Layout(
 def parse(fields: Mapping[str, Any], config: ChinaUmsConfig, settle_date: date) -> ChannelFile:
     """Return the file in an answer's `content` (base64). Raises `MalformedMessage`."""
     content, digest = file_content(fields)
-    lines = tuple(_line(row, config, settle_date) for row in columns.read(content, LAYOUT))
+    lines = columns.lines(content, LAYOUT, lambda row: _line(row, config, settle_date))
     return ChannelFile("chinaums", settle_date, text(fields, "fileName"), digest, lines)
 
 
 def _line(row: Row, config: ChinaUmsConfig, settle_date: date) -> FileLine:
     found = row.values
     check_row(row, config.mid, settle_date)
-    if abs(found["net"]) != abs(found["amount"] - found["fee"]):
-        raise row.fault("net", "totalAmount less fee, below zero if money goes out")
+    if abs(found["net"] + found["fee"]) != found["amount"]:
+        raise row.fault("net", "totalAmount, below zero if money goes out, less fee")
     operation = found["operation"]
     original = _own(row, "mer_order", config)
     return FileLine(

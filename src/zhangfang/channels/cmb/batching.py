@@ -14,7 +14,7 @@ from zhangfang.channels.abilities import Batch
 from zhangfang.channels.cmb import codes, requests
 from zhangfang.channels.cmb.config import CmbConfig
 from zhangfang.channels.cmb.envelope import Json, Reply
-from zhangfang.channels.cmb.reading import records, text
+from zhangfang.channels.cmb.reading import readable, records, text
 from zhangfang.channels.cmb.replies import item_answer, payroll_answer, payroll_return, without_name
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Operation, Verdict
 from zhangfang.kernel.clock import in_china
@@ -183,7 +183,7 @@ def returns_query(account: str, first: date, last: date) -> tuple[str, Json]:
 
 def returns(reply: Reply) -> Sequence[Notification]:
     """Read BB6RFDQY."""
-    return [payroll_return(record) for record in records(reply.body, "bb6rfdqyz1")]
+    return readable(records(reply.body, "bb6rfdqyz1"), payroll_return)
 
 
 def _pair(record: Json, payroll: bool) -> str:

@@ -24,6 +24,7 @@ from zhangfang.channels.port import (
     Rules,
     StatementPage,
     Verdict,
+    writing,
 )
 from zhangfang.channels.transport import NotConnectedError
 from zhangfang.kernel.clock import Clock
@@ -45,8 +46,8 @@ _T = TypeVar("_T")
 class Cmb:
     """China Merchants Bank, enterprise direct connect, for PAYOUT, alone and in batches.
 
-    `send`, `query`, `send_batch` and `query_batch` raise `InvalidInput` for an order that cannot be written, and nothing
-    for what a network or the bank can do. The other methods raise a `ChannelError`. Enquiries keep the pace that the bank
+    `send`, `query`, `send_batch` and `query_batch` raise nothing for what a network or the bank can do, the other methods
+    a `ChannelError`. Enquiries keep the pace that the bank
     asks for; payments do not wait. The bank also advises against asking at minutes :00 and :30: whoever plans the day may
     follow that.
     """
@@ -76,8 +77,9 @@ class Cmb:
 
     async def send(self, order: Order) -> Answer:
         """Send a payout (BB1PAYOP). NOT_SENT if no connection was made; everything unclear is UNKNOWN."""
-        body = requests.payment(order, self._config)
-        reference = requests.yur_ref(order.order_no)
+        with writing():
+            body = requests.payment(order, self._config)
+            reference = requests.yur_ref(order.order_no)
 
         async def paid() -> Answer:
             return _read(await self._bank.call("BB1PAYOP", body), replies.payment_answer, reference)
@@ -102,7 +104,8 @@ class Cmb:
 
     async def send_batch(self, batch: Batch) -> Answer:
         """Send many payouts at once (BB1PAYBH, or BB6BTHHL as payroll). The bank accepts all or none."""
-        function, body = batching.payment(batch, self._config)
+        with writing():
+            function, body = batching.payment(batch, self._config)
 
         async def brought() -> Answer:
             return _read(await self._bank.call(function, body), batching.taken, batch)

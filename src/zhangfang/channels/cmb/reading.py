@@ -1,13 +1,19 @@
 """Reading the fields of the bank's records: whatever is not as documented is `MalformedMessage`."""
 
+import contextlib
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from zhangfang.channels.cmb.envelope import Json
 from zhangfang.channels.port import MalformedMessage
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.texts import storable
+
+T = TypeVar("T")
 
 
 def records(body: Json, block: str) -> list[Json]:
@@ -20,14 +26,34 @@ def records(body: Json, block: str) -> list[Json]:
     return found
 
 
+def readable(found: Iterable[Json], read: Callable[[Json], T]) -> list[T]:
+    """Return what `read` makes of each record of a list of returns. One that cannot be read is left out: its money comes
+    back by a line of the statement, which proves the return as well.
+    """
+    made = []
+    for record in found:
+        with contextlib.suppress(MalformedMessage):
+            made.append(read(record))
+    return made
+
+
 def text(record: Json, field: str) -> str:
-    """Return a field as text, `""` if absent; the bank fills some with blanks and writes some as bare numbers."""
+    """Return a field as text, `""` if absent; the bank fills some with blanks and writes some as bare numbers.
+
+    What could not be stored is an escape, which no code or number has.
+    """
     found = record.get(field)
     if found is None:
         return ""
     if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
         raise MalformedMessage(f"{field}: {type(found).__name__}; expected text")
-    return str(found).strip()
+    return storable(str(found)).strip()
+
+
+def note(record: Json, field: str) -> str:
+    """Return a field that only people read, whatever it is; `""` if absent."""
+    found = record.get(field)
+    return "" if found is None else storable(str(found)).strip()
 
 
 def required(record: Json, field: str) -> str:

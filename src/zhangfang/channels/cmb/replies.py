@@ -7,7 +7,17 @@ from typing import NamedTuple
 from zhangfang.channels.cmb import codes
 from zhangfang.channels.cmb.envelope import Json, Reply, canonical
 from zhangfang.channels.cmb.masking import masked
-from zhangfang.channels.cmb.reading import day, fen, moment, positive_fen, records, required, text
+from zhangfang.channels.cmb.reading import (
+    day,
+    fen,
+    moment,
+    note,
+    positive_fen,
+    readable,
+    records,
+    required,
+    text,
+)
 from zhangfang.channels.cmb.requests import BUS_COD, next_cursor, order_no_of
 from zhangfang.channels.port import (
     Answer,
@@ -60,7 +70,7 @@ def query_answer(reply: Reply, reference: str) -> Answer:
 
 def late_returns(reply: Reply) -> Returns:
     """Read a page of BB1PAYQB. The return of a payment that is not ours keeps the bank's own reference."""
-    found = [_late_return(record) for record in records(reply.body, "bb1payqbz1")]
+    found = readable(records(reply.body, "bb1payqbz1"), _late_return)
     following = records(reply.body, "bb1payqby1")
     return Returns(found, text(following[0], "ctnKey") if following else "")
 
@@ -179,6 +189,10 @@ def _late_return(record: Json) -> Notification:
 
 
 def _line(record: Json, account: str) -> StatementLine:
+    """Read a line. What is booked is strict: a line without it stops the statement, whose balance would not come out.
+
+    By its reference and its mark of reversal it is recognised; if they cannot be read, it is a line that nobody knows.
+    """
     amount, code = fen(record, "transAmount"), text(record, "loanCode")
     # The amount has the sign of the balance's change; if sign and code disagree, the line would be booked the wrong
     # way.
@@ -191,11 +205,11 @@ def _line(record: Json, account: str) -> StatementLine:
         amount=abs(amount),
         credit=code == "C",
         balance=fen(record, "acctOnlineBal"),
-        reference=_reference(text(record, "yurRef")),
-        request_no=text(record, "requestNbr"),
-        counterparty=text(record, "ctpAcctName"),
-        text=text(record, "remarkTextClt"),
-        reversal=text(record, "reversalFlag") in _REVERSALS,
+        reference=_reference(note(record, "yurRef")),
+        request_no=note(record, "requestNbr"),
+        counterparty=note(record, "ctpAcctName"),
+        text=note(record, "remarkTextClt"),
+        reversal=note(record, "reversalFlag") in _REVERSALS,
         raw=canonical(masked(record)),
     )
 

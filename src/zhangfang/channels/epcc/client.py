@@ -35,6 +35,7 @@ from zhangfang.channels.port import (
     Reply,
     Rules,
     Verdict,
+    writing,
 )
 from zhangfang.channels.settlements import settlement_date
 from zhangfang.kernel.clock import Clock
@@ -88,7 +89,9 @@ class Epcc:
 
     async def send(self, order: Order) -> Answer:
         """Send a collection or refund."""
-        return await self._about_order(self._request(order), order, answers.of_request, Verdict.NOT_SENT)
+        with writing():
+            asked = self._request(order)
+        return await self._about_order(asked, order, answers.of_request, Verdict.NOT_SENT)
 
     async def query(self, order: Order) -> Answer:
         """Ask what became of an order. A query that could not be sent says nothing about the order: UNKNOWN."""

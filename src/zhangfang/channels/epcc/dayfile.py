@@ -17,13 +17,13 @@ from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Ope
 _INFO = "MsgBody/FileInf/"
 _LAYOUT = Layout(
     {
-        "TrxId": Column("order_no"),
+        "TrxId": Column("order_no", columns.number),
         "TrxCtgy": Column("operation", columns.one_of(OPERATIONS | {"": None})),
         "TrxAmt": Column("amount", columns.fen),
         "Sign": Column("credit", columns.one_of({"C": True, "D": False})),
-        "Fee": Column("fee", columns.fen),
+        "Fee": Column("fee", columns.signed_fen),
         "Kind": Column("adjustment", columns.one_of({"N": False, "A": True})),
-        "OriTrxId": Column("original_order_no"),
+        "OriTrxId": Column("original_order_no", columns.number),
         "OrdrId": Column("note"),
     },
     totals=("TrxAmt", "Fee"),
@@ -39,7 +39,7 @@ def parse(fields: Mapping[str, str], settle_date: date, channel: str) -> Channel
     digest = hashlib.sha256(data).hexdigest()
     if fields.get(_INFO + "FileDgst") != digest:
         raise MalformedMessage("FileInf/FileDgst: not the SHA-256 of the file")
-    lines = [_line(row) for row in columns.read(data, _LAYOUT)]
+    lines = columns.lines(data, _LAYOUT, _line)
     return ChannelFile(channel, settle_date, name, digest, lines)
 
 

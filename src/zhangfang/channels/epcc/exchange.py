@@ -8,7 +8,7 @@ from zhangfang.channels.epcc.config import EpccConfig
 from zhangfang.channels.epcc.numbers import ControlDigits
 from zhangfang.channels.epcc.requests import Request
 from zhangfang.channels.epcc.transport import NotConnectedError, Transport
-from zhangfang.channels.port import ForgedMessage, MalformedMessage
+from zhangfang.channels.port import ForgedMessage, MalformedMessage, writing
 from zhangfang.kernel.clock import Clock
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -45,7 +45,8 @@ class Exchange:
 
         `only` names the one site to use. Raises `NotConnectedError`, `NoAnswerError`.
         """
-        body, headers = self.sealed(asked), self._headers(asked)
+        with writing():
+            body, headers = self.sealed(asked), self._headers(asked)
         *first, last = self._sites(asked.trx_id, only)
         for site in first:
             try:

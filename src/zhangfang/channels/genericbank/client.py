@@ -16,6 +16,7 @@ from zhangfang.channels.port import (
     Rules,
     StatementPage,
     Verdict,
+    writing,
 )
 from zhangfang.channels.transport import Https, NotConnectedError
 from zhangfang.kernel.clock import Clock
@@ -33,8 +34,7 @@ _RULES = Rules(
 class GenericBank:
     """A bank by the generic protocol; implements `BankChannel` for PAYOUT.
 
-    `send` and `query` raise `InvalidInput` for an order that cannot be written, and nothing for what a network or the
-    bank can do. `statement` raises `ChannelError`.
+    `send` and `query` raise nothing for what a network or the bank can do, `statement` raises `ChannelError`.
     """
 
     name = "genericbank"
@@ -58,7 +58,8 @@ class GenericBank:
 
     async def send(self, order: Order) -> Answer:
         """Ask for a payout (PAY001). NOT_SENT if no connection was made; all that is unclear is UNKNOWN."""
-        body = messages.payment(order, self._config)
+        with writing():
+            body = messages.payment(order, self._config)
         return await self._answered(order, "PAY001", body, replies.payment_answer, Verdict.NOT_SENT)
 
     async def query(self, order: Order) -> Answer:

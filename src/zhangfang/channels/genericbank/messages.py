@@ -20,6 +20,7 @@ from zhangfang.channels.port import ForgedMessage, MalformedMessage, Operation, 
 from zhangfang.kernel.clock import CHINA, in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, check_amount, fen_to_yuan, yuan_to_fen
+from zhangfang.kernel.texts import storable
 
 Json = dict[str, Any]
 _WIDTHS = {"payee": 35, "payeeName": 100, "payeeBank": 60, "purpose": 100, "note": 100}
@@ -79,7 +80,6 @@ def answer(raw: bytes, asked: bytes) -> Json:
     """Read a verified answer to `asked`. Raises `MalformedMessage`; `ForgedMessage` for one to another question."""
     try:
         found = json.loads(raw.decode(), parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate has no UTF-8
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"answer: {len(raw)} bytes; expected JSON in UTF-8") from error
     if not isinstance(found, dict) or not isinstance(found.get("body"), dict):
@@ -91,11 +91,17 @@ def answer(raw: bytes, asked: bytes) -> Json:
 
 
 def text(record: Json, field: str) -> str:
-    """Return a text field, `""` if it is absent."""
+    """Return a text field, `""` if it is absent. What could not be stored is an escape, which no code or number has."""
     found = record.get(field, "")
     if not isinstance(found, str):
         raise MalformedMessage(f"{field}: {type(found).__name__}; expected text")
-    return found
+    return storable(found)
+
+
+def note(record: Json, field: str) -> str:
+    """Return a field that only people read, whatever it is; `""` if it is absent."""
+    found = record.get(field, "")
+    return storable(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
 
 
 def fen(record: Json, field: str) -> int:

@@ -3,9 +3,10 @@
 import json
 
 from zhangfang.channels.genericbank import codes
-from zhangfang.channels.genericbank.messages import Json, amount, fen, moment, order_no_of, serial, text
+from zhangfang.channels.genericbank.messages import Json, amount, fen, moment, note, order_no_of, serial, text
 from zhangfang.channels.port import Answer, MalformedMessage, Order, StatementLine, StatementPage, Verdict
 from zhangfang.kernel.masking import masked_account, masked_name
+from zhangfang.kernel.texts import storable
 
 
 def payment_answer(message: Json, order: Order) -> Answer:
@@ -33,10 +34,10 @@ def _answer(message: Json, order: Order, *, asked: bool) -> Answer:
     return Answer(
         verdict,
         code=code,
-        message=hidden(text(record, "reason") or text(message, "message"), order),
+        message=hidden(note(record, "reason") or note(message, "message"), order),
         channel_ref=text(record, "bankSerial"),
         amount=amount(record, "amount") if record else None,
-        raw=hidden(json.dumps(message, ensure_ascii=False, sort_keys=True), order),
+        raw=storable(hidden(json.dumps(message, ensure_ascii=False, sort_keys=True), order)),
         elsewhere=proof.elsewhere and verdict is Verdict.FAILED,
     )
 
@@ -63,11 +64,15 @@ def statement_page(message: Json, account: str, cursor: str) -> StatementPage:
 
 
 def _line(row: Json, account: str) -> StatementLine:
-    number, side, back = row.get("seq"), text(row, "direction"), row.get("reversal")
+    """Read a line. What is booked is strict: a line without it stops the statement, whose balance would not come out.
+
+    By its reference and its mark of reversal it is recognised; if they cannot be read, it is a line that nobody knows.
+    """
+    number, side = row.get("seq"), text(row, "direction")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**62:
         raise MalformedMessage("seq: expected a number more than 0")
-    if side not in ("C", "D") or not isinstance(back, bool):
-        raise MalformedMessage("direction, reversal: expected C or D, and a truth value")
+    if side not in ("C", "D"):
+        raise MalformedMessage("direction: expected C or D")
     return StatementLine(
         account=account,
         sequence=str(number),
@@ -75,12 +80,14 @@ def _line(row: Json, account: str) -> StatementLine:
         amount=amount(row, "amount"),
         credit=side == "C",
         balance=fen(row, "balance"),
-        reference=order_no_of(text(row, "serial")),
-        request_no=text(row, "bankSerial"),
-        counterparty=text(row, "counterparty"),
-        text=text(row, "text"),
-        reversal=back,
-        raw=json.dumps(row | {"counterparty": masked_name(text(row, "counterparty"))}, ensure_ascii=False),
+        reference=order_no_of(note(row, "serial")),
+        request_no=note(row, "bankSerial"),
+        counterparty=note(row, "counterparty"),
+        text=note(row, "text"),
+        reversal=row.get("reversal") is True,
+        raw=storable(
+            json.dumps(row | {"counterparty": masked_name(note(row, "counterparty"))}, ensure_ascii=False)
+        ),
     )
 
 

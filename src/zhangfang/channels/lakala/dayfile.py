@@ -23,14 +23,14 @@ LAYOUT = Layout(
     {
         "settle_date": Column("day", columns.day("%Y-%m-%d")),
         "merchant_no": Column("merchant"),
-        "out_trade_no": Column("order_no"),
-        "trade_no": Column("channel_ref"),
-        "log_no": Column("log_no"),
+        "out_trade_no": Column("order_no", columns.number),
+        "trade_no": Column("channel_ref", columns.number),
+        "log_no": Column("log_no", columns.number),
         "trade_main_type": Column("operation", columns.one_of(_KINDS)),
         "total_amount": Column("amount", columns.fen),
         "sign": Column("credit", columns.one_of({"C": True, "D": False})),
-        "fee": Column("fee", columns.fen),
-        "origin_out_trade_no": Column("original_order_no"),
+        "fee": Column("fee", columns.signed_fen),
+        "origin_out_trade_no": Column("original_order_no", columns.number),
         "remark": Column("note"),
     },
     totals=("total_amount", "fee"),
@@ -42,8 +42,8 @@ _OURS = ("order_no", "channel_ref", "operation", "amount", "credit", "fee", "ori
 def parse(data: Mapping[str, Any], config: LakalaConfig, settle_date: date) -> ChannelFile:
     """Return the file in an answer's `content` (base64 of a ZIP). Raises `MalformedMessage`."""
     content, digest = file_content(data)
-    rows = columns.read(only_entry(content, ".csv", columns.MAX_BYTES), LAYOUT)
-    lines = tuple(_line(row, config, settle_date) for row in rows)
+    whole = only_entry(content, ".csv", columns.MAX_BYTES)
+    lines = columns.lines(whole, LAYOUT, lambda row: _line(row, config, settle_date))
     return ChannelFile("lakala", settle_date, text(data, "file_name"), digest, lines)
 
 

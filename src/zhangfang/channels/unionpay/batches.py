@@ -25,6 +25,7 @@ from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.texts import storable
 
 MOST_ITEMS = 5_000
 MAX_RESULT_BYTES = 16 * 1024 * 1024
@@ -140,10 +141,8 @@ def _whole(fields: Mapping[str, str], batch: Batch, txn_type: str) -> Answer:
 
 
 def _text(data: bytes) -> list[str]:
-    try:
-        lines = data.decode("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise MalformedMessage(f"fileContent: byte {error.start} of {len(data)} is not UTF-8") from None
+    """Return the lines; bytes that are no text become escapes, which no number or code has."""
+    lines = storable(data.decode("utf-8", "backslashreplace")).split("\n")
     if lines.pop() != "":
         raise MalformedMessage(f"fileContent, line {len(lines) + 1}: breaks off")
     return lines or [""]

@@ -20,6 +20,7 @@ from zhangfang.channels.port import (
     Reply,
     Rules,
     Verdict,
+    writing,
 )
 from zhangfang.channels.settlements import settlement_date
 from zhangfang.channels.unionpay import answers, batches, codes, requests, zmfile
@@ -93,7 +94,8 @@ class UnionPay:
 
         A purchase is sent only if it is in instalments and by a known card; any other purchase has a form.
         """
-        fields = self._signer.sign(self._fields(order))
+        with writing():
+            fields = self._signer.sign(self._fields(order))
         try:
             return await self._ask(_BACK, fields, partial(answers.of_request, order=order))
         except NotConnectedError as error:
@@ -109,7 +111,8 @@ class UnionPay:
 
     async def send_batch(self, batch: Batch) -> Answer:
         """Submit a batch once. A second batch with its number and day is answered 12, so nothing is done twice."""
-        fields = await asyncio.to_thread(self._submission, batch)  # thousands of encryptions
+        with writing():
+            fields = await asyncio.to_thread(self._submission, batch)  # thousands of encryptions
         try:
             return await self._ask_long(fields, partial(batches.of_submission, batch=batch))
         except NotConnectedError as error:

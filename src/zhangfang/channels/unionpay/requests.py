@@ -16,6 +16,7 @@ from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
+from zhangfang.kernel.texts import ALLOWED, is_taken, named
 
 PAY_TIMEOUT = timedelta(minutes=15)
 
@@ -91,7 +92,7 @@ def company_info(account: PartyAccount) -> str:
 
 def memo(order: Order) -> str:
     """Return the text for the payee's statement: the order's description, or else its key."""
-    text = "".join(c if c.isprintable() else " " for c in order.description or order.key)
+    text = "".join(c if is_taken(c) else " " for c in order.description or order.key)
     return text.translate(_WIDE)[:_MEMO].strip()
 
 
@@ -198,7 +199,9 @@ def _name(account: PartyAccount) -> str:
 
 
 def _plain(field: str, text: str, max_bytes: int = 1024) -> str:
-    if not (_PLAIN.fullmatch(text) and text.isprintable() and len(text.encode()) <= max_bytes):
-        allowed = f"1 to {max_bytes} bytes of printable text without & = {{ }} [ ]"
-        raise InvalidInput(field, f"{len(text)} characters", allowed)
+    wrong = next((at for at, character in enumerate(text) if not is_taken(character)), None)
+    if wrong is not None:
+        raise InvalidInput(field, named(text, wrong), ALLOWED)
+    if not (_PLAIN.fullmatch(text) and len(text.encode()) <= max_bytes):
+        raise InvalidInput(field, f"{len(text)} characters", f"1 to {max_bytes} bytes without & = {{ }} [ ]")
     return text

@@ -1,10 +1,11 @@
 """The daily reconciliation file: base64 of DEFLATE of a ZIP with fixed-width text in GBK.
 
 Source: UnionPay ACP 5.1.0: entries named `…ZM_…` hold the transactions, `…ZME_…` the exceptions, others are not
-read. Columns have fixed widths in bytes and one space between them. *Unverified*: that a surcharge of instalments marked
-`D` is the merchant's to pay, and one marked `C` the payer's and in no sum. *Invented*, a convention between this
-platform and its sandbox bank: the names of the ZME columns, what its last one holds, and code E12 in the first, a
-payout that came back.
+read. Columns have fixed widths in bytes and one space between them. It has no sums: a row that cannot be read becomes a
+line that is `unread`, and what the bank line brings more or less shows its amount. *Unverified*: that a fee marked `C` is
+given back, and that a surcharge of instalments marked `D` is the merchant's to pay, and one marked `C` the payer's and in
+no sum. *Invented*, a convention between this platform and its sandbox bank: the names of the ZME columns, what its last
+one holds, and code E12 in the first, a payout that came back.
 """
 
 import hashlib
@@ -12,21 +13,24 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from itertools import chain
 
+from zhangfang.channels import unread
 from zhangfang.channels.encoded import decoded
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
 from zhangfang.channels.unionpay.packing import inflated
 from zhangfang.channels.unionpay.requests import OPERATIONS
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.masking import masked_account, masked_cards
+from zhangfang.kernel.texts import storable
 
 MAX_ZIP_BYTES = 64 * 1024 * 1024
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 _MAX_ENTRIES = 100
 # What a code in the first column of ZME says beyond the correction of an amount.
 _EXCEPTIONS = {"E12": Operation.PAYOUT}
+_PLAIN = re.compile(rb"[ -~]*")
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 
 ZM_COLUMNS = (
@@ -56,13 +60,12 @@ class _Layout:
         self.columns = columns
         self._row = re.compile(b" ".join(b"(.{%d})" % width for _, width in columns), re.DOTALL)
 
-    def cut(self, row: bytes, where: str) -> "_Row":
+    def cut(self, row: bytes) -> Sequence[bytes]:
+        """Return the cells of a row, none if it does not fit."""
         match = self._row.fullmatch(row)
-        if match is None:
-            raise MalformedMessage(f"{where}, {self._fault(row)}")
-        return _Row(match.groups(), self.columns, where)
+        return match.groups() if match else ()
 
-    def _fault(self, row: bytes) -> str:
+    def fault(self, row: bytes) -> str:
         """Return where a row does not fit the layout."""
         end = -1
         for number, (name, width) in enumerate(self.columns, 1):
@@ -74,16 +77,43 @@ class _Layout:
         return f"column {len(self.columns)}: the row has {len(row)} bytes instead of {end}"
 
 
+@dataclass(frozen=True, slots=True)
 class _Row:
-    """One row's columns as text, read by number from 1 as the protocol counts them."""
+    """A row, and its columns read by number from 1 as the protocol counts them."""
 
-    def __init__(self, cells: Sequence[bytes], columns: Sequence[tuple[str, int]], where: str) -> None:
-        self._columns = columns
-        self._where = where
-        self._cells = [self._decoded(number, cell) for number, cell in enumerate(cells, 1)]
+    line_no: int
+    bytes_: bytes
+    cells: Sequence[bytes]
+    layout: _Layout
+    where: str
+    read: Callable[["_Row", str], FileLine]
+
+    @property
+    def raw(self) -> str:
+        """Return the row for storing: what is no text as escapes, the account masked, whether the bank did it or not."""
+        if not self.cells:
+            return masked_cards(_shown(self.bytes_)).rstrip()
+        cells = [_shown(cell) for cell in self.cells]
+        if cells[5].strip():
+            cells[5] = masked_account(cells[5].strip())
+        return " ".join(cells).rstrip()
+
+    def line(self, mer_id: str) -> FileLine:
+        """Return what the row says, or raise `MalformedMessage`."""
+        if not self.cells:
+            raise MalformedMessage(f"{self.where}, {self.layout.fault(self.bytes_)}")
+        return self.read(self, mer_id)
+
+    def note(self, number: int) -> str:
+        """Return a text that nothing is matched on."""
+        return _shown(self.cells[number - 1]).strip()
 
     def text(self, number: int) -> str:
-        return self._cells[number - 1].strip()
+        """Return a number, a name or a code: visible ASCII and spaces."""
+        cell = self.cells[number - 1]
+        if not _PLAIN.fullmatch(cell):
+            raise self.fault(number, "bytes that are no plain text", "visible ASCII and spaces")
+        return cell.decode("ascii").strip()
 
     def fen(self, number: int) -> int:
         return self._digits(number, self.text(number))
@@ -95,22 +125,9 @@ class _Row:
             raise self.fault(number, "no sign letter", "C or D and digits")
         return text[0] == "C", self._digits(number, text[1:])
 
-    def raw(self) -> str:
-        """Return the row for storing. The account is masked again, whether the bank did it or not."""
-        cells = [*self._cells]
-        if cells[5].strip():
-            cells[5] = masked_account(cells[5].strip())
-        return " ".join(cells).rstrip()
-
     def fault(self, number: int, got: str, allowed: str) -> MalformedMessage:
-        name = self._columns[number - 1][0]
-        return MalformedMessage(f"{self._where}, column {number} ({name}): {got}; allowed: {allowed}")
-
-    def _decoded(self, number: int, cell: bytes) -> str:
-        try:
-            return cell.decode("ascii" if cell.isascii() else "gb18030")  # nearly all cells are ASCII: faster
-        except UnicodeDecodeError:
-            raise self.fault(number, "bytes that are no text", "GBK") from None
+        name = self.layout.columns[number - 1][0]
+        return MalformedMessage(f"{self.where}, column {number} ({name}): {got}; allowed: {allowed}")
 
     def _digits(self, number: int, text: str) -> int:
         if not (text.isascii() and text.isdigit()):
@@ -118,8 +135,11 @@ class _Row:
         return int(text)
 
 
-_ZM = _Layout(ZM_COLUMNS)
-_ZME = _Layout(ZME_COLUMNS)
+def _shown(data: bytes) -> str:
+    """Return bytes of GBK as text; a character that is cut in two, or none, as escapes such as `\\xb0`."""
+    if data.isascii():  # nearly all cells are: faster
+        return data.decode("ascii").replace("\0", "\\x00")
+    return storable(data.decode("gb18030", "backslashreplace"))
 
 
 def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFile:
@@ -132,27 +152,28 @@ def parse(content: str, name: str, mer_id: str, settle_date: date) -> ChannelFil
     entries = _unzip(inflated(packed, MAX_ZIP_BYTES))
     if not any("ZM_" in entry for entry in entries):
         raise MalformedMessage("fileContent: the ZIP has no entry named …ZM_…")
-    rows = chain(
-        ((_transaction, row) for row in _rows(entries, "ZM_", _ZM)),
-        ((_adjustment, row) for row in _rows(entries, "ZME_", _ZME)),
-    )
-    lines = tuple(read(number, row, mer_id) for number, (read, row) in enumerate(rows, 1))
+    lines = unread.lines(_rows(entries), lambda row: row.line(mer_id))
     return ChannelFile("unionpay", settle_date, name, hashlib.sha256(packed).hexdigest(), lines)
 
 
-def _rows(entries: Mapping[str, bytes], mark: str, layout: _Layout) -> Iterator[_Row]:
-    for entry in sorted(entry for entry in entries if mark in entry):
-        for number, row in enumerate(entries[entry].split(b"\n"), 1):
-            if row.strip(b"\r"):
-                yield layout.cut(row.removesuffix(b"\r"), f"{mark} file, line {number}")
+def _rows(entries: Mapping[str, bytes]) -> Iterator[_Row]:
+    line_no = 0
+    for mark, layout, read in (("ZM_", _ZM, _transaction), ("ZME_", _ZME, _adjustment)):
+        for entry in sorted(entry for entry in entries if mark in entry):
+            for number, data in enumerate(entries[entry].split(b"\n"), 1):
+                row = data.removesuffix(b"\r")
+                if row:
+                    line_no += 1
+                    where = f"{mark} file, line {number}"
+                    yield _Row(line_no, row, layout.cut(row), layout, where, read)
 
 
-def _transaction(line_no: int, row: _Row, mer_id: str) -> FileLine:
+def _transaction(row: _Row, mer_id: str) -> FileLine:
     if row.text(28) != mer_id:
         raise row.fault(28, "another merchant", "this one")
     credit, _ = row.signed(17)
     return FileLine(
-        line_no=line_no,
+        line_no=row.line_no,
         order_no=row.text(12),
         channel_ref=row.text(10),
         operation=OPERATIONS.get(row.text(20)),
@@ -160,12 +181,12 @@ def _transaction(line_no: int, row: _Row, mer_id: str) -> FileLine:
         credit=credit,
         fee=_fee(row, 16) + _surcharge(row),
         original_order_no=row.text(41),
-        note=row.text(35),
-        raw=row.raw(),
+        note=row.note(35),
+        raw=row.raw,
     )
 
 
-def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
+def _adjustment(row: _Row, mer_id: str) -> FileLine:
     if row.text(17) != mer_id:
         raise row.fault(17, "another merchant", "this one")
     names = row.text(22).split()
@@ -173,7 +194,7 @@ def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
         raise row.fault(22, f"{len(names)} words", "a queryId and an orderId")
     credit, _ = row.signed(16)
     return FileLine(
-        line_no=line_no,
+        line_no=row.line_no,
         order_no="",
         channel_ref=names[0],
         operation=_EXCEPTIONS.get(row.text(1)),
@@ -182,16 +203,18 @@ def _adjustment(line_no: int, row: _Row, mer_id: str) -> FileLine:
         fee=_fee(row, 15),
         adjustment=True,
         original_order_no=names[1],
-        raw=row.raw(),
+        raw=row.raw,
     )
 
 
+_ZM = _Layout(ZM_COLUMNS)
+_ZME = _Layout(ZME_COLUMNS)
+
+
 def _fee(row: _Row, number: int) -> int:
-    """Return the fee that the merchant pays. A line has no field for a fee that is paid back: such a row is refused."""
+    """Return the fee that the merchant pays; a fee that is given back, as with a refund, is below zero."""
     credit, fen = row.signed(number)
-    if credit and fen:
-        raise row.fault(number, "a fee that credits the merchant", "D and digits, or zero")
-    return fen
+    return -fen if credit else fen
 
 
 def _surcharge(row: _Row) -> int:

@@ -86,7 +86,7 @@ class Memory:
         self.seq = seq
         self.at = at
         self.closed_through = closed_through  # business dates up to it take no postings
-        self.months: list[tuple[int, int]] = []  # that take new ids: first, end; milliseconds since 1970
+        self.months: list[tuple[int, int]] = []  # that have a partition: first, end; milliseconds since 1970
         self.accounts = Accounts()
         self.holds = Holds()
         self.recent = Recent(horizon)

@@ -100,7 +100,7 @@ def _ends(rows: Records) -> Mask:
 
 
 def _ids_valid(memory: Memory, ids: Halves) -> Mask:
-    """Tell which ids are UUIDv7 of an open month."""
+    """Tell which ids are UUIDv7 of a month that has a partition."""
     first, second = ids.T
     born = first >> np.uint64(16)
     is_open = np.zeros(len(ids), np.bool_)

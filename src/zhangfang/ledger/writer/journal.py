@@ -3,7 +3,7 @@
 Ids are bytes here, as in memory. An entry is there when `append` has returned, and not before.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -146,11 +146,10 @@ class Journal:
     async def open_months(self, connection: asyncpg.Connection, now: datetime) -> list[tuple[int, int]]:
         """Open the partitions from the newest there is (or last month) to two months ahead.
 
-        Return all spans that take new ids, in milliseconds since 1970, the end excluded.
+        Return the spans of all partitions, in milliseconds since 1970, the end excluded. An id of any age in them may be
+        new: what a row has stored stays bookable for as long as its month has a partition.
         """
-        rows = await connection.fetch(SQL.months)
-        sealed = {_month_of(row["month"]) for row in rows if row["sealed"]}
-        months = {_month_of(row["month"]) for row in rows}
+        months = {_month_of(row["month"]) for row in await connection.fetch(SQL.months)}
         newest = max(months, default=now)
         month = first_of(min(newest, last_month(now)))
         while month <= first_of(now) + timedelta(days=31 * MONTHS_AHEAD):
@@ -158,9 +157,7 @@ class Journal:
                 await connection.execute(SQL.open_month, month)
                 months.add(month)
             month = next_month(month)
-        return [
-            (_millis(month), _millis(next_month(month))) for month in sorted(months - sealed, reverse=True)
-        ]
+        return _spans(months)
 
 
 async def copy(connection: asyncpg.Connection, table: str, columns: Sequence[str], payload: bytes) -> None:
@@ -183,6 +180,17 @@ def _columns(batch: Batch) -> list[list[Any]]:
 
 
 _ROW_COLUMNS = [name for name in copying.names(copying.TRANSFER) if name not in ("shard", "posted_at")]
+
+
+def _spans(months: Iterable[datetime]) -> list[tuple[int, int]]:
+    """Return months as spans; those that follow each other are one. The newest comes first."""
+    spans: list[tuple[int, int]] = []
+    for month in sorted(months, reverse=True):
+        begin, end = _millis(month), _millis(next_month(month))
+        if spans and spans[-1][0] == end:
+            end = spans.pop()[1]
+        spans.append((begin, end))
+    return spans
 
 
 def first_of(moment: datetime) -> datetime:

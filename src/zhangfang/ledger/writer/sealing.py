@@ -1,8 +1,8 @@
-"""Months that take no new ids any more are sealed: their bulk indexes are built, and their rows frozen.
+"""Months that are over are sealed: their bulk indexes are built, and their rows frozen.
 
-While a month is open its table has no index on accounts; pages serve its history. A sealed month never changes again
-(except for what the ledger itself adds under an old pending's id), so an index on it is built once, in bulk. It serves
-people who read old books with SQL.
+While a month is new its table has no index on accounts; pages serve its history. Later only a few rows come into it, under
+ids that were stored long before they were booked, so an index is built once, in bulk. It serves people who read old books
+with SQL.
 """
 
 import re
@@ -35,11 +35,15 @@ async def mark(connection: asyncpg.Connection, now: datetime) -> list[str]:
 
 
 async def finish(url: str, names: Sequence[str]) -> None:
-    """Build the indexes of sealed months and freeze their rows. A month takes minutes; nothing waits for it."""
+    """Build the indexes of sealed months and freeze their rows. A month takes minutes; nothing waits for it.
+
+    Of several shards' writers one does it. The lock is tried and not waited for: who waits would hold up the building.
+    """
     try:
         connection = await asyncpg.connect(url)
         try:
-            for name in names:
+            mine = await connection.fetchval(SQL.only_sealer)
+            for name in names if mine else ():
                 await _finish(connection, name)
         finally:
             await connection.close()
@@ -50,7 +54,10 @@ async def finish(url: str, names: Sequence[str]) -> None:
 async def _finish(connection: asyncpg.Connection, name: str) -> None:
     assert _NAME.fullmatch(name)
     table = f"transfer_{name}"
-    for number, columns in enumerate(_INDEXES):
-        await connection.execute(f"CREATE INDEX IF NOT EXISTS {table}_bulk_{number} ON {table} ({columns})")
+    for row in await connection.fetch(SQL.half_built, table):
+        await connection.execute(f"DROP INDEX CONCURRENTLY {row['relname']}")
+    for number, columns in enumerate(_INDEXES):  # concurrently: a row for this month must not wait
+        index = f"{table}_bulk_{number}"
+        await connection.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} ON {table} ({columns})")
     await connection.execute(f"VACUUM (FREEZE, ANALYZE) {table}")
     _log.info("ledger sealed a month", month=name)

@@ -14,9 +14,7 @@ WHERE shard = $1 AND ($2::bigint IS NULL OR epoch = $2 OR (epoch = $2 + 1 AND ho
 RETURNING epoch
 
 -- name: months
-SELECT
-    substr(c.relname, 10) AS month,
-    EXISTS (SELECT FROM ledger_month m WHERE to_char(m.month, 'YYYY_MM') = substr(c.relname, 10)) AS sealed
+SELECT substr(c.relname, 10) AS month
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'transfer'::regclass ORDER BY 1
 
@@ -171,4 +169,13 @@ LEFT JOIN LATERAL (
 INSERT INTO ledger_month (month, sealed_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
 -- name: has_bulk_indexes
-SELECT count(*) >= 3 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1 AND indexname LIKE '%\_bulk\_%'
+SELECT count(*) >= 3 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND c.relname LIKE '%\_bulk\_%'
+
+-- name: half_built
+-- Indexes whose building was cut off.
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass($1) AND NOT i.indisvalid AND c.relname LIKE '%\_bulk\_%'
+
+-- name: only_sealer
+SELECT pg_try_advisory_lock(hashtext('ledger_seal'))

@@ -13,6 +13,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.money import check_amount
+from zhangfang.kernel.texts import check_text
 from zhangfang.merchants import FeeKind, Merchant, MerchantState, fee, rule_on
 from zhangfang.payments.course import posting
 from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind
@@ -30,9 +31,7 @@ def check(request: Request) -> None:
     check_amount(request.amount)
     check_number(request.order_no, "order_no")
     check_key(request.idempotency_key)
-    if len(request.description) > 100 or not request.description.isprintable():
-        shape = f"{len(request.description)} characters"
-        raise InvalidInput("description", shape, "at most 100 printable characters")
+    check_text("description", request.description, 100, least=0)
     if request.return_url is not None and not _URL.fullmatch(request.return_url):
         shape = f"{len(request.return_url)} characters"
         raise InvalidInput(

@@ -70,9 +70,8 @@ def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
         return original.fee - original.fee_refunded
     if merchant.keep_fee_on_refund and request.kind is Operation.REFUND:
         return 0
-    return fee_given_back(
-        original.fee, original.amount, original.refunded + request.amount, original.fee_refunded
-    )
+    fee, amount = original.fee, original.amount
+    return fee_given_back(fee, amount, request.amount, original.refunded, original.fee_refunded)
 
 
 def check_undoing(channels: Channels, original: Intent, request: Request, now: datetime) -> None:

@@ -100,9 +100,14 @@ def _wait(state: State, rules: Rules, queries: int) -> timedelta:
     return rules.query_after[min(queries, len(rules.query_after) - 1)]
 
 
-def fee_given_back(fee: int, amount: int, refunded_after: int, given_before: int) -> int:
-    """Return the part of the merchant's fee that a refund gives back; refunds of the whole amount give back all of it.
+def fee_given_back(fee: int, amount: int, part: int, refunded: int, given: int) -> int:
+    """Return how much of a payment's fee a refund of `part` gives back, in fen.
 
-    `refunded_after` includes this refund; all in fen.
+    `refunded` and `given` are the sums of the refunds that are under way or done. One that failed is in neither of them,
+    so the sums may stand apart by its rounding. Therefore it is never below 0 and never above `part`, and what is left of
+    the fee never exceeds what is left of the amount: refunds of the whole give back the whole fee, in whatever order they
+    end.
     """
-    return share(fee, refunded_after, amount) - given_before
+    fee_left, left = fee - given, amount - refunded
+    exact = share(fee, refunded + part, amount) - given
+    return min(max(exact, 0, part - (left - fee_left)), part, fee_left)

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import asyncpg
 import structlog
 
-from zhangfang.channels.port import PAY_INS, Answer, Channels, Order, PartyAccount, Verdict
+from zhangfang.channels.port import PAY_INS, Answer, Channels, NotWritten, Order, PartyAccount, Verdict
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import DURABLE
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
@@ -151,14 +151,29 @@ async def _in_time(channels: Channels, intent: Intent, order: Order, until: floa
     left = until - time.monotonic()
     if left <= 0:
         raise LeaseLost(f"intent {intent.id}: nothing was sent, its lease is too short")
+    unwritten = Verdict.FAILED if intent.state is State.SENDING else Verdict.UNKNOWN
     try:
         async with asyncio.timeout(left):
-            return await channels[intent.channel].send(order)
-    except InvalidInput as error:  # the channel's format cannot hold it, so it was never sent
-        first = intent.state is State.SENDING
-        return Answer(Verdict.FAILED if first else Verdict.UNKNOWN, message=str(error), elsewhere=first)
+            return await _heard(intent, channels[intent.channel].send(order), unwritten)
     except TimeoutError:
         raise LeaseLost(f"intent {intent.id}: no answer while its lease lasted") from None
+
+
+async def _heard(
+    intent: Intent, answering: Awaitable[Answer], unwritten: Verdict = Verdict.UNKNOWN
+) -> Answer:
+    """Return the connector's answer: `unwritten` if its format cannot hold the order, so that nothing was sent.
+
+    After any other error of a connector something may have been sent, so that is UNKNOWN.
+    """
+    try:
+        return await answering
+    except NotWritten as error:
+        return Answer(unwritten, message=str(error), elsewhere=unwritten is Verdict.FAILED)
+    except Exception as error:
+        log.exception("a connector could not read an answer", intent=str(intent.id))
+        # Only its kind is stored: its words may quote the message.
+        return Answer(Verdict.UNKNOWN, message=f"unproven: {type(error).__name__}")
 
 
 async def _accepted(clock: Clock, journal: Journal, intent: Intent, answer: Answer) -> Decision:
@@ -173,9 +188,8 @@ async def _accepted(clock: Clock, journal: Journal, intent: Intent, answer: Answ
 
 async def ask(desk: Desk, intent: Intent) -> Decision:
     """Query the channel and weigh its answer."""
-    answer = await desk.channels[intent.channel].query(
-        await order_of(desk.pool, desk.vault, desk.journal, intent)
-    )
+    order = await order_of(desk.pool, desk.vault, desk.journal, intent)
+    answer = await _heard(intent, desk.channels[intent.channel].query(order))
     return await weigh(desk, intent, StepKind.QUERY, answer)
 
 

@@ -11,13 +11,15 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.approvals import check_second, person, text
+from zhangfang.approvals import check_second, person
+from zhangfang.approvals import reason as check_reason
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.kernel.sql import load
+from zhangfang.kernel.texts import check_characters
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
@@ -26,7 +28,7 @@ from zhangfang.payments.telling import PREFIX
 queries = load(__package__, "outcomes.sql")
 
 ENDED_BY_TWO = frozenset({State.UNKNOWN, State.MANUAL})
-_TEXT_MAX = 200
+_EVIDENCE_MAX = 200
 _OVERTAKEN = "other evidence had ended it: "
 
 
@@ -53,8 +55,8 @@ async def propose_outcome(
     Raises `InvalidInput`, `NotFound`, `NotAllowed`.
     """
     by = person(by)
-    reason = text("reason", outcome.reason, 3, _TEXT_MAX)
-    proof = text("evidence", outcome.evidence, 3, _TEXT_MAX)
+    reason, proof = check_reason(outcome.reason), outcome.evidence.strip()
+    check_characters("evidence", proof, _EVIDENCE_MAX, least=3)
     intent = await _intent(pool, intent_id)
     if intent.state not in ENDED_BY_TWO:
         raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
@@ -78,7 +80,7 @@ def _check(clock: Clock, intent: Intent, outcome: Outcome) -> None:
         raise InvalidInput("state", f"{outcome.state}", "SUCCESS, FAILED")
     if outcome.amount != intent.amount:
         raise InvalidInput("amount", f"{outcome.amount} fen", f"what was asked for: {intent.amount} fen")
-    text("channel_ref", outcome.channel_ref, 1, 64)
+    check_characters("channel_ref", outcome.channel_ref, 64)
     if outcome.settle_date is None:
         raise InvalidInput("settle_date", "nothing", "the channel's settlement date")
     first, last = china_day(intent.requested_at), settlement_day(clock.now())

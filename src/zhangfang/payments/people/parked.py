@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.approvals import person
+from zhangfang.approvals import reason as why
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.ledger import void
 from zhangfang.payments import store
@@ -19,8 +20,6 @@ from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKi
 from zhangfang.payments.store import new_step, queries
 from zhangfang.payments.telling import PREFIX
 
-_LONGEST = 200
-
 
 async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
     """Return the payouts that are parked, the oldest first."""
@@ -29,9 +28,7 @@ async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
 
 async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
     """End a parked payout as REFUSED. Raises `InvalidInput`, `NotFound`, `NotAllowed`."""
-    for name, text in (("by", by), ("reason", reason)):
-        if not text.strip() or len(text) > _LONGEST or not text.isprintable():
-            raise InvalidInput(name, f"{len(text)} characters", f"1 to {_LONGEST} printable characters")
+    by, reason = person(by), why(reason, least=1)
     intent = await desk.journal.by_id(id_)
     if intent is None:
         raise NotFound("there is no such payout")
@@ -43,12 +40,10 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
         held = posting.transfers(now, desk.alias, now.business_date)
         await posting.must_post(desk, now, void(held, business_date=now.business_date))
-        who = f"{by.strip()}: {reason.strip()}"
+        who = f"{by}: {reason}"
         step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
         message = "no table knows this type of account: nothing was sent"
         await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
         target = prefixed(PREFIX[now.kind], id_)
         at = desk.clock.now()
-        await connection.execute(
-            queries.refused_by, new_id(desk.clock), at, by.strip(), target, reason.strip()
-        )
+        await connection.execute(queries.refused_by, new_id(desk.clock), at, by, target, reason)

@@ -8,6 +8,8 @@ from typing import Any
 from zhangfang_sandbox.cmb.payments import BusinessError
 
 CURRENCY = "10"  # CNY
+# The sandbox's own [unverified]; FABZ002 is kept for a reference in use, whose payment may have been made.
+FORMAT = "SBX0010"
 AMOUNT = re.compile(r"(\d{1,13})(?:\.(\d{1,2}))?", re.ASCII)
 DAY = re.compile(r"\d{8}", re.ASCII)
 
@@ -48,7 +50,7 @@ REAL_TIME_LIMIT = 100_000_000  # fen: channel R carries at most 1 M yuan
 
 def refused(field: str, allowed: str) -> BusinessError:
     """Make the error for a field that is not as it must be."""
-    return BusinessError("FABZ002", f"业务条件检查失败: {field} {allowed}")
+    return BusinessError(FORMAT, f"报文检查失败: {field} {allowed}")
 
 
 def records(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -92,7 +94,7 @@ def payment_item(record: dict[str, Any]) -> dict[str, str]:
         choice(name, item[name], allowed)
     item["stlChn"] = item["stlChn"] or "Q"
     if fen(item) > REAL_TIME_LIMIT and item["stlChn"] == "R":
-        raise refused("trsAmt", "实时通道限额 100 万元")
+        raise BusinessError("FABZ002", "业务条件检查失败: trsAmt 实时通道限额 100 万元")
     return item
 
 
