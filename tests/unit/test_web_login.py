@@ -230,7 +230,7 @@ async def test_without_tls_the_cookie_would_not_come_back_if_it_were_secure(door
     assert "Secure" not in str((await door.try_to_enter(door.password)).headers.get_list("set-cookie"))
 
 
-@pytest.mark.parametrize("path", ["//", "/payments/", "/login/", "/static", "/lang/zh/"])
+@pytest.mark.parametrize("path", ["//", "/payments/", "/login/", "/static"])
 async def test_no_redirect_names_a_host_or_a_scheme(door: Door, path: str) -> None:
     answer = await door.http.get("/console" + path)
     assert not answer.headers.get("location", "/").startswith(("http", "//"))

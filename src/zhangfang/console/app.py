@@ -75,7 +75,6 @@ def console_app(site: Console) -> Starlette:
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
-    app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     return app
