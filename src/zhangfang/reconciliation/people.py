@@ -8,6 +8,7 @@ import asyncpg
 
 from zhangfang.approvals import SecondPerson, check_second, person
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
@@ -81,7 +82,7 @@ async def _filling(pool: asyncpg.Pool, row: Any, merchant: str) -> tuple[Any, st
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
     held = await get_merchant(pool, merchant)
     charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
-    for number in filter(None, (line["note"], line["order_no"])):
+    for number in filter(is_number, (line["note"], line["order_no"])):
         taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
             return line, number, charge
