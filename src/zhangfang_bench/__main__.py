@@ -61,5 +61,19 @@ def ledger(
     run(json, transfers, only, behind, rounds)
 
 
+@app.command("soak")
+def soak(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    seconds: Annotated[float, typer.Option(help="how long each kind of hostile clients stays")] = 20.0,
+    share: Annotated[
+        float, typer.Option(help="which part of the hostile clients comes, above 0 up to 1")
+    ] = 1.0,
+) -> None:
+    """Measure what hostile clients (huge, slow, many, silent) cost the others, and how soon /health tells of a full disk."""
+    from zhangfang_bench.soak.bench import run
+
+    raise typer.Exit(run(json, seconds, share))
+
+
 if __name__ == "__main__":
     run_program(app, "zhangfang bench")

@@ -82,6 +82,7 @@ class Browser:
     pool: asyncpg.Pool
     acts: Acts
     clock: SetClock
+    site: Console
 
     async def get(self, path: str, lang: str = "en", **headers: str) -> Response:
         self.http.cookies.set("zf_lang", lang, domain="console.test", path="/console")
@@ -103,7 +104,8 @@ def seeded(postgres_url: str) -> Seeded:
 async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
         acts, clock = Acts(), at_now()
-        inner = console_app(Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts))
+        site = Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts)
+        inner = console_app(site)
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://console.test") as http:
@@ -112,7 +114,7 @@ async def console(seeded: Seeded) -> AsyncIterator[Browser]:
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
             signed = auth.sign(KEY, token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
-            yield Browser(http, pool, acts, clock)
+            yield Browser(http, pool, acts, clock, site)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -394,6 +396,15 @@ async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     assert "a file holds 10" in refused.text
 
 
+async def test_beyond_a_few_files_at_once_the_next_is_told_to_wait(console: Browser) -> None:
+    async with console.site.making, console.site.making:
+        for path in ("/payments.csv", "/trial-balance/export.xlsx"):
+            answer = await console.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "Try again in a moment" in answer.text
+    assert (await console.get("/payments.csv")).status_code == 200
+
+
 async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Browser) -> None:
     book = openpyxl.load_workbook(
         io.BytesIO((await console.get("/trial-balance/export.xlsx")).content)
@@ -615,6 +626,20 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 ])  # fmt: skip
 async def test_a_malformed_address_is_an_error_of_the_asker(console: Browser, path: str) -> None:
     assert 400 <= (await console.get(path)).status_code < 500
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_parameter_that_a_page_does_not_have_is_refused_by_name(console: Browser, path: str) -> None:
+    answer = await console.get(path + ("&" if "?" in path else "?") + "chanel=cmb")
+    assert answer.status_code == 422
+    assert "chanel" in answer.text
+
+
+async def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(
+    console: Browser,
+) -> None:
+    answer = await console.http.put("/console/payments/x/refund")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 async def test_every_state_of_the_table_can_be_drawn(console: Browser, seeded: Seeded) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zhangfang.api import queries
 from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
 from zhangfang.merchants import ApiKeys, Merchant
@@ -35,7 +36,10 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked: `merchant` is whose key it carries (None for the administrator's), `body` is decoded."""
+    """One request, checked: `merchant` is whose key it carries (None for the administrator's), `body` is decoded.
+
+    `query` has the values of the parameters that came, and of those that have a default.
+    """
 
     office: Office
     desk: Desk
@@ -43,7 +47,7 @@ class Call:
     key: str
     body: Any
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Mapping[str, Any]
     http: HttpRequest
 
     @property
@@ -74,18 +78,27 @@ class Spec:
     files: Mapping[Literal["in", "out"], tuple[str, ...]] = field(default_factory=dict)
     cursor: str = ""
 
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """Return the schema of each parameter that the address may have."""
+        pattern = self.cursor or f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+        known = {**queries.SCHEMAS, "cursor": {"type": "string", "pattern": pattern}}
+        return {name: known[name] for name in self.query}
+
 
 def route(spec: Spec) -> Route:
     """Return the route of a line."""
     decode = decoder(spec.takes) if spec.takes else None
+    parameters = spec.parameters
 
     async def endpoint(http: HttpRequest) -> Response:
         try:
             office: Office = http.app.state.office
             merchant = await _caller(office, http.headers, spec.who)
+            query = queries.read(http.query_params.multi_items(), parameters)
             key = _key(http.headers) if spec.idempotent else ""
             body = _decoded(decode, await http.body()) if decode else None
-            call = Call(office, office.desk, merchant, key, body, http.path_params, http.query_params, http)
+            call = Call(office, office.desk, merchant, key, body, http.path_params, query, http)
             status, result = await spec.run(call)
             if isinstance(result, Response):
                 return result

@@ -8,7 +8,6 @@ import msgspec
 
 from zhangfang import duplicates
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.payments import limit_of
 from zhangfang.api.problems import ApiError
 from zhangfang.approvals import SecondPerson
 from zhangfang.channels.port import Operation
@@ -80,7 +79,7 @@ def shown(case: Case) -> DuplicateShown:
 
 async def listed(call: Call) -> tuple[int, DuplicatePage]:
     """Show a page of cases, newest first."""
-    limit = limit_of(call.query.get("limit", "20"))
+    limit = call.query["limit"]
     before = parse(PREFIX, call.query["cursor"], "cursor") if "cursor" in call.query else None
     found = await duplicates.cases(call.desk.pool, None, before, limit + 1)
     cursor = prefixed(PREFIX, found[limit - 1].id) if len(found) > limit else None

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
@@ -46,6 +46,7 @@ class ApiError(ZhangfangError):
 
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
+    (ClientDisconnect, 400, "client_gone"),  # nobody reads this answer
     (InvalidInput, 422, "invalid_input"),
     (KeyReused, 422, "idempotency_key_reused"),
     (OrderNumberTaken, 409, "order_number_taken"),
@@ -78,6 +79,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (asyncpg.InsufficientResourcesError, 503, "database_unavailable"),
     (asyncpg.TransactionRollbackError, 503, "database_unavailable"),
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
+    (asyncpg.ReadOnlySQLTransactionError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
     (asyncpg.InterfaceError, 503, "database_unavailable"),
     # the server died in the middle of a statement

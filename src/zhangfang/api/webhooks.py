@@ -9,7 +9,7 @@ import msgspec
 
 from zhangfang import webhooks
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.payments import LAST, PAGED, limit_of
+from zhangfang.api.payments import LAST, PAGED
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 
@@ -138,13 +138,10 @@ async def remove(call: Call) -> tuple[int, WebhookShown]:
 
 async def deliveries(call: Call) -> tuple[int, DeliveryPage]:
     """List what was sent to an endpoint, newest first."""
-    limit = limit_of(call.query.get("limit", "20"))
+    limit, failed = call.query["limit"], call.query["failed"]
     before = parse("evt", call.query["cursor"], "cursor") if "cursor" in call.query else LAST
-    failed = call.query.get("failed", "false")
-    if failed not in ("true", "false"):
-        raise InvalidInput("failed", f"{len(failed)} characters", "true or false")
     found = await webhooks.deliveries(
-        call.desk.pool, call.who.id, _id(call), before, limit + 1, failed=failed == "true"
+        call.desk.pool, call.who.id, _id(call), before, limit + 1, failed=failed
     )
     cursor = prefixed("evt", found[limit - 1].event) if len(found) > limit else None
     return 200, DeliveryPage([_delivery(one) for one in found[:limit]], cursor)

@@ -74,6 +74,7 @@ class EmbeddedPostgres:
         """Take a folder that is empty, not there yet, or has been used before. Nothing is touched until `start`."""
         self.folder = folder.absolute()
         self.url = f"postgresql://{NAME}@/{NAME}?host={quote(str(self.folder))}"
+        self.socket = self.folder / _SOCKET
         self.process: subprocess.Popen[bytes] | None = None
         self._data = self.folder / "data"
 
@@ -111,7 +112,7 @@ class EmbeddedPostgres:
         self.process = None
 
     def _check_folder(self) -> None:
-        length = len(os.fsencode(self.folder / _SOCKET))
+        length = len(os.fsencode(self.socket))
         if length > _SOCKET_PATH_MAX:
             raise PostgresFailed(
                 f"PostgreSQL: the folder {self.folder} makes a socket path of {length} bytes; allowed: at most "

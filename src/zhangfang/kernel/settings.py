@@ -9,6 +9,7 @@ from typing import Any
 
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.parameters import whole
 
 
 class NotSetUp(ZhangfangError):
@@ -30,6 +31,10 @@ def _from(name: str, default: str) -> Callable[[], str]:
     return lambda: os.environ.get(name) or default
 
 
+def _count(name: str, default: int) -> Callable[[], int]:
+    return lambda: whole(name, os.environ.get(name) or str(default), 1, 10**6)
+
+
 _home, _port = _from("ZHANGFANG_HOME", "var/zhangfang"), _from("ZHANGFANG_PORT", "8200")
 
 
@@ -43,6 +48,9 @@ class Settings:
     port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
     webhook_allow: str = field(default_factory=_from("ZHANGFANG_WEBHOOK_ALLOW", ""))  # private networks
     public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
+    connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
+    per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))
+    requests: int = field(default_factory=_count("ZHANGFANG_REQUESTS", 256))  # that are answered at once
 
     @property
     def database(self) -> str:

@@ -22,10 +22,10 @@ def routes(door: Door[Any]) -> list[BaseRoute]:
     """Return the routes of the log-in and of the static files, which a browser may keep for a year."""
     static = GZipMiddleware(StaticFiles(directory=str(files(__package__) / "static")))
     return [
-        Route("/login", door.outside(page), methods=["GET"]),
+        Route("/login", door.outside(page, "next"), methods=["GET"]),
         Route("/login", door.outside(enter), methods=["POST"]),
         Route("/logout", door.inside(leave), methods=["POST"]),
-        Route("/lang/{lang}", door.outside(language)),
+        Route("/lang/{lang}", door.outside(language, "next")),
         Mount("/static", static),
     ]
 

@@ -21,7 +21,7 @@ FAMILY = f"{queries.row}\n{queries.family}"
 DOUBTFUL = f"{queries.row}\n{queries.in_doubt}"
 
 FACTS = ("RETURNED", "PART_REFUNDED", "REFUNDED", "VOIDED")
-_PAGE = 1000
+_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,11 @@ async def page(pool: asyncpg.Pool, wanted: Filter, before: UUID | None, limit: i
     return tuple(Payment(**row) for row in await pool.fetch(LISTED, *wanted.arguments(), before, limit))
 
 
-async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[Payment]:
-    """Yield all rows of a filter, newest first, a thousand at a time."""
+async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[tuple[Payment, ...]]:
+    """Yield all rows of a filter, newest first, a page at a time."""
     before = None
     while rows := await page(pool, wanted, before, _PAGE):
-        for row in rows:
-            yield row
+        yield rows
         before = rows[-1].id
 
 
