@@ -8,9 +8,13 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from tests.desk import PAYER, open_shop
+from tests.mandates import sign
 from tests.webhooks import LAST
 from zhangfang import webhooks
 from zhangfang.assembly.resealing import SEALED, KeyInUse, reseal, retire_key, versions
+from zhangfang.batches import Upload, load
+from zhangfang.channels.port import Operation
 from zhangfang.merchants import BankAccount, NewMerchant, create_merchant, settlement_account_of
 from zhangfang.vault import InvalidToken, KeyFileError, Vault, create_key_file, key_versions, retire, rotate
 
@@ -104,3 +108,22 @@ def test_the_key_that_seals_and_one_that_is_not_there_cannot_be_retired(file: Pa
     rotate(file)
     with pytest.raises(KeyFileError, match=r"one of \[1\]"):
         retire(file, version)
+
+
+async def test_whatever_the_platform_seals_can_be_sealed_again(
+    database_url: str, tmp_path: Path, clock: SetClock
+) -> None:
+    async def lines() -> AsyncIterator[bytes]:
+        yield f"order_no,amount,number,name\nB-1,1,{PAYER.number},{PAYER.name}\n".encode()
+
+    async with open_shop(database_url, tmp_path, clock) as shop:
+        desk, merchant = shop.desk, await shop.merchant()
+        await shop.ask(merchant, Operation.COLLECTION, "P1", 1000)
+        await sign(desk, merchant.id, PAYER)
+        await load(desk.pool, desk.vault, desk.clock, merchant, Upload("B1", "csv", 1, 1), lines())
+        await filled(desk.pool, desk.vault, clock)
+        before = await versions(desk.pool)
+        rotate(tmp_path / "vault.json")
+        done = {table async for table, tokens in reseal(desk.pool, desk.vault) if tokens}
+        assert done == {sealed.table for sealed in SEALED}
+        assert await versions(desk.pool) == {2: before[1]}

@@ -42,12 +42,24 @@ class Sealed:
         )
 
 
+def _bound(what: str, merchant: str, *row: str) -> str:
+    """Return the purpose of a token that opens in one row only, and that of tokens from before, which open in any."""
+    older = f"'{what}/' || {merchant}"
+    return " || '/' || ".join((older, *row)) + f", {older}"
+
+
+_OF_BATCH = "(SELECT b.merchant FROM batch b WHERE b.id = batch_item.batch)"
 SEALED = (
-    Sealed("settlement_account", "id", "token", "'settlement_account/' || merchant"),
+    Sealed("settlement_account", "id", "token", _bound("settlement_account", "merchant", "id")),
     Sealed("webhook_endpoint", "id", "secret_token", "'webhook_secret/' || merchant"),
-    Sealed("mandate", "id", "account_token", "'mandate/' || merchant"),
-    Sealed("intent", "id", "account_token", "'account'"),
-    Sealed("batch_item", "batch, line", "account_token", "'account'"),
+    Sealed("mandate", "id", "account_token", _bound("mandate", "merchant", "id")),
+    Sealed("intent", "id", "account_token", f"{_bound('account', 'merchant', 'id')}, 'account'"),
+    Sealed(
+        "batch_item",
+        "batch, line",
+        "account_token",
+        f"{_bound('account', _OF_BATCH, 'batch', 'line')}, 'account'",
+    ),
 )
 
 
@@ -89,11 +101,12 @@ async def retire_key(pool: asyncpg.Pool, key_file: Path, version: int) -> None:
     retire(key_file, version)
 
 
-def _again(vault: Vault, token: str, purposes: list[str]) -> str:
+def _again(vault: Vault, token: str, purposes: list[str | None]) -> str:
     """Seal it for the purpose for which it opens."""
-    for purpose in purposes[:-1]:
+    *first, last = [purpose for purpose in purposes if purpose]
+    for purpose in first:
         try:
             return vault.seal(vault.open(token, purpose), purpose)
         except InvalidToken:
             continue
-    return vault.seal(vault.open(token, purposes[-1]), purposes[-1])
+    return vault.seal(vault.open(token, last), last)
