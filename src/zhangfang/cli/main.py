@@ -21,6 +21,7 @@ from zhangfang.cli import (
     parked,
     programs,
     resolve,
+    stops,
     tables,
 )
 from zhangfang.cli.running import finish
@@ -39,6 +40,7 @@ app.add_typer(audit, name="audit")
 for module in (batches, books, breaks, clock, duplicates, keys, ledger, parked, resolve, tables):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
 programs.add_to(app)
+stops.add_to(app)
 
 
 def main() -> None:
