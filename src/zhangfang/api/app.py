@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from zhangfang.api import batches, duplicates, mandates, merchants, payments, webhooks
-from zhangfang.api.calls import Office, route
+from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.health import Health
 from zhangfang.api.limit import Limit
@@ -57,7 +57,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
         # first, because routes are tried in order, and each payment has a notification
-        Route("/notify/{channel}", take_notification, methods=["POST"]),
+        Route("/notify/{channel}", Direct(take_notification), methods=["POST"]),
         *(route(spec) for spec in CALLS),
         Route("/metrics", metrics),
         Route("/openapi.json", lambda _: Response(described, media_type="application/json")),

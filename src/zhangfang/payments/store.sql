@@ -196,10 +196,15 @@ ON CONFLICT (id) DO NOTHING
 SELECT max(closed_through) FROM head
 
 -- name: used_of_mandates
-SELECT mandate, (created_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount)::bigint AS amount
-FROM intent
-WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
-GROUP BY mandate, day
+-- Mandate by mandate, so that no plan reads what others have used.
+SELECT m.id AS mandate, used.day, used.amount
+FROM unnest($1::uuid[]) AS m (id)
+CROSS JOIN LATERAL (
+    SELECT (created_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount)::bigint AS amount
+    FROM intent
+    WHERE mandate = m.id AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
+    GROUP BY day
+) AS used
 
 -- name: repeated_collections
 SELECT a.id FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS a (id, merchant, key, order_no)

@@ -6,7 +6,6 @@ are its associated data, so that a token copied to another row does not open the
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import re
@@ -79,7 +78,7 @@ class Vault:
         """
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)
-        return hmac.new(self._index, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._index, message, "sha256").hex()
 
     def _sealing(self) -> tuple[int, AESGCM]:
         if self._stamp_now() not in (self._stamp, None):  # rotated; a file that is away stops nothing
