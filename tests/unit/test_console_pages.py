@@ -21,6 +21,7 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.approvals import Person, Proposal
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
@@ -31,6 +32,7 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.payments import open_again
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -39,7 +41,7 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
-    "/duplicates", "/duplicates?all=1",
+    "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
@@ -53,6 +55,8 @@ class Refusing(ZhangfangError):
 class Acts:
     """Remembers what it was asked to do."""
 
+    pool: asyncpg.Pool
+    clock: SetClock
     queried: list[UUID] = field(default_factory=list)
     refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
     refuse: str = ""
@@ -61,13 +65,17 @@ class Acts:
         self._perhaps()
         self.queried.append(intent_id)
 
-    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
+    async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID:
         self._perhaps()
-        self.refunded.append((intent_id, amount, operator, key))
+        self.refunded.append((intent_id, amount, by.id, key))
         return intent_id
 
-    async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
-        self._perhaps()
+    async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
+        hour = timedelta(hours=1)
+        return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
+        raise Refusing("nothing can be approved here")
 
     def _perhaps(self) -> None:
         if self.refuse:
@@ -103,7 +111,8 @@ def seeded(postgres_url: str) -> Seeded:
 @pytest.fixture
 async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
-        acts, clock = Acts(), at_now()
+        clock = at_now()
+        acts = Acts(pool, clock)
         site = Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts)
         inner = console_app(site)
         app = Starlette(routes=[Mount("/console", inner)])

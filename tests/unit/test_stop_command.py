@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
+from tests.people import LIN, sit_down
 from zhangfang import channels
 from zhangfang.channels.port import Operation
 from zhangfang.cli.main import app
@@ -20,6 +21,7 @@ def _home(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ZHANGFANG_HOME", str(tmp_path))
     monkeypatch.setenv("ZHANGFANG_DATABASE_URL", database_url)
     unionpay = SimpleNamespace(rules={Operation.COLLECTION: None}, close=AsyncMock())
+    sit_down(database_url, tmp_path, LIN)
     monkeypatch.setattr(channels, "open_channels", lambda *_: {"unionpay": unionpay})
 
 
@@ -37,7 +39,7 @@ async def test_an_operation_is_stopped_and_opened_from_the_shell_and_both_are_re
     try:
         (row,) = await db.fetch("SELECT channel, operation, reason, stopped_by FROM channel_stop")
         assert tuple(row)[:3] == ("unionpay", "collection", "they are down")
-        assert (await typed("open", "unionpay", "collection", "--reason", "they are back"))[0] == 0
+        assert (await typed("open", "unionpay", "collection", "--reason", "a slip"))[0] == 0
         assert await db.fetchval("SELECT count(*) FROM channel_stop") == 0
         acts = await db.fetch("SELECT act, operator FROM operator_act ORDER BY id")
         assert [tuple(act) for act in acts] == [("stop", row["stopped_by"]), ("open", row["stopped_by"])]

@@ -16,10 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from tests.clock import SetClock
 from tests.console import KEY
+from tests.people import first_operator
 from tests.unit.test_console_pages import Acts
+from zhangfang.approvals import FIRST as OPERATOR
+from zhangfang.approvals import ensure_operator
 from zhangfang.console import Console, console_app
 from zhangfang.web import auth, throttle
-from zhangfang.web.auth import OPERATOR, ensure_operator
 from zhangfang.web.origin import ANYWHERE, Origin, origin
 from zhangfang.web.throttle import Caller
 
@@ -48,8 +50,7 @@ class Door:
 @pytest.fixture
 async def door(database_url: str, clock: SetClock) -> AsyncIterator[Door]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
-        password = await ensure_operator(pool, clock)
-        assert password
+        password = await first_operator(pool, clock)
         async with browser(pool, clock) as http:
             yield Door(http, pool, password)
 
@@ -63,7 +64,9 @@ async def browser(
     base: str = "http://console.test",
 ) -> AsyncIterator[AsyncClient]:
     """Open a browser without cookies that calls from an address."""
-    site = Console(pool=pool, clock=clock, key=KEY, origin=of, channels={}, with_file=(), actions=Acts())
+    site = Console(
+        pool=pool, clock=clock, key=KEY, origin=of, channels={}, with_file=(), actions=Acts(pool, clock)
+    )
     app = Starlette(routes=[Mount("/console", console_app(site))])
 
     async def plain(scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +94,7 @@ async def test_two_first_starts_at_once_make_one_operator(
 @pytest.fixture
 async def empty_operator(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
+        await pool.execute("DELETE FROM operator")
         yield pool
 
 
@@ -307,7 +311,7 @@ async def test_a_form_without_the_sessions_token_changes_nothing(door: Door, tok
     answer = await door.http.post("/console/channels/unionpay/purchase/stop", data=fields)
     assert answer.status_code == 400
     assert await door.pool.fetchval("SELECT count(*) FROM channel_stop") == 0
-    assert await door.pool.fetchval("SELECT count(*) FROM operator_act") == 0
+    assert await door.pool.fetchval("SELECT array_agg(act) FROM operator_act") == ["sign in"]
 
 
 async def test_the_token_of_one_session_is_worth_nothing_in_another(door: Door) -> None:

@@ -36,7 +36,7 @@ def run(context: typer.Context, shard: Shard = 0, socket: Socket = None) -> None
 
     settings = Settings()
     path = socket or settings.ledger_socket
-    uvloop.run(run_writer(settings.database, path, settings.clock(), shard))
+    uvloop.run(run_writer(settings.database, path, settings.clock(), shard, settings.owner_database))
 
 
 @app.command()

@@ -1,12 +1,12 @@
 """The stop switches on the command line: they work where the console does not, and need the database alone."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.running import with_pool
+from zhangfang.cli.running import with_person
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.settings import Settings
 
 Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="such as unionpay")]
@@ -26,30 +26,31 @@ def stop(channel: Channel, operation: Operation, reason: Reason) -> None:
     """Stop one operation of one channel for new requests, at once. What is under way goes on."""
     from zhangfang.payments import stop as work
 
-    _act(work, channel, operation, reason)
+    async def act(pool: Any, clock: Any, by: Any) -> None:
+        await _check(clock, channel, operation)
+        await work(pool, clock, channel, operation, reason, by)
+
+    with_person(act)
     typer.echo(f"{channel} {operation} is stopped; 'zhangfang open' ends it")
 
 
 def open_(channel: Channel, operation: Operation, reason: Reason) -> None:
-    """End a stop."""
+    """End a stop, or propose its end: one person alone only takes back a stop of one's own that is a few minutes old."""
+    from zhangfang.approvals import PREFIX
     from zhangfang.payments import open_again as work
 
-    _act(work, channel, operation, reason)
-    typer.echo(f"{channel} {operation} is open")
+    async def act(pool: Any, clock: Any, by: Any) -> Any:
+        await _check(clock, channel, operation)
+        return await work(pool, clock, channel, operation, reason, by, Settings().stop_alone)
+
+    proposal = with_person(act)
+    shown = f"zhangfang proposals show {prefixed(PREFIX, proposal)}" if proposal else ""
+    waits = f"waits for another person: '{shown}'" if proposal else "is open"
+    typer.echo(f"{channel} {operation} {waits}")
 
 
-def _act(work: Callable[..., Any], channel: str, operation: str, reason: str) -> None:
-    """Do it as the person who is at the shell of this machine."""
-    from getpass import getuser
-
-    by = f"{getuser()} (shell)"
-    with_pool(lambda pool, clock: _checked(work, pool, clock, channel, operation, reason, by))
-
-
-async def _checked(
-    work: Callable[..., Any], pool: Any, clock: Any, channel: str, operation: str, *more: str
-) -> None:
-    """Do it, if there is such an operation: a stop with a slip of the pen would stop nothing."""
+async def _check(clock: Any, channel: str, operation: str) -> None:
+    """Refuse what is no operation: a stop with a slip of the pen would stop nothing."""
     from zhangfang.channels import open_channels
 
     channels = open_channels(Settings(), clock)
@@ -60,4 +61,3 @@ async def _checked(
         raise InvalidInput("CHANNEL", f"{channel:.40}", f"one that is set up: {', '.join(known) or 'none'}")
     if operation not in known[channel]:
         raise InvalidInput("OPERATION", f"{operation:.40}", f"of {channel}: {', '.join(known[channel])}")
-    await work(pool, clock, channel, operation, *more)

@@ -76,7 +76,7 @@ SELECT * FROM duplicate WHERE id = $1 FOR UPDATE
 -- name: confirm
 UPDATE duplicate SET
     state = $2, note = $3, confirmed_by = $4, confirmed_at = $5, reason = $6, next_action_at = $7, approved_by = NULL,
-    approved_at = NULL, way = '', reversal = NULL, lease_until = NULL
+    approved_at = NULL, way = '', reversal = NULL, lease_until = NULL, proposal = $8
 WHERE id = $1
 
 -- name: approve
@@ -115,9 +115,6 @@ WHERE id = $1
 
 -- name: add_step
 INSERT INTO duplicate_step (id, duplicate, at, by, act, note, voucher) VALUES ($1, $2, $3, $4, $5, $6, $7)
-
--- name: add_act
-INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: steps
 SELECT id, at, by, act, note, voucher FROM duplicate_step WHERE duplicate = $1 ORDER BY id

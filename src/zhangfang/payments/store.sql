@@ -253,6 +253,3 @@ WHERE a.channel_order_no = $1
 
 -- name: parked
 SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
-
--- name: refused_by
-INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, 'refuse parked', $4, $5)

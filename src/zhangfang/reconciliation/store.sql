@@ -107,6 +107,12 @@ SELECT * FROM break WHERE id = $1
 -- name: cure_break
 UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
 
+-- name: cure_by_two
+-- A cure that was approved before proposals had ids, and not carried to its end, goes on as it began.
+UPDATE break SET cure = $2, cured_on = coalesce(cured_on, $3)
+WHERE id = $1 AND cleared_at IS NULL AND (cure IS NULL OR cure = $2)
+RETURNING id
+
 -- name: cure_voided
 UPDATE break SET cure = $2, cured_on = $3 WHERE intent = $1 AND class = 'missing_there' AND cure IS NULL
 
@@ -131,8 +137,8 @@ WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND 
 UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL
 
 -- name: propose
-UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4
-WHERE id = $1 AND cure IS NULL
+UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4, proposal = $5
+WHERE id = $1 AND (cure IS NULL OR cure = $2 AND proposal IS NULL)
 RETURNING id
 
 -- name: placed

@@ -15,6 +15,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zhangfang.approvals import Person, operator
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
@@ -87,6 +88,12 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+
+    @property
+    def person(self) -> Person:
+        """Return the operator as a person who acts: it comes from the session, never from a form."""
+        assert self.operator is not None, "an act without a session"
+        return operator(self.operator)
 
     @property
     def base(self) -> str:

@@ -62,7 +62,7 @@ async def tell_again(visit: Visit) -> Response:
     if await merchants.merchant(visit.pool, id_) is None:
         raise Missing("merchant")
     endpoint: UUID = visit.request.path_params["endpoint"]
-    await record(visit.pool, visit.site.clock, str(visit.operator), "tell again", id_)
+    await record(visit.pool, visit.site.clock, visit.person, "tell again", id_)
     await redeliver_failed(visit.pool, visit.site.clock, id_, endpoint, EVER)
     return visit.go(f"/merchants/{id_}")
 

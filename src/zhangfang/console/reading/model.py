@@ -31,6 +31,7 @@ class Waiting:
     untold: int
     ledger_seq: int
     duplicates: int = 0
+    proposals: int = 0
 
     @property
     def errands(self) -> int:
@@ -328,6 +329,7 @@ class Break:
     cleared_by: str | None
     proposed_cure: str | None
     proposed_by: str | None
+    proposal: UUID | None
     intent: UUID | None
     our_order: str | None
     our_ref: str | None

@@ -102,7 +102,7 @@ ORDER BY b.account
 -- name: breaks
 SELECT
     b.id, b.class AS cls, b.channel, b.settle_date, b.key, b.ours, b.theirs, b.difference, b.note, b.template,
-    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.intent,
+    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.proposal, b.intent,
     i.channel_order_no AS our_order, i.channel_ref AS our_ref, i.requested_at AS our_time, i.state AS our_state,
     l.line_no AS their_line, coalesce(l.order_no, nullif(k.reference, '')) AS their_order,
     coalesce(l.channel_ref, k.sequence) AS their_ref, coalesce(nullif(l.note, ''), k.text) AS their_text,
