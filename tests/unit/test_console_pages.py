@@ -387,13 +387,23 @@ async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text
     assert all(isinstance(row[list(head).index("渠道订单号")], str) for row in rows)
 
 
+async def test_a_long_list_says_that_there_is_more_and_shows_no_sum(
+    console: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "MOST", 3)
+    page = (await console.get("/payments")).text
+    assert "The newest 3 rows, of more" in page
+    assert "<th>More than 3</th>" in page
+    assert "Total of" not in page
+
+
 async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_pages, "LIMIT", 10)
     refused = await console.get("/payments.csv")
     assert refused.status_code == 413
-    assert "a file holds 10" in refused.text
+    assert "more than 10 rows" in refused.text
 
 
 async def test_beyond_a_few_files_at_once_the_next_is_told_to_wait(console: Browser) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import Busy, InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerUnavailable
 from zhangfang.mandates import (
     MandateEnded,
@@ -74,10 +74,11 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),
     (MalformedMessage, 400, "malformed_message"),
+    (Busy, 503, "busy"),
     (LedgerUnavailable, 503, "ledger_unavailable"),
     (asyncpg.PostgresConnectionError, 503, "database_unavailable"),
     (asyncpg.InsufficientResourcesError, 503, "database_unavailable"),
-    (asyncpg.TransactionRollbackError, 503, "database_unavailable"),
+    (asyncpg.TransactionRollbackError, 503, "busy"),  # after some repeats
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
     (asyncpg.ReadOnlySQLTransactionError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
@@ -107,7 +108,11 @@ def answer(error: Exception) -> Response:
         return problem(error.status, error.code, str(error))
     for kind, status, code in TABLE:
         if isinstance(error, kind):
-            detail = AWAY if code.endswith("unavailable") else str(error)
+            detail = (
+                AWAY
+                if code.endswith("unavailable") or isinstance(error, asyncpg.PostgresError)
+                else str(error)
+            )
             more = {"field": error.field} if isinstance(error, InvalidInput) else {}
             return problem(status, code, detail, **more)
     log.error("an unexpected error", exc_info=error)

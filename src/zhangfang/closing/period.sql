@@ -1,8 +1,11 @@
 -- name: in_the_way
 -- What is not finished for the business dates up to $1.
 SELECT
-    (SELECT count(*) FROM intent WHERE state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED') AND business_date <= $1)::int
-    AS intents,
+    (
+        SELECT count(*) FROM intent
+        WHERE state IN ('CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+            AND business_date <= $1
+    )::int AS intents,
     (SELECT count(*) FROM head h WHERE NOT EXISTS (
         SELECT FROM books_day d WHERE d.shard = h.shard AND d.business_date = $1
     ))::int AS unrolled

@@ -119,7 +119,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows of a filter (its states left out) are in each state and have each later fact."""
+    """How many of a filter's newest rows (its states left out) are in each state and have each later fact."""
 
     states: Mapping[str, int]
     facts: Mapping[str, int]
@@ -127,10 +127,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The number of rows and the sum of their amounts."""
+    """The number of rows and the sum of their amounts; `more`: there are more rows, and the sum says nothing."""
 
     count: int
     fen: int
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
