@@ -14,15 +14,23 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, employ
+from zhangfang import approvals
+from zhangfang.closing.period import REOPEN, Reopening
+from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
 from zhangfang.ledger.model import Book, account_id
+from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refund, State
+from zhangfang.reconciliation import CURE, Cure
+from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
 from zhangfang.web.tables import TERMS
 
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
 NOW = datetime(2026, 9, 1, 14, 39, 12, 204000, tzinfo=CHINA)
+KEY = b"k" * 32  # signs the cookies of the tests' consoles
 CHANNELS = {"unionpay": ("purchase", "collection", "refund", "void"), "cmb": ("payout",)}
 MERCHANTS = ("青禾公寓", "北辰置业", "和居长租", "云庭物业", "安邻到家", "南湖水务")
 HOURS = (1, 1, 0, 0, 0, 1, 2, 4, 9, 14, 17, 15, 12, 14, 8)
@@ -49,6 +57,26 @@ class House:
         """Insert one row."""
         places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
         await self.pool.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+    async def told(self, merchant: str, intent: UUID, **delivery: Any) -> None:
+        """Insert an event about an intent and what became of its delivery at the merchant's endpoint."""
+        now, event = self.clock.now(), new_id(self.clock)
+        await self.insert(
+            "webhook",
+            id=event,
+            merchant=merchant,
+            intent=intent,
+            event="payment.succeeded",
+            payload="{}",
+            created_at=now,
+        )
+        endpoint = await self.pool.fetchval(
+            """INSERT INTO webhook_endpoint (merchant, url, secret_token, created_at)
+            VALUES ($1, 'https://shop.example/hook', '', $2)
+            ON CONFLICT (merchant, url) DO UPDATE SET failures = 0 RETURNING id""",
+            merchant, now,
+        )  # fmt: skip
+        await self.insert("webhook_delivery", endpoint=endpoint, webhook=event, created_at=now, **delivery)
 
     async def post(self, day: date, memo: UUID | None, lines: list[tuple[int, str, int, str, int]]) -> UUID:
         """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book.
@@ -113,15 +141,38 @@ async def _people(house: House) -> None:
     """Let operators do each thing that the platform records, and release a statement."""
     targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
     reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
-    for act in TERMS["act"]:
+    for act in TERMS["act"].keys() - {"approve", "done"}:
         await house.insert(
             "operator_act", id=new_id(house.clock), at=house.clock.now(), operator="lin", act=act,
             target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
         )  # fmt: skip
+    await _proposals(house)
     await house.insert(
         "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
         digest="0" * 64, released_at=house.clock.now(),
     )  # fmt: skip
+
+
+async def _proposals(house: House) -> None:
+    """Let one proposal of each kind wait, and one be withdrawn."""
+    unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    at = house.clock.now()
+    contents: dict[str, tuple[str, Any]] = {
+        OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
+        CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
+        REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
+        RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
+        REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
+        REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
+        OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
+    }
+    async with house.pool.acquire() as connection:
+        for kind, (target, content) in contents.items():
+            for _ in range(2 if kind == REOPEN else 1):
+                id_ = new_id(house.clock)
+                await approvals.propose(connection, house.clock, id_, kind, target, content, LIN, "理由")
+                if kind == REOPEN:
+                    await approvals.withdraw(house.pool, house.clock, id_, WANG)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:
@@ -427,10 +478,7 @@ async def _cured(house: House) -> None:
     await house.step(cured, "told", 300, code="200", message="payment.succeeded")
     for wait in (61_000, 60_000):
         await house.step(cured, "notification", wait, verdict="success", code="00")
-    await house.insert(
-        "webhook", id=new_id(house.clock), merchant=name, intent=cured, event="payment.succeeded", payload="{}",
-        attempts=1, last_status=200, created_at=house.clock.now(), delivered_at=house.clock.now(),
-    )  # fmt: skip
+    await house.told(name, cured, attempts=1, last_status=200, delivered_at=house.clock.now())
     house.by_state["CURED"] = cured
 
 
@@ -450,10 +498,7 @@ async def _undone(house: House) -> None:
         await house.step(id_, "ledger", message=f"seq {house.seq}")
         await house.step(id_, "answer", 500, verdict="success", state="SUCCESS", code="00")
     house.by_state |= {"PART_REFUNDED": part, "REFUNDED": whole, "VOIDED": voided, "REFUND": id_}
-    await house.insert(
-        "webhook", id=new_id(house.clock), merchant=house.merchants[2], intent=part, event="payment.succeeded",
-        payload="{}", attempts=9, created_at=house.clock.now(),
-    )  # fmt: skip
+    await house.told(house.merchants[2], part, attempts=10, last_status=503)
 
 
 @dataclass(frozen=True)
@@ -478,6 +523,7 @@ async def _make_seeded(postgres_url: str) -> Seeded:
         await connection.close()
     url = postgres_url.replace("/zhangfang?", f"/{name}?")
     await migrate(url)
+    await employ(url)
     async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool:
         house = await seed(pool, SetClock())
         await audit(house)

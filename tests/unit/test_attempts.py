@@ -10,6 +10,7 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
+from tests.people import LIN
 from tests.routing import CLASS_2, ROW, bring_live, table
 from zhangfang.channels.port import Answer, Operation, PartyAccount, Verdict
 from zhangfang.ledger import Book, account_id
@@ -206,14 +207,19 @@ async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_
     merchant = await shop.merchant(100_000)
     payout = await park(shop, merchant)
     assert [one.id for one in await parked(shop.desk.pool)] == [payout.id]
-    await refuse_parked(shop.desk, payout.id, "lin", "the bank does not take it")
+    await refuse_parked(shop.desk, payout.id, LIN, "the bank does not take it")
     payout = await shop.reload(payout)
     assert (payout.state, payout.code) == (State.REFUSED, "parked")
     assert (await shop.balances(merchant.id))[2322] == 100_000
     with pytest.raises(NotAllowed, match="REFUSED"):
-        await refuse_parked(shop.desk, payout.id, "lin", "again")
-    acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act WHERE act = 'refuse parked'")
-    assert [tuple(row) for row in acts] == [("lin", "the bank does not take it")]
+        await refuse_parked(shop.desk, payout.id, LIN, "again")
+    acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act ORDER BY seq")
+    assert [tuple(row) for row in acts] == [
+        ("lin", "the bank does not take it"),
+        ("lin", "done"),
+        ("lin", "again"),
+        ("lin", "the payout is REFUSED; allowed: one that is PARKED"),
+    ]
 
 
 async def test_an_unsupported_type_is_refused_on_acceptance_and_nothing_is_held(shop: Shop) -> None:

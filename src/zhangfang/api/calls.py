@@ -17,9 +17,18 @@ from starlette.types import Receive, Scope, Send
 from zhangfang.api import queries
 from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
+from zhangfang.approvals import Person
+from zhangfang.approvals import operator as person
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
+from zhangfang.web.auth import operator_of
+from zhangfang.webhooks import Networks
 
+_BEARERS = {
+    "merchant": "Bearer zf_sk_…",
+    "admin": "Bearer zf_admin_…",
+    "operator": "Bearer and the token of an operator's sign-in",
+}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,11 +40,12 @@ class Office:
     keys: ApiKeys
     admin_key: str
     base_url: str
+    webhook_networks: Networks = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked: `merchant` is whose key it carries (None for the administrator's), `body` is decoded.
+    """One request, checked: `merchant` is whose key it carries, or `operator` who signed in, `body` is decoded.
 
     `query` has the values of the parameters that came, and of those that have a default.
     """
@@ -48,6 +58,13 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, Any]
     http: HttpRequest
+    operator: Person | None = None
+
+    @property
+    def by(self) -> Person:
+        """Return the operator who signed in for this call."""
+        assert self.operator is not None, "an operator's call without an operator"
+        return self.operator
 
     @property
     def who(self) -> Merchant:
@@ -70,7 +87,7 @@ class Spec:
     run: Callable[[Call], Awaitable[tuple[int, Any]]]
     takes: type | None = None
     gives: Any = None
-    who: Literal["merchant", "admin"] = "merchant"
+    who: Literal["merchant", "admin", "operator"] = "merchant"
     idempotent: bool = False
     query: tuple[str, ...] = ()
     prefix: str = "pay"
@@ -93,11 +110,13 @@ def route(spec: Spec) -> Route:
     async def endpoint(http: HttpRequest) -> Response:
         try:
             office: Office = http.app.state.office
-            merchant = await _caller(office, http.headers, spec.who)
+            caller = await _caller(office, http.headers, spec.who)
+            merchant = caller if isinstance(caller, Merchant) else None
+            operator = caller if isinstance(caller, Person) else None
             query = queries.read(http.query_params.multi_items(), parameters)
             key = _key(http.headers) if spec.idempotent else ""
             body = _decoded(decode, await http.body()) if decode else None
-            call = Call(office, office.desk, merchant, key, body, http.path_params, query, http)
+            call = Call(office, office.desk, merchant, key, body, http.path_params, query, http, operator)
             status, result = await spec.run(call)
             if isinstance(result, Response):
                 return result
@@ -127,16 +146,16 @@ def _decoded(decode: Decode, body: bytes) -> Any:
         raise ApiError(400, "malformed_json", f"body: got {len(body)} bytes that are not JSON") from None
 
 
-async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | None:
+async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | Person | None:
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
         if who == "admin" and hmac.compare_digest(secret.encode(), office.admin_key.encode()):
             return None
-        merchant = await office.keys.merchant(secret) if who == "merchant" else None
-        if merchant is not None:
+        if who == "merchant" and (merchant := await office.keys.merchant(secret)) is not None:
             return merchant
-    allowed = "Bearer zf_sk_…" if who == "merchant" else "Bearer zf_admin_…"
-    raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {allowed}")
+        if who == "operator" and (name := await operator_of(office.desk.pool, secret)) is not None:
+            return person(name)
+    raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {_BEARERS[who]}")
 
 
 def _key(headers: Mapping[str, str]) -> str:

@@ -68,6 +68,11 @@ def document(calls: Sequence[Spec]) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "zf_admin_…, from the home folder",
                 },
+                "operator": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the token of a sign-in, which `zhangfang sign-in` keeps in the home folder",
+                },
             },
         },
     }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import Busy, InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerUnavailable
 from zhangfang.mandates import (
     MandateEnded,
@@ -30,6 +30,7 @@ from zhangfang.merchants import (
     UnknownMerchant,
 )
 from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
 log = structlog.get_logger()
 
@@ -63,16 +64,21 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (SigningStopped, 503, "operation_stopped"),
     (UnknownBatch, 404, "not_found"),
     (BatchNumberTaken, 409, "batch_number_taken"),
+    (UnknownEndpoint, 404, "not_found"),
+    (UnknownEvent, 404, "not_found"),
+    (TooManyEndpoints, 409, "too_many_endpoints"),
+    (EndpointTaken, 409, "endpoint_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
     (NoSettlementAccount, 409, "no_settlement_account"),
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),
     (MalformedMessage, 400, "malformed_message"),
+    (Busy, 503, "busy"),
     (LedgerUnavailable, 503, "ledger_unavailable"),
     (asyncpg.PostgresConnectionError, 503, "database_unavailable"),
     (asyncpg.InsufficientResourcesError, 503, "database_unavailable"),
-    (asyncpg.TransactionRollbackError, 503, "database_unavailable"),
+    (asyncpg.TransactionRollbackError, 503, "busy"),  # after some repeats
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
     (asyncpg.ReadOnlySQLTransactionError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
@@ -102,7 +108,11 @@ def answer(error: Exception) -> Response:
         return problem(error.status, error.code, str(error))
     for kind, status, code in TABLE:
         if isinstance(error, kind):
-            detail = AWAY if code.endswith("unavailable") else str(error)
+            detail = (
+                AWAY
+                if code.endswith("unavailable") or isinstance(error, asyncpg.PostgresError)
+                else str(error)
+            )
             more = {"field": error.field} if isinstance(error, InvalidInput) else {}
             return problem(status, code, detail, **more)
     log.error("an unexpected error", exc_info=error)

@@ -23,8 +23,9 @@ import structlog
 from zhangfang.assembly.home import HouseError, empty, take
 from zhangfang.assembly.liveness import LOOKS, Pulse, postgres_answers
 from zhangfang.assembly.liveness import SECONDS as LOOK_SECONDS
+from zhangfang.assembly.logs import rotate
 from zhangfang.assembly.ports import all_free, free_ports
-from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
+from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, as_platform, die_with_parent
 from zhangfang.kernel.pulse import VARIABLE
 from zhangfang.kernel.settings import port_number, write_private
 
@@ -114,6 +115,7 @@ class House:
         self.port = _untaken(port) if port else self.port
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.database_url = os.environ.get("ZHANGFANG_DATABASE_URL") or ""
+        self.owner_url = os.environ.get("ZHANGFANG_OWNER_DATABASE_URL") or self.database_url
         self._commands = dict(commands or {})
         self.ports = self._bank_ports(spare)
         self.processes: dict[str, Process] = {}
@@ -137,13 +139,19 @@ class House:
     def environment(self) -> dict[str, str]:
         """Return what the platform's processes find in their environment."""
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        env["ZHANGFANG_WEBHOOK_ALLOW"] = "127.0.0.0/8"  # receivers are tried out beside the sandbox
         return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def start_database(self) -> str:
-        """Start PostgreSQL, unless another one is given, and return its URL."""
+        """Start PostgreSQL, unless another one is given, and return the URL of its owner, who migrates.
+
+        The platform's processes find the URL of a role that may not change what is evidence.
+        """
         if not self.database_url:
-            write_private(self.home / "database-url", self.postgres.start())
-        return self.database_url or self.postgres.url
+            self.owner_url = self.postgres.start()
+            write_private(self.home / "database-owner-url", self.owner_url)
+            write_private(self.home / "database-url", as_platform(self.owner_url))
+        return self.owner_url
 
     def start_banks(self) -> None:
         """Start the sandbox banks and wait until all of them answer."""
@@ -234,6 +242,7 @@ class House:
                 if time.monotonic() - looked >= LOOK_SECONDS:
                     looked = time.monotonic()
                     self._end_what_hangs()
+                    rotate((*(self.home / "logs").glob("*.log"), *(self.home / "postgres").glob("*.log")))
                 self._look()
             except (
                 Exception

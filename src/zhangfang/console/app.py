@@ -12,15 +12,18 @@ from zhangfang.console.pages import (
     outcome,
     payment,
     payments,
+    proposals,
     reconciliation,
     search,
     today,
     trial,
 )
+from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
+from zhangfang.web.origin import KnownHost
 from zhangfang.web.visit import Missing
 
 
@@ -36,21 +39,24 @@ def console_app(site: Console) -> Starlette:
                 Route(f"/{section}", door.inside(payments.page, *payments.PAGED))
                 for section in payments.SECTIONS
             ),
-            Route("/{section:str}.{kind:str}", door.inside(payments.take_away, *payments.FILTER)),
+            Route("/{section:str}.{kind:str}", door.inside(exported(payments.take_away), *payments.FILTER)),
             Route("/unknown", door.inside(payments.unknown)),
-            Route("/payments/{id}", door.inside(payment.page)),
+            Route("/payments/{id}", door.inside(viewed(payment.page))),
             Route("/payments/{id}/peek", door.inside(payment.peek)),
-            Route("/payments/{id}/evidence.json", door.inside(payment.evidence)),
+            Route("/payments/{id}/evidence.json", door.inside(exported(payment.evidence))),
             Route("/payments/{id}/query", door.inside(payment.query_now), methods=["POST"]),
             Route("/payments/{id}/refund", door.inside(payment.refund_page, "amount"), methods=["GET"]),
             Route("/payments/{id}/refund", door.inside(payment.refund), methods=["POST"]),
             Route("/payments/{id}/outcome", door.inside(outcome.form), methods=["GET"]),
             Route("/payments/{id}/outcome", door.inside(outcome.propose), methods=["POST"]),
-            Route("/payments/{id}/outcome/{outcome}/{act}", door.inside(outcome.end), methods=["POST"]),
+            Route("/proposals", door.inside(proposals.page, "all")),
+            Route("/proposals/{id}", door.inside(proposals.one)),
+            Route("/proposals/{id}/approve", door.inside(proposals.approve), methods=["POST"]),
+            Route("/proposals/{id}/withdraw", door.inside(proposals.withdraw), methods=["POST"]),
             Route("/trial-balance", door.inside(trial.page, *trial.PARAMETERS)),
-            Route("/trial-balance/export.xlsx", door.inside(trial.as_xlsx, "date")),
+            Route("/trial-balance/export.xlsx", door.inside(exported(trial.as_xlsx), "date")),
             Route("/accounts/{id}", door.inside(books.account, "before")),
-            Route("/accounts/{id}/export.{kind}", door.inside(books.account_export)),
+            Route("/accounts/{id}/export.{kind}", door.inside(exported(books.account_export))),
             Route("/vouchers/{id}", door.inside(books.voucher)),
             Route("/reconciliation", door.inside(reconciliation.newest)),
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
@@ -67,12 +73,18 @@ def console_app(site: Console) -> Starlette:
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route(
+                "/merchants/{id}/webhooks/{endpoint:uuid}/again",
+                door.inside(merchants.tell_again),
+                methods=["POST"],
+            ),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     app.add_exception_handler(405, not_allowed)
     return app

@@ -20,9 +20,10 @@ from urllib.parse import quote
 
 from zhangfang.kernel.postgres_binaries import PostgresFailed, find_binaries, version_of
 
-__all__ = ["EmbeddedPostgres", "PostgresFailed"]
+__all__ = ["EmbeddedPostgres", "PostgresFailed", "as_platform"]
 
-NAME = "zhangfang"  # of the role and of the database
+NAME = "zhangfang"  # of the role that owns the tables, and of the database
+PLATFORM = "zhangfang_platform"  # the role by which the platform works: the migrations make it
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX = (
     107 if sys.platform == "linux" else 103
@@ -60,6 +61,11 @@ _NOT_YET = (
     "pre-existing shared memory block",
     "is already locked",
 )
+
+
+def as_platform(url: str) -> str:
+    """Return the URL of the platform's role for that of the owner of an embedded server."""
+    return url.replace(f"//{NAME}@", f"//{PLATFORM}@")
 
 
 class EmbeddedPostgres:
@@ -138,7 +144,9 @@ class EmbeddedPostgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / "data.new"  # what a crash in the middle of this left behind
         shutil.rmtree(draft, ignore_errors=True)
-        if strange := sorted(path.name for path in self.folder.iterdir() if path.name != "postgres.log"):
+        if strange := sorted(
+            path.name for path in self.folder.iterdir() if not path.name.startswith("postgres.log")
+        ):
             raise PostgresFailed(
                 f"PostgreSQL: {self.folder} holds other files ({strange[0]}); allowed: an empty folder"
             )

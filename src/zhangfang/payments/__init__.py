@@ -8,7 +8,7 @@ from zhangfang.payments.course.posting import PLATFORM, book
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
-from zhangfang.payments.course.webhooks import job as webhook_job
+from zhangfang.payments.course.told import note_told
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import (
     FINAL,
@@ -26,14 +26,15 @@ from zhangfang.payments.model import (
 from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
+    OUTCOME,
     Outcome,
     approve_outcome,
     outcomes,
     propose_outcome,
-    withdraw_outcome,
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
-from zhangfang.payments.people.stops import open_again, stop
+from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
+from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
@@ -41,22 +42,29 @@ __all__ = [
     "FINAL",
     "MOST_INSTALMENTS",
     "OPEN",
+    "OPENING",
+    "OUTCOME",
     "PLATFORM",
     "PREFIX",
+    "REFUND",
     "Desk",
     "Intent",
     "KeyReused",
     "NotAllowed",
     "NotFound",
+    "Opening",
     "OperationStopped",
     "OrderNumberTaken",
     "Outcome",
+    "Refund",
     "Request",
     "State",
     "StepKind",
     "accept",
     "advance",
+    "approve_opening",
     "approve_outcome",
+    "approve_refund",
     "ask",
     "book",
     "check",
@@ -64,16 +72,16 @@ __all__ = [
     "fill_in",
     "intent_job",
     "line_of",
+    "note_told",
     "notified",
     "open_again",
     "order_of",
     "outcomes",
     "parked",
     "propose_outcome",
+    "refund_by",
     "refuse_parked",
     "return_to_payer",
     "stop",
-    "webhook_job",
     "weigh",
-    "withdraw_outcome",
 ]

@@ -15,12 +15,14 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zhangfang.approvals import Person, operator
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.export import AT_ONCE
 from zhangfang.web.money import money
+from zhangfang.web.origin import ANYWHERE, Origin
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
@@ -48,7 +50,8 @@ class Site:
     package: str
     sandbox: bool
     version: str = field(init=False)
-    key: bytes | None = field(default=None, repr=False)
+    key: bytes = field(repr=False)  # signs cookies and form tokens
+    origin: Origin = ANYWHERE
     pages: Environment = field(init=False)
     making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))  # of files
 
@@ -85,6 +88,12 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+
+    @property
+    def person(self) -> Person:
+        """Return the operator as a person who acts: it comes from the session, never from a form."""
+        assert self.operator is not None, "an act without a session"
+        return operator(self.operator)
 
     @property
     def base(self) -> str:
@@ -132,7 +141,7 @@ class Visit(Generic[S_co]):
 
     def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
         """Set a cookie that no script reads and no other site sends."""
-        secure = self.request.url.scheme == "https"
+        secure = self.site.origin.secure(self.request)
         response.set_cookie(
             name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
         )

@@ -90,7 +90,7 @@ async def page(visit: Visit) -> Response:
         here=section,
         section=section,
         title=title,
-        say=sentences.listing(visit.words, total.count, filtered, unknown, unknown_href) if total else None,
+        say=sentences.listing(visit.words, total, filtered, unknown, unknown_href) if total else None,
         rows=rows[:ROWS] if rows is not None else None,
         total=total,
         chips=chips(visit, section, counts, query) if counts else (),
@@ -118,9 +118,8 @@ async def take_away(visit: Visit) -> Response:
     if section not in SECTIONS or kind not in _MEDIA:
         raise Missing(section)
     wanted = filter_of(visit, SECTIONS[section][0])
-    total = await payments.total(visit.pool, wanted)
-    if total.count > LIMIT:
-        return await visit.page("error.html", 413, what="too_many", count=total.count, limit=LIMIT)
+    if (await payments.total(visit.pool, wanted, LIMIT)).more:
+        return await visit.page("error.html", 413, what="too_many", limit=LIMIT)
 
     def cells(row: Payment) -> list[Any]:
         return [cell(visit, row) for _, cell in _COLUMNS]

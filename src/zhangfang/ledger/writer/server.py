@@ -36,11 +36,13 @@ class SocketInUse(ZhangfangError):
     """Another shard's ledger, or another program, has this path."""
 
 
-async def run_writer(database_url: str, socket_path: Path, clock: Clock, shard: int = 0) -> None:
+async def run_writer(
+    database_url: str, socket_path: Path, clock: Clock, shard: int = 0, owner_url: str = ""
+) -> None:
     """Be the writer of a shard, or stand by for it, until SIGTERM or SIGINT; raises what `serve` raises."""
     await refuse_foreign(socket_path, shard)
     async with beating():
-        await _run(Writer(database_url, clock, shard), socket_path, shard)
+        await _run(Writer(database_url, clock, shard, owner_url), socket_path, shard)
 
 
 async def _run(writer: Writer, socket_path: Path, shard: int) -> None:

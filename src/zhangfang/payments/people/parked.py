@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
-from zhangfang.approvals import person
+from zhangfang.approvals import Person, recorded
 from zhangfang.approvals import reason as why
-from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.ids import prefixed
 from zhangfang.ledger import void
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
@@ -26,24 +26,28 @@ async def parked(pool: asyncpg.Pool) -> Sequence[Intent]:
     return [Intent.of(row) for row in await pool.fetch(queries.parked)]
 
 
-async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
+async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str) -> None:
     """End a parked payout as REFUSED. Raises `InvalidInput`, `NotFound`, `NotAllowed`."""
-    by, reason = person(by), why(reason, least=1)
+    reason = why(reason, least=1)
     intent = await desk.journal.by_id(id_)
     if intent is None:
         raise NotFound("there is no such payout")
+    target = prefixed(PREFIX[intent.kind], id_)
+    async with recorded(desk.pool, desk.clock, by, "refuse parked", target, reason):
+        await _refuse(desk, intent, f"{by}: {reason}")
+
+
+async def _refuse(desk: Desk, intent: Intent, who: str) -> None:
     if intent.state is State.PARKED and not await prepare(desk, intent):
         return  # the ledger refused to hold its money, so `prepare` has ended it
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, id_))
+        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
         if now.state is not State.PARKED:
             raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
         held = posting.transfers(now, desk.alias, now.business_date)
         await posting.must_post(desk, now, void(held, business_date=now.business_date))
-        who = f"{by}: {reason}"
-        step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
+        step = new_step(
+            desk.clock, now.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
+        )
         message = "no table knows this type of account: nothing was sent"
         await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
-        target = prefixed(PREFIX[now.kind], id_)
-        at = desk.clock.now()
-        await connection.execute(queries.refused_by, new_id(desk.clock), at, by, target, reason)
