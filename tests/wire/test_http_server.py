@@ -34,6 +34,7 @@ class Site:
         routes = [
             Route("/quick", self.quick, methods=["GET", "POST"]),
             Route("/health", self.quick),
+            Route("/early", self.early, methods=["POST"]),
             Route("/slow", self.slow),
             Route("/long", self.long),
         ]
@@ -50,6 +51,11 @@ class Site:
         body = await http.body()
         self.bodies.append(len(body))
         return PlainTextResponse(str(len(body)))
+
+    async def early(self, http: Request) -> Response:
+        """Answer without reading the body."""
+        self.begun.append(http.url.path)
+        return PlainTextResponse("no", 413)
 
     async def slow(self, http: Request) -> Response:
         """Answer when the test says so."""
@@ -220,6 +226,17 @@ def test_bodies_of_every_size_arrive_whole(site: Site) -> None:
     expecting.sendall(b"abc")
     assert status(expecting) == 200
     assert site.bodies == [*sizes, 3]
+
+
+def test_a_long_body_may_be_refused_before_it_comes_and_is_not_read_for_ever_after(site: Site) -> None:
+    opened = call(site, _post(300_000_000).replace(b"quick", b"early"))
+    assert status(opened) == 413
+    with pytest.raises(ConnectionError):
+        opened.sendall(bytes(60 * 2**20))
+    a_little = call(site, _post(300_000).replace(b"quick", b"early"), bytes(300_000))
+    assert status(a_little) == 413
+    a_little.sendall(GET)
+    assert status(a_little) == 200
 
 
 def test_requests_beyond_the_bound_are_answered_503_with_a_time_and_health_is_answered(site: Site) -> None:

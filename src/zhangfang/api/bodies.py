@@ -3,7 +3,6 @@
 msgspec finds the fault and says where; what is allowed is read from the type of the field itself.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.json_once import read_once
 
 Decode = Callable[[bytes], Any]
 
@@ -48,37 +48,16 @@ def decoder(takes: type) -> Decode:
     decode: Decode = msgspec.json.Decoder(takes).decode
 
     def decoded(body: bytes) -> Any:
-        read_once(body)
+        try:
+            read_once(body.decode(), "body")
+        except ValueError as error:
+            raise msgspec.DecodeError(type(error).__name__) from None
         try:
             return decode(body)
         except msgspec.ValidationError as error:
             raise explained(str(error), takes) from None
 
     return decoded
-
-
-def read_once(body: bytes) -> None:
-    """Raise `InvalidInput` if an object of the body has a key twice, `msgspec.DecodeError` if the body is no JSON."""
-    try:
-        _ONCE.decode(body.decode())
-    except (ValueError, RecursionError) as error:
-        raise msgspec.DecodeError(type(error).__name__) from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> None:
-    if len(pairs) != len({key for key, _ in pairs}):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InvalidInput(twice if _NAME.fullmatch(twice) else "body", "the key twice", "each key once")
-
-
-def _refused(_: str) -> None:
-    raise ValueError("not a number")
-
-
-_ONCE = json.JSONDecoder(
-    object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=_refused
-)  # numbers are made by msgspec alone
 
 
 def explained(message: str, takes: type) -> InvalidInput:

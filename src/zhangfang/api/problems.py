@@ -38,6 +38,7 @@ from zhangfang.payments import (
     WrongAccount,
 )
 from zhangfang.vault import InvalidToken
+from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
 log = structlog.get_logger()
 
@@ -71,6 +72,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (SigningStopped, 503, "operation_stopped"),
     (UnknownBatch, 404, "not_found"),
     (BatchNumberTaken, 409, "batch_number_taken"),
+    (UnknownEndpoint, 404, "not_found"),
+    (UnknownEvent, 404, "not_found"),
+    (TooManyEndpoints, 409, "too_many_endpoints"),
+    (EndpointTaken, 409, "endpoint_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
     (WrongAccount, 409, "account_damaged"),

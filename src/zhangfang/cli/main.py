@@ -16,6 +16,7 @@ from zhangfang.cli import (
     breaks,
     clock,
     duplicates,
+    keys,
     ledger,
     merchant,
     parked,
@@ -23,6 +24,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     resolve,
+    stops,
     tables,
 )
 from zhangfang.cli.running import finish
@@ -45,6 +47,7 @@ for module in (
     breaks,
     clock,
     duplicates,
+    keys,
     ledger,
     merchant,
     parked,
@@ -56,6 +59,7 @@ for module in (
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)
+stops.add_to(app)
 
 
 def main() -> None:

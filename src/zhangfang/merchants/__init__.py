@@ -1,4 +1,4 @@
-"""Merchants: their data, fees and settlement accounts, their API keys, and the webhooks that tell them of events."""
+"""Merchants: their data, fees and settlement accounts, and their API keys."""
 
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
@@ -30,10 +30,8 @@ from zhangfang.merchants.service import (
     get_merchant,
     list_merchants,
     set_fee_rule,
-    set_webhook_endpoint,
     settlement_account,
     settlement_account_of,
-    webhook_endpoints,
 )
 
 __all__ = [
@@ -69,10 +67,8 @@ __all__ = [
     "revoke_api_key",
     "rule_on",
     "set_fee_rule",
-    "set_webhook_endpoint",
     "settlement_account",
     "settlement_account_of",
     "terms_on",
     "thaw",
-    "webhook_endpoints",
 ]

@@ -84,8 +84,9 @@ async def _answered(
         first = await reader.read(4096)
     except OSError:
         first = b""
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
     return first[9:12].decode("ascii", "replace") or "closed"
 
 

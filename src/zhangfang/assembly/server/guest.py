@@ -7,19 +7,19 @@ a bounded number of bytes, and nothing else.
 
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from zhangfang.api.problems import problem
 from zhangfang.assembly.server.hall import Hall
+from zhangfang.assembly.server.refusals import FULL, refusal
 
 HEAD = (
     16 * 1024
 )  # bytes that are parsed at once while a head is read: a head is refused after two of them at the latest
 KEPT = 256 * 1024  # bytes of a body that are kept until it is whole; a longer one is read as it arrives
+UNREAD = 1024 * 1024  # bytes of bodies that may come after their answer, on a connection
 PIPELINED = 8  # requests that may wait behind one on their connection
 IDLE_SECONDS = 5.0  # from an answer to the next request's first byte
 HEAD_SECONDS = 10.0  # from the connection, or the first byte, to the end of the head
@@ -27,7 +27,6 @@ BODY_SECONDS = 10.0  # that a body may be behind BODY_RATE
 BODY_RATE = 4 * 1024  # bytes a second
 READ_SECONDS = 30.0  # that a caller may take no byte of its answer
 AWAY_SECONDS = 2.0  # for the head of a connection that will be refused
-FULL = "as many requests are at work as may be; repeat this one with the same Idempotency-Key after a moment"
 
 
 class Guest(HttpToolsProtocol):
@@ -39,7 +38,7 @@ class Guest(HttpToolsProtocol):
         self.hall = hall
         self.address = ""
         self.due = self.read_due = math.inf
-        self.kept = 0
+        self.kept = self.unread = 0
         self.head = 0  # bytes of a head that is not complete
         self.in_head = self.welcome = False
         self.unbegun: ASGIApp | None = None  # what takes the request once it is whole
@@ -86,14 +85,22 @@ class Guest(HttpToolsProtocol):
         self.in_head = False
         self.due = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
-        if self.unbegun and self.expect_100_continue:
+        declared = next((value for name, value in self.headers if name == b"content-length"), b"0")
+        if self.unbegun and int(declared) > KEPT:
+            self.begin(self.cycle, self.unbegun)  # it may be refused before any of it is read
+        elif self.unbegun and self.expect_100_continue:
             self.cycle.waiting_for_100_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Keep the body, or hand it on if the request has begun."""
-        if self.cycle.response_complete:
-            return  # what nobody reads gets no more time
+        if (
+            self.cycle.response_complete
+        ):  # nobody reads it; a caller that sends a little more still gets its answer
+            self.unread += len(body)
+            if self.unread > UNREAD:
+                self.leave()
+            return
         self.due = min(self.due + len(body) / BODY_RATE, self.loop.time() + BODY_SECONDS)
         if self.unbegun is None:
             super().on_body(body)
@@ -168,7 +175,7 @@ class Guest(HttpToolsProtocol):
         if answering or not (self.in_head or self.unbegun):
             self.leave()
             return
-        self.transport.write(_bytes(status, code, detail))
+        self.transport.write(refusal(status, code, detail))
         self.shut(self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
@@ -197,11 +204,3 @@ class Guest(HttpToolsProtocol):
             self.leave()
         else:
             super().shutdown()
-
-
-@cache
-def _bytes(status: int, code: str, detail: str) -> bytes:
-    made = problem(status, code, detail)
-    made.headers["connection"] = "close"
-    head = b"".join(b"%s: %s\r\n" % pair for pair in made.raw_headers)
-    return STATUS_LINE[status] + head + b"\r\n" + bytes(made.body)
