@@ -1,0 +1,46 @@
+"""Two years of random commands, calls and tasks, with things of every kind held open for up to 400 days."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.clock import SetClock
+from tests.model.long_world import BEGIN, LONGEST, LongWorld
+from tests.treasury import treasury
+
+SEEDS = range(1, 1 + int(os.environ.get("ZHANGFANG_LONG_SEEDS", "1")))
+DAYS = 730
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_nothing_becomes_unbookable_and_nothing_is_forgotten_in_two_years(
+    seed: int, database_url: str, clock: SetClock, tmp_path: Path
+) -> None:
+    chance = Random(seed)
+    async with treasury(database_url, clock) as house:
+        world = LongWorld(house, seed, tmp_path)
+        await world.start()
+        day, long = BEGIN, False
+        while (day - BEGIN).days < DAYS:
+            await world.visit(day)
+            for _ in range(chance.randint(0, 4)):
+                await world.act()
+            await world.run()
+            if not long and (day - BEGIN).days > 300:
+                long = True
+                for success in (True, False):
+                    await world.collect(world.merchants[0], LONGEST, success)
+            if day.day < 8:
+                await world.close_month()
+            day += timedelta(days=chance.choice((1, 1, 2, 5, 12, 31, 45)))
+        while world.later or (day - BEGIN).days < DAYS + 420:
+            await world.visit(day)
+            day += timedelta(days=chance.choice((1, 3, 30)))
+        for _ in range(20):
+            await world.visit(day)
+            day += timedelta(days=1)
+        print(world.met)
+        await world.check()
