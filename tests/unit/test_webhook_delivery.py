@@ -76,7 +76,12 @@ async def paid(shop: Shop, endpoint: Endpoint) -> Intent:
     endpoint.secret = set_up.secret
     intent = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
     for _ in range(3):
-        await weigh(shop.desk, await shop.reload(intent), StepKind.QUERY, Answer(Verdict.SUCCESS))
+        await weigh(
+            shop.desk,
+            await shop.reload(intent),
+            StepKind.QUERY,
+            Answer(Verdict.SUCCESS, amount=intent.amount),
+        )
     return intent
 
 

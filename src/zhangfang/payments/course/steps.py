@@ -13,7 +13,8 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.ledger import DURABLE
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
+from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, unsent
+from zhangfang.payments.course.ending import Ending, begin, conclude
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
@@ -39,7 +40,9 @@ def job(desk: Desk) -> Job:
 
 async def advance(desk: Desk, intent: Intent) -> None:
     """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted."""
-    if intent.state not in (State.CREATED, State.PARKED):
+    if intent.ending is not None:
+        await conclude(desk, intent)
+    elif intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
         if decision.resend and intent.batch is None:  # an item was sent in its batch
             await _resend(desk, intent)
@@ -58,10 +61,14 @@ async def advance(desk: Desk, intent: Intent) -> None:
 
 async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
     """Begin the next attempt of an intent that was not sent, if we still hold its lease and it has not moved."""
+    if to.choice.channel == intent.channel:  # its type is in the tables now
+        await desk.pool.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now(), intent.fence)
+        return
+    end = Ending(State.CREATED, (), to.code, to.message, to=to.choice)
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
-        if (now.state, now.fence) == (intent.state, intent.fence):
-            await move(desk, connection, now, to)
+        begun = await begin(desk, connection, intent, end)
+    if begun:
+        await conclude(desk, await desk.journal.reload(intent.id))
 
 
 async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:

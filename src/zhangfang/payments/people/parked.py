@@ -11,10 +11,8 @@ import asyncpg
 from zhangfang.approvals import person
 from zhangfang.approvals import reason as why
 from zhangfang.kernel.ids import new_id, prefixed
-from zhangfang.ledger import void
-from zhangfang.payments import store
-from zhangfang.payments.course import posting
-from zhangfang.payments.course.steps import prepare, refused
+from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.steps import prepare
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
 from zhangfang.payments.store import new_step, queries
@@ -34,16 +32,22 @@ async def refuse_parked(desk: Desk, id_: UUID, by: str, reason: str) -> None:
         raise NotFound("there is no such payout")
     if intent.state is State.PARKED and not await prepare(desk, intent):
         return  # the ledger refused to hold its money, so `prepare` has ended it
+    if intent.state is not State.PARKED or not await _begun(desk, intent, by, reason):
+        now = await desk.journal.reload(id_)
+        raise NotAllowed(f"the payout is {now.ending or now.state}; allowed: one that is PARKED")
+    await conclude(desk, await desk.journal.reload(id_))
+
+
+async def _begun(desk: Desk, intent: Intent, by: str, reason: str) -> bool:
+    """Store that it ends and who ended it, in one transaction; False if it is not parked any more."""
+    who = f"{by}: {reason}"
+    step = new_step(
+        desk.clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
+    )
+    message = "no table knows this type of account: nothing was sent"
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, id_))
-        if now.state is not State.PARKED:
-            raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
-        held = posting.transfers(now, desk.alias, now.business_date)
-        await posting.must_post(desk, now, void(held, business_date=now.business_date))
-        who = f"{by}: {reason}"
-        step = new_step(desk.clock, id_, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who)
-        message = "no table knows this type of account: nothing was sent"
-        await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
-        target = prefixed(PREFIX[now.kind], id_)
-        at = desk.clock.now()
-        await connection.execute(queries.refused_by, new_id(desk.clock), at, by, target, reason)
+        begun = await begin(desk, connection, intent, Ending(State.REFUSED, [step], "parked", message))
+        if begun:
+            target, at = prefixed(PREFIX[intent.kind], intent.id), desk.clock.now()
+            await connection.execute(queries.refused_by, new_id(desk.clock), at, by, target, reason)
+    return begun
