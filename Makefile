@@ -30,6 +30,7 @@ drill: $(READY) ## Kill every process at random moments, of many business days a
 
 nightly: $(READY) ## Hold the law of the unknown over many simulated days, on all channels (takes the night)
 	for seed in $$(seq 1 30); do $(BIN)/zhangfang simulate --days 400 --seed $$seed || exit 1; done
+	$(BIN)/zhangfang bench queries
 	for drill in 4 5; do for guard in off on; do $(BIN)/zhangfang drill run $$drill --guard $$guard || exit 1; done; done
 
 check: $(READY) ## Lint, types, import contracts, migrations

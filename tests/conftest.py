@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.clock import SetClock
+from tests.people import employ
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.schema import migrate
 from zhangfang_drill.world.scratch import scratch
@@ -90,6 +91,7 @@ async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
 async def _make_template(url: str) -> None:
     await _execute(url, f"CREATE DATABASE {_TEMPLATE}")
     await migrate(_with_database(url, _TEMPLATE))
+    await employ(_with_database(url, _TEMPLATE))
 
 
 async def _database(url: str, template: str) -> AsyncIterator[str]:

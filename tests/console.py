@@ -14,9 +14,16 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, employ
+from zhangfang import approvals
+from zhangfang.closing.period import REOPEN, Reopening
+from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
 from zhangfang.ledger.model import Book, account_id
+from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refund, State
+from zhangfang.reconciliation import CURE, Cure
+from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
 from zhangfang.web.tables import TERMS
 
@@ -113,15 +120,38 @@ async def _people(house: House) -> None:
     """Let operators do each thing that the platform records, and release a statement."""
     targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
     reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
-    for act in TERMS["act"]:
+    for act in TERMS["act"].keys() - {"approve", "done"}:
         await house.insert(
             "operator_act", id=new_id(house.clock), at=house.clock.now(), operator="lin", act=act,
             target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
         )  # fmt: skip
+    await _proposals(house)
     await house.insert(
         "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
         digest="0" * 64, released_at=house.clock.now(),
     )  # fmt: skip
+
+
+async def _proposals(house: House) -> None:
+    """Let one proposal of each kind wait, and one be withdrawn."""
+    unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    at = house.clock.now()
+    contents: dict[str, tuple[str, Any]] = {
+        OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
+        CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
+        REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
+        RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
+        REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
+        REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
+        OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
+    }
+    async with house.pool.acquire() as connection:
+        for kind, (target, content) in contents.items():
+            for _ in range(2 if kind == REOPEN else 1):
+                id_ = new_id(house.clock)
+                await approvals.propose(connection, house.clock, id_, kind, target, content, LIN, "理由")
+                if kind == REOPEN:
+                    await approvals.withdraw(house.pool, house.clock, id_, WANG)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:
@@ -478,6 +508,7 @@ async def _make_seeded(postgres_url: str) -> Seeded:
         await connection.close()
     url = postgres_url.replace("/zhangfang?", f"/{name}?")
     await migrate(url)
+    await employ(url)
     async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool:
         house = await seed(pool, SetClock())
         await audit(house)

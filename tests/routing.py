@@ -6,6 +6,8 @@ from uuid import UUID
 import asyncpg
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG
+from zhangfang.assembly.sandbox.first_routes import proposal_of
 from zhangfang.channels.port import AccountType
 from zhangfang.kernel.ids import new_id
 from zhangfang.routing import Kind, canary, promote, propose, replay, rows_of, write_csv
@@ -66,9 +68,9 @@ async def table(
 
 async def bring_live(pool: asyncpg.Pool, clock: SetClock, kind: Kind, csv: str) -> int:
     """Take a table through every step of a release by two people, and return its version."""
-    version = await propose(pool, clock, kind, csv, "lin", "test")
-    report = await replay(pool, clock, version, CHANNELS, "lin")
+    version = await propose(pool, clock, kind, csv, LIN, "test")
+    report = await replay(pool, clock, version, CHANNELS, LIN)
     assert not report.rejected, report
-    await canary(pool, clock, version, 5, "lin")
-    await promote(pool, clock, version, "wang")
+    await canary(pool, clock, version, 5, LIN)
+    await promote(pool, clock, *await proposal_of(pool, version), WANG)
     return version

@@ -320,6 +320,16 @@ FROM (VALUES (1242), (1243), (2351), (2352)) AS c (code)
 LEFT JOIN entry e ON e.code = c.code
 GROUP BY c.code ORDER BY c.code
 
+-- name: acts
+SELECT seq, id, at, operator, act, target, reason, proposal, digest, result_of, fen, before, hash
+FROM operator_act ORDER BY seq NULLS FIRST, id
+
+-- name: act_head
+SELECT seq, hash FROM act_head
+
+-- name: proposals
+SELECT id, content, hash, proposed_by FROM proposal
+
 -- name: record
 -- (alone: it writes)
 INSERT INTO audit_result (at, ok, figures) VALUES ($1, $2, $3)

@@ -61,5 +61,34 @@ def ledger(
     run(json, transfers, only, behind, rounds)
 
 
+@app.command("queries")
+def queries(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    intents: Annotated[int, typer.Option(help="how many intents the database has")] = 1_000_000,
+    days: Annotated[int, typer.Option(help="over how many business dates they lie")] = 400,
+    before: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier run, to stand beside this one")
+    ] = None,
+) -> None:
+    """Run every statement of every .sql file in a database with a year of history, and fail if one reads too much of it."""
+    from zhangfang_bench.queries.bench import run
+
+    run(json, intents, days, before)
+
+
+@app.command("soak")
+def soak(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    seconds: Annotated[float, typer.Option(help="how long each kind of hostile clients stays")] = 20.0,
+    share: Annotated[
+        float, typer.Option(help="which part of the hostile clients comes, above 0 up to 1")
+    ] = 1.0,
+) -> None:
+    """Measure what hostile clients (huge, slow, many, silent) cost the others, and how soon /health tells of a full disk."""
+    from zhangfang_bench.soak.bench import run
+
+    raise typer.Exit(run(json, seconds, share))
+
+
 if __name__ == "__main__":
     run_program(app, "zhangfang bench")

@@ -12,14 +12,23 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a process, of its finished children, and of its running children."""
     used = _stat(pid)
-    return sum(int(ticks) for ticks in used[11:15]) / _TICKS + sum(map(cpu_seconds, _children(pid)))
+    return sum(int(ticks) for ticks in used[11:15]) / _TICKS + sum(map(cpu_seconds, children(pid)))
 
 
-def _children(pid: int) -> Iterator[int]:
+def children(pid: int) -> Iterator[int]:
+    """Return the running children of a process."""
     try:
         yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     except FileNotFoundError:
         return
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory that a process holds, in MiB."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except FileNotFoundError:
+        return 0.0
 
 
 def _stat(pid: int) -> list[str]:

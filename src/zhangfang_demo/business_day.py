@@ -18,6 +18,7 @@ from zhangfang.assembly.house import House
 from zhangfang.assembly.parts import open_desk
 from zhangfang.assembly.sandbox.caller import Caller, Tally, pay
 from zhangfang.assembly.sandbox.first_routes import SHARES, share_payouts
+from zhangfang.assembly.sandbox.staff import staff
 from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel import database
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
@@ -280,7 +281,8 @@ class BusinessDay:
             return True
         try:
             async with open_desk(self.settings, 2) as desk:
-                await planted.fill_in(desk, held)
+                people = await staff(self.settings.owner_database, desk.clock, "lin", "wang")
+                await planted.fill_in(desk, people, held)
         except AWAY:
             return False
         return True

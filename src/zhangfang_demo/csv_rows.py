@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.sheets import no_text
 
 MAX_ROWS = 200_000
 MAX_BYTES = 64 * 1024 * 1024  # 200,000 rows are some 25 MB
@@ -82,6 +83,8 @@ def _text(path: Path) -> str:
         raise OrdersInvalid([f"file: got more; allowed: at most {MAX_BYTES} bytes"], path.name)
     if not data.removeprefix(b"\xef\xbb\xbf").strip():
         raise OrdersInvalid(["file: got an empty file; allowed: a header and rows"], path.name)
+    if what := no_text(data):
+        raise OrdersInvalid([f"file: got {what}; allowed: a CSV in UTF-8"], path.name)
     if (at := data.find(b"\0")) >= 0:
         raise invalid(path, [(_line(data, at), InvalidInput("file", "a NUL byte", "text in UTF-8"))])
     try:

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from zhangfang.approvals import Person, proposals
 from zhangfang.assembly.sandbox.cmb import CLIENT_MONEY
 from zhangfang.assembly.sandbox.unionpay import MER_ID
 from zhangfang.payments import Desk
-from zhangfang.reconciliation import approve, propose
+from zhangfang.reconciliation import CURE, approve, propose
 from zhangfang_demo.orders import DemoOrder
 from zhangfang_demo.spectator import Spectator
 
@@ -69,8 +70,11 @@ async def take_back(bank: Spectator) -> None:
         await bank.ask("POST", "cmb", f"/{other}", STRANGER | line)
 
 
-async def fill_in(desk: Desk, found: Mapping[str, Any]) -> None:
+async def fill_in(desk: Desk, people: Sequence[Person], found: Mapping[str, Any]) -> None:
     """Two people agree that the line nobody asked for is a payment to a merchant."""
+    one, other = people
     if not found["proposed"]:
-        await propose(desk.pool, desk.journal, UUID(found["break"]), "B2", "lin", merchant=found["merchant"])
-    await approve(desk, UUID(found["break"]), "wang")
+        args = UUID(found["break"]), "B2", one, found["merchant"]
+        await propose(desk.pool, desk.clock, desk.journal, *args)
+    (proposal,) = await proposals(desk.pool, kind=CURE, target=found["break"])
+    await approve(desk, proposal.id, proposal.seen, other)

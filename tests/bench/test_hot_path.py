@@ -6,6 +6,7 @@ appears here, gather it as the others are gathered, or keep in memory what it re
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from asyncpg.connection import LoggedQuery
 
 from tests.api import ACCOUNT, Caller, open_counter
 from tests.api import Counter as Api
+from zhangfang.kernel.database import connect
 from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.sql import load
 
@@ -114,6 +116,24 @@ async def test_payments_at_once_share_every_statement(counting: Counting, caller
     asked = await counting.pay(caller, *range(1, 1 + MANY))
     assert asked.keys() == A_PAYMENT.keys()
     assert max(asked.values()) <= MANY // 4, asked  # a statement that is not gathered is asked MANY times
+
+
+@pytest.mark.parametrize("statement", NAMES, ids=NAMES.values())
+async def test_a_plan_made_on_empty_tables_goes_by_their_indexes(statement: str, database_url: str) -> None:
+    """It is kept while they grow, until PostgreSQL looks at them again."""
+    parameters = len(set(re.findall(r"\$\d+", statement)))
+    pool = await connect(database_url)
+    try:
+        async with pool.acquire() as connection:
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
+            await connection.execute(f"PREPARE asked AS {statement}")
+            rows = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(['NULL'] * parameters)})")
+    finally:
+        pool.terminate()
+    plan = "\n".join(row[0] for row in rows)
+    assert not re.findall(r"Seq Scan on (?:intent|mandate|step|webhook)\b", plan), plan
+    if statement == load("zhangfang.payments", "store.sql").used_of_mandates:
+        assert "intent_mandate" in plan, "not all payments of the month"
 
 
 async def test_a_repeated_request_costs_no_more_than_the_first(counting: Counting, caller: Caller) -> None:

@@ -17,9 +17,9 @@ from starlette.routing import Mount
 from tests.browser.layout import WIDTHS, faults
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
+from tests.people import first_operator
 from tests.unit.test_console_pages import Acts
 from zhangfang.console import Console, console_app
-from zhangfang.web.auth import ensure_operator
 
 pytestmark = pytest.mark.browser
 
@@ -75,8 +75,7 @@ async def site(database_url: str, clock: SetClock) -> AsyncIterator[Site]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
         house = await seed(pool, clock)
         await audit(house)
-        password, acts = await ensure_operator(pool, clock), Acts()
-        assert password
+        password, acts = await first_operator(pool, clock), Acts(pool, clock)
         app = Starlette(
             routes=[
                 Mount(

@@ -14,12 +14,12 @@ from starlette.routing import Mount
 from tests.browser.layout import faults
 from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
+from tests.people import LIN, first_operator
 from tests.treasury import DAY, Treasury, listed, stray, treasury
 from zhangfang.assembly.console import OperatorActs
 from zhangfang.console import Console, console_app
 from zhangfang.duplicates import cases, confirm, find
 from zhangfang.payments import Outcome, State, propose_outcome
-from zhangfang.web.auth import ensure_operator
 
 pytestmark = pytest.mark.browser
 
@@ -45,8 +45,7 @@ class Site:
 async def site(database_url: str, clock: SetClock, chromium: str) -> AsyncIterator[Site]:
     async with treasury(database_url, clock) as house:
         paths = await _cases(house)
-        password = await ensure_operator(house.pool, clock)
-        assert password
+        password = await first_operator(house.pool, clock)
         inner = console_app(
             Console(
                 pool=house.pool,
@@ -79,13 +78,13 @@ async def _cases(house: Treasury) -> list[str]:
         house.desk.pool,
         house.desk.clock,
         next(case.id for case in found if case.intent),
-        "lin",
+        LIN,
         "asked twice",
     )
     await heal(house, house.clock)
     waits, asked = await house.asked(merchant, 10_000), await house.asked(merchant, 10_000)
     said = Outcome(State.SUCCESS, "the channel wrote", "letter 113", 10_000, DAY, "Q77")
-    await propose_outcome(house.desk.pool, house.desk.clock, waits.id, said, "lin")
+    await propose_outcome(house.desk.pool, house.desk.clock, waits.id, said, LIN)
     pages = ["/duplicates", "/duplicates?all=1", "/duplicates/confirm", f"/payments/{waits.id.hex}"]
     pages += [f"/payments/{asked.id.hex}/outcome", *(f"/duplicates/{case.id.hex}" for case in found)]
     return [*pages, *(f"/duplicates/{case.id.hex}/dismiss" for case in found[:1])]

@@ -213,7 +213,7 @@ async def _check_history(pool: asyncpg.Pool, rows: Sequence[Row], data: st.DataO
         ]
         page = await books.history(pool, account, before, most)
         assert [entry.seq for entry in page] == own[:most]
-        every = [entry async for entry in books.every_entry(pool, account)]
+        every = [entry async for page in books.every_entry(pool, account) for entry in page]
         assert [(e.seq, e.debit or 0, e.credit or 0) for e in every] == [
             (row.seq, *row.side(account)) for row in reversed(rows) if any(row.side(account))
         ]

@@ -109,7 +109,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 def test_every_call_is_documented_and_no_other() -> None:
     calls = {(f"{spec.method} {spec.path}", spec.who) for spec in app.CALLS}
-    who = {"merchant": "merchant", "administrator": "admin"}
+    who = {"merchant": "merchant", "administrator": "admin", "operator": "operator"}
     documented = {
         (row[0], who[row[1]]) for row in rows(read("reference/api.md")) if re.match("[A-Z]+ /v1/", row[0])
     }
@@ -128,8 +128,10 @@ def test_every_kind_of_step_is_documented() -> None:
 
 def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
     raised = {(status, code) for _, status, code in problems.TABLE}
-    for path in sorted((SOURCE / "api").glob("*.py")):
-        found = re.findall(r"\b(?:ApiError|problem)\(\s*(\d{3}),\s*\"([a-z_]+)\"", path.read_text("utf-8"))
+    for path in (*SOURCE.glob("api/*.py"), *SOURCE.glob("assembly/server/*.py")):
+        found = re.findall(
+            r"\b(?:ApiError|problem|refuse)\(\s*(\d{3}),\s*\"([a-z_]+)\"", path.read_text("utf-8")
+        )
         raised |= {(int(status), code) for status, code in found}
     documented = {
         (int(row[1]), row[0]) for row in rows(read("reference/errors.md")) if re.fullmatch(r"\d{3}", row[1])

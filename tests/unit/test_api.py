@@ -3,21 +3,26 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
 import httpx2
+import msgspec
 import pytest
 import pytest_asyncio
 import structlog
+from starlette.requests import Request
 
 from tests.api import ACCOUNT, Caller, Counter, open_counter
 from tests.conftest import _database
 from tests.desk import PAYER, SECRETS
 from tests.mandates import sign
+from zhangfang.api import health as health_module
+from zhangfang.api import returns
 from zhangfang.api.app import CALLS
 from zhangfang.api.document import document
+from zhangfang.api.health import Health
 from zhangfang.api.limit import MAX_BYTES
 from zhangfang.assembly.program import log_to
 from zhangfang.batches import Upload, load
@@ -75,8 +80,11 @@ async def stored(counter: Counter, caller: Caller) -> int:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff\xfe", b'{"kind": "purchase"', b"kind=purchase", b'{"amount": NaN}', b"\x00"],
-)
+    [
+        b"", b"{", b"\xff\xfe", b'{"kind": "purchase"', b"kind=purchase", b'{"amount": NaN}', b"\x00",
+        b'{"amount": 0x10}', b'{"kind": "x", "amount": 1', b'{"unknown": 1} x', b'{"x": ' + b"[" * 50_000,
+    ],
+)  # fmt: skip
 async def test_a_body_that_is_no_json_is_refused(counter: Counter, shop: Caller, body: bytes) -> None:
     answer = await shop("POST", "/v1/payments", key="k", content=body)
     refused(answer, 400, "malformed_json")
@@ -136,6 +144,23 @@ async def test_a_field_that_is_not_allowed_is_named_and_nothing_is_stored(
 async def test_an_unknown_field_is_refused(counter: Counter, shop: Caller) -> None:
     answer = await shop("POST", "/v1/payments", PURCHASE | {"order_no": "A1", "amout": 5}, key="k")
     assert "amout" in refused(answer, 422, "invalid_input")["detail"]
+    assert await stored(counter, shop) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"amount": 1000, "amount": 1}', "amount"),
+        ('{"kind": "collection", "account": {"number": "62220200", "number": "62220201"}}', "number"),
+        ('{"a": [{"b": {}, "b": {}}]}', "b"),
+        ('{"\\u0061mount": 1, "amount": 1}', "amount"),
+    ],
+)
+async def test_a_key_that_is_there_twice_is_refused_by_name(
+    counter: Counter, shop: Caller, body: str, key: str
+) -> None:
+    answer = await shop("POST", "/v1/payments", key="k", content=body.encode())
+    assert "twice" in refused(answer, 422, "invalid_input", key)["detail"]
     assert await stored(counter, shop) == 0
 
 
@@ -482,8 +507,12 @@ async def test_pages_are_complete_and_repeat_nothing_while_more_come_in(
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=1.0", "limit=", "limit=٣"]
-)
+    "query",
+    [
+        "limit=0", "limit=101", "limit=x", "limit=-1", "limit=1.0", "limit=", "limit=٣", "limit=0000000010000000",
+        "limit=020", "limit=" + "9" * 20, "limit=" + "1" * 5000, "limit=5&limit=5",
+    ],
+)  # fmt: skip
 async def test_a_limit_that_is_not_allowed_is_named(shop: Caller, query: str) -> None:
     refused(await shop("GET", f"/v1/payments?{query}"), 422, "invalid_input", "limit")
 
@@ -499,6 +528,16 @@ async def test_a_page_shows_nobody_elses(counter: Counter, shop: Caller) -> None
     for url in ("/v1/payments", "/v1/refunds", "/v1/payouts"):
         assert (await shop("GET", url)).json() == {"items": [], "cursor": None}
         assert (await other("GET", url)).json()["items"]
+
+
+@pytest.mark.parametrize("spec", CALLS, ids=lambda spec: f"{spec.method} {spec.path}")
+async def test_a_parameter_that_a_call_does_not_have_is_refused_by_name(
+    counter: Counter, shop: Caller, spec: Any
+) -> None:
+    url = spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}")
+    caller = counter.admin if spec.who == "admin" else shop
+    answer = await caller(spec.method, f"{url}?limt=5", {}, key="k")
+    assert "limt" in refused(answer, 422, "invalid_input", "limt")["detail"]
 
 
 # --- notifications --------------------------------------------------------------------------------------------------
@@ -619,48 +658,154 @@ async def test_without_the_database_every_call_says_so_and_when_to_come_back(
 # --- a payer who comes back -------------------------------------------------------------------------------------------
 
 
-async def test_a_payer_who_comes_back_is_sent_to_the_shop_and_the_channel_is_asked_once(
-    counter: Counter, shop: Caller
-) -> None:
-    body = PURCHASE | {"order_no": "A1", "return_url": "https://shop.example/done?x=1"}
-    made = (await shop("POST", "/v1/payments", body, key="k")).json()
-    asked: list[str] = []
+@contextlib.asynccontextmanager
+async def asking(counter: Counter, said: Callable[[Order], None]) -> AsyncIterator[None]:
+    """Have `said` called each time that the channel is asked about an order."""
     query = counter.shop.unionpay.query
 
     async def counted(order: Order) -> Answer:
-        asked.append(order.order_no)
-        counter.shop.unionpay.do(order)
+        said(order)
         return await query(order)
 
     counter.shop.unionpay.query = counted  # type: ignore[method-assign]
     try:
-        for _ in range(3):
-            back = await counter.client.post(f"/return/{made['id']}", content=b"anything=1")
-            assert (back.status_code, back.headers["location"]) == (
-                303,
-                f"https://shop.example/done?x=1&payment={made['id']}",
-            )
+        yield
     finally:
         counter.shop.unionpay.query = query  # type: ignore[method-assign]
-    assert len(asked) == 1, "a final payment is not asked for again"
-    assert (await shop("GET", f"/v1/payments/{made['id']}")).json()["state"] == "SUCCESS"
+
+
+async def redirected(shop: Caller, **more: str) -> tuple[str, str]:
+    """Make a purchase; return its id and the path to which the cashier sends its payer back."""
+    body = PURCHASE | {"order_no": "A1", "return_url": "https://shop.example/done"} | more
+    made = (await shop("POST", "/v1/payments", body, key="k")).json()
+    return made["id"], made["redirect"]["fields"]["frontUrl"].removeprefix("http://127.0.0.1:8200")
+
+
+async def test_a_payer_who_comes_back_is_sent_to_the_shop_and_the_channel_is_asked_once(
+    counter: Counter, shop: Caller
+) -> None:
+    id_, way = await redirected(shop, return_url="https://shop.example/done?x=1")
+    asked: list[Order] = []
+    async with asking(counter, asked.append):
+        several = await asyncio.gather(*(counter.client.get(way) for _ in range(20)))
+        several.append(await counter.client.post(way, content=b"anything=1"))
+    goal = (303, f"https://shop.example/done?x=1&payment={id_}")
+    assert {(back.status_code, back.headers["location"]) for back in several} == {goal}
+    assert len(asked) == 1, "an open payment is asked about once in some seconds"
+    assert (await shop("GET", f"/v1/payments/{id_}")).json()["state"] == "REDIRECTED"
+
+
+async def test_a_payment_is_asked_about_again_after_some_seconds_and_not_once_it_is_final(
+    counter: Counter, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returns, "SECONDS", 0.0)
+    id_, way = await redirected(shop)
+    asked: list[Order] = []
+    async with asking(counter, asked.append):
+        await counter.client.get(way)
+        counter.shop.unionpay.do(asked[0])
+        await counter.client.get(way)
+        assert (await shop("GET", f"/v1/payments/{id_}")).json()["state"] == "SUCCESS"
+        await counter.client.get(way)
+    assert len(asked) == 2
+
+
+async def test_a_stranger_is_told_nothing_about_a_payment_and_asks_nobody(
+    counter: Counter, shop: Caller
+) -> None:
+    id_, way = await redirected(shop)
+    other = way[:-1] + ("0" if way[-1] != "0" else "1")
+    asked: list[Order] = []
+    async with asking(counter, asked.append), away(counter):
+        for path in (
+            f"/return/{id_}",
+            f"/return/{id_}.",
+            other,
+            f"/return/pay_{NOBODY}",
+            "/return/x",
+            "/return/.é",
+        ):
+            answer = await counter.client.get(path)
+            assert (answer.status_code, "location" in answer.headers) == (200, False)
+            assert "shop.example" not in answer.text
+    assert asked == []
 
 
 async def test_a_payer_comes_back_even_if_the_channel_cannot_be_asked(counter: Counter, shop: Caller) -> None:
-    body = PURCHASE | {"order_no": "A1", "return_url": "https://shop.example/done"}
-    made = (await shop("POST", "/v1/payments", body, key="k")).json()
-    counter.shop.unionpay.on_query["A1"] = ["boom"]
+    _, way = await redirected(shop)
 
-    async def broken(order: Order) -> Answer:
+    def broken(_: Order) -> None:
         raise RuntimeError("a bug")
 
-    query, counter.shop.unionpay.query = counter.shop.unionpay.query, broken  # type: ignore[method-assign]
+    async with asking(counter, broken):
+        assert (await counter.client.get(way)).status_code == 303
+
+
+# --- is it well? ------------------------------------------------------------------------------------------------------
+
+
+async def health(counter: Counter) -> tuple[int, str]:
+    """Ask a part of the application that has asked nothing yet."""
+    answer = await Health(counter.shop.desk).page(Request({"type": "http"}))
+    return answer.status_code, msgspec.json.decode(bytes(answer.body)).get("code", "")
+
+
+async def test_health_says_so_when_nothing_can_be_written_though_all_can_be_read(counter: Counter) -> None:
+    pool = counter.shop.desk.pool
+    assert await health(counter) == (200, "")
+    await pool.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+        "CREATE TRIGGER full_disk BEFORE INSERT ON write_probe EXECUTE FUNCTION full_disk()"
+    )
     try:
-        assert (await counter.client.get(f"/return/{made['id']}")).status_code == 303
+        assert await pool.fetchval("SELECT 1") == 1
+        assert await health(counter) == (503, "database_unavailable")
     finally:
-        counter.shop.unionpay.query = query  # type: ignore[method-assign]
-    refused(await counter.client.get("/return/pay_x"), 422, "invalid_input", "id")
-    refused(await counter.client.get(f"/return/pay_{NOBODY}"), 404, "not_found")
+        await pool.execute("DROP FUNCTION full_disk CASCADE")
+    assert await health(counter) == (200, "")
+
+
+async def test_the_probe_asks_the_disk_for_new_space_each_time(counter: Counter) -> None:
+    pool = counter.shop.desk.pool
+    files = set()
+    for _ in range(3):
+        assert await health(counter) == (200, "")
+        files.add(await pool.fetchval("SELECT pg_relation_filepath('write_probe')"))
+        assert await pool.fetchval("SELECT pg_relation_size('write_probe')") == 32 * 8192
+    assert len(files) == 3
+
+
+async def test_health_is_answered_while_the_database_hangs_and_the_database_is_not_asked_meanwhile(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "SECONDS", 0.2)
+    desk = counter.shop.desk
+    opened = Health(desk)
+    async with desk.pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE write_probe")
+        for _ in range(3):
+            assert (await opened.page(Request({"type": "http"}))).status_code == 503
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%write_probe()%' AND wait_event_type = 'Lock'"
+        assert await desk.pool.fetchval(waiting) == 1
+    assert opened._database._asking is not None
+    await opened._database._asking
+    assert (await opened.page(Request({"type": "http"}))).status_code == 200
+
+
+async def test_many_who_ask_at_once_are_one_question() -> None:
+    asked: list[int] = []
+
+    async def ask() -> int:
+        asked.append(1)
+        return len(asked)
+
+    look = health_module.Look(ask, RuntimeError())
+    assert {await look.answer() for _ in range(5)} | {
+        *await asyncio.gather(*(look.answer() for _ in range(50)))
+    } == {1}
+    look._began -= health_module.FRESH_SECONDS + 1
+    assert await look.answer() == 2
 
 
 # --- answers in general ---------------------------------------------------------------------------------------------
@@ -683,7 +828,34 @@ async def test_addresses_and_methods_that_are_none_are_problems_too(counter: Cou
     refused(await counter.client.get("/v1/nothing"), 404, "not_found")
     answer = await counter.client.delete("/v1/payments/x")
     refused(answer, 405, "method_not_allowed")
-    assert "GET" in answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, HEAD"
+    for url in ("/v1/payments", "/v1/payments?cursor=x", "/return/x"):
+        answer = await counter.client.put(url)
+        refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, HEAD, POST", "all methods of all its calls"
+
+
+@pytest.mark.parametrize(
+    "url", ["/v1/payments", "/notify/unionpay", "/v1/batches?batch_no=B9&count=1&amount=1"]
+)
+async def test_a_client_that_goes_away_is_no_error_of_ours(counter: Counter, shop: Caller, url: str) -> None:
+    headers = [(b"authorization", f"Bearer {shop.secret}".encode()), (b"idempotency-key", b"k")]
+    path, _, query = url.partition("?")
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+        "headers": [*headers, (b"content-length", b"9"), (b"content-type", b"text/csv")], "http_version": "1.1",
+        "scheme": "http", "server": ("api", 80), "client": ("c", 1), "root_path": "", "app": counter.app,
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        assert message.get("status") in (400, None)
+
+    with structlog.testing.capture_logs() as logs:
+        await counter.app(scope, receive, send)
+    assert logs == []
 
 
 async def test_the_documents_are_served(counter: Counter) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
+from tests.people import LIN
 from tests.routing import CLASS_2, ROW, bring_live, table
 from tests.treasury import Cut, cut_off
 from zhangfang.channels.port import Answer, Operation, PartyAccount, Verdict
@@ -195,7 +196,7 @@ async def test_the_ledger_is_asked_while_no_connection_is_held_and_one_connectio
     async with asyncio.timeout(60):  # a second connection would never come
         await weigh(desk, made[0], StepKind.QUERY, Answer(Verdict.FAILED, "64"))
         await weigh(desk, made[1], StepKind.QUERY, CLOSED)
-        await refuse_parked(desk, made[2].id, "lin", "the bank does not take it")
+        await refuse_parked(desk, made[2].id, LIN, "the bank does not take it")
         await stop(shop, "cmb")
         desk.gate._stops_read = 0.0
         await steps.advance(desk, await shop.reload(made[3]))
@@ -270,14 +271,19 @@ async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_
     merchant = await shop.merchant(100_000)
     payout = await park(shop, merchant)
     assert [one.id for one in await parked(shop.desk.pool)] == [payout.id]
-    await refuse_parked(shop.desk, payout.id, "lin", "the bank does not take it")
+    await refuse_parked(shop.desk, payout.id, LIN, "the bank does not take it")
     payout = await shop.reload(payout)
     assert (payout.state, payout.code) == (State.REFUSED, "parked")
     assert (await shop.balances(merchant.id))[2322] == 100_000
     with pytest.raises(NotAllowed, match="REFUSED"):
-        await refuse_parked(shop.desk, payout.id, "lin", "again")
-    acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act WHERE act = 'refuse parked'")
-    assert [tuple(row) for row in acts] == [("lin", "the bank does not take it")]
+        await refuse_parked(shop.desk, payout.id, LIN, "again")
+    acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act ORDER BY seq")
+    assert [tuple(row) for row in acts] == [
+        ("lin", "the bank does not take it"),
+        ("lin", "done"),
+        ("lin", "again"),
+        ("lin", "the payout is REFUSED; allowed: one that is PARKED"),
+    ]
 
 
 async def test_an_unsupported_type_is_refused_on_acceptance_and_nothing_is_held(shop: Shop) -> None:

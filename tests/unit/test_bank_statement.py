@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG
+from tests.people import approve_newest as approve
 from tests.treasury import DAY, NEXT, Cut, Treasury, corrected, cut_off, listed, stray, treasury
 from zhangfang.channels.port import Answer, FileLine, MalformedMessage, Operation, StatementPage, Verdict
 from zhangfang.payments import Intent, State, StepKind, weigh
-from zhangfang.reconciliation import approve, propose, read, reconcile
+from zhangfang.reconciliation import propose, read, reconcile
 
 LATER = NEXT + timedelta(days=1)
 
@@ -94,8 +96,8 @@ async def test_a_settlement_of_another_amount_is_a_break_and_leaves_no_position(
     assert (row["class"], row["ours"], row["theirs"]) == ("amount_differs", 2994, came)
     assert await house.balances(1003, 3012) == (came, 0)
     assert await house.balances(1242, 2351) == suspense
-    await propose(house.desk.pool, house.desk.journal, row["id"], cure, "lin")
-    await approve(house.desk, row["id"], "wang")
+    await propose(house.desk.pool, house.desk.clock, house.desk.journal, row["id"], cure, LIN)
+    await approve(house.desk, row["id"], WANG)
     assert await house.balances(1242, 2351) == (0, 0)
 
 

@@ -17,7 +17,7 @@ from tests.desk import PAYER, SECRETS, Shop, open_shop
 from zhangfang import batches
 from zhangfang.batches import Batch, BatchInvalid, BatchNumberTaken, Upload, batch_job, load
 from zhangfang.batches.reading import Reading
-from zhangfang.batches.rules import LONGEST_LINE, Line, split_evenly
+from zhangfang.batches.rules import LONGEST_LINE, Line, json_reader, split_evenly
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
@@ -276,3 +276,21 @@ def test_a_workbook_that_is_called_csv_is_told_what_it_is(start: bytes | str, wh
     data = start.encode("utf-16") if isinstance(start, str) else start
     with pytest.raises(BatchInvalid, match=f"got .*{what}.*CSV UTF-8"):
         read(data, upload(1, 100))
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "shape"),
+    [
+        (
+            '{"order_no": "A", "amount": 1, "amount": 2, "number": "62220200", "name": "A"}',
+            "amount",
+            "the key twice",
+        ),
+        ('{"order_no": "A", "amount": 0x10}', "line", "what is no JSON"),
+        ("[" * 50_000, "line", "what is no JSON"),
+    ],
+)
+def test_a_line_of_json_is_read_to_its_end_before_its_fields(line: str, column: str, shape: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        json_reader(line)
+    assert (refused.value.field, refused.value.shape) == (column, shape)

@@ -91,7 +91,7 @@ async def test_an_account_s_pages_give_its_history_and_a_voucher_its_lines(house
     assert {b.code: -b.closing for b in shown if b.book == 1} == {2321: 0, 2322: 10_437, 2323: 0, 2324: 0}
     pending = next(balance for balance in shown if balance.code == 2321)
     assert pending.account
-    whole = [entry.balance async for entry in books.every_entry(house.pool, pending.account)]
+    whole = [entry.balance async for page in books.every_entry(house.pool, pending.account) for entry in page]
     assert whole[0] == 0
     assert (await books.history(house.pool, pending.account, None, 2))[0].balance == 0
     lines = await books.voucher(house.pool, paid.voucher)

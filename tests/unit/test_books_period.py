@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, ZHAO, seen
 from tests.treasury import ACCOUNT, DAY, NEXT, Cut, Treasury, at, cut_off, listed, treasury
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import PLATFORM, NotAnOperator, SecondPerson, operator
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.closing import period, roll, trial
 from zhangfang.closing.period import NotClosable
@@ -42,7 +43,7 @@ async def rolled(house: Treasury, day: date) -> None:
 async def closed(house: Treasury, day: date) -> period.Asked:
     """Roll and close a business date, whatever else there is."""
     await rolled(house, day)
-    return await period.close(house.pool, house.desk.ledger, house.clock, day, "lin")
+    return await period.close(house.pool, house.desk.ledger, house.clock, day, LIN)
 
 
 async def standing(house: Treasury) -> roll.Standing:
@@ -95,7 +96,7 @@ async def test_a_close_says_everything_that_stands_in_its_way(house: Treasury) -
     await house.asked(merchant, 1000)
     house.clock.set(at(NEXT, 12))
     with pytest.raises(NotClosable, match=f"{DAY} is not rolled; 1 intents up to {DAY} have no outcome"):
-        await period.close(house.pool, house.desk.ledger, house.clock, DAY, "lin")
+        await period.close(house.pool, house.desk.ledger, house.clock, DAY, LIN)
     assert await period.requests(house.pool) == ()
 
 
@@ -132,10 +133,10 @@ async def test_a_close_whose_answer_is_lost_is_finished_by_the_same_command(
 ) -> None:
     await rolled(house, DAY)
     with pytest.raises(LedgerUnavailable):
-        await period.close(house.pool, Losing(house, happens=happens), house.clock, DAY, "lin")  # type: ignore[arg-type]
+        await period.close(house.pool, Losing(house, happens=happens), house.clock, DAY, LIN)  # type: ignore[arg-type]
     (waiting,) = await period.requests(house.pool)
     assert waiting.ended_at is None
-    done = await period.close(house.pool, house.desk.ledger, house.clock, DAY, "wang")
+    done = await period.close(house.pool, house.desk.ledger, house.clock, DAY, WANG)
     assert (done.id, done.asked_by) == (waiting.id, "lin")
     assert await period.requests(house.pool) == (done,)
     assert await house.pool.fetchval("SELECT count(*) FROM transfer WHERE flags = 128") == 1
@@ -147,47 +148,49 @@ async def test_a_close_whose_answer_is_lost_is_finished_by_the_same_command(
 async def test_opening_again_takes_two_people_and_a_reason(house: Treasury) -> None:
     pool, ledger, clock = house.pool, house.desk.ledger, house.clock
     with pytest.raises(NotClosable, match="no period is closed"):
-        await period.propose_reopening(pool, clock, DAY, "an invoice came late", "lin")
+        await period.propose_reopening(pool, clock, DAY, "an invoice came late", LIN)
     await closed(house, NEXT)
     with pytest.raises(InvalidInput, match="reason"):
-        await period.propose_reopening(pool, clock, DAY, " x ", "lin")
-    with pytest.raises(InvalidInput, match="by"):
-        await period.propose_reopening(pool, clock, DAY, "an invoice came late", "  ")
-    asked = await period.propose_reopening(pool, clock, DAY, "an invoice came late", "lin")
+        await period.propose_reopening(pool, clock, DAY, " x ", LIN)
+    with pytest.raises(NotAnOperator):
+        await period.propose_reopening(pool, clock, DAY, "an invoice came late", PLATFORM)
+    asked = await period.propose_reopening(pool, clock, DAY, "an invoice came late", LIN)
     for name in ("lin", "Lin", " LIN "):
         with pytest.raises(SecondPerson, match="another person"):
-            await period.approve_reopening(pool, ledger, clock, asked.id, name)
+            await period.approve_reopening(pool, ledger, clock, *await seen(pool, asked), operator(name))
     assert (await standing(house)).closed_through == NEXT
-    done = await period.approve_reopening(pool, ledger, clock, asked.id, "wang")
+    said = await period.approve_reopening(pool, ledger, clock, *await seen(pool, asked), WANG)
+    done = next(one for one in await period.requests(pool) if one.what == period.REOPEN)
     assert (done.asked_by, done.approved_by, done.reason) == ("lin", "wang", "an invoice came late")
     assert (await standing(house)).closed_through == DAY
-    with pytest.raises(InvalidInput, match="id"):
-        await period.approve_reopening(pool, ledger, clock, asked.id, "wang")
-    assert (await closed(house, NEXT)).id != asked.id
+    assert await period.approve_reopening(pool, ledger, clock, *await seen(pool, asked), WANG) == said
+    assert (await closed(house, NEXT)).id != asked
     assert (await standing(house)).closed_through == NEXT
 
 
 async def test_the_database_itself_refuses_one_person_for_both(house: Treasury) -> None:
     await closed(house, NEXT)
-    asked = await period.propose_reopening(house.pool, house.clock, DAY, "an invoice came late", "lin")
+    asked = new_id(house.clock)
+    row = asked, DAY, "lin", "an invoice came late", house.clock.now(), None, None
+    await house.pool.execute(period.queries.begin_by_two, *row)
     for name in ("lin", "LIN", " lin "):
         with pytest.raises(asyncpg.CheckViolationError, match="reopened_by_two"):
-            await house.pool.execute(
-                "UPDATE books_request SET approved_by = $2 WHERE id = $1", asked.id, name
-            )
+            await house.pool.execute("UPDATE books_request SET approved_by = $2 WHERE id = $1", asked, name)
     with pytest.raises(asyncpg.CheckViolationError, match="reopened_when_approved"):
-        await house.pool.execute("UPDATE books_request SET seq = 1 WHERE id = $1", asked.id)
+        await house.pool.execute("UPDATE books_request SET seq = 1 WHERE id = $1", asked)
     with pytest.raises(asyncpg.CheckViolationError, match="reopened_for_a_reason"):
-        await house.pool.execute("UPDATE books_request SET reason = ' ' WHERE id = $1", asked.id)
+        await house.pool.execute("UPDATE books_request SET reason = ' ' WHERE id = $1", asked)
 
 
 async def test_an_approval_whose_answer_is_lost_keeps_its_name_and_is_finished(house: Treasury) -> None:
     await closed(house, NEXT)
-    asked = await period.propose_reopening(house.pool, house.clock, DAY, "an invoice came late", "lin")
+    asked = await period.propose_reopening(house.pool, house.clock, DAY, "an invoice came late", LIN)
     lost: Any = Losing(house, happens=True)
     with pytest.raises(LedgerUnavailable):
-        await period.approve_reopening(house.pool, lost, house.clock, asked.id, "wang")
-    done = await period.approve_reopening(house.pool, house.desk.ledger, house.clock, asked.id, "zhao")
+        await period.approve_reopening(house.pool, lost, house.clock, *await seen(house.pool, asked), WANG)
+    ledger = house.desk.ledger
+    await period.approve_reopening(house.pool, ledger, house.clock, *await seen(house.pool, asked), ZHAO)
+    done = next(one for one in await period.requests(house.pool) if one.what == period.REOPEN)
     assert (done.approved_by, done.result) == ("wang", "exists")
     assert (await standing(house)).closed_through == DAY
 

@@ -88,7 +88,7 @@ def test_a_query_that_is_refused_says_nothing_of_the_order_but_not_found(code: s
 @pytest.mark.parametrize(
     ("code", "verdict", "elsewhere"),
     [
-        ("INVALID_SIGN", Verdict.FAILED, True), ("BAD_REQUEST", Verdict.FAILED, False),
+        ("INVALID_SIGN", Verdict.FAILED, True), ("BAD_REQUEST", Verdict.UNKNOWN, False),
         ("OPERATION_NOT_ALLOWED", Verdict.UNKNOWN, False), ("NO_SERVICE", Verdict.UNKNOWN, False),
         ("DUP_ORDER", Verdict.UNKNOWN, False), ("TIMEOUT", Verdict.UNKNOWN, False), ("NEW_CODE", Verdict.UNKNOWN, False),
     ],

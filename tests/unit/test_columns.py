@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhangfang.channels import columns
+from zhangfang.channels import cells, columns
 from zhangfang.channels.columns import Column, Layout, Row, read
 from zhangfang.channels.port import FileLine, MalformedMessage, Operation
 from zhangfang.channels.zipped import only_entry
@@ -18,10 +18,10 @@ LAYOUT = Layout(
     {
         "订单号": Column("order_no"),
         "流水号": Column("channel_ref"),
-        "type": Column("operation", columns.one_of(KINDS)),
-        "amount": Column("amount", columns.fen),
-        "sign": Column("credit", columns.one_of({"C": True, "D": False})),
-        "fee": Column("fee", columns.yuan),
+        "type": Column("operation", cells.one_of(KINDS)),
+        "amount": Column("amount", cells.fen),
+        "sign": Column("credit", cells.one_of({"C": True, "D": False})),
+        "fee": Column("fee", cells.yuan),
         "note": Column("note", shown=lambda cell: "*" * len(cell)),
     },
     totals=("amount", "fee"),
@@ -29,8 +29,8 @@ LAYOUT = Layout(
 STRICT = Layout(
     {
         **LAYOUT.columns,
-        "订单号": Column("order_no", columns.number),
-        "流水号": Column("channel_ref", columns.number),
+        "订单号": Column("order_no", cells.number),
+        "流水号": Column("channel_ref", cells.number),
     },
     LAYOUT.totals,
 )
@@ -187,18 +187,18 @@ def test_an_empty_day_is_a_header_and_a_footer_of_zeros() -> None:
 
 
 def test_days_and_moments_are_of_china_and_written_exactly_so() -> None:
-    assert columns.day("%Y%m%d")("20261123") == date(2026, 11, 23)
-    assert columns.moment("%Y-%m-%d %H:%M:%S")("2026-11-23 08:00:00") == datetime(2026, 11, 23, tzinfo=UTC)
+    assert cells.day("%Y%m%d")("20261123") == date(2026, 11, 23)
+    assert cells.moment("%Y-%m-%d %H:%M:%S")("2026-11-23 08:00:00") == datetime(2026, 11, 23, tzinfo=UTC)
     for bad in ("2026-1-2", "2026-13-01", "", "２０２６-01-02"):
         with pytest.raises(ValueError, match=r"a time"):
-            columns.day("%Y-%m-%d")(bad)
+            cells.day("%Y-%m-%d")(bad)
 
 
 def test_signed_amounts_have_a_minus_where_they_are_below_zero() -> None:
-    assert (columns.signed_fen("-5"), columns.signed_yuan("-0.05"), columns.yuan("12.3")) == (-5, -5, 1230)
+    assert (cells.signed_fen("-5"), cells.signed_yuan("-0.05"), cells.yuan("12.3")) == (-5, -5, 1230)
     for bad in ("+5", "--5", "5-", ""):
         with pytest.raises(ValueError, match=r"digits"):
-            columns.signed_fen(bad)
+            cells.signed_fen(bad)
 
 
 @given(st.binary(max_size=400))

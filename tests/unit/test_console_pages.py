@@ -21,6 +21,7 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.approvals import Person, Proposal
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
@@ -31,6 +32,7 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.payments import open_again
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -39,7 +41,7 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
-    "/duplicates", "/duplicates?all=1",
+    "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
@@ -53,6 +55,8 @@ class Refusing(ZhangfangError):
 class Acts:
     """Remembers what it was asked to do."""
 
+    pool: asyncpg.Pool
+    clock: SetClock
     queried: list[UUID] = field(default_factory=list)
     refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
     refuse: str = ""
@@ -61,13 +65,17 @@ class Acts:
         self._perhaps()
         self.queried.append(intent_id)
 
-    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
+    async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID:
         self._perhaps()
-        self.refunded.append((intent_id, amount, operator, key))
+        self.refunded.append((intent_id, amount, by.id, key))
         return intent_id
 
-    async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
-        self._perhaps()
+    async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
+        hour = timedelta(hours=1)
+        return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
+        raise Refusing("nothing can be approved here")
 
     def _perhaps(self) -> None:
         if self.refuse:
@@ -82,6 +90,7 @@ class Browser:
     pool: asyncpg.Pool
     acts: Acts
     clock: SetClock
+    site: Console
 
     async def get(self, path: str, lang: str = "en", **headers: str) -> Response:
         self.http.cookies.set("zf_lang", lang, domain="console.test", path="/console")
@@ -102,8 +111,10 @@ def seeded(postgres_url: str) -> Seeded:
 @pytest.fixture
 async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
-        acts, clock = Acts(), at_now()
-        inner = console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
+        clock = at_now()
+        acts = Acts(pool, clock)
+        site = Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts)
+        inner = console_app(site)
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://console.test") as http:
@@ -112,7 +123,7 @@ async def console(seeded: Seeded) -> AsyncIterator[Browser]:
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
             signed = auth.sign(await auth.console_key(pool), token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
-            yield Browser(http, pool, acts, clock)
+            yield Browser(http, pool, acts, clock, site)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -385,13 +396,32 @@ async def test_a_workbook_holds_amounts_as_numbers_and_numbers_of_orders_as_text
     assert all(isinstance(row[list(head).index("渠道订单号")], str) for row in rows)
 
 
+async def test_a_long_list_says_that_there_is_more_and_shows_no_sum(
+    console: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "MOST", 3)
+    page = (await console.get("/payments")).text
+    assert "The newest 3 rows, of more" in page
+    assert "<th>More than 3</th>" in page
+    assert "Total of" not in page
+
+
 async def test_an_export_beyond_the_limit_is_refused_and_nothing_is_cut(
     console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_pages, "LIMIT", 10)
     refused = await console.get("/payments.csv")
     assert refused.status_code == 413
-    assert "a file holds 10" in refused.text
+    assert "more than 10 rows" in refused.text
+
+
+async def test_beyond_a_few_files_at_once_the_next_is_told_to_wait(console: Browser) -> None:
+    async with console.site.making, console.site.making:
+        for path in ("/payments.csv", "/trial-balance/export.xlsx"):
+            answer = await console.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "Try again in a moment" in answer.text
+    assert (await console.get("/payments.csv")).status_code == 200
 
 
 async def test_the_trial_balance_and_an_account_can_be_taken_away(console: Browser) -> None:
@@ -615,6 +645,20 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 ])  # fmt: skip
 async def test_a_malformed_address_is_an_error_of_the_asker(console: Browser, path: str) -> None:
     assert 400 <= (await console.get(path)).status_code < 500
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_parameter_that_a_page_does_not_have_is_refused_by_name(console: Browser, path: str) -> None:
+    answer = await console.get(path + ("&" if "?" in path else "?") + "chanel=cmb")
+    assert answer.status_code == 422
+    assert "chanel" in answer.text
+
+
+async def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(
+    console: Browser,
+) -> None:
+    answer = await console.http.put("/console/payments/x/refund")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 async def test_every_state_of_the_table_can_be_drawn(console: Browser, seeded: Seeded) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG
+from tests.people import approve_newest as approve
 from tests.treasury import DAY, Treasury, listed, stray, treasury
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.console import view
@@ -12,7 +14,7 @@ from zhangfang.console.reading import payments
 from zhangfang.console.reading.model import Dossier
 from zhangfang.console.timeline import timeline
 from zhangfang.payments import Intent, StepKind, weigh
-from zhangfang.reconciliation import approve, propose
+from zhangfang.reconciliation import propose
 from zhangfang.web.words import Words
 
 EN = Words("en")
@@ -43,8 +45,8 @@ async def test_a_payment_that_people_filled_in_is_booked_and_listed_in_every_pla
     await house.filed(DAY, [stray(1, 8800, note="STATIC-1")])
     await house.settled(DAY)
     id_ = (await house.one_break())["id"]
-    await propose(house.desk.pool, house.desk.journal, id_, "B2", "lin", merchant=merchant.id)
-    await approve(house.desk, id_, "wang")
+    await propose(house.desk.pool, house.desk.clock, house.desk.journal, id_, "B2", LIN, merchant=merchant.id)
+    await approve(house.desk, id_, WANG)
     intent = await house.desk.journal.by_id(id_)
     assert intent is not None
     found = await dossier(house, intent)

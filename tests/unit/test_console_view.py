@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from zhangfang.console.pages.today import difference, layers
 from zhangfang.console.reading.model import Payment, Step
 from zhangfang.console.timeline import timeline
-from zhangfang.web.export import Fen, as_csv
+from zhangfang.web.export import Cell, Fen
 from zhangfang.web.money import MINUS, money
+from zhangfang.web.sheet import write_csv
 from zhangfang.web.tables import FINAL, STEPS
 from zhangfang.web.words import Words
 
@@ -49,9 +50,15 @@ def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
     assert money(-5).striptags() == "−0.05"
 
 
+def csv_of(head: list[str], row: list[Cell]) -> str:
+    out = io.BytesIO()
+    write_csv("", head, [row], out)
+    return out.getvalue().decode("utf-8-sig")
+
+
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_no_text_of_a_csv_can_become_a_formula(cells: list[str]) -> None:
-    body = as_csv(["h"] * len(cells), [cells]).decode("utf-8-sig")
+    body = csv_of(["h"] * len(cells), cells)
     _, row, *rest = csv.reader(io.StringIO(body, newline=""))
     assert rest == []
     for written, cell in zip(row, cells, strict=True):
@@ -61,7 +68,7 @@ def test_no_text_of_a_csv_can_become_a_formula(cells: list[str]) -> None:
 
 
 def test_a_negative_amount_stays_a_number_in_a_csv_and_a_long_number_stays_text() -> None:
-    body = as_csv(["a", "b"], [[Fen(-5), "232600000000000000001"]]).decode("utf-8-sig")
+    body = csv_of(["a", "b"], [Fen(-5), "232600000000000000001"])
     assert body.splitlines()[1] == "-0.05,\t232600000000000000001"
 
 

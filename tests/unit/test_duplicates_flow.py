@@ -10,8 +10,10 @@ import pytest
 
 from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
+from tests.people import LIN, WANG
+from tests.people import approve_newest as approve
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, cut_off, listed, stray, treasury
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import OWNER, PLATFORM, NotAnOperator, Person, SecondPerson, operator
 from zhangfang.channels.port import Answer, Operation, Order, Verdict
 from zhangfang.duplicates import (
     Case,
@@ -19,7 +21,6 @@ from zhangfang.duplicates import (
     DoesNotFit,
     NoCase,
     advance,
-    approve,
     cases,
     confirm,
     confirm_all,
@@ -33,6 +34,7 @@ from zhangfang.duplicates import (
 from zhangfang.duplicates.store import queries
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import prefixed
 from zhangfang.merchants import Merchant
 from zhangfang.payments import Intent, NotAllowed, Request, State, accept, intent_job
 from zhangfang.settlement import statement
@@ -80,9 +82,7 @@ async def test_before_the_cut_off_it_is_voided_with_all_of_its_fee_and_the_pair_
     case, goes = await one(house, merchant)
     assert await house.balances(2321, 2361) == (-2 * 9940, -120)
     assert await shown(house, merchant) == (0, 4, 2 * 9940)
-    assert (
-        await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
-    ).state is CaseState.REVERSING
+    assert (await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)).state is CaseState.REVERSING
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee, undone.state) == ("void", "U1", 60, State.SUCCESS)
@@ -108,7 +108,7 @@ async def test_each_reversed_is_eight_legs_in_the_books_and_four_lines_off_the_s
     ids = await look(house)
     assert (
         await confirm_all(
-            house.desk.pool, house.desk.clock, ids, "lin", WHY, lambda done, of: heard.append(done)
+            house.desk.pool, house.desk.clock, ids, LIN, WHY, lambda done, of: heard.append(done)
         )
         == {}
     )
@@ -134,7 +134,7 @@ async def test_after_the_cut_off_it_is_refunded_and_both_days_statements_agree_w
     case, _ = await one(house, merchant)
     house.clock.set(at(NEXT, 9))
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee) == ("refund", "U1", 60)
@@ -148,7 +148,7 @@ async def test_a_released_statement_is_not_changed_so_the_pair_stays_on_it(house
     await house.pool.execute(
         "INSERT INTO statement VALUES ($1, $2, 0, 19880, 4, 1, '', $3)", merchant.id, DAY, house.clock.now()
     )
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     await heal(house, house.clock)
     case = await get(house.pool, case.id)
     assert (case.state, case.masked) == (CaseState.DONE, False)
@@ -169,13 +169,13 @@ async def settled(house: Treasury, merchant: Merchant) -> tuple[Case, Intent]:
 async def test_what_was_settled_is_adjusted_by_two_people_and_stays_visible(house: Treasury) -> None:
     merchant = await house.merchant()
     case, goes = await settled(house, merchant)
-    assert (await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)).state is CaseState.APPROVAL
+    assert (await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)).state is CaseState.APPROVAL
     await heal(house, house.clock)
     assert (await get(house.pool, case.id)).reversal is None
     for name in ("lin", "Lin", " ＬＩＮ "):
         with pytest.raises(SecondPerson, match="another person"):
-            await approve(house.desk.pool, house.desk.clock, case.id, name)
-    await approve(house.desk.pool, house.desk.clock, case.id, "wang")
+            await approve(house.desk, case_of(case), operator(name))
+    await approve(house.desk, case_of(case), WANG)
     await heal(house, house.clock)
     undone = await reversal(house, case.id)
     assert (undone.kind, undone.template, undone.fee, undone.state) == ("refund", "U2", 60, State.SUCCESS)
@@ -192,7 +192,7 @@ async def test_what_was_settled_is_adjusted_by_two_people_and_stays_visible(hous
 
 async def test_the_database_itself_refuses_one_person_for_two(house: Treasury) -> None:
     case, _ = await settled(house, await house.merchant())
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     with pytest.raises(asyncpg.CheckViolationError):
         await house.pool.execute("UPDATE duplicate SET approved_by = 'LIN' WHERE id = $1", case.id)
 
@@ -201,8 +201,8 @@ async def test_where_the_merchants_money_is_short_it_waits_and_sends_nothing(hou
     merchant = await house.merchant()
     case, _ = await settled(house, merchant)
     await house.payout(merchant, 15_000)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
-    await approve(house.desk.pool, house.desk.clock, case.id, "wang")
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
+    await approve(house.desk, case_of(case), WANG)
     await heal(house, house.clock)
     case = await get(house.pool, case.id)
     assert (case.state, case.reversal) == (CaseState.REVERSING, None)
@@ -225,7 +225,7 @@ async def test_money_that_is_settled_between_the_decision_and_the_reversal_needs
     merchant = await house.merchant()
     stays, goes = await twice(house, merchant, "RENT-9-01")
     (id_,) = await look(house)
-    await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, id_, LIN, WHY)
     await house.filed(DAY, [listed(1, stays), listed(2, goes)])
     await house.settled(DAY)
     await house.settle()
@@ -239,7 +239,7 @@ async def test_a_case_waits_while_its_reversal_is_unknown_and_makes_no_second_on
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     house.acquirer.answer = Answer(Verdict.UNKNOWN)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     await heal(house, house.clock)
     waiting = await get(house.pool, case.id)
     assert (waiting.state, waiting.note) == (CaseState.REVERSING, "the reversal has no outcome yet: UNKNOWN")
@@ -260,7 +260,7 @@ async def test_a_void_that_definitely_failed_is_followed_by_a_refund_under_new_i
         return Answer(Verdict.SUCCESS, settle_date=DAY)
 
     house.acquirer.send = no_voids  # type: ignore[method-assign]
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     await heal(house, house.clock)
     rows = await house.pool.fetch(
         "SELECT kind, state FROM intent WHERE kind IN ('refund', 'void') ORDER BY id"
@@ -277,13 +277,13 @@ async def test_a_refund_that_the_channel_refuses_is_left_to_a_person_who_may_try
     case, _ = await one(house, merchant)
     house.clock.set(at(NEXT, 9))
     house.acquirer.answer = Answer(Verdict.FAILED, "77", "too old")
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     await heal(house, house.clock)
     left = await get(house.pool, case.id)
     assert (left.state, left.note) == (CaseState.PERSON, "the channel refused the refund: 77 too old")
     assert await house.balances(2321, 2361, 3013) == (-2 * 9940, -120, 0)
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", "the channel has allowed it")
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, "the channel has allowed it")
     await heal(house, house.clock)
     assert (await get(house.pool, case.id)).state is CaseState.DONE
 
@@ -297,7 +297,7 @@ async def test_a_line_of_the_channel_goes_back_to_its_payer_and_no_merchant_is_t
     house.clock.set(at(NEXT, 9))
     (id_,) = await look(house)
     assert await house.balances(2351, 2321) == (-10_000, -9940)
-    await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
+    await confirm(house.desk.pool, house.desk.clock, id_, LIN, WHY)
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
     await heal(house, house.clock)
     undone = await reversal(house, id_)
@@ -319,14 +319,14 @@ async def test_a_line_of_the_channel_goes_back_to_its_payer_and_no_merchant_is_t
 async def test_every_decision_is_kept_with_its_person_reason_and_voucher_for_ever(house: Treasury) -> None:
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
-    await confirm(house.desk.pool, house.desk.clock, case.id, "Lin", "again")  # it changes nothing
+    await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
+    await confirm(house.desk.pool, house.desk.clock, case.id, operator("Lin"), "again")  # it changes nothing
     await heal(house, house.clock)
     told = {step.act: step for step in await steps(house.pool, case.id)}
     assert {act: step.by for act, step in told.items()} == {
         "find": "platform", "confirm": "lin", "reverse": "platform", "mask": "platform"}  # fmt: skip
     assert told["reverse"].voucher == (await reversal(house, case.id)).voucher
-    acts = await house.pool.fetch("SELECT operator, act, reason FROM operator_act")
+    acts = await house.pool.fetch("SELECT operator, act, reason FROM operator_act ORDER BY seq")
     assert [tuple(row) for row in acts] == [("lin", "duplicate_confirm", WHY)]
     for text in (
         "UPDATE duplicate_step SET by = 'x'",
@@ -341,14 +341,18 @@ async def test_what_is_dismissed_is_over_and_what_has_begun_cannot_be(house: Tre
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     other, _ = await one_more(house, merchant)
-    await dismiss(house.desk.pool, house.desk.clock, case.id, "lin", "two flats under one number")
+    await dismiss(house.desk.pool, house.desk.clock, case.id, LIN, "two flats under one number")
     assert (await get(house.pool, case.id)).state is CaseState.DISMISSED
     with pytest.raises(DoesNotFit, match="DISMISSED"):
-        await confirm(house.desk.pool, house.desk.clock, case.id, "wang", WHY)
-    await confirm(house.desk.pool, house.desk.clock, other.id, "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, case.id, WANG, WHY)
+    await confirm(house.desk.pool, house.desk.clock, other.id, LIN, WHY)
     with pytest.raises(DoesNotFit, match="whose reversal has not begun"):
-        await dismiss(house.desk.pool, house.desk.clock, other.id, "wang", "no double")
+        await dismiss(house.desk.pool, house.desk.clock, other.id, WANG, "no double")
     assert await look(house) == []
+
+
+def case_of(case: Case) -> str:
+    return prefixed("dup", case.id)
 
 
 async def one_more(house: Treasury, merchant: Merchant) -> tuple[Case, Intent]:
@@ -360,15 +364,22 @@ async def one_more(house: Treasury, merchant: Merchant) -> tuple[Case, Intent]:
 
 @pytest.mark.parametrize(
     ("by", "reason"),
-    [("", WHY), (" ", WHY), ("x" * 41, WHY), ("platform", WHY), ("lin", "no"), ("lin", "x" * 201)],
+    [
+        (operator(""), WHY),
+        (operator("qian"), WHY),
+        (PLATFORM, WHY),
+        (OWNER, WHY),
+        (LIN, "no"),
+        (LIN, "x" * 201),
+    ],
 )
 async def test_a_decision_without_a_name_or_a_reason_is_refused(
-    house: Treasury, by: str, reason: str
+    house: Treasury, by: Person, reason: str
 ) -> None:
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     for decide in (confirm, dismiss):
-        with pytest.raises(InvalidInput, match=r"by|reason"):
+        with pytest.raises((InvalidInput, NotAnOperator), match=r"operator|reason"):
             await decide(house.pool, house.desk.clock, case.id, by, reason)
     assert len(await steps(house.pool, case.id)) == 1
 
@@ -377,8 +388,8 @@ async def test_a_case_that_is_none_and_a_bulk_with_one_that_does_not_fit_say_so(
     merchant = await house.merchant()
     case, _ = await one(house, merchant)
     with pytest.raises(NoCase):
-        await confirm(house.desk.pool, house.desk.clock, UUID(int=1), "lin", WHY)
-    refused = await confirm_all(house.desk.pool, house.desk.clock, [case.id, UUID(int=1)], "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, UUID(int=1), LIN, WHY)
+    refused = await confirm_all(house.desk.pool, house.desk.clock, [case.id, UUID(int=1)], LIN, WHY)
     assert list(refused) == [UUID(int=1)]
 
 
@@ -388,7 +399,7 @@ async def test_a_healing_that_is_cut_off_anywhere_is_taken_up_and_done_once(hous
     for cut in range(40):
         _, goes = await twice(house, merchant, f"CUT-{cut}")
         (id_,) = await look(house)
-        await confirm(house.desk.pool, house.desk.clock, id_, "lin", WHY)
+        await confirm(house.desk.pool, house.desk.clock, id_, LIN, WHY)
         ended = await _cut(house, id_, cut)
         await heal(house, house.clock)
         case = await get(house.pool, id_)
@@ -428,7 +439,7 @@ async def heal_intents(house: Treasury) -> None:
 async def test_two_processes_that_heal_one_case_at_once_make_one_reversal(house: Treasury) -> None:
     merchant = await house.merchant()
     case, goes = await one(house, merchant)
-    case = await confirm(house.desk.pool, house.desk.clock, case.id, "lin", WHY)
+    case = await confirm(house.desk.pool, house.desk.clock, case.id, LIN, WHY)
     chosen = [await house.pool.fetchrow(queries.choose, case.id, "void", case.attempt) for _ in range(2)]
     assert [row is None for row in chosen] == [
         False,

@@ -15,11 +15,12 @@ from tests.clock import SetClock
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.treasury import DAY, Treasury, listed, stray, treasury
 from tests.words import latin, machine_words
+from zhangfang.approvals import proposals
 from zhangfang.assembly.console import OperatorActs
 from zhangfang.console import Console, console_app
 from zhangfang.duplicates import CaseState, cases, counts, find
 from zhangfang.kernel.ids import prefixed
-from zhangfang.payments import State, outcomes
+from zhangfang.payments import State
 from zhangfang.web import auth
 
 CHANNELS = {"unionpay": ("collection", "refund"), "cmb": ("payout",)}
@@ -128,12 +129,20 @@ async def test_who_confirmed_what_was_settled_reads_that_another_has_to_approve(
     (id_,) = await look(desk)
     await desk.send(f"/duplicates/{id_}/confirm", reason="the caller asked twice")
     mine = await desk.get(f"/duplicates/{id_}")
-    assert '<button class="zf-btn" disabled>Approve: you confirmed this yourself</button>' in mine.text
-    refused = await desk.send("/duplicates", f"/duplicates/{id_}/approve")
-    assert (refused.status_code, "another person" in refused.text) == (422, True)
+    assert "To the proposal" in mine.text
+    (case,) = await cases(house.pool)
+    assert case.proposal
+    path = f"/proposals/{prefixed('prp', case.proposal)}"
+    assert "Approve: you proposed this yourself" in (await desk.get(path)).text
+    (proposal,) = await proposals(house.pool)
+    refused = await desk.send(path, f"{path}/approve", seen=proposal.seen)
+    assert (refused.status_code, "another person" in refused.text) == (409, True)
     await desk.sit_down("wang")
-    assert f'/duplicates/{id_}/approve">Approve</a>' in (await desk.get(f"/duplicates/{id_}")).text
-    assert (await desk.send(f"/duplicates/{id_}/approve")).status_code == 303
+    assert f'{path}">Look at it, and approve</a>' in (await desk.get(f"/duplicates/{id_}")).text
+    stale = await desk.send(path, f"{path}/approve", seen="0" * 64)
+    assert (stale.status_code, "it changed since you looked at it" in stale.text) == (409, True)
+    for _ in range(2):
+        assert (await desk.send(path, f"{path}/approve", seen=proposal.seen)).status_code == 303
     (case,) = await cases(house.pool)
     assert (case.state, case.confirmed_by, case.approved_by) == (CaseState.REVERSING, "lin", "wang")
 
@@ -178,13 +187,13 @@ async def test_two_people_end_an_unknown_on_its_page(desk: Desk) -> None:
     assert (wrong.status_code, "10000 fen" in wrong.text) == (422, True)
     assert (await desk.send(f"{path}/outcome", amount="100.00", **said)).status_code == 303
     mine = (await desk.get(path)).text
-    assert "lin says that it was done" in mine
+    assert "How a payment ended" in mine
     assert "Approve: you proposed this yourself" in mine
-    (row,) = await outcomes(house.pool)
-    approve = f"{path}/outcome/{prefixed('out', row['id'])}/approve"
-    assert (await desk.send(path, approve)).status_code == 422
+    (row,) = await proposals(house.pool)
+    approve = f"/proposals/{prefixed('prp', row.id)}/approve"
+    assert (await desk.send(path, approve, seen=row.seen)).status_code == 409
     await desk.sit_down("wang")
-    assert (await desk.send(path, approve)).status_code == 303
+    assert (await desk.send(path, approve)).status_code == 303, "its form is on the payment's page"
     assert (await house.now(intent)).state is State.SUCCESS
     assert "lin proposed, wang approved" in (await desk.get(path)).text
     assert "two people" in (await desk.get(f"{path}/outcome")).text.lower()

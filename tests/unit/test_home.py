@@ -1,18 +1,23 @@
 """A home has one owner, its watcher shares nothing with the starter, and its clock is moved in a sandbox alone."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
 
 from zhangfang.assembly import house as houses
+from zhangfang.assembly import liveness
 from zhangfang.assembly.home import HouseError, owner, take
 from zhangfang.assembly.house import House, Process
 from zhangfang.assembly.sandbox import counter
@@ -58,6 +63,24 @@ def test_a_process_that_is_killed_gives_its_home_up(tmp_path: Path) -> None:
         assert str(other.pid) in owner(tmp_path)
         other.kill()
     os.close(take(tmp_path))
+
+
+def test_a_home_can_be_taken_while_others_look_who_owns_it(tmp_path: Path) -> None:
+    os.close(take(tmp_path))
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            owner(tmp_path)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(300):
+            os.close(take(tmp_path))
+    finally:
+        done.set()
+        looker.join()
 
 
 def test_a_home_that_a_user_names_is_never_emptied(tmp_path: Path) -> None:
@@ -130,6 +153,80 @@ def test_a_process_that_is_added_while_the_watcher_looks_is_started_once(
     house._watching.set()
     house._look()
     assert {name: one.starts for name, one in house.processes.items()} == {"first": 1, "audit": 1}
+
+
+def test_the_watcher_goes_on_after_any_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, banks=())
+    house.database_url = "elsewhere"
+    again = threading.Event()
+
+    def broken(_: House) -> None:
+        house._look = again.set  # type: ignore[method-assign]
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(House, "_look", broken)
+    house.watch()
+    assert again.wait(30)
+    house.stop()
+
+
+BEATS = """
+import asyncio, os, signal
+from zhangfang.kernel.pulse import beating
+async def main():
+    async with beating():
+        await asyncio.sleep(3600)
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_hangs_is_started_again_and_one_that_never_beat_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(houses, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(liveness, "LOOKS", 20)  # two seconds: a beat a second is seen in time
+    house = House(tmp_path, banks=())
+    house.database_url = "elsewhere"
+    house._start("beats", [sys.executable, "-c", BEATS])
+    house._start("silent", [sys.executable, "-c", "import time; time.sleep(3600)"])
+    beats, silent = house.processes.values()
+    house.watch()
+    try:
+        while not (tmp_path / "pulse" / "beats").exists():
+            assert beats.running()
+        assert beats.child is not None
+        os.kill(beats.child.pid, signal.SIGSTOP)
+        while beats.starts < 2:
+            threading.Event().wait(0.05)
+        assert silent.starts == 1
+    finally:
+        house.stop()
+        for one in (beats, silent):
+            one.stop()
+
+
+def test_a_pulse_is_counted_by_looks_and_a_new_start_begins_anew(tmp_path: Path) -> None:
+    pulse = liveness.Pulse(tmp_path / "pulse" / "one")
+    pulse.begin()
+    assert not any(pulse.stopped() for _ in range(liveness.LOOKS * 2)), "it has not begun to beat"
+    pulse.path.touch()
+    assert [pulse.stopped() for _ in range(liveness.LOOKS + 1)] == [False] * liveness.LOOKS + [True]
+    os.utime(pulse.path, (1, 1))
+    assert not pulse.stopped(), "it beats again"
+    pulse.begin()
+    assert not pulse.path.exists()
+
+
+def test_a_database_that_is_stopped_does_not_answer_and_one_that_is_not_there_neither(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    folder = Path(unquote(postgres_url.partition("host=")[2]))
+    assert liveness.postgres_answers(folder / ".s.PGSQL.5432")
+    with socket.socket(socket.AF_UNIX) as deaf:  # listens, and never answers, as a stopped server does
+        deaf.bind(str(tmp_path / "deaf"))
+        deaf.listen()
+        assert not liveness.postgres_answers(tmp_path / "deaf")
+    assert not liveness.postgres_answers(tmp_path / "nobody")
 
 
 # The clock

@@ -12,6 +12,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
+from tests.people import LIN, WANG, seen
 from tests.routing import CLASS_2, ROW, bring_live, table
 from tests.treasury import DAY, Treasury, at, listed, stray, treasury
 from zhangfang.channels.port import Answer, Operation, Verdict
@@ -91,8 +92,8 @@ async def _by_two(shop: Shop, id_: object, *, good: bool) -> None:
     today = shop.clock.now().date()
     said = (intent.amount, today, "ref1") if good else (None, None, "")
     outcome = Outcome(State.SUCCESS if good else State.FAILED, "the bank says so", "letter 7", *said)
-    proposal = await propose_outcome(shop.desk.pool, shop.clock, intent.id, outcome, "lin")
-    await approve_outcome(shop.desk, proposal, "wang")
+    proposal = await propose_outcome(shop.desk.pool, shop.clock, intent.id, outcome, LIN)
+    await approve_outcome(shop.desk, *await seen(shop.desk.pool, proposal), WANG)
 
 
 @pytest.mark.parametrize("days", DAYS)
@@ -105,7 +106,7 @@ async def test_parked_payouts_and_returns_end_in_each_way(shop: Shop, days: int)
     await weigh(shop.desk, sent, StepKind.QUERY, Answer(Verdict.SUCCESS, amount=5000))
     assert (await shop.balances(merchant.id))[2322] == START - 3 * 5050
     shop.clock.advance(days=days)
-    await refuse_parked(shop.desk, ended.id, "lin", "the bank will never take it")
+    await refuse_parked(shop.desk, ended.id, LIN, "the bank will never take it")
     assert (await shop.reload(ended)).state is State.REFUSED
     await bring_live(shop.desk.pool, shop.clock, Kind.ACCOUNT_TYPES, await table(shop.desk.pool, extra=[ROW]))
     await shop.desk.gate.router.refresh()
@@ -134,8 +135,10 @@ async def test_breaks_left_open_are_cured_in_each_way(house: Treasury, days: int
     house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=later)
     for theirs, cure in ((100, "B2"), (200, "B3"), (300, "B8"), (-700, "B7")):
         id_ = open_[theirs]["id"]
-        await propose(house.desk.pool, house.desk.journal, id_, cure, "lin", merchant=merchant.id)
-        await approve(house.desk, id_, "wang")
+        made = await propose(
+            house.pool, house.clock, house.desk.journal, id_, cure, LIN, merchant=merchant.id
+        )
+        await approve(house.desk, *await seen(house.pool, made), WANG)
     house.on_bank(-50, text="汇错款", reversal=True, day=later)  # the bank takes its mistake back
     await house.read()
     await house.filed(later, [listed(1, lost[1])])  # and the file lists a payment late

@@ -10,6 +10,7 @@ import pytest
 from tests.console import CHANNELS, NOW, TODAY, YESTERDAY, Seeded, make_seeded
 from zhangfang.closing import trial
 from zhangfang.console.reading import books, channels, merchants, payments, reconciliation, today
+from zhangfang.console.reading.model import Payment
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.reading.search import search
 
@@ -69,6 +70,44 @@ async def test_what_waits_for_a_person_is_listed_one_by_one(pool: asyncpg.Pool) 
     assert [errand.since for errand in errands] == sorted(errand.since for errand in errands)
 
 
+async def test_a_long_list_is_counted_up_to_a_bound(pool: asyncpg.Pool) -> None:
+    """Beyond the bound it says that there is more; up to it the count and the sum are exact."""
+    every = await payments.total(pool, Filter(EVERY))
+    assert not every.more
+    assert await payments.total(pool, Filter(EVERY), every.count) == every
+    cut = await payments.total(pool, Filter(EVERY), every.count - 1)
+    assert (cut.count, cut.more) == (every.count - 1, True)
+
+
+@pytest.mark.parametrize("wanted", [
+    Filter(EVERY, ("UNKNOWN", "MANUAL")), Filter(PAY_IN, fact="VOIDED"), Filter(PAY_IN, fact="REFUNDED"),
+    Filter(PAY_IN, fact="PART_REFUNDED"), Filter(("payout",), fact="RETURNED"), Filter(("refund", "void")),
+    Filter(PAY_IN, channel="unionpay", until=today.day_bounds(TODAY)[1]),
+])  # fmt: skip
+async def test_each_filter_lists_what_it_names(pool: asyncpg.Pool, wanted: Filter) -> None:
+    """The rows of a filter are those of the whole list that it is true of, in the same order, and as many as it counts."""
+    every = await payments.page(pool, Filter(EVERY), None, 10_000)
+    named = [row.id for row in every if _fits(row, wanted)]
+    assert [row.id for row in await payments.page(pool, wanted, None, 10_000)] == named
+    assert (await payments.total(pool, wanted)).count == len(named) > 0
+    numbered = Filter(wanted.kinds, number=every[0].order_no)
+    assert every[0].kind not in wanted.kinds or (await payments.page(pool, numbered, None, 10))[0] == every[0]
+
+
+def _fits(row: Payment, wanted: Filter) -> bool:
+    facts = {
+        None: True, "VOIDED": row.voided, "RETURNED": row.returned_at is not None,
+        "REFUNDED": row.refunded == row.amount and not row.voided, "PART_REFUNDED": 0 < row.refunded < row.amount,
+    }  # fmt: skip
+    return (
+        row.kind in wanted.kinds
+        and (wanted.states is None or row.state in wanted.states)
+        and wanted.channel in (None, row.channel)
+        and (wanted.until is None or row.created_at < wanted.until)
+        and facts[wanted.fact]
+    )
+
+
 @pytest.mark.parametrize(("ok", "age", "holds"), [
     (True, 0, True), (True, 59, True), (True, 60, False), (True, 3600, False), (False, 1, False), (True, -1, False),
 ])  # fmt: skip
@@ -111,7 +150,7 @@ async def test_the_balance_of_this_moment_is_the_trial_balance_by_code(pool: asy
 async def test_a_history_carries_the_balance_after_each_entry(pool: asyncpg.Pool) -> None:
     for balance in await trial.trial_balance(pool, TODAY):
         assert balance.account is not None
-        entries = [entry async for entry in books.every_entry(pool, balance.account)]
+        entries = [entry async for page in books.every_entry(pool, balance.account) for entry in page]
         running = 0
         for entry in reversed(entries):
             running += (entry.debit or 0) - (entry.credit or 0)
@@ -122,7 +161,7 @@ async def test_a_history_carries_the_balance_after_each_entry(pool: asyncpg.Pool
 async def test_a_history_comes_in_pages_without_a_gap(pool: asyncpg.Pool) -> None:
     account = next(b.account for b in await trial.trial_balance(pool, TODAY) if b.code == 2361)
     assert account is not None
-    whole = [entry.seq async for entry in books.every_entry(pool, account)]
+    whole = [entry.seq async for page in books.every_entry(pool, account) for entry in page]
     first = await books.history(pool, account, None, 7)
     second = await books.history(pool, account, first[-1].seq, 7)
     assert [entry.seq for entry in (*first, *second)] == whole[:14]

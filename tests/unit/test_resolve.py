@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, seen
 from tests.treasury import DAY, Cut, Treasury, cut_off, listed, treasury
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import PLATFORM, NoProposal, NotAnOperator, SecondPerson, get, operator, withdraw
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import (
@@ -21,7 +22,6 @@ from zhangfang.payments import (
     outcomes,
     propose_outcome,
     weigh,
-    withdraw_outcome,
 )
 
 PAID = Outcome(State.SUCCESS, "the channel's letter says paid", "letter 2026/113", 10_000, DAY, "Q77")
@@ -37,9 +37,9 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
 @pytest.mark.parametrize("state", [State.UNKNOWN, State.MANUAL])
 async def test_two_people_end_it_in_success_and_its_books_follow(house: Treasury, state: State) -> None:
     intent = await house.asked(await house.merchant(), 10_000, state=state)
-    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, LIN)
     assert (await house.now(intent)).state is state
-    assert (await approve_outcome(house.desk, id_, "wang")).state is State.SUCCESS
+    assert (await approve_outcome(house.desk, *await seen(house.pool, id_), WANG)).state is State.SUCCESS
     now = await house.now(intent)
     assert (now.state, now.settle_date, now.channel_ref) == (State.SUCCESS, DAY, "Q77")
     assert await house.balances(3011, 2321, 2361) == (10_000, -9940, -60)
@@ -47,8 +47,8 @@ async def test_two_people_end_it_in_success_and_its_books_follow(house: Treasury
     assert (
         step.message == "lin proposed, wang approved: the channel's letter says paid; proof: letter 2026/113"
     )
-    acts = await house.pool.fetch("SELECT operator, act FROM operator_act ORDER BY act DESC")
-    assert [tuple(row) for row in acts] == [("lin", "outcome_propose"), ("wang", "outcome_approve")]
+    acts = await house.pool.fetch("SELECT operator, act FROM operator_act ORDER BY seq")
+    assert [tuple(row) for row in acts] == [("lin", "propose"), ("wang", "approve"), ("wang", "done")]
     assert await outcomes(house.pool) == []
 
 
@@ -61,18 +61,18 @@ async def test_two_people_end_a_refund_in_failure_and_the_merchant_has_the_money
     refund = await house.undo(merchant, paid, 10_000)
     assert (await house.now(refund)).state is State.UNKNOWN
     assert await house.balances(2321, 2361, 3013) == (0, 0, -10_000)
-    id_ = await propose_outcome(house.desk.pool, house.desk.clock, refund.id, NOT_PAID, "lin")
-    assert (await approve_outcome(house.desk, id_, "wang")).state is State.FAILED
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, refund.id, NOT_PAID, LIN)
+    assert (await approve_outcome(house.desk, *await seen(house.pool, id_), WANG)).state is State.FAILED
     assert await house.balances(2321, 2361, 3013) == (-9940, -60, 0)
     assert (await house.now(paid)).refunded == 0
 
 
 async def test_nobody_approves_their_own_outcome_however_they_write_their_name(house: Treasury) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
-    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "Lin Wei")
-    for name in ("Lin Wei", "lin wei", " LIN  WEI ", "Ｌｉｎ Wei"):
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, LIN)
+    for name in ("lin", "Lin", " LIN ", "Ｌｉｎ"):
         with pytest.raises(SecondPerson, match="another person"):
-            await approve_outcome(house.desk, id_, name)
+            await approve_outcome(house.desk, *await seen(house.pool, id_), operator(name))
     assert (await house.now(intent)).state is State.UNKNOWN
 
 
@@ -96,9 +96,9 @@ async def test_an_outcome_that_proves_nothing_is_refused(
 ) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
     with pytest.raises(InvalidInput, match=field):
-        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, outcome, "lin")
-    with pytest.raises(InvalidInput, match="by"):
-        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, " ")
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, outcome, LIN)
+    with pytest.raises(NotAnOperator):
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, PLATFORM)
     assert await outcomes(house.pool) == []
 
 
@@ -108,28 +108,28 @@ async def test_only_what_has_no_outcome_can_be_ended_and_one_proposal_waits_at_a
     merchant = await house.merchant()
     with pytest.raises(NotAllowed, match="SUCCESS"):
         await propose_outcome(
-            house.desk.pool, house.desk.clock, (await house.paid(merchant, 10_000)).id, NOT_PAID, "lin"
+            house.desk.pool, house.desk.clock, (await house.paid(merchant, 10_000)).id, NOT_PAID, LIN
         )
     with pytest.raises(NotFound):
-        await propose_outcome(house.desk.pool, house.desk.clock, UUID(int=1), NOT_PAID, "lin")
+        await propose_outcome(house.desk.pool, house.desk.clock, UUID(int=1), NOT_PAID, LIN)
     intent = await house.asked(merchant, 10_000)
-    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
-    with pytest.raises(NotAllowed, match="proposed already"):
-        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "wang")
-    await withdraw_outcome(house.desk, id_, "lin")
-    with pytest.raises(NotFound):
-        await approve_outcome(house.desk, id_, "wang")
-    other = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "wang")
-    assert (await approve_outcome(house.desk, other, "lin")).state is State.FAILED
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, LIN)
+    with pytest.raises(NoProposal, match="proposed one already"):
+        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, WANG)
+    await withdraw(house.pool, house.clock, id_, LIN)
+    with pytest.raises(NoProposal, match="withdrawn"):
+        await approve_outcome(house.desk, *await seen(house.pool, id_), WANG)
+    other = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, WANG)
+    assert (await approve_outcome(house.desk, *await seen(house.pool, other), LIN)).state is State.FAILED
 
 
 async def test_evidence_that_comes_first_stands_and_the_approval_changes_nothing(house: Treasury) -> None:
     intent = await house.asked(await house.merchant(), 10_000)
-    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin")
+    id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, LIN)
     await weigh(house.desk, intent, StepKind.QUERY, Answer(Verdict.SUCCESS, amount=10_000, settle_date=DAY))
-    assert (await approve_outcome(house.desk, id_, "wang")).state is State.SUCCESS
-    (row,) = await outcomes(house.pool, ended=True)
-    assert row["result"] == "other evidence had ended it: SUCCESS"
+    assert (await approve_outcome(house.desk, *await seen(house.pool, id_), WANG)).state is State.SUCCESS
+    (row,) = await outcomes(house.pool, every=True)
+    assert row[0].result == "other evidence had ended it: SUCCESS"
     assert await house.breaks() == []
 
 
@@ -137,8 +137,10 @@ async def test_a_file_that_says_otherwise_opens_a_break_and_overwrites_nothing(h
     intent = await house.asked(await house.merchant(), 10_000)
     await approve_outcome(
         house.desk,
-        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin"),
-        "wang",
+        *await seen(
+            house.pool, await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, LIN)
+        ),
+        WANG,
     )
     await house.filed(DAY, [listed(1, intent)])
     assert (await house.now(intent)).state is State.FAILED
@@ -154,13 +156,12 @@ async def test_an_approval_that_is_cut_off_anywhere_is_taken_up_and_booked_once(
     merchant = await house.merchant()
     for cut in range(30):
         intent = await house.asked(merchant, 10_000)
-        id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, "lin")
+        id_ = await propose_outcome(house.desk.pool, house.desk.clock, intent.id, PAID, LIN)
         try:
-            await approve_outcome(cut_off(house.desk, cut), id_, "wang")
+            await approve_outcome(cut_off(house.desk, cut), *await seen(house.pool, id_), WANG)
         except Cut:
-            again = await outcomes(house.pool, intent.id)
-            if again:
-                await approve_outcome(house.desk, id_, "wang")
+            if (await get(house.pool, id_)).result is None:
+                await approve_outcome(house.desk, *await seen(house.pool, id_), WANG)
         else:
             break
         assert (await house.now(intent)).state is State.SUCCESS, cut
@@ -169,7 +170,7 @@ async def test_an_approval_that_is_cut_off_anywhere_is_taken_up_and_booked_once(
         raise AssertionError("it never came to its end")
     assert cut > 4
     assert await outcomes(house.pool) == []
-    acts = await house.pool.fetchval("SELECT count(*) FROM operator_act WHERE act = 'outcome_approve'")
+    acts = await house.pool.fetchval("SELECT count(*) FROM operator_act WHERE act = 'approve'")
     assert acts == cut + 1
 
 
@@ -179,7 +180,9 @@ async def test_a_purchase_of_which_nobody_knows_is_ended_as_failed_and_can_be_pa
     intent = await house.asked(await house.merchant(), 10_000, Operation.PURCHASE, State.MANUAL)
     await approve_outcome(
         house.desk,
-        await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, "lin"),
-        "wang",
+        *await seen(
+            house.pool, await propose_outcome(house.desk.pool, house.desk.clock, intent.id, NOT_PAID, LIN)
+        ),
+        WANG,
     )
     assert (await house.now(intent)).state is State.FAILED

@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from tests.people import CHEN, LIN, WANG, ZHAO
 from tests.routing import CARD, CHANNELS, CLASS_2, ROW, bring_live, pay, table
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import PLATFORM, NotAnOperator, SecondPerson, operator
+from zhangfang.assembly.sandbox.first_routes import proposal_of
 from zhangfang.channels.port import AccountType, Operation
 from zhangfang.kernel.database import connect
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.routing import (
     Ask,
@@ -62,17 +63,17 @@ async def test_a_table_that_does_not_know_basic2_parks_717_payouts_and_one_relea
     paid = await pay(pool, clock, "payout", CLASS_2, "cmb", count=3)
     assert (await router.choose(payout(clock))).fate is Fate.GO
 
-    bad = await propose(pool, clock, TYPES, await table(pool, without=CLASS_2), "lin", "new routing logic")
-    report = await replay(pool, clock, bad, CHANNELS, "lin")
+    bad = await propose(pool, clock, TYPES, await table(pool, without=CLASS_2), LIN, "new routing logic")
+    report = await replay(pool, clock, bad, CHANNELS, LIN)
     assert report.rejected
     assert report.broken == {"park": 3}
     assert {one.intent for one in report.examples} == {str(id_) for id_ in paid}
     with pytest.raises(NotNow, match="is rejected; allowed: one that is replayed or canary"):
-        await canary(pool, clock, bad, 5, "lin")
+        await canary(pool, clock, bad, 5, LIN)
     with pytest.raises(NotNow, match="is rejected"):
-        await promote(pool, clock, bad, "wang")
+        await promote(pool, clock, *await proposal_of(pool, bad), WANG)
 
-    assert await rollback(pool, clock, TYPES, "wang", "back to what ships") == 0  # it never knew the type
+    assert await rollback(pool, clock, TYPES, WANG, "back to what ships") == 0  # it never knew the type
     asks = [payout(clock) for _ in range(717)]
     assert await fates(router, asks) == [Fate.PARK] * 717
     await router.flush()
@@ -98,13 +99,14 @@ async def test_a_release_goes_its_way_and_every_step_is_written_down(
     assert (one.version, one.state, one.size, one.made_by, one.live_by, one.follows) == (
         version, "live", 281, "lin", "wang", 0,
     )  # fmt: skip
-    assert await rollback(pool, clock, TYPES, "zhao", "it was wrong") == 0
+    assert await rollback(pool, clock, TYPES, ZHAO, "it was wrong") == 0
     acts = await pool.fetch("SELECT operator, act, target, reason FROM operator_act")
     assert {tuple(row) for row in acts} == {
-        ("lin", "propose table", "account_types/1", "test"),
+        ("lin", "propose", "account_types/1", "test"),
         ("lin", "replay table", "account_types/1", "replayed"),
         ("lin", "canary table", "account_types/1", "5 %"),
-        ("wang", "promote table", "account_types/1", ""),
+        ("wang", "approve", "account_types/1", "test"),
+        ("wang", "done", "account_types/1", "release 1 is live"),
         ("zhao", "roll back table", "account_types/1", "it was wrong"),
     }
 
@@ -112,27 +114,27 @@ async def test_a_release_goes_its_way_and_every_step_is_written_down(
 async def test_nobody_promotes_what_they_proposed_however_they_write_their_name(
     pool: asyncpg.Pool, clock: SetClock
 ) -> None:
-    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     await replay(pool, clock, version, CHANNELS)
-    await canary(pool, clock, version, 5, "wang")
+    await canary(pool, clock, version, 5, WANG)
     for name in ("lin", "Lin", " LIN "):
-        with pytest.raises(SecondPerson, match="lin proposed release 1; another person"):
-            await promote(pool, clock, version, name)
-    with pytest.raises(InvalidInput, match="by: got 0 characters"):
-        await promote(pool, clock, version, "  ")
+        with pytest.raises(SecondPerson, match="lin proposed this; another person"):
+            await promote(pool, clock, *await proposal_of(pool, version), operator(name))
+    with pytest.raises(NotAnOperator):
+        await promote(pool, clock, *await proposal_of(pool, version), PLATFORM)
     with pytest.raises(asyncpg.CheckViolationError):
         await pool.execute("UPDATE table_release SET live_by = 'Lin'")
 
 
 async def test_no_step_is_left_out(pool: asyncpg.Pool, clock: SetClock) -> None:
-    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     with pytest.raises(NotNow, match="release 1 is draft; allowed: one that is replayed or canary"):
-        await canary(pool, clock, version, 5, "lin")
+        await canary(pool, clock, version, 5, LIN)
     with pytest.raises(NotNow, match="release 1 is draft; allowed: one that is canary"):
-        await promote(pool, clock, version, "wang")
+        await promote(pool, clock, *await proposal_of(pool, version), WANG)
     await replay(pool, clock, version, CHANNELS)
     with pytest.raises(NotNow, match="release 1 is replayed; allowed: one that is canary"):
-        await promote(pool, clock, version, "wang")
+        await promote(pool, clock, *await proposal_of(pool, version), WANG)
     for unknown in (2, 0, -1, 2**40):
         with pytest.raises(UnknownVersion, match=f"version: got {unknown}"):
             await replay(pool, clock, unknown, CHANNELS)
@@ -141,20 +143,20 @@ async def test_no_step_is_left_out(pool: asyncpg.Pool, clock: SetClock) -> None:
 async def test_a_canary_decides_for_its_share_of_the_keys_and_always_the_same(
     pool: asyncpg.Pool, clock: SetClock
 ) -> None:
-    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     await replay(pool, clock, version, CHANNELS)
     asks = [replace(payout(clock), key=UUID(int=n)) for n in range(1_000)]
     first, second = Router(pool, clock, CHANNELS), Router(pool, clock, CHANNELS)
-    await canary(pool, clock, version, 20, "lin")
+    await canary(pool, clock, version, 20, LIN)
     went = await fates(first, asks)
     assert went == await fates(second, asks)
     assert 150 <= went.count(Fate.GO) <= 250
-    await canary(pool, clock, version, 60, "lin")
+    await canary(pool, clock, version, 60, LIN)
     wider = await fates(first, asks)
     assert 540 <= wider.count(Fate.GO) <= 660
     kept = [now for was, now in zip(went, wider, strict=True) if was is Fate.GO]
     assert set(kept) == {Fate.GO}, "whoever was of the canary stays of it"
-    assert await rollback(pool, clock, TYPES, "zhao") == 0
+    assert await rollback(pool, clock, TYPES, ZHAO) == 0
     assert await fates(first, asks) == [Fate.PARK] * 1_000
     await first.close()
     await second.close()
@@ -176,12 +178,12 @@ async def test_a_choice_names_the_set_of_tables_that_made_it(pool: asyncpg.Pool,
     assert len({0, types, both}) == 3
     held = await pool.fetch("SELECT version, routes, account_types FROM table_set ORDER BY version")
     assert {tuple(row) for row in held} == {(0, 0, 0), (types, 0, 1), (both, 2, 1)}
-    await rollback(pool, clock, Kind.ROUTES, "zhao")
+    await rollback(pool, clock, Kind.ROUTES, ZHAO)
     assert await version() == types
-    await rollback(pool, clock, TYPES, "zhao")
+    await rollback(pool, clock, TYPES, ZHAO)
     assert await version() == 0
     with pytest.raises(NotNow, match="the table that ships is live"):
-        await rollback(pool, clock, TYPES, "zhao")
+        await rollback(pool, clock, TYPES, ZHAO)
     await router.close()
 
 
@@ -191,45 +193,45 @@ async def test_rolling_back_goes_through_all_that_was_live_one_step_each(
     other = ROW | {"class": "basic3"}
     first = await bring_live(pool, clock, TYPES, await table(pool, extra=[ROW]))
     second = await bring_live(pool, clock, TYPES, await table(pool, extra=[other]))
-    assert await rollback(pool, clock, TYPES, "zhao", "too slow") == first
+    assert await rollback(pool, clock, TYPES, ZHAO, "too slow") == first
     third = await bring_live(pool, clock, TYPES, await table(pool, extra=[other]))
     states = {one.version: one.state for one in await history(pool)}
     assert states == {first: "retired", second: "retired", third: "live"}
-    assert await rollback(pool, clock, TYPES, "zhao") == first
-    assert await rollback(pool, clock, TYPES, "zhao") == 0
+    assert await rollback(pool, clock, TYPES, ZHAO) == first
+    assert await rollback(pool, clock, TYPES, ZHAO) == 0
 
 
 async def test_only_one_release_is_a_canary(pool: asyncpg.Pool, clock: SetClock) -> None:
-    one = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    one = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     routes = write_csv(Kind.ROUTES, await rows_of(pool, Kind.ROUTES))
-    other = await propose(pool, clock, Kind.ROUTES, routes, "lin")
+    other = await propose(pool, clock, Kind.ROUTES, routes, LIN)
     for version in (one, other):
         await replay(pool, clock, version, CHANNELS)
-    await canary(pool, clock, one, 5, "lin")
+    await canary(pool, clock, one, 5, LIN)
     with pytest.raises(NotNow, match="another release is a canary"):
-        await canary(pool, clock, other, 5, "lin")
+        await canary(pool, clock, other, 5, LIN)
 
 
 async def test_what_was_replayed_against_tables_that_are_live_no_more_has_to_be_replayed_again(
     pool: asyncpg.Pool, clock: SetClock
 ) -> None:
-    early = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    early = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     await replay(pool, clock, early, CHANNELS)
     await bring_live(pool, clock, TYPES, await table(pool, extra=[ROW | {"class": "basic3"}]))
     with pytest.raises(NotNow, match="was replayed against table set 0"):
-        await canary(pool, clock, early, 5, "lin")
+        await canary(pool, clock, early, 5, LIN)
     await replay(pool, clock, early, CHANNELS)
-    await canary(pool, clock, early, 5, "lin")
+    await canary(pool, clock, early, 5, LIN)
 
 
 async def test_two_who_promote_at_once_make_one_live_table(pool: asyncpg.Pool, clock: SetClock) -> None:
-    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    version = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     await replay(pool, clock, version, CHANNELS)
-    await canary(pool, clock, version, 5, "lin")
-    done = await asyncio.gather(
-        *(promote(pool, clock, version, name) for name in ("wang", "zhao", "qian")), return_exceptions=True
-    )
-    assert sorted(type(one).__name__ for one in done) == ["NoneType", "NotNow", "NotNow"]
+    await canary(pool, clock, version, 5, LIN)
+    proposal = await proposal_of(pool, version)
+    done = await asyncio.gather(*(promote(pool, clock, *proposal, by) for by in (WANG, ZHAO, CHEN)))
+    assert set(done) == {f"release {version} is live"}
+    assert await pool.fetchval("SELECT count(*) FROM operator_act WHERE act IN ('approve', 'done')") == 2
     assert await pool.fetchval("SELECT count(*) FROM table_release WHERE state = 'live'") == 1
 
 
@@ -247,10 +249,10 @@ async def test_the_replay_counts_what_went_what_would_move_and_what_would_go_now
         dict(row) | ({"fixed_fen": "500"} if row["channel"] == "cmb" else {})
         for row in await rows_of(pool, Kind.ROUTES)
     ]
-    moves = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, dearer), "lin")
+    moves = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, dearer), LIN)
     report = await replay(pool, clock, moves, CHANNELS)
     assert (report.orders, report.went, report.moved, report.freed, report.broken) == (13, 8, 6, 0, {})
-    frees = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), "lin")
+    frees = await propose(pool, clock, TYPES, await table(pool, extra=[ROW]), LIN)
     report = await replay(pool, clock, frees, CHANNELS)
     assert (report.went, report.moved, report.freed, report.broken) == (8, 0, 3, {})
     (again, _) = await history(pool)
@@ -273,7 +275,7 @@ async def test_a_release_that_would_refuse_what_went_is_rejected(pool: asyncpg.P
             else row
             for row in await rows_of(pool, TYPES)
         ]
-        version = await propose(pool, clock, TYPES, write_csv(TYPES, rows), "lin")
+        version = await propose(pool, clock, TYPES, write_csv(TYPES, rows), LIN)
         assert (await replay(pool, clock, version, CHANNELS)).broken == broken, what
 
 
@@ -286,10 +288,10 @@ async def test_a_release_that_would_let_wait_or_route_nowhere_what_went_is_rejec
         dict(row) | ({"opens": "12:00", "closes": "13:00"} if row["operation"] == "payout" else {})
         for row in routes
     ]
-    version = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, late), "lin")
+    version = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, late), LIN)
     assert (await replay(pool, clock, version, CHANNELS)).broken == {"wait": 1}
     gone = [row for row in routes if row["operation"] != "payout"]
-    version = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, gone), "lin")
+    version = await propose(pool, clock, Kind.ROUTES, write_csv(Kind.ROUTES, gone), LIN)
     report = await replay(pool, clock, version, CHANNELS)
     assert report.broken == {"refuse": 1}
     assert report.examples[0].reason == "no channel that is set up does payout"
@@ -298,10 +300,10 @@ async def test_a_release_that_would_let_wait_or_route_nowhere_what_went_is_rejec
 async def test_what_went_as_a_bound_account_is_replayed_as_one(pool: asyncpg.Pool, clock: SetClock) -> None:
     special = AccountType("corporate", "special", "corporate")
     await pay(pool, clock, "payout", special, "cmb")
-    same = await propose(pool, clock, TYPES, await table(pool), "lin")
+    same = await propose(pool, clock, TYPES, await table(pool), LIN)
     report = await replay(pool, clock, same, CHANNELS)
     assert (report.went, report.broken) == (1, {})
-    without = await propose(pool, clock, TYPES, await table(pool, without=special), "lin")
+    without = await propose(pool, clock, TYPES, await table(pool, without=special), LIN)
     assert (await replay(pool, clock, without, CHANNELS)).broken == {"park": 1}
 
 
@@ -311,9 +313,9 @@ async def test_a_table_with_a_wrong_row_is_not_taken_and_at_most_twenty_broken_o
     with pytest.raises(
         TableInvalid, match="line 282: medium: got 6 characters; allowed: one of card, credit"
     ):
-        await propose(pool, clock, TYPES, await table(pool, extra=[ROW | {"medium": "paypal"}]), "lin")
+        await propose(pool, clock, TYPES, await table(pool, extra=[ROW | {"medium": "paypal"}]), LIN)
     assert await history(pool) == ()
     await pay(pool, clock, "payout", CARD, "cmb", count=25)
-    version = await propose(pool, clock, TYPES, await table(pool, without=CARD), "lin")
+    version = await propose(pool, clock, TYPES, await table(pool, without=CARD), LIN)
     report = await replay(pool, clock, version, CHANNELS)
     assert (report.broken, len(report.examples)) == ({"park": 25}, 20)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.desk import PAYER
-from zhangfang.approvals import person, reason
+from zhangfang.approvals import reason
+from zhangfang.approvals.people import operator_name
 from zhangfang.channels.port import Operation, Order
 from zhangfang.channels.unionpay import requests
 from zhangfang.kernel.checks import check_account, check_number
@@ -101,9 +102,9 @@ def test_a_number_that_is_no_cards_may_stand_in_a_text(text: str) -> None:
 
 
 def test_peoples_words_lose_the_spaces_around_them_and_are_then_checked_as_all_texts() -> None:
-    assert (person(" 林玮 "), reason("银行来电\n")) == ("林玮", "银行来电")
+    assert (operator_name(" 林玮 "), reason("银行来电\n")) == ("林玮", "银行来电")
     with pytest.raises(InvalidInput, match=r"U\+200B at position 2"):
-        person("林\u200b玮")
+        operator_name("林\u200b玮")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.unionpay_bank import MER_ID, content, zipped, zm_row, zme_row
 from zhangfang.channels import unread
 from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Operation
-from zhangfang.channels.unionpay import zmfile
+from zhangfang.channels.unionpay import zmfile, zmrows
 
 DAY = date(2026, 12, 31)
 NAME = f"{MER_ID}_20261231.zip"
@@ -209,7 +209,7 @@ def test_a_changed_byte_of_an_amount_is_read_as_it_stands_or_makes_the_row_unrea
 
 def columns(number: int) -> range:
     """Return the places of a column's bytes in a row of ZM."""
-    widths = [width for _, width in zmfile.ZM_COLUMNS]
+    widths = [width for _, width in zmrows.ZM_COLUMNS]
     start = sum(widths[: number - 1]) + number - 1
     return range(start, start + widths[number - 1])
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, seen
 from tests.treasury import ALIAS, DAY, NEXT, Treasury, at, listed, stray, treasury
 from zhangfang.channels.port import FileLine
 from zhangfang.closing.dayend import check_over
@@ -54,8 +55,8 @@ async def test_two_people_clear_a_row_that_they_have_seen_and_nothing_is_booked(
     await house.filed(DAY, [stray(1, 100), UNREAD])
     before = await house.last_entry()
     (row,) = [row for row in await house.breaks() if row["class"] == "unread"]
-    await propose(house.pool, house.desk.journal, row["id"], "seen", "lin")
-    await approve(house.desk, row["id"], "wang")
+    made = await propose(house.pool, house.clock, house.desk.journal, row["id"], "seen", LIN)
+    await approve(house.desk, *await seen(house.pool, made), WANG)
     row = await house.pool.fetchrow("SELECT * FROM break WHERE id = $1", row["id"])
     assert (row["cure"], row["cleared_by"]) == ("seen", "lin and wang")
     assert await house.last_entry() == before

@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.clock import SetClock
+from tests.people import first_operator
 from tests.unit.test_console_pages import Acts
+from zhangfang.approvals import FIRST as OPERATOR
+from zhangfang.approvals import ensure_operator
 from zhangfang.console import Console, console_app
 from zhangfang.web import auth
-from zhangfang.web.auth import OPERATOR, ensure_operator
 
 WRONG = "Name or password is wrong."
 
@@ -42,9 +44,10 @@ class Door:
 @pytest.fixture
 async def door(database_url: str, clock: SetClock) -> AsyncIterator[Door]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
-        password = await ensure_operator(pool, clock)
-        assert password
-        inner = console_app(Console(pool=pool, clock=clock, channels={}, with_file=(), actions=Acts()))
+        password = await first_operator(pool, clock)
+        inner = console_app(
+            Console(pool=pool, clock=clock, channels={}, with_file=(), actions=Acts(pool, clock))
+        )
         transport = ASGITransport(
             app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False
         )
@@ -69,6 +72,7 @@ async def test_two_first_starts_at_once_make_one_operator(
 @pytest.fixture
 async def empty_operator(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
+        await pool.execute("DELETE FROM operator")
         yield pool
 
 
@@ -172,7 +176,7 @@ async def test_a_form_without_the_sessions_token_changes_nothing(door: Door, tok
     answer = await door.http.post("/console/channels/unionpay/purchase/stop", data=fields)
     assert answer.status_code == 400
     assert await door.pool.fetchval("SELECT count(*) FROM channel_stop") == 0
-    assert await door.pool.fetchval("SELECT count(*) FROM operator_act") == 0
+    assert await door.pool.fetchval("SELECT array_agg(act) FROM operator_act") == ["sign in"]
 
 
 async def test_the_token_of_one_session_is_worth_nothing_in_another(door: Door) -> None:

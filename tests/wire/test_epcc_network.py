@@ -172,7 +172,7 @@ async def test_a_file_that_is_not_ready_or_broken_is_not_believed_until_it_is_wh
     with pytest.raises(MalformedMessage):
         await net.channel.file(TODAY)
     assert len((await net.channel.file(TODAY)).lines) == 1
-    assert (await net.channel.file(later)).lines == []
+    assert (await net.channel.file(later)).lines == ()
 
 
 async def test_an_order_at_the_cut_belongs_to_the_next_day(net: Net) -> None:

@@ -3,25 +3,25 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import structlog
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from zhangfang.api import batches, duplicates, mandates, merchants, payments
-from zhangfang.api.calls import Office, route
+from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
+from zhangfang.api.health import Health
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
+from zhangfang.api.returns import Returns
 from zhangfang.channels.port import NotifyingChannel
-from zhangfang.kernel.ids import parse
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
-from zhangfang.payments import Desk, Intent, NotFound, State, ask, notified
-
-log = structlog.get_logger()
+from zhangfang.payments import Desk, notified
+from zhangfang.web.methods import allow
 
 CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -42,18 +42,21 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
             app.state.notifying = {
                 name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
             }
-            app.router.routes.extend(beside(desk))
+            app.router.routes += [
+                Route("/return/{id}", Returns(desk).page, methods=["GET", "POST"]),
+                Route("/health", Health(desk).page),
+                *beside(desk),
+            ]
             yield
 
+    described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
         # first, because routes are tried in order, and each payment has a notification
-        Route("/notify/{channel}", take_notification, methods=["POST"]),
+        Route("/notify/{channel}", Direct(take_notification), methods=["POST"]),
         *(route(spec) for spec in CALLS),
-        Route("/return/{id}", front_return, methods=["GET", "POST"]),
-        Route("/health", health),
         Route("/metrics", metrics),
-        Route("/openapi.json", lambda _: JSONResponse(document(CALLS))),
-        Route("/docs", lambda _: HTMLResponse(page(CALLS))),
+        Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
+        Route("/docs", lambda _: HTMLResponse(drawn)),
         Route("/", lambda _: RedirectResponse("/console/")),
     ]
     handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
@@ -84,41 +87,6 @@ async def take_notification(http: Request) -> Response:
         return answer(error)
 
 
-async def front_return(http: Request) -> Response:
-    """Take the payer's browser back from the cashier. That proves nothing; it only makes us query the channel."""
-    try:
-        desk: Desk = http.app.state.desk
-        intent = await desk.journal.by_id(parse("pay", http.path_params["id"]))
-        if intent is None:
-            raise NotFound("there is no such payment")
-        if intent.state is State.REDIRECTED:
-            await _ask_once(desk, intent)
-        if intent.return_url:
-            joint = "&" if "?" in intent.return_url else "?"
-            return RedirectResponse(f"{intent.return_url}{joint}payment={http.path_params['id']}", 303)
-        return PlainTextResponse("返回商户查看结果 / Go back to the merchant to see the result.\n")
-    except Exception as error:
-        return answer(error)
-
-
-async def _ask_once(desk: Desk, intent: Intent) -> None:
-    try:
-        await ask(desk, intent)
-    except Exception as error:  # the payer goes back to the shop in any case; the driver queries again
-        log.warning("a returning payer's payment could not be queried", error=type(error).__name__)
-
-
-async def health(http: Request) -> Response:
-    """Show whether the database and the ledger answer."""
-    try:
-        desk: Desk = http.app.state.desk
-        await desk.pool.fetchval("SELECT 1")
-        status = await desk.ledger.status()
-        return JSONResponse({"ok": True, "ledger_seq": status.seq, "now": desk.clock.now().isoformat()})
-    except Exception as error:
-        return answer(error)
-
-
 async def metrics(_: Request) -> Response:
     """Show counters for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -128,7 +96,7 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return problem(404, "not_found", "there is no such address; the calls are listed at /docs")
 
 
-async def _not_allowed(_request: Request, error: Exception) -> Response:
+async def _not_allowed(request: Request, _error: Exception) -> Response:
     made = problem(405, "method_not_allowed", "this address does not take that method; see /docs")
-    made.headers.update(getattr(error, "headers", None) or {})  # Allow
+    made.headers.update(allow(request))
     return made

@@ -9,10 +9,9 @@ from starlette.responses import Response, StreamingResponse
 
 from zhangfang import batches
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.payments import PAGED, limit_of
+from zhangfang.api.payments import PAGED
 from zhangfang.api.problems import problem
 from zhangfang.batches import Batch, BatchInvalid, Upload
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 
 MEDIA = {"text/csv": "csv", "application/x-ndjson": "jsonl"}
@@ -84,23 +83,8 @@ async def create(call: Call) -> tuple[int, Any]:
 
 def _upload(call: Call) -> Upload:
     media = call.http.headers.get("content-type", "").partition(";")[0].strip().lower()
-    partial = call.query.get("partial", "false")
-    if partial not in ("true", "false"):
-        raise InvalidInput("partial", f"{len(partial)} characters", "true or false")
-    return Upload(
-        call.query.get("batch_no", ""),
-        MEDIA.get(media, ""),
-        _integer(call, "count"),
-        _integer(call, "amount"),
-        partial == "true",
-    )
-
-
-def _integer(call: Call, name: str) -> int:
-    text = call.query.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidInput(name, f"{len(text)} characters", "an integer, as the file's control total")
-    return int(text)
+    query = call.query
+    return Upload(query["batch_no"], MEDIA.get(media, ""), query["count"], query["amount"], query["partial"])
 
 
 async def _drain(stream: AsyncIterator[bytes]) -> None:
@@ -152,11 +136,9 @@ async def get(call: Call) -> tuple[int, BatchShown]:
 async def items(call: Call) -> tuple[int, ItemPage]:
     """List a batch's items in the order of the file."""
     batch = await _mine(call)
-    limit = limit_of(call.query.get("limit", "20"))
-    after = call.query.get("cursor", "0")
-    if not (after.isascii() and after.isdigit() and len(after) <= 6):
-        raise InvalidInput("cursor", f"{len(after)} characters", "the cursor of the page before")
-    found = await batches.items(call.desk.pool, batch.id, int(after), limit + 1)
+    limit = call.query["limit"]
+    after = int(call.query.get("cursor", "0"))
+    found = await batches.items(call.desk.pool, batch.id, after, limit + 1)
     rows = [
         ItemShown(
             one.line, one.order_no, one.amount, one.state, prefixed("pay", one.payment) if one.payment else None,
@@ -186,7 +168,7 @@ CALLS: Sequence[Spec] = (
     Spec("GET", f"{PATH}/{{id}}", "Show how far a batch is", get, gives=BatchShown, prefix="bat"),
     Spec(
         "GET", f"{PATH}/{{id}}/items", "List its items in the order of the file", items, gives=ItemPage, query=PAGED,
-        prefix="bat", cursor="^[0-9]{1,6}$",
+        prefix="bat", cursor="^(0|[1-9][0-9]{0,5})$",
     ),
     Spec(
         "GET", f"{PATH}/{{id}}/results", "Fetch its results as a file", results, prefix="bat",

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.json_once import read_once
 
 Decode = Callable[[bytes], Any]
 
@@ -40,10 +41,17 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,39}")  # of a field: what else stands 
 
 
 def decoder(takes: type) -> Decode:
-    """Return what makes `takes` of a body; what does not fit is `InvalidInput`, what is no JSON `msgspec.DecodeError`."""
+    """Return what makes `takes` of a body; what does not fit is `InvalidInput`, what is no JSON `msgspec.DecodeError`.
+
+    The whole body is read before a field is looked at: a body that ends in the middle is no JSON, whatever it begins with.
+    """
     decode: Decode = msgspec.json.Decoder(takes).decode
 
     def decoded(body: bytes) -> Any:
+        try:
+            read_once(body.decode(), "body")
+        except ValueError as error:
+            raise msgspec.DecodeError(type(error).__name__) from None
         try:
             return decode(body)
         except msgspec.ValidationError as error:

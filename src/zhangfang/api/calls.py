@@ -12,12 +12,22 @@ import msgspec
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from zhangfang.api import queries
 from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
+from zhangfang.approvals import Person
+from zhangfang.approvals import operator as person
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
+from zhangfang.web.auth import operator_of
 
+_BEARERS = {
+    "merchant": "Bearer zf_sk_…",
+    "admin": "Bearer zf_admin_…",
+    "operator": "Bearer and the token of an operator's sign-in",
+}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -33,7 +43,10 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked: `merchant` is whose key it carries (None for the administrator's), `body` is decoded."""
+    """One request, checked: `merchant` is whose key it carries, or `operator` who signed in, `body` is decoded.
+
+    `query` has the values of the parameters that came, and of those that have a default.
+    """
 
     office: Office
     desk: Desk
@@ -41,8 +54,15 @@ class Call:
     key: str
     body: Any
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Mapping[str, Any]
     http: HttpRequest
+    operator: Person | None = None
+
+    @property
+    def by(self) -> Person:
+        """Return the operator who signed in for this call."""
+        assert self.operator is not None, "an operator's call without an operator"
+        return self.operator
 
     @property
     def who(self) -> Merchant:
@@ -65,25 +85,36 @@ class Spec:
     run: Callable[[Call], Awaitable[tuple[int, Any]]]
     takes: type | None = None
     gives: Any = None
-    who: Literal["merchant", "admin"] = "merchant"
+    who: Literal["merchant", "admin", "operator"] = "merchant"
     idempotent: bool = False
     query: tuple[str, ...] = ()
     prefix: str = "pay"
     files: Mapping[Literal["in", "out"], tuple[str, ...]] = field(default_factory=dict)
     cursor: str = ""
 
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """Return the schema of each parameter that the address may have."""
+        pattern = self.cursor or f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+        known = {**queries.SCHEMAS, "cursor": {"type": "string", "pattern": pattern}}
+        return {name: known[name] for name in self.query}
+
 
 def route(spec: Spec) -> Route:
     """Return the route of a line."""
     decode = decoder(spec.takes) if spec.takes else None
+    parameters = spec.parameters
 
     async def endpoint(http: HttpRequest) -> Response:
         try:
             office: Office = http.app.state.office
-            merchant = await _caller(office, http.headers, spec.who)
+            caller = await _caller(office, http.headers, spec.who)
+            merchant = caller if isinstance(caller, Merchant) else None
+            operator = caller if isinstance(caller, Person) else None
+            query = queries.read(http.query_params.multi_items(), parameters)
             key = _key(http.headers) if spec.idempotent else ""
             body = _decoded(decode, await http.body()) if decode else None
-            call = Call(office, office.desk, merchant, key, body, http.path_params, http.query_params, http)
+            call = Call(office, office.desk, merchant, key, body, http.path_params, query, http, operator)
             status, result = await spec.run(call)
             if isinstance(result, Response):
                 return result
@@ -91,7 +122,19 @@ def route(spec: Spec) -> Route:
         except Exception as error:
             return answer(error)
 
-    return Route(spec.path, endpoint, methods=[spec.method])
+    return Route(spec.path, Direct(endpoint), methods=[spec.method])
+
+
+class Direct:
+    """An endpoint that answers every exception itself, so that a request needs none of Starlette's handlers around it."""
+
+    def __init__(self, endpoint: Callable[[HttpRequest], Awaitable[Response]]) -> None:
+        """Take the function that answers."""
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await (await self._endpoint(HttpRequest(scope, receive, send)))(scope, receive, send)
 
 
 def _decoded(decode: Decode, body: bytes) -> Any:
@@ -101,16 +144,16 @@ def _decoded(decode: Decode, body: bytes) -> Any:
         raise ApiError(400, "malformed_json", f"body: got {len(body)} bytes that are not JSON") from None
 
 
-async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | None:
+async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | Person | None:
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
         if who == "admin" and hmac.compare_digest(secret.encode(), office.admin_key.encode()):
             return None
-        merchant = await office.keys.merchant(secret) if who == "merchant" else None
-        if merchant is not None:
+        if who == "merchant" and (merchant := await office.keys.merchant(secret)) is not None:
             return merchant
-    allowed = "Bearer zf_sk_…" if who == "merchant" else "Bearer zf_admin_…"
-    raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {allowed}")
+        if who == "operator" and (name := await operator_of(office.desk.pool, secret)) is not None:
+            return person(name)
+    raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {_BEARERS[who]}")
 
 
 def _key(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from zhangfang.api.calls import Spec
+from zhangfang.api.queries import REQUIRED
 
 PROBLEM = {
     "type": "object",
@@ -26,21 +27,13 @@ ERRORS = {
     "401": "no valid key",
     "404": "you have nothing at this address",
     "405": "the address does not take that method",
+    "408": "the request did not arrive in time",
     "409": "the state does not allow it, or the order number is taken",
     "413": "the body is too large",
     "422": "a field is not allowed, or the key was used with another body",
-    "503": "not available now, or stopped by an operator: repeat with the same key",
+    "431": "the headers are too large",
+    "503": "not available now, too busy, or stopped by an operator: repeat with the same key",
 }
-LIMIT = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-QUERY: dict[
-    str, dict[str, Any]
-] = {  # parameters of calls that are not lists; `REQUIRED` of them must be present
-    "batch_no": {"type": "string", "pattern": "^[A-Za-z0-9._:/#@-]{1,64}$"},
-    "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
-    "amount": {"type": "integer", "minimum": 0},
-    "partial": {"type": "boolean", "default": False},
-}
-REQUIRED = ("batch_no", "count", "amount")
 FILE = {"type": "string", "contentMediaType": "text/plain"}
 INTRODUCTION = (
     "Amounts are integers of fen (1/100 yuan). Every request that moves money carries an Idempotency-Key; your "
@@ -75,6 +68,11 @@ def document(calls: Sequence[Spec]) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "zf_admin_…, from the home folder",
                 },
+                "operator": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the token of a sign-in, which `zhangfang sign-in` keeps in the home folder",
+                },
             },
         },
     }
@@ -106,11 +104,9 @@ def _parameters(spec: Spec) -> list[dict[str, Any]]:
     if spec.idempotent:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema})
-    cursor = {"type": "string", "pattern": spec.cursor} if spec.cursor else _id(spec)
-    schemas = QUERY | {"limit": LIMIT, "cursor": cursor}
     found += [
-        {"name": name, "in": "query", "required": name in REQUIRED, "schema": schemas[name]}
-        for name in spec.query
+        {"name": name, "in": "query", "required": name in REQUIRED, "schema": schema}
+        for name, schema in spec.parameters.items()
     ]
     return found
 

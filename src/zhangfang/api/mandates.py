@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.payments import LAST, PAGED, limit_of
+from zhangfang.api.payments import LAST, PAGED
 from zhangfang.api.shapes import Account, Fen, Text
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.mandates import Mandate, Mandates
@@ -131,7 +131,7 @@ async def get(call: Call) -> tuple[int, MandateShown]:
 
 async def page(call: Call) -> tuple[int, MandatePage]:
     """List mandates, newest first."""
-    limit = limit_of(call.query.get("limit", "20"))
+    limit = call.query["limit"]
     before = parse("man", call.query["cursor"], "cursor") if "cursor" in call.query else LAST
     found = await _mandates(call).page(call.who.id, before, limit + 1)
     cursor = prefixed("man", found[limit - 1].id) if len(found) > limit else None

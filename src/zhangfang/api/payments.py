@@ -19,7 +19,6 @@ from zhangfang.api.shapes import (
     show,
 )
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.ledger import Book, account_id
 from zhangfang.merchants import settlement_account_of
@@ -30,7 +29,6 @@ KINDS = {
     "ref": (Operation.REFUND, Operation.VOID),
     "pot": (Operation.PAYOUT,),
 }
-MAX_PAGE = 100
 LAST = UUID(int=2**128 - 1)
 
 
@@ -111,7 +109,7 @@ def lister(prefix: str) -> Any:
     """Return the function that shows a page of intents, newest first."""
 
     async def get(call: Call) -> tuple[int, Page]:
-        limit = limit_of(call.query.get("limit", "20"))
+        limit = call.query["limit"]
         before = parse(prefix, call.query["cursor"], "cursor") if "cursor" in call.query else LAST
         found = await call.desk.journal.list_of_merchant(call.who.id, KINDS[prefix], before, limit + 1)
         more = len(found) > limit
@@ -119,13 +117,6 @@ def lister(prefix: str) -> Any:
         return 200, Page([show(intent) for intent in found[:limit]], cursor)
 
     return get
-
-
-def limit_of(text: str) -> int:
-    """Return the number of items on a page. Raises `InvalidInput`."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PAGE):
-        raise InvalidInput("limit", f"{len(text)} characters", f"1 to {MAX_PAGE}")
-    return int(text)
 
 
 async def timeline(call: Call) -> tuple[int, Timeline]:

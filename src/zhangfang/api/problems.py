@@ -5,12 +5,12 @@ from typing import Any
 import asyncpg
 import msgspec
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import Busy, InvalidInput, ZhangfangError
 from zhangfang.ledger import LedgerUnavailable
 from zhangfang.mandates import (
     MandateEnded,
@@ -45,6 +45,7 @@ class ApiError(ZhangfangError):
 
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
+    (ClientDisconnect, 400, "client_gone"),  # nobody reads this answer
     (InvalidInput, 422, "invalid_input"),
     (KeyReused, 422, "idempotency_key_reused"),
     (OrderNumberTaken, 409, "order_number_taken"),
@@ -68,11 +69,13 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),
     (MalformedMessage, 400, "malformed_message"),
+    (Busy, 503, "busy"),
     (LedgerUnavailable, 503, "ledger_unavailable"),
     (asyncpg.PostgresConnectionError, 503, "database_unavailable"),
     (asyncpg.InsufficientResourcesError, 503, "database_unavailable"),
-    (asyncpg.TransactionRollbackError, 503, "database_unavailable"),
+    (asyncpg.TransactionRollbackError, 503, "busy"),  # after some repeats
     (asyncpg.CannotConnectNowError, 503, "database_unavailable"),
+    (asyncpg.ReadOnlySQLTransactionError, 503, "database_unavailable"),
     (asyncpg.AdminShutdownError, 503, "database_unavailable"),
     (asyncpg.InterfaceError, 503, "database_unavailable"),
     # the server died in the middle of a statement
@@ -100,7 +103,11 @@ def answer(error: Exception) -> Response:
         return problem(error.status, error.code, str(error))
     for kind, status, code in TABLE:
         if isinstance(error, kind):
-            detail = AWAY if code.endswith("unavailable") else str(error)
+            detail = (
+                AWAY
+                if code.endswith("unavailable") or isinstance(error, asyncpg.PostgresError)
+                else str(error)
+            )
             more = {"field": error.field} if isinstance(error, InvalidInput) else {}
             return problem(status, code, detail, **more)
     log.error("an unexpected error", exc_info=error)

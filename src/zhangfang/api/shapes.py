@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 import structlog
 
+from zhangfang.api.returns import back
 from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
@@ -170,10 +171,9 @@ async def client_of(desk: Desk, intent: Intent, base_url: str) -> Redirect | App
     """
     if intent.kind is not Operation.PURCHASE or intent.state is not State.REDIRECTED:
         return None
-    back = f"{base_url}/return/{prefixed('pay', intent.id)}"
     try:
         made = await desk.acquirers[intent.channel].present(
-            await order_of(desk.pool, desk.vault, desk.journal, intent), back
+            await order_of(desk.pool, desk.vault, desk.journal, intent), back(desk.vault, base_url, intent.id)
         )
     except NotPresented as error:
         log.warning("a channel did not present a purchase", intent=str(intent.id), error=str(error))

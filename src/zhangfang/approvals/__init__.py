@@ -1,6 +1,81 @@
-"""The acts of operators, and the rule that one person proposes and another one approves."""
+"""People: operators and their passwords, the chain of their acts, and proposals that another person approves."""
 
-from zhangfang.approvals.acts import Act, acts, record
-from zhangfang.approvals.rules import SecondPerson, check_second, person, reason, same_person, text
+from zhangfang.approvals.acts import Act, acts, ending, record, recorded
+from zhangfang.approvals.operators import (
+    FIRST,
+    Operator,
+    add_operator,
+    disable_operator,
+    ensure_operator,
+    known,
+    opens,
+    operators,
+    reset_password,
+)
+from zhangfang.approvals.people import (
+    OWNER,
+    PLATFORM,
+    NotAnOperator,
+    Person,
+    PersonKind,
+    SecondPerson,
+    check_second,
+    operator,
+    reason,
+    same_person,
+    text,
+)
+from zhangfang.approvals.proposals import (
+    PREFIX,
+    ItChanged,
+    NoProposal,
+    Proposal,
+    approve,
+    check_may_act,
+    finish,
+    get,
+    proposals,
+    propose,
+    withdraw,
+    withdraw_in,
+)
 
-__all__ = ["Act", "SecondPerson", "acts", "check_second", "person", "reason", "record", "same_person", "text"]
+__all__ = [
+    "FIRST",
+    "OWNER",
+    "PLATFORM",
+    "PREFIX",
+    "Act",
+    "ItChanged",
+    "NoProposal",
+    "NotAnOperator",
+    "Operator",
+    "Person",
+    "PersonKind",
+    "Proposal",
+    "SecondPerson",
+    "acts",
+    "add_operator",
+    "approve",
+    "check_may_act",
+    "check_second",
+    "disable_operator",
+    "ending",
+    "ensure_operator",
+    "finish",
+    "get",
+    "known",
+    "opens",
+    "operator",
+    "operators",
+    "proposals",
+    "propose",
+    "reason",
+    "record",
+    "recorded",
+    "reset_password",
+    "same_person",
+    "text",
+    "withdraw",
+    "withdraw_in",
+]

@@ -1,31 +1,24 @@
 """The operator's console as the API process serves it, with what it may cause in other contexts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from starlette.routing import BaseRoute, Mount
 
-from zhangfang.channels.port import Operation
+from zhangfang.approvals import Person, Proposal
+from zhangfang.assembly.proposals import approve
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
-from zhangfang.merchants import get_merchant
-from zhangfang.payments import (
-    Desk,
-    NotFound,
-    Request,
-    accept,
-    approve_outcome,
-    ask,
-    withdraw_outcome,
-)
+from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorActs:
-    """What an operator may do with a channel or the ledger: ask now, refund, and end an UNKNOWN as the second person."""
+    """What an operator may do with a channel or the ledger: ask now, refund, open again, and be the second person."""
 
     desk: Desk
+    settings: Settings = field(default_factory=Settings)
 
     async def query_now(self, intent_id: UUID) -> None:
         """Ask the channel about an intent without an outcome now."""
@@ -34,26 +27,18 @@ class OperatorActs:
             raise NotFound("there is no such payment")
         await ask(self.desk, intent)
 
-    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
-        """Refund `amount` fen of a payment on the merchant's behalf; the same key twice is one refund."""
-        original = await self.desk.journal.by_id(intent_id)
-        if original is None:
-            raise NotFound("there is no such payment")
-        merchant = await get_merchant(self.desk.pool, original.merchant)
-        request = Request(
-            Operation.REFUND,
-            f"console-{key}"[:64],
-            amount,
-            f"console:{key}",
-            f"by {operator}",
-            original=original.id,
-        )
-        intent, _ = await accept(self.desk, merchant, request)
-        return intent.id
+    async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID | None:
+        """Refund `amount` fen of a payment on the merchant's behalf, or propose it."""
+        return await refund_by(self.desk, intent_id, amount, key, by, self.settings.refund_alone)
 
-    async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
-        """Approve a proposed outcome, or withdraw it."""
-        await {"approve": approve_outcome, "withdraw": withdraw_outcome}[act](self.desk, outcome, operator)
+    async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
+        """End a stop, or propose it."""
+        alone, pool, clock = self.settings.stop_alone, self.desk.pool, self.desk.clock
+        return await open_again(pool, clock, channel, operation, reason, by, alone)
+
+    async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
+        """Approve a proposal and carry it out."""
+        return await approve(self.desk, proposal, seen, by)
 
 
 def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:
@@ -64,7 +49,7 @@ def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:
     site = Console(
         pool=desk.pool,
         clock=desk.clock,
-        actions=OperatorActs(desk),
+        actions=OperatorActs(desk, settings),
         channels=channels,
         with_file=tuple(desk.acquirers),
         sandbox=settings.sandbox,

@@ -4,10 +4,12 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 
+TRIES = 20
 LOCK = "lock"  # the file in the home; the process that holds its lock is the owner, and is named in it
 
 
@@ -24,7 +26,7 @@ def take(home: Path) -> int:
     except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
         shape = f"{home!s:.200} ({getattr(error, 'strerror', error)})"
         raise InvalidInput("--home", shape, "a folder of yours, or a place where one can be made") from None
-    if not _locked(lock):
+    if not _owned(lock):
         os.close(lock)
         raise HouseError(
             f"--home {home}: {owner(home)} is at work there; stop it first, or name another folder"
@@ -38,7 +40,8 @@ def owner(home: Path) -> str:
     """Return which process owns a home, "" if none does."""
     try:
         with (home / LOCK).open() as file:
-            return "" if _locked(file.fileno()) else file.read() or "a process that is just starting"
+            free = _locked(file.fileno(), fcntl.LOCK_SH)  # for a moment; several may look at once
+            return "" if free else file.read() or "a process that is just starting"
     except OSError:
         return ""
 
@@ -57,9 +60,18 @@ def empty(home: Path) -> None:
             path.unlink()
 
 
-def _locked(file: int) -> bool:
+def _owned(lock: int) -> bool:
+    """Lock it for good. Whoever looks who the owner is locks it for a moment, so it is tried for half a second."""
+    for _ in range(TRIES):
+        if _locked(lock, fcntl.LOCK_EX):
+            return True
+        time.sleep(0.025)
+    return False
+
+
+def _locked(file: int, how: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

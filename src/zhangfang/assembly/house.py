@@ -18,12 +18,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from zhangfang.assembly.home import HouseError, empty, take
+from zhangfang.assembly.liveness import LOOKS, Pulse, postgres_answers
+from zhangfang.assembly.liveness import SECONDS as LOOK_SECONDS
 from zhangfang.assembly.ports import all_free, free_ports
-from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, die_with_parent
+from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, as_platform, die_with_parent
+from zhangfang.kernel.pulse import VARIABLE
 from zhangfang.kernel.settings import port_number, write_private
 
 __all__ = ["BANKS", "House", "HouseError", "Process", "answers", "unix_answers"]
+
+log = structlog.get_logger()
 
 BANKS = ("cmb", "genericbank", "unionpay", "chinaums", "lakala", "epcc")  # those that hold our accounts first
 READY_SECONDS = 30.0
@@ -38,11 +45,14 @@ class Process:
     command: list[str]
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    pulse: Pulse | None = None
     child: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
 
     def start(self) -> None:
         """Start it in a session of its own: an interrupt from the terminal reaches it through us alone."""
+        if self.pulse:
+            self.pulse.begin()
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(
                 self.command,
@@ -59,6 +69,12 @@ class Process:
         """Whether it lives."""
         return self.child is not None and self.child.poll() is None
 
+    def kill(self) -> None:
+        """End it at once."""
+        if self.child is not None and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
     def stop(self, seconds: float = 5.0) -> None:
         """End it in good order, or at once if it does not listen."""
         if self.child is None or self.child.poll() is not None:
@@ -67,8 +83,7 @@ class Process:
         try:
             self.child.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+            self.kill()
 
 
 class House:
@@ -99,10 +114,12 @@ class House:
         self.port = _untaken(port) if port else self.port
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.database_url = os.environ.get("ZHANGFANG_DATABASE_URL") or ""
+        self.owner_url = os.environ.get("ZHANGFANG_OWNER_DATABASE_URL") or self.database_url
         self._commands = dict(commands or {})
         self.ports = self._bank_ports(spare)
         self.processes: dict[str, Process] = {}
         self._watching = threading.Event()
+        self._deaf = 0  # looks in a row that PostgreSQL did not answer
         self._watcher: threading.Thread | None = None
 
     @property
@@ -124,10 +141,15 @@ class House:
         return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def start_database(self) -> str:
-        """Start PostgreSQL, unless another one is given, and return its URL."""
+        """Start PostgreSQL, unless another one is given, and return the URL of its owner, who migrates.
+
+        The platform's processes find the URL of a role that may not change what is evidence.
+        """
         if not self.database_url:
-            write_private(self.home / "database-url", self.postgres.start())
-        return self.database_url or self.postgres.url
+            self.owner_url = self.postgres.start()
+            write_private(self.home / "database-owner-url", self.owner_url)
+            write_private(self.home / "database-url", as_platform(self.owner_url))
+        return self.owner_url
 
     def start_banks(self) -> None:
         """Start the sandbox banks and wait until all of them answer."""
@@ -163,7 +185,7 @@ class House:
         self._start("audit", [*audit, "--record", "--every", str(AUDIT_SECONDS)])
 
     def watch(self) -> None:
-        """Start again whatever dies, until `stop`."""
+        """Start again whatever dies or hangs, until `stop`."""
         self._watching.set()
         self._watcher = threading.Thread(target=self._keep, daemon=True)
         self._watcher.start()
@@ -197,8 +219,9 @@ class House:
 
     def _start(self, name: str, command: list[str]) -> None:
         """Start a process, and only then let the watcher see it: a new dictionary takes the place of the old one."""
-        env = {} if name in self.banks else self.environment()
-        process = Process(name, self._commands.get(name, command), self.log_file(name), env)
+        pulse = self.home / "pulse" / name
+        env = {VARIABLE: str(pulse)} | ({} if name in self.banks else self.environment())
+        process = Process(name, self._commands.get(name, command), self.log_file(name), env, Pulse(pulse))
         process.start()
         self.processes = {**self.processes, name: process}
 
@@ -210,8 +233,18 @@ class House:
             time.sleep(0.02)
 
     def _keep(self) -> None:
+        """Look ten times a second for what has died, and once a second for what hangs."""
+        looked = 0.0
         while self._watching.is_set():
-            self._look()
+            try:
+                if time.monotonic() - looked >= LOOK_SECONDS:
+                    looked = time.monotonic()
+                    self._end_what_hangs()
+                self._look()
+            except (
+                Exception
+            ) as error:  # a full disk, say: what cannot be started now is tried at the next look
+                log.warning("the watcher could not do its work", error=repr(error))
             time.sleep(0.1)
 
     def _look(self) -> None:
@@ -223,6 +256,21 @@ class House:
         for process in self.processes.values():
             if self._watching.is_set() and not process.running():
                 process.start()
+
+    def _end_what_hangs(self) -> None:
+        """Kill what lives and shows no sign of it; it is then started like anything that died."""
+        for process in self.processes.values():
+            if process.running() and process.pulse and process.pulse.stopped():
+                log.warning("a process hangs and is started again", process=process.name)
+                process.kill()
+        server = self.postgres.process
+        if not self.database_url and server is not None and server.poll() is None:
+            self._deaf = 0 if postgres_answers(self.postgres.socket) else self._deaf + 1
+            if self._deaf >= LOOKS:
+                log.warning("PostgreSQL hangs and is started again")
+                self._deaf = 0
+                server.kill()
+                server.wait()
 
     def _bank_ports(self, spare: Sequence[int]) -> dict[str, tuple[int, int]]:
         """Return wire and control plane of each bank. They stay over a restart: channels and clients hold them."""

@@ -1,19 +1,18 @@
 """The processes of the platform: the API and the driver."""
 
 import asyncio
-import gc
 import signal
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
-from starlette.applications import Starlette
 
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
 from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
+from zhangfang.kernel.pulse import beating
 from zhangfang.kernel.settings import Settings
 from zhangfang.mandates import Mandates
 from zhangfang.payments import Desk, intent_job, webhook_job
@@ -25,28 +24,21 @@ def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     """Run the API until it is told to stop."""
     from zhangfang.api import build_app
     from zhangfang.assembly.console import console
+    from zhangfang.assembly.server import Bounds, run_app
 
-    app = build_app(settings, lambda: open_desk(settings), lambda desk: console(desk, settings))
-    run_app(app, settings.host, settings.port)
-
-
-def run_app(app: Starlette, host: str, port: int) -> None:
-    """Run an application the way the API runs: one process, uvloop and httptools."""
-    import uvicorn
-
-    gc.freeze()  # what was imported stays; only what requests leave behind is looked through, and less often
-    gc.set_threshold(20_000, 20, 20)
-    uvicorn.run(
+    app = build_app(settings, lambda: _alive(open_desk(settings)), lambda desk: console(desk, settings))
+    run_app(
         app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,  # nobody in front of it is trusted to say who calls
-        timeout_graceful_shutdown=3,
+        settings.host,
+        settings.port,
+        Bounds(settings.connections, settings.per_address, settings.requests),
     )
+
+
+@asynccontextmanager
+async def _alive(opening: AbstractAsyncContextManager[Desk]) -> AsyncIterator[Desk]:
+    async with opening as desk, beating():
+        yield desk
 
 
 def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
@@ -67,7 +59,7 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_desk(settings) as desk, aiohttp.ClientSession() as session:
+    async with _alive(open_desk(settings)) as desk, aiohttp.ClientSession() as session:
         day = day_of(desk, settings)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))

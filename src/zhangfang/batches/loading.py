@@ -21,13 +21,14 @@ from zhangfang.batches.rules import Line, check_upload, problem
 from zhangfang.batches.store import queries
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import AWAY
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.errors import Busy, InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import Merchant
 from zhangfang.payments.accept import bulk
 from zhangfang.vault import Vault
 
 ABANDONED = timedelta(hours=2)  # longer than any upload takes
+UNFINISHED = 100  # batches of one merchant
 PORTION = 500  # lines that are checked and sealed before other tasks get a turn
 
 
@@ -41,7 +42,7 @@ async def load(
 ) -> tuple[Batch, bool]:
     """Store a file as a batch; return the batch and whether it is new. The same file again returns the same batch.
 
-    Raises `InvalidInput`, `BatchInvalid`, `BatchNumberTaken`, `NotAllowed`, `NoFeeRule`.
+    Raises `InvalidInput`, `BatchInvalid`, `BatchNumberTaken`, `NotAllowed`, `NoFeeRule`, `Busy`.
     """
     check_upload(upload)
     reading = Reading(upload)
@@ -49,6 +50,8 @@ async def load(
     if held is not None:
         return await _same(vault, held, reading, chunks), False
     bulk.check_collecting(clock, merchant)
+    if await pool.fetchval(queries.unfinished, merchant.id) >= UNFINISHED:
+        raise Busy(f"batch: {UNFINISHED} of yours are not finished yet; try again when one is")
     id_, told, now = new_id(clock), new_id(clock), clock.now()
     await pool.execute(
         queries.insert, id_, merchant.id, upload.batch_no, upload.partial, told, now + ABANDONED, now

@@ -12,6 +12,7 @@ from zhangfang.batches.model import Upload
 from zhangfang.channels.port import PartyAccount
 from zhangfang.kernel.checks import check_number
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.json_once import read_once
 from zhangfang.kernel.money import MAX_FEN
 
 MOST_ITEMS = 100_000
@@ -104,6 +105,7 @@ _decode = msgspec.json.Decoder(Line).decode
 def json_reader(text: str) -> Line:
     """Read a line of JSON. Raises `InvalidInput`."""
     try:
+        read_once(text, "line")
         return _decode(text)
     except msgspec.ValidationError as error:
         shape, *path = _CONTEXT.split(str(error))
@@ -111,7 +113,7 @@ def json_reader(text: str) -> Line:
             f"an object of {', '.join(COLUMNS)}, and any of {', '.join(OPTIONAL)}; amount an integer of fen"
         )
         raise InvalidInput((path or [""])[0] or "line", shape[0].lower() + shape[1:], allowed) from None
-    except msgspec.DecodeError:
+    except ValueError:
         raise InvalidInput("line", "what is no JSON", "one JSON object per line") from None
 
 

@@ -23,6 +23,9 @@ SELECT * FROM batch WHERE merchant = $1 AND id = $2 AND state <> 'LOADING'
 -- name: any_by_id
 SELECT * FROM batch WHERE id = $1 AND state <> 'LOADING'
 
+-- name: unfinished
+SELECT count(*) FROM batch WHERE merchant = $1 AND state <> 'FINISHED'
+
 -- name: waiting
 SELECT * FROM batch_item WHERE batch = $1 AND state = 'WAITING' ORDER BY line LIMIT $2
 

@@ -14,7 +14,7 @@ from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sheets import safe
 
 HEAD = ("line", "order_no", "amount", "state", "payment", "code", "message", "settle_date")
-_PAGE = 2_000
+_PAGE = 500
 
 
 async def get(db: Any, merchant: str, id_: UUID) -> Batch:

@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
-from zhangfang.cli.running import a_day, a_uuid, with_desk, with_pool
+from zhangfang.cli.running import a_day, by_person, with_person, with_pool
+from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
 app = typer.Typer(
     help="The books by business date: trial balance, day-end roll, period close.", no_args_is_help=True
 )
-reopen = typer.Typer(help="Open a closed period again: one proposes, another approves.", no_args_is_help=True)
+reopen = typer.Typer(help="Open a closed period again; another person approves it.", no_args_is_help=True)
 app.add_typer(reopen, name="reopen")
-
-By = Annotated[str, typer.Option(help="your name: it is kept with what you ask for")]
 
 
 class Order(StrEnum):
@@ -62,25 +61,27 @@ def roll(
 @app.command()
 def status() -> None:
     """Say where the books are: today's business date, rolled and closed through which, and who waits for whom."""
+    from zhangfang.approvals import proposals
     from zhangfang.cli.books_text import where
     from zhangfang.closing import period
     from zhangfang.closing.roll import standing
 
     found = with_pool(lambda pool, clock: standing(pool, clock.now()))
     asked = with_pool(lambda pool, _: period.requests(pool))
-    for line in where(found, asked):
+    waiting = with_pool(lambda pool, _: proposals(pool, kind=period.REOPEN))
+    for line in where(found, asked, waiting):
         typer.echo(line)
 
 
 @app.command()
 def close(
-    through: Annotated[str, typer.Option(help="the last business date to close, YYYY-MM-DD")], by: By
+    through: Annotated[str, typer.Option(help="the last business date to close, YYYY-MM-DD")],
 ) -> None:
     """Close every business date up to and including a date: nothing dated into it is posted any more."""
     from zhangfang.closing import period
 
     last = a_day(through, "--through")
-    done = with_desk(lambda desk: period.close(desk.pool, desk.ledger, desk.clock, last, by))
+    done = by_person(lambda desk, by: period.close(desk.pool, desk.ledger, desk.clock, last, by))
     typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
 
 
@@ -88,23 +89,13 @@ def close(
 def propose(
     to: Annotated[str, typer.Option(help="the last business date that stays closed, YYYY-MM-DD")],
     reason: Annotated[str, typer.Option(help="why, in 3 to 200 characters; it is kept")],
-    by: By,
 ) -> None:
     """Propose to open a closed period again. Nothing is opened until another person approves it."""
+    from zhangfang.approvals import PREFIX
     from zhangfang.closing import period
 
     last = a_day(to, "--to")
-    asked = with_pool(lambda pool, clock: period.propose_reopening(pool, clock, last, reason, by))
-    typer.echo(f"{asked.id}: opening again after {asked.business_date} is proposed by {asked.asked_by}")
-
-
-@reopen.command()
-def approve(
-    id_: Annotated[str, typer.Option("--id", help="the proposal's id, as `books status` shows it")], by: By
-) -> None:
-    """Approve what another person has proposed: the period is open again at once."""
-    from zhangfang.closing import period
-
-    asked = a_uuid(id_, "--id", "books status")
-    done = with_desk(lambda desk: period.approve_reopening(desk.pool, desk.ledger, desk.clock, asked, by))
-    typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
+    made = with_person(lambda pool, clock, by: period.propose_reopening(pool, clock, last, reason, by))
+    typer.echo(
+        f"opening again after {last} is proposed as {prefixed(PREFIX, made)}; another person has to approve it"
+    )

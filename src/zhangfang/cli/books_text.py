@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from zhangfang.approvals import PREFIX, Proposal
 from zhangfang.cli.breaks import aligned
 from zhangfang.closing import trial
-from zhangfang.closing.period import REOPEN, Asked
+from zhangfang.closing.period import Asked, Reopening
 from zhangfang.closing.roll import Standing
 from zhangfang.closing.trial import Balance, Row
+from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
 HEAD = ("", "opening Dr", "opening Cr", "debit", "credit", "closing Dr", "closing Cr", "")
@@ -36,15 +38,20 @@ def _yuan(columns: Sequence[int]) -> tuple[str, ...]:
     return tuple(fen_to_yuan(fen) if fen else "" for fen in columns)
 
 
-def where(standing: Standing, asked: Sequence[Asked]) -> list[str]:
+def where(standing: Standing, asked: Sequence[Asked], waiting: Sequence[Proposal] = ()) -> list[str]:
     """Return the books' status as lines."""
     return [
         f"business date   {standing.business_date}",
         f"rolled through  {standing.rolled_through or 'no date yet'}",
         f"closed through  {standing.closed_through or 'no period yet'}",
         f"ledger at       {standing.ledger_seq}, of which {standing.rolled_seq} are in the roll",
+        *(f"{prefixed(PREFIX, one.id)}  {_proposed(one)}" for one in waiting),
         *(_request(one) for one in asked),
     ]
+
+
+def _proposed(one: Proposal) -> str:
+    return f"reopen after {one.holds(Reopening).to}, proposed by {one.proposed_by}: {one.reason}"
 
 
 def _request(one: Asked) -> str:
@@ -52,9 +59,7 @@ def _request(one: Asked) -> str:
         f": {one.reason}" if one.reason else ""
     )
     if one.ended_at is None:
-        alone = one.what == REOPEN and one.approved_by is None
-        waits = "waits for a second person" if alone else "not finished: run the command again"
-        return f"{one.id}  {what}  ({waits})"
+        return f"{one.id}  {what}  (not finished: run the command again)"
     both = f", approved by {one.approved_by}" if one.approved_by else ""
     end = f"entry {one.seq}" if one.seq else f"refused: {one.result}"
     return f"{one.id}  {what}{both}  ({end})"

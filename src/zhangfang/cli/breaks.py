@@ -1,18 +1,18 @@
-"""Breaks on the command line: what the two sides do not agree on, and the two people who cure it."""
+"""Breaks on the command line: what the two sides do not agree on, and its cures, which one person proposes."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.running import a_uuid, with_desk, with_pool
+from zhangfang.cli.running import a_uuid, by_person, with_pool
+from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
 app = typer.Typer(help="What we and the banks do not agree on, and its cures.", no_args_is_help=True)
 
 COLUMNS = ("id", "class", "date", "ours", "theirs", "difference", "state")
 Id = Annotated[str, typer.Argument(metavar="ID", help="the break's id, as `list` shows it")]
-By = Annotated[str, typer.Option(help="your name: one person proposes, another approves")]
 
 
 @app.command("list")
@@ -34,25 +34,15 @@ def propose(
             help="B2: fill it in; B3: return it to the payer; B7, B8: write it off; seen: an unread row"
         ),
     ],
-    by: By,
     merchant: Annotated[str | None, typer.Option(help="whose payment it is (B2): mer_…")] = None,
 ) -> None:
     """Propose a cure of a break. Nothing is booked until another person approves it."""
+    from zhangfang.approvals import PREFIX
     from zhangfang.reconciliation import propose as work
 
     id_ = a_uuid(break_id, "ID", "breaks list")
-    with_desk(lambda desk: work(desk.pool, desk.journal, id_, cure, by, merchant))
-    typer.echo(f"{cure} is proposed by {by}; another person has to approve it")
-
-
-@app.command()
-def approve(break_id: Id, by: By) -> None:
-    """Approve a cure that another person has proposed: it is carried out at once."""
-    from zhangfang.reconciliation import approve as work
-
-    id_ = a_uuid(break_id, "ID", "breaks list")
-    with_desk(lambda desk: work(desk, id_, by))
-    typer.echo("agreed: it is booked; what goes back to a payer (B3) clears the break once the payer has it")
+    made = by_person(lambda desk, by: work(desk.pool, desk.clock, desk.journal, id_, cure, by, merchant))
+    typer.echo(f"{cure} is proposed as {prefixed(PREFIX, made)}; another person has to approve it")
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import with_desk, with_pool
+from zhangfang.cli.running import by_person, with_desk, with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
+
+if TYPE_CHECKING:
+    from zhangfang.approvals import Person
 
 app = typer.Typer(help="Payments of which the payer was debited twice.", no_args_is_help=True)
 
 COLUMNS = ("id", "state", "merchant", "", "", "amount", "order", "note")
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="dup_…, as `list` shows them")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="dup_…, as `list` shows it")]
-By = Annotated[str, typer.Option(help="your name")]
 Reason = Annotated[str, typer.Option(help="why, in 3 to 200 characters; it is kept for ever")]
 _MOST = 1000
 
@@ -69,7 +71,6 @@ def show(case_id: Id) -> None:
 
 @app.command()
 def confirm(
-    by: By,
     reason: Reason,
     case_ids: Ids = None,
     every: Annotated[bool, typer.Option("--all", help="every case that is only suspected")] = False,
@@ -78,32 +79,22 @@ def confirm(
     if bool(case_ids) == every:
         raise InvalidInput("ID", "ids and --all" if every else "nothing", "ids, or --all")
     ids = [parse("dup", one) for one in case_ids or ()]
-    done, refused = with_desk(lambda desk: _confirm(desk, ids, by, reason), 8)
+    done, refused = by_person(lambda desk, by: _confirm(desk, ids, by, reason), 8)
     for id_, why in refused.items():
         typer.echo(f"{prefixed('dup', id_)}: {why}", err=True)
-    typer.echo(f"{done - len(refused)} of {done} confirmed by {by}")
+    typer.echo(f"{done - len(refused)} of {done} confirmed")
     if refused:
         raise typer.Exit(1)
 
 
 @app.command()
-def approve(case_id: Id, by: By) -> None:
-    """Agree that settled money is taken back. Whoever confirmed a case cannot approve it."""
-    from zhangfang.duplicates import approve as work
-
-    id_ = parse("dup", case_id)
-    with_desk(lambda desk: work(desk.pool, desk.clock, id_, by))
-    typer.echo(f"approved by {by}: the platform gives the money back")
-
-
-@app.command()
-def dismiss(case_id: Id, by: By, reason: Reason) -> None:
+def dismiss(case_id: Id, reason: Reason) -> None:
     """Say that a case is no double payment, or was settled otherwise."""
     from zhangfang.duplicates import dismiss as work
 
     id_ = parse("dup", case_id)
-    with_desk(lambda desk: work(desk.pool, desk.clock, id_, by, reason))
-    typer.echo(f"dismissed by {by}")
+    with_person(lambda pool, clock, by: work(pool, clock, id_, by, reason))
+    typer.echo("dismissed")
 
 
 def cells(case: Any) -> tuple[str, ...]:
@@ -128,7 +119,7 @@ async def _shown(pool: Any, id_: UUID) -> tuple[Any, Sequence[Any], Sequence[Any
     return await get(pool, id_), await steps(pool, id_), await masked(pool, id_)
 
 
-async def _confirm(desk: Any, ids: list[UUID], by: str, reason: str) -> tuple[int, dict[Any, str]]:
+async def _confirm(desk: Any, ids: list[UUID], by: "Person", reason: str) -> tuple[int, dict[Any, str]]:
     from zhangfang.duplicates import confirm_all, to_confirm
 
     wanted = ids or await to_confirm(desk.pool)

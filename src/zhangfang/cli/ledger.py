@@ -36,7 +36,7 @@ def run(context: typer.Context, shard: Shard = 0, socket: Socket = None) -> None
 
     settings = Settings()
     path = socket or settings.ledger_socket
-    uvloop.run(run_writer(settings.database, path, settings.clock(), shard))
+    uvloop.run(run_writer(settings.database, path, settings.clock(), shard, settings.owner_database))
 
 
 @app.command()
@@ -119,7 +119,7 @@ async def _stored(database: str, shard: int) -> Found:
     from zhangfang.ledger.writer.lease import LOCK
 
     queries = load(__package__, "ledger.sql")
-    connection = await asyncpg.connect(database)
+    connection = await asyncpg.connect(database, command_timeout=60)
     try:
         head = await connection.fetchrow(queries.heads, shard, LOCK)
         return dict(head or {}) | dict(await connection.fetchrow(queries.months))

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from zhangfang.assembly.program import answer, log_to
-from zhangfang.cli import batches, books, breaks, clock, duplicates, ledger, parked, programs, resolve, tables
+from zhangfang.cli import (
+    batches,
+    books,
+    breaks,
+    clock,
+    duplicates,
+    ledger,
+    parked,
+    people,
+    programs,
+    proposals,
+    resolve,
+    tables,
+)
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
 
@@ -24,8 +37,11 @@ audit = typer.Typer(
     help="Check the books from outside: banks' own books and plain SQL.", no_args_is_help=True
 )
 app.add_typer(audit, name="audit")
-for module in (batches, books, breaks, clock, duplicates, ledger, parked, resolve, tables):
+app.add_typer(people.app, name="operator")
+for module in (batches, books, breaks, clock, duplicates, ledger, parked, proposals, resolve, tables):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+app.command("sign-in")(people.sign_in)
+app.command("sign-out")(people.sign_out)
 programs.add_to(app)
 
 
@@ -80,7 +96,7 @@ def migrate(
     """Bring the database's schema up to date, within a lock budget."""
     from zhangfang.schema import migrate as work
 
-    finish(work(Settings().database, phase))
+    finish(work(Settings().owner_database, phase))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import with_desk
+from zhangfang.cli.running import by_person, with_desk
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
@@ -26,14 +26,13 @@ def list_() -> None:
 @app.command()
 def refuse(
     payout: Annotated[str, typer.Argument(metavar="PAYOUT", help="pot_…, as `list` shows it")],
-    by: Annotated[str, typer.Option(help="your name")],
     reason: Annotated[str, typer.Option(help="why it will never go; it is kept")],
 ) -> None:
     """End a parked payout: its money goes back to the merchant. Nothing of it was ever sent."""
     from zhangfang.payments import refuse_parked
 
     id_ = parse("pot", payout)
-    with_desk(lambda desk: refuse_parked(desk, id_, by, reason))
+    by_person(lambda desk, by: refuse_parked(desk, id_, by, reason))
     typer.echo(f"{payout} is refused; its money is the merchant's again")
 
 

@@ -9,6 +9,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.settings import Settings
 
 if TYPE_CHECKING:
+    from zhangfang.approvals import Person
     from zhangfang.kernel.clock import Clock
     from zhangfang.payments import Desk
 
@@ -49,6 +50,26 @@ def with_pool(work: "Callable[[Any, Clock], Awaitable[T]]") -> T:
             return await work(pool, settings.clock())
 
     return finish(one())
+
+
+def by_person(work: "Callable[[Desk, Person], Awaitable[T]]", connections: int = 2) -> T:
+    """Return what `work` does as the person who is signed in; raises `NotSignedIn`."""
+    from zhangfang.cli.session import signed_in
+
+    async def as_person(desk: "Desk") -> T:
+        return await work(desk, await signed_in(desk.pool, Settings()))
+
+    return with_desk(as_person, connections)
+
+
+def with_person(work: "Callable[[Any, Clock, Person], Awaitable[T]]") -> T:
+    """Return what `work` does in the database alone as the person who is signed in; raises `NotSignedIn`."""
+    from zhangfang.cli.session import signed_in
+
+    async def as_person(pool: Any, clock: "Clock") -> T:
+        return await work(pool, clock, await signed_in(pool, Settings()))
+
+    return with_pool(as_person)
 
 
 def with_desk(work: "Callable[[Desk], Awaitable[T]]", connections: int = 2) -> T:

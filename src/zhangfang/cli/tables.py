@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from zhangfang.cli.breaks import aligned
-from zhangfang.cli.running import with_pool
+from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
@@ -16,6 +16,7 @@ from zhangfang.kernel.settings import Settings
 from zhangfang.kernel.sheets import no_text
 
 if TYPE_CHECKING:
+    from zhangfang.approvals import Person
     from zhangfang.routing import Release, Report
 
 app = typer.Typer(
@@ -36,7 +37,6 @@ class Table(StrEnum):
 
 Version = Annotated[int, typer.Argument(metavar="VERSION", help="the release, as `history` lists it")]
 KindOf = Annotated[Table, typer.Option(help="which table")]
-By = Annotated[str, typer.Option(help="your name: it is kept with what you do")]
 Reason = Annotated[str, typer.Option(help="why, in at most 200 characters; it is kept")]
 Which = Annotated[
     int | None, typer.Option("--version", help="a release; 0: the table that ships; none: the live one")
@@ -73,7 +73,6 @@ def export(
 def propose(
     kind: KindOf,
     file: Annotated[Path, typer.Option(help="the whole table as CSV, as `export` writes it")],
-    by: By,
     reason: Reason = "",
 ) -> None:
     """Keep a new table as a draft. Every row is checked; nothing decides by it yet. Prints the release's number."""
@@ -81,12 +80,12 @@ def propose(
     from zhangfang.routing import propose as work
 
     text = _csv(file)
-    version = _do(lambda pool, clock: work(pool, clock, Kind(kind), text, by, reason))
-    typer.echo(f"release {version} of {kind} is a draft; next: zhangfang tables replay {version} --by NAME")
+    version = _do_as(lambda pool, clock, by: work(pool, clock, Kind(kind), text, by, reason))
+    typer.echo(f"release {version} of {kind} is a draft; next: zhangfang tables replay {version}")
 
 
 @app.command()
-def replay(version: Version, by: By) -> None:
+def replay(version: Version) -> None:
     """Let a draft and the live tables decide about the latest 10,000 orders, and compare.
 
     A draft that parks, refuses or delays any order that the live tables let go is rejected for good: exit code 1.
@@ -96,7 +95,7 @@ def replay(version: Version, by: By) -> None:
 
     settings = Settings()
     present = [name for name in CONNECTORS if settings.channel(name) is not None]
-    report = _do(lambda pool, clock: work(pool, clock, version, present, by))
+    report = _do_as(lambda pool, clock, by: work(pool, clock, version, present, by))
     for line in _told(report):
         typer.echo(line)
     if report.rejected:
@@ -107,33 +106,24 @@ def replay(version: Version, by: By) -> None:
 def canary(
     version: Version,
     share: Annotated[int, typer.Option(help="per cent of the traffic, 1 to 99; always the same payments")],
-    by: By,
 ) -> None:
     """Let a replayed release decide for a part of the traffic; again, to change the part. One canary at a time."""
     from zhangfang.routing import canary as work
 
-    _do(lambda pool, clock: work(pool, clock, version, share, by))
+    _do_as(lambda pool, clock, by: work(pool, clock, version, share, by))
     typer.echo(
-        f"release {version} decides for {share} % of the traffic; next: promote it (another person), or roll back"
+        f"release {version} decides for {share} % of the traffic; next: another person approves its proposal, "
+        "or roll back"
     )
 
 
 @app.command()
-def promote(version: Version, by: By) -> None:
-    """Make a canary the live table. Another person than the one who proposed it has to do it."""
-    from zhangfang.routing import promote as work
-
-    _do(lambda pool, clock: work(pool, clock, version, by))
-    typer.echo(f"release {version} is live")
-
-
-@app.command()
-def rollback(kind: KindOf, by: By, reason: Reason = "") -> None:
+def rollback(kind: KindOf, reason: Reason = "") -> None:
     """Go back one step, alone and at once: a canary is withdrawn; where there is none, the table before is live again."""
     from zhangfang.routing import Kind
     from zhangfang.routing import rollback as work
 
-    version = _do(lambda pool, clock: work(pool, clock, Kind(kind), by, reason))
+    version = _do_as(lambda pool, clock, by: work(pool, clock, Kind(kind), by, reason))
     typer.echo(f"{kind}: {f'release {version}' if version else 'the table that ships'} is live")
 
 
@@ -211,12 +201,20 @@ def _rows(kind: Table, version: int | None) -> "Sequence[Any]":
 
 def _do(work: Callable[[Any, Clock], Awaitable[T]]) -> T:
     """Do something with the database; what the person got wrong is one clear line and exit code 2."""
-    from zhangfang.approvals import SecondPerson
+    return _told_of(lambda: with_pool(work))
+
+
+def _do_as(work: "Callable[[Any, Clock, Person], Awaitable[T]]") -> T:
+    """Do something as the person who is signed in."""
+    return _told_of(lambda: with_person(work))
+
+
+def _told_of(work: Callable[[], T]) -> T:
     from zhangfang.routing import RoutingError
 
     try:
-        return with_pool(work)
-    except (RoutingError, SecondPerson, InvalidInput) as error:
+        return work()
+    except (RoutingError, InvalidInput) as error:
         raise _wrong(error) from None
 
 

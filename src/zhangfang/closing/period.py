@@ -10,17 +10,26 @@ from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from zhangfang import approvals
+from zhangfang.approvals import Person, Proposal
 from zhangfang.closing import roll, trial
 from zhangfang.kernel.clock import Clock
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id, numbered
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import LedgerClient, Result
 
 queries = load(__package__, "period.sql")
 CLOSE, REOPEN = "close", "reopen"
+
+
+class Reopening(msgspec.Struct, frozen=True):
+    """The dates after `to` are opened again."""
+
+    to: date
+    reason: str
 
 
 class NotClosable(ZhangfangError):
@@ -57,12 +66,16 @@ async def in_the_way(pool: asyncpg.Pool, through: date) -> list[str]:
     return found
 
 
-async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: str) -> Asked:
+async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: Person) -> Asked:
     """Close every business date up to and including `through`, or finish a close of it that was interrupted.
 
     Raises `NotClosable` (it is closed already, or there are obstacles), `InvalidInput`, `LedgerUnavailable`.
     """
-    by = approvals.person(by)
+    async with approvals.recorded(pool, clock, by, "close books", f"books/{through}"):
+        return await _close(pool, ledger, clock, through, by)
+
+
+async def _close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: Person) -> Asked:
     begun = await pool.fetchrow(queries.open, CLOSE, through)
     if begun is None:
         closed = (await roll.standing(pool, clock.now())).closed_through
@@ -74,27 +87,49 @@ async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through:
     return await _ask(pool, ledger, clock, begun)
 
 
-async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: str) -> Asked:
-    """Propose to re-open the dates after `to`. Nothing is opened until another person approves it."""
-    by, reason = approvals.person(by), approvals.reason(reason)
-    closed = (await roll.standing(pool, clock.now())).closed_through
-    if closed is None or to >= closed:
-        stands = f"the books are closed through {closed}" if closed else "no period is closed"
-        raise NotClosable(f"{stands}: there is nothing to open after {to}")
-    return Asked(**await _begin(pool, clock, REOPEN, to, by, reason))
+async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: Person) -> UUID:
+    """Propose to re-open the dates after `to`; return the proposal's id. Nothing is opened before another approves it."""
+    reason = approvals.reason(reason)
+    await _check_openable(pool, clock, to)
+    async with pool.acquire() as connection, connection.transaction():
+        id_, said = new_id(clock), Reopening(to, reason)
+        await approvals.propose(connection, clock, id_, REOPEN, f"books/{to}", said, by, reason)
+    return id_
 
 
 async def approve_reopening(
-    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, by: str
-) -> Asked:
-    """Approve another person's proposal and open the period. Raises `SecondPerson` if `by` has proposed it."""
-    by = approvals.person(by)
-    row = await pool.fetchrow(queries.get, id_)
-    if row is None or row["what"] != REOPEN or row["ended_at"] is not None:
-        raise InvalidInput("id", "one of no open proposal", "a proposal's id, as `books status` shows it")
-    approvals.check_second(row["asked_by"], by, "this re-opening")
-    approved = await pool.fetchrow(queries.approve, id_, by, clock.now())
-    return await _ask(pool, ledger, clock, approved)
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, seen: str, by: Person
+) -> str:
+    """Approve another person's proposal by its hash and open the period. Raises what `approvals.approve` raises."""
+
+    async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
+        said = found.holds(Reopening)
+        await _check_openable(connection, clock, said.to)
+        await connection.execute(queries.outdated, said.to, clock.now())
+        await connection.execute(
+            queries.begin_by_two,
+            id_,
+            said.to,
+            found.proposed_by,
+            said.reason,
+            found.proposed_at,
+            by.id,
+            clock.now(),
+        )
+
+    found = await approvals.approve(pool, clock, id_, REOPEN, seen, by, begin)
+    if found.result is None:
+        row = await pool.fetchrow(queries.get, id_)
+        answer = row["result"] or await _answered(pool, ledger, clock, row)
+        await approvals.finish(pool, clock, found, answer)
+    return (await approvals.get(pool, id_)).result or ""
+
+
+async def _check_openable(db: asyncpg.Pool | asyncpg.Connection, clock: Clock, to: date) -> None:
+    closed = (await roll.standing(db, clock.now())).closed_through
+    if closed is None or to >= closed:
+        stands = f"the books are closed through {closed}" if closed else "no period is closed"
+        raise NotClosable(f"{stands}: there is nothing to open after {to}")
 
 
 async def requests(pool: asyncpg.Pool, limit: int = 20) -> tuple[Asked, ...]:
@@ -103,10 +138,10 @@ async def requests(pool: asyncpg.Pool, limit: int = 20) -> tuple[Asked, ...]:
 
 
 async def _begin(
-    pool: asyncpg.Pool, clock: Clock, what: str, day: date, by: str, reason: str
+    pool: asyncpg.Pool, clock: Clock, what: str, day: date, by: Person, reason: str
 ) -> asyncpg.Record:
     """Store a request, or find an open one of the same kind and date."""
-    await pool.execute(queries.begin, new_id(clock), what, day, by, reason, clock.now())
+    await pool.execute(queries.begin, new_id(clock), what, day, by.id, reason, clock.now())
     row = await pool.fetchrow(queries.open, what, day)
     if row is None:
         raise NotClosable(f"somebody has just done this for {day}; look at the books' status")
@@ -114,13 +149,20 @@ async def _begin(
 
 
 async def _ask(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> Asked:
+    """Ask the ledger to close, and return the request with its answer. Raises `NotClosable`."""
+    answer = await _answered(pool, ledger, clock, row)
+    done = Asked(**await pool.fetchrow(queries.get, row["id"]))
+    if done.seq is None:
+        raise NotClosable(f"the ledger refused it: {answer}")
+    return done
+
+
+async def _answered(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> str:
     """Ask the ledger with the stored ids and store its answer."""
     answer = await ledger.close_period(
         row["business_date"], id_=numbered(row["id"], 1), voucher=row["id"], reopen=row["what"] == REOPEN
     )
     done = answer.result in (Result.CREATED, Result.EXISTS)
-    seq = answer.seq if done else None
-    await pool.execute(queries.ended, row["id"], seq, answer.result.name.lower(), clock.now())
-    if not done:
-        raise NotClosable(f"the ledger refused it: {answer.result.name.lower()}")
-    return Asked(**await pool.fetchrow(queries.get, row["id"]))
+    result = answer.result.name.lower()
+    await pool.execute(queries.ended, row["id"], answer.seq if done else None, result, clock.now())
+    return result

@@ -29,7 +29,9 @@ WITH moved AS MATERIALIZED (
         SELECT account, business_date, debits, credits FROM moved
         UNION ALL
         SELECT d.account, d.business_date, d.debits, d.credits
-        FROM touched t JOIN books_date d ON d.shard = $1 AND d.account = t.account AND d.business_date >= t.since
+        FROM touched t CROSS JOIN LATERAL ( -- OFFSET 0 forces the index: the dates since are few
+            SELECT * FROM books_date WHERE shard = $1 AND account = t.account AND business_date >= t.since OFFSET 0
+        ) d
     ) AS one
     GROUP BY account, business_date
 )

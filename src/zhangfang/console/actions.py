@@ -3,6 +3,8 @@
 from typing import Protocol
 from uuid import UUID
 
+from zhangfang.approvals import Person, Proposal
+
 
 class Actions(Protocol):
     """Acts on payments. A refusal is a `ZhangfangError` whose text the operator reads."""
@@ -11,13 +13,17 @@ class Actions(Protocol):
         """Ask the channel about an intent without an outcome now, rather than at its next time."""
         ...
 
-    async def refund(self, intent_id: UUID, amount: int, operator: str, key: str) -> UUID:
-        """Refund `amount` fen of a payment and return the refund's intent.
+    async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID | None:
+        """Refund `amount` fen of a payment and return the refund's intent; None if it was proposed instead.
 
         `key` is the idempotency key of the operator's confirming page: the same key twice is one refund.
         """
         ...
 
-    async def end_outcome(self, act: str, outcome: UUID, operator: str) -> None:
-        """Approve a proposed outcome, or withdraw it: `act` says which."""
+    async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
+        """End a stop, or propose it and return the proposal's id."""
+        ...
+
+    async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
+        """Approve a proposal by the hash that the person has seen, carry it out, and return it with its result."""
         ...

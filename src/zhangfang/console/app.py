@@ -12,14 +12,17 @@ from zhangfang.console.pages import (
     outcome,
     payment,
     payments,
+    proposals,
     reconciliation,
     search,
     today,
     trial,
 )
+from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
 from zhangfang.web.login import routes
+from zhangfang.web.methods import not_allowed
 from zhangfang.web.visit import Missing
 
 
@@ -28,31 +31,37 @@ def console_app(site: Console) -> Starlette:
     door = Door(site, Visit)
     app = Starlette(
         routes=[
-            Route("/", door.inside(today.page)),
-            Route("/figures", door.inside(today.figures_part)),
+            Route("/", door.inside(today.page, "day")),
+            Route("/figures", door.inside(today.figures_part, "day")),
             Route("/more", door.inside(today.more)),
-            *(Route(f"/{section}", door.inside(payments.page)) for section in payments.SECTIONS),
-            Route("/{section:str}.{kind:str}", door.inside(payments.export)),
+            *(
+                Route(f"/{section}", door.inside(payments.page, *payments.PAGED))
+                for section in payments.SECTIONS
+            ),
+            Route("/{section:str}.{kind:str}", door.inside(exported(payments.take_away), *payments.FILTER)),
             Route("/unknown", door.inside(payments.unknown)),
-            Route("/payments/{id}", door.inside(payment.page)),
+            Route("/payments/{id}", door.inside(viewed(payment.page))),
             Route("/payments/{id}/peek", door.inside(payment.peek)),
-            Route("/payments/{id}/evidence.json", door.inside(payment.evidence)),
+            Route("/payments/{id}/evidence.json", door.inside(exported(payment.evidence))),
             Route("/payments/{id}/query", door.inside(payment.query_now), methods=["POST"]),
-            Route("/payments/{id}/refund", door.inside(payment.refund_page), methods=["GET"]),
+            Route("/payments/{id}/refund", door.inside(payment.refund_page, "amount"), methods=["GET"]),
             Route("/payments/{id}/refund", door.inside(payment.refund), methods=["POST"]),
             Route("/payments/{id}/outcome", door.inside(outcome.form), methods=["GET"]),
             Route("/payments/{id}/outcome", door.inside(outcome.propose), methods=["POST"]),
-            Route("/payments/{id}/outcome/{outcome}/{act}", door.inside(outcome.end), methods=["POST"]),
-            Route("/trial-balance", door.inside(trial.page)),
-            Route("/trial-balance/export.xlsx", door.inside(trial.as_xlsx)),
-            Route("/accounts/{id}", door.inside(books.account)),
-            Route("/accounts/{id}/export.{kind}", door.inside(books.account_export)),
+            Route("/proposals", door.inside(proposals.page, "all")),
+            Route("/proposals/{id}", door.inside(proposals.one)),
+            Route("/proposals/{id}/approve", door.inside(proposals.approve), methods=["POST"]),
+            Route("/proposals/{id}/withdraw", door.inside(proposals.withdraw), methods=["POST"]),
+            Route("/trial-balance", door.inside(trial.page, *trial.PARAMETERS)),
+            Route("/trial-balance/export.xlsx", door.inside(exported(trial.as_xlsx), "date")),
+            Route("/accounts/{id}", door.inside(books.account, "before")),
+            Route("/accounts/{id}/export.{kind}", door.inside(exported(books.account_export))),
             Route("/vouchers/{id}", door.inside(books.voucher)),
             Route("/reconciliation", door.inside(reconciliation.newest)),
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
-            Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side)),
-            Route("/breaks", door.inside(reconciliation.breaks)),
-            Route("/duplicates", door.inside(duplicates.page)),
+            Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side, "skip")),
+            Route("/breaks", door.inside(reconciliation.breaks, "all")),
+            Route("/duplicates", door.inside(duplicates.page, "all", "state")),
             Route("/duplicates/confirm", door.inside(duplicates.form_of_all), methods=["GET"]),
             Route("/duplicates/confirm", door.inside(duplicates.decide_all), methods=["POST"]),
             Route("/duplicates/{id}", door.inside(duplicates.one)),
@@ -64,12 +73,13 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
-            Route("/search", door.inside(search.page)),
+            Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
     app.add_middleware(Headers)
+    app.add_exception_handler(405, not_allowed)
     return app
 
 

@@ -13,6 +13,7 @@ from zhangfang.console.reading.model import (
     Payment,
     Seal,
     StatementResult,
+    Total,
     Waiting,
 )
 from zhangfang.console.view import why
@@ -130,11 +131,13 @@ def _why(_: Words, p: Payment) -> str:
     return why(p, _) or _("no reason was given")
 
 
-def listing(_: Words, count: int, filtered: bool, unknown: int, unknown_href: str) -> Markup:
-    """Say how many rows a list has, and how many of them are unknown."""
-    if not count:
+def listing(_: Words, total: Total, filtered: bool, unknown: int, unknown_href: str) -> Markup:
+    """Say how many rows a list has, and how many of them are unknown; of a long list, of its newest rows."""
+    if not total.count:
         return _("Nothing matches this filter.") if filtered else _("There is nothing here yet.")
-    rows = _.n("{n} row", "{n} rows", count)
+    rows = _.n("{n} row", "{n} rows", total.count)
+    if total.more:
+        rows = _("The newest {rows}, of more", rows=rows)
     if not unknown:
         return _("{rows}; none is unknown.", rows=rows)
     return _(

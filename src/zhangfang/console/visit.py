@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
+from zhangfang.console.targets import target
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.kernel.ids import prefixed
 from zhangfang.payments import PREFIX
@@ -34,7 +37,14 @@ class Console(kit.Site):
         """Open the templates."""
         kit.Site.__post_init__(self)
         self.pages.globals.update(
-            facts_of=facts_of, fee_of=fee_of, purpose=purpose, why=why, said=said, one_day=timedelta(days=1)
+            facts_of=facts_of,
+            fee_of=fee_of,
+            purpose=purpose,
+            why=why,
+            said=said,
+            one_day=timedelta(days=1),
+            proposal_id=partial(prefixed, PROPOSAL),
+            act_target=target,
         )
 
 

@@ -4,17 +4,19 @@
 """
 
 from zhangfang.duplicates.finding import find
-from zhangfang.duplicates.flow import approve, confirm, confirm_all, dismiss
+from zhangfang.duplicates.flow import REVERSAL, Reversal, approve, confirm, confirm_all, dismiss
 from zhangfang.duplicates.healing import advance, job
 from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, NoCase
 from zhangfang.duplicates.store import PREFIX, cases, counts, get, line, masked, steps, to_confirm
 
 __all__ = [
     "PREFIX",
+    "REVERSAL",
     "Case",
     "CaseState",
     "DoesNotFit",
     "NoCase",
+    "Reversal",
     "advance",
     "approve",
     "cases",

@@ -9,42 +9,75 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
-from zhangfang.approvals import check_second, person, same_person
+from zhangfang import approvals
+from zhangfang.approvals import Person, Proposal, same_person
 from zhangfang.approvals import reason as check_reason
 from zhangfang.duplicates import store
 from zhangfang.duplicates.model import Case, CaseState, DoesNotFit, DuplicateError
 from zhangfang.duplicates.rules import unfit, unfit_line
 from zhangfang.duplicates.store import queries
 from zhangfang.kernel.clock import Clock
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id, parse, prefixed
+from zhangfang.kernel.money import fen_to_yuan
 
+REVERSAL = "reversal"  # the kind of these proposals
 AT_ONCE = 8  # cases that `confirm_all` confirms concurrently
 _CONFIRMED = (CaseState.APPROVAL, CaseState.REVERSING, CaseState.DONE)
 _UNDECIDED = (CaseState.SUSPECTED, CaseState.PERSON)
 
 
-async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
+class Reversal(msgspec.Struct, frozen=True):
+    """Settled money that is taken back from a merchant. Fen."""
+
+    merchant: str
+    order_no: str
+    stays: str
+    goes_back: str
+    amount: int
+    reason: str
+
+
+async def confirm(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: Person, reason: str) -> Case:
     """Confirm that a case is a double payment. Its reversal begins, or waits for a second person if it was settled.
 
     If the same person confirms it again, nothing changes. Raises `InvalidInput`, `NoCase`, `DoesNotFit`.
     """
-    by, reason = _name(by), check_reason(reason)
+    reason = check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
+        await approvals.check_may_act(connection, by)
         case = await store.lock(connection, id_)
-        if case.state in _CONFIRMED and same_person(case.confirmed_by or "", by):
+        once_more = await _without_proposal(connection, case)
+        if case.state in _CONFIRMED and not once_more and same_person(case.confirmed_by or "", by):
             return case
-        if case.state not in _UNDECIDED:
+        if case.state not in _UNDECIDED and not once_more:
             raise DoesNotFit(f"the case is {case.state}; allowed: one that nobody has decided")
         obstacle, settled = await _obstacle(connection, case)
         if obstacle:
             raise DoesNotFit(f"{obstacle}; allowed: settle it with the merchant, then dismiss the case")
-        now = clock.now()
+        now, proposal = clock.now(), new_id(clock) if settled else None
         state, due = (CaseState.APPROVAL, None) if settled else (CaseState.REVERSING, now)
         text = "settled to the merchant already: a second person has to approve" if settled else ""
-        await connection.execute(queries.confirm, id_, state, text, by, now, reason, due)
+        await connection.execute(queries.confirm, id_, state, text, by.id, now, reason, due, proposal)
         await store.note(clock, connection, id_, "confirm", reason, by)
+        if proposal is not None:
+            said, target = _reversal(case, reason), prefixed(store.PREFIX, id_)
+            why = f"{fen_to_yuan(case.amount)}: {reason}"
+            await approvals.propose(connection, clock, proposal, REVERSAL, target, said, by, why)
         return await store.lock(connection, id_)
+
+
+async def _without_proposal(connection: Any, case: Case) -> bool:
+    """Whether a case waits for a second person, and for no proposal that is open: it is to be confirmed once more."""
+    if case.state is not CaseState.APPROVAL:
+        return False
+    return case.proposal is None or (await approvals.get(connection, case.proposal)).decision is not None
+
+
+def _reversal(case: Case, reason: str) -> Reversal:
+    back = f"break {case.break_}" if case.intent is None else prefixed("pay", case.intent)
+    return Reversal(case.merchant, case.order_no, prefixed("pay", case.keep), back, case.amount, reason)
 
 
 async def _obstacle(connection: Any, case: Case) -> tuple[str, bool]:
@@ -58,32 +91,38 @@ async def _obstacle(connection: Any, case: Case) -> tuple[str, bool]:
     return unfit_line(line, keep), False
 
 
-async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str) -> Case:
-    """Approve taking settled money back. Raises `SecondPerson` if `by` confirmed the case, `NoCase`, `DoesNotFit`."""
-    by = _name(by)
-    async with pool.acquire() as connection, connection.transaction():
-        case = await store.lock(connection, id_)
-        check_second(case.confirmed_by or "", by, "this reversal")
-        if case.state is CaseState.REVERSING and same_person(case.approved_by or "", by):
-            return case
-        if case.state is not CaseState.APPROVAL:
+async def approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, by: Person) -> str:
+    """Approve taking settled money back, by the proposal's hash. Raises what `approvals.approve` raises, `DoesNotFit`."""
+
+    async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
+        case = await store.lock(connection, parse(store.PREFIX, found.target))
+        if case.state is not CaseState.APPROVAL or case.proposal != found.id:
             raise DoesNotFit(f"the case is {case.state}; allowed: one that waits for a second person")
-        await connection.execute(queries.approve, id_, by, clock.now())
+        await connection.execute(queries.approve, case.id, by.id, clock.now())
         await store.note(
-            clock, connection, id_, "approve", f"{case.confirmed_by} confirmed: {case.reason}", by
+            clock, connection, case.id, "approve", f"{case.confirmed_by} confirmed: {case.reason}", by
         )
-        return await store.lock(connection, id_)
+
+    found = await approvals.approve(pool, clock, id_, REVERSAL, seen, by, begin)
+    return await approvals.finish(pool, clock, found, "the money goes back")
 
 
-async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: str, reason: str) -> Case:
+async def dismiss(pool: asyncpg.Pool, clock: Clock, id_: UUID, by: Person, reason: str) -> Case:
     """Close a case that is no double payment or was solved otherwise, before its reversal began. Raises like `confirm`."""
-    by, reason = _name(by), check_reason(reason)
+    reason = check_reason(reason)
     async with pool.acquire() as connection, connection.transaction():
+        await approvals.check_may_act(connection, by)
         case = await store.lock(connection, id_)
         if case.state not in (*_UNDECIDED, CaseState.APPROVAL):
             raise DoesNotFit(f"the case is {case.state}; allowed: one whose reversal has not begun")
         await connection.execute(queries.dismiss, id_, reason, clock.now())
         await store.note(clock, connection, id_, "dismiss", reason, by)
+        if (
+            case.state is CaseState.APPROVAL
+            and case.proposal
+            and not await _without_proposal(connection, case)
+        ):
+            await approvals.withdraw_in(connection, clock, case.proposal, by, reason)
         return await store.lock(connection, id_)
 
 
@@ -91,12 +130,12 @@ async def confirm_all(
     pool: asyncpg.Pool,
     clock: Clock,
     ids: Sequence[UUID],
-    by: str,
+    by: Person,
     reason: str,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[UUID, str]:
     """Confirm many cases; return the reason for each that was refused. `progress` is called with (done, all)."""
-    _name(by), check_reason(reason)
+    check_reason(reason)
     refused: dict[UUID, str] = {}
     turn, done = asyncio.Semaphore(AT_ONCE), 0
 
@@ -112,9 +151,3 @@ async def confirm_all(
 
     await asyncio.gather(*map(one, ids))
     return refused
-
-
-def _name(by: str) -> str:
-    if by.strip() == store.PLATFORM:
-        raise InvalidInput("by", "the platform's own name", "a person's name")
-    return person(by)

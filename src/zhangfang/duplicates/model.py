@@ -48,6 +48,7 @@ class Case:
     reversal: UUID | None
     masked: bool
     ended_at: datetime | None
+    proposal: UUID | None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Case":

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import PLATFORM, Person, record
 from zhangfang.duplicates.model import Case, CaseState, CaseStep, NoCase
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id, prefixed
@@ -15,7 +16,6 @@ from zhangfang.payments import Intent
 
 queries = load(__package__, "store.sql")
 
-PLATFORM = "platform"  # the name that stands in a step that no person did
 PREFIX = "dup"
 
 Connection = Any  # asyncpg's pool or one of its connections
@@ -96,12 +96,11 @@ async def note(
     case: UUID,
     act: str,
     text: str,
-    by: str = PLATFORM,
+    by: Person = PLATFORM,
     voucher: UUID | None = None,
 ) -> None:
     """Store a step of a case; if a person did it, also among the operators' acts."""
     now = clock.now()
-    await connection.execute(queries.add_step, new_id(clock), case, now, by, act, text, voucher)
+    await connection.execute(queries.add_step, new_id(clock), case, now, by.id, act, text, voucher)
     if by != PLATFORM:
-        target = prefixed(PREFIX, case)
-        await connection.execute(queries.add_act, new_id(clock), now, by, f"duplicate_{act}", target, text)
+        await record(connection, clock, by, f"duplicate_{act}", prefixed(PREFIX, case), text)

@@ -1,16 +1,24 @@
 -- name: pairs
 -- Payments whose order number also belongs to an earlier payment of the same merchant, where both succeeded and neither
--- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date.
+-- was wholly refunded. `$1` and `$2` are one moment, as a time and as a settlement date. One that was long without an
+-- outcome is found by the time of its decision.
 WITH recent AS (
     SELECT DISTINCT merchant, order_no FROM intent
-    WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND (created_at >= $1 OR settle_date >= $2)
+    WHERE kind IN ('purchase', 'collection') AND state = 'SUCCESS' AND (
+        created_at >= $1 OR settle_date >= $2
+        OR decided_at >= $1 AND decided_at - created_at > interval '1 day'
+    )
 )
 SELECT DISTINCT ON (goes.id) goes.id AS goes, keep.id AS keep
 FROM recent r
-JOIN intent keep
-    ON keep.merchant = r.merchant AND keep.kind IN ('purchase', 'collection') AND keep.order_no = r.order_no
-JOIN intent goes
-    ON goes.merchant = r.merchant AND goes.kind IN ('purchase', 'collection') AND goes.order_no = r.order_no
+CROSS JOIN LATERAL ( -- OFFSET 0 forces the index over the business key: the recent ones are few
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) keep
+CROSS JOIN LATERAL (
+    SELECT * FROM intent
+    WHERE merchant = r.merchant AND kind IN ('purchase', 'collection') AND order_no = r.order_no OFFSET 0
+) goes
 WHERE goes.id > keep.id AND goes.state = 'SUCCESS' AND keep.state = 'SUCCESS'
     AND goes.refunded < goes.amount AND keep.refunded < keep.amount
     AND NOT EXISTS (SELECT FROM duplicate d WHERE d.intent = goes.id)
@@ -76,7 +84,7 @@ SELECT * FROM duplicate WHERE id = $1 FOR UPDATE
 -- name: confirm
 UPDATE duplicate SET
     state = $2, note = $3, confirmed_by = $4, confirmed_at = $5, reason = $6, next_action_at = $7, approved_by = NULL,
-    approved_at = NULL, way = '', reversal = NULL, lease_until = NULL
+    approved_at = NULL, way = '', reversal = NULL, lease_until = NULL, proposal = $8
 WHERE id = $1
 
 -- name: approve
@@ -115,9 +123,6 @@ WHERE id = $1
 
 -- name: add_step
 INSERT INTO duplicate_step (id, duplicate, at, by, act, note, voucher) VALUES ($1, $2, $3, $4, $5, $6, $7)
-
--- name: add_act
-INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: steps
 SELECT id, at, by, act, note, voucher FROM duplicate_step WHERE duplicate = $1 ORDER BY id

@@ -37,6 +37,12 @@ def check_number(number: str, field: str) -> None:
     _check_code(field, number, *_NUMBER)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text of others, such as a channel's, could be a merchant's own number."""
+    wrong, least, most, _ = _NUMBER
+    return least <= len(text) <= most and not wrong.search(text)
+
+
 def check_key(key: str) -> None:
     """Check the `Idempotency-Key` of a request."""
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():

@@ -5,6 +5,13 @@ class ZhangfangError(Exception):
     """Something that the platform refuses or could not do, with a message for people."""
 
 
+class Busy(ZhangfangError, TimeoutError):
+    """Too much is waiting in this process, and this request was not taken. Ask again a little later.
+
+    It is a time-out as well, so that whoever waits for a database that is away waits for this too.
+    """
+
+
 class InvalidInput(ZhangfangError):
     """A value from outside is not allowed.
 

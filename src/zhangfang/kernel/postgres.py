@@ -20,9 +20,10 @@ from urllib.parse import quote
 
 from zhangfang.kernel.postgres_binaries import PostgresFailed, find_binaries, version_of
 
-__all__ = ["EmbeddedPostgres", "PostgresFailed"]
+__all__ = ["EmbeddedPostgres", "PostgresFailed", "as_platform"]
 
-NAME = "zhangfang"  # of the role and of the database
+NAME = "zhangfang"  # of the role that owns the tables, and of the database
+PLATFORM = "zhangfang_platform"  # the role by which the platform works: the migrations make it
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX = (
     107 if sys.platform == "linux" else 103
@@ -62,6 +63,11 @@ _NOT_YET = (
 )
 
 
+def as_platform(url: str) -> str:
+    """Return the URL of the platform's role for that of the owner of an embedded server."""
+    return url.replace(f"//{NAME}@", f"//{PLATFORM}@")
+
+
 class EmbeddedPostgres:
     """One server on one folder.
 
@@ -74,6 +80,7 @@ class EmbeddedPostgres:
         """Take a folder that is empty, not there yet, or has been used before. Nothing is touched until `start`."""
         self.folder = folder.absolute()
         self.url = f"postgresql://{NAME}@/{NAME}?host={quote(str(self.folder))}"
+        self.socket = self.folder / _SOCKET
         self.process: subprocess.Popen[bytes] | None = None
         self._data = self.folder / "data"
 
@@ -111,7 +118,7 @@ class EmbeddedPostgres:
         self.process = None
 
     def _check_folder(self) -> None:
-        length = len(os.fsencode(self.folder / _SOCKET))
+        length = len(os.fsencode(self.socket))
         if length > _SOCKET_PATH_MAX:
             raise PostgresFailed(
                 f"PostgreSQL: the folder {self.folder} makes a socket path of {length} bytes; allowed: at most "

@@ -4,11 +4,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
+from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.parameters import whole
 
 
 class NotSetUp(ZhangfangError):
@@ -30,6 +33,12 @@ def _from(name: str, default: str) -> Callable[[], str]:
     return lambda: os.environ.get(name) or default
 
 
+def _count(name: str, default: int) -> Callable[[], int]:
+    return lambda: whole(name, os.environ.get(name) or str(default), 1, 10**6)
+
+
+_refund_alone = _from("ZHANGFANG_REFUND_ALONE", "1000.00")
+_stop_alone = _from("ZHANGFANG_STOP_ALONE_MINUTES", "10")
 _home, _port = _from("ZHANGFANG_HOME", "var/zhangfang"), _from("ZHANGFANG_PORT", "8200")
 
 
@@ -39,9 +48,13 @@ class Settings:
 
     home: Path = field(default_factory=lambda: Path(_home()))  # keys, sockets, files; mode 0700
     database_url: str = field(default_factory=_from("ZHANGFANG_DATABASE_URL", ""))  # "": the embedded server
+    owner_database_url: str = field(default_factory=_from("ZHANGFANG_OWNER_DATABASE_URL", ""))  # who migrates
     host: str = field(default_factory=_from("ZHANGFANG_HOST", "127.0.0.1"))  # address that the API listens on
     port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
     public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
+    connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
+    per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))
+    requests: int = field(default_factory=_count("ZHANGFANG_REQUESTS", 256))  # that are answered at once
 
     @property
     def database(self) -> str:
@@ -49,6 +62,28 @@ class Settings:
         if self.database_url:
             return self.database_url
         return self._text("database-url")
+
+    @property
+    def owner_database(self) -> str:
+        """Return the URL of the database's owner, who migrates and makes operators; none: the platform's own."""
+        if self.owner_database_url or self.database_url:
+            return self.owner_database_url or self.database_url
+        return (
+            self._text("database-owner-url") if (self.home / "database-owner-url").exists() else self.database
+        )
+
+    @property
+    def refund_alone(self) -> int:
+        """Return how much one operator may refund alone within 24 hours, in fen."""
+        return yuan_to_fen(_refund_alone(), "ZHANGFANG_REFUND_ALONE")
+
+    @property
+    def stop_alone(self) -> timedelta:
+        """Return how old an operator's own stop may be for the same operator to end it alone."""
+        minutes = _stop_alone()
+        if not minutes.isdecimal() or len(minutes) > 4:
+            raise InvalidInput("ZHANGFANG_STOP_ALONE_MINUTES", f"{minutes}", "minutes, 0 to 9999")
+        return timedelta(minutes=int(minutes))
 
     @property
     def ledger_socket(self) -> Path:

@@ -4,6 +4,7 @@ A statement ends where the next one starts. Its text goes to asyncpg unchanged.
 """
 
 import re
+from collections.abc import Iterator
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: *(.*?) *$", re.MULTILINE)
@@ -24,6 +25,10 @@ class Queries:
             return self._texts[name]
         except KeyError:
             raise KeyError(f"no '-- name: {name}' in {self._source}; it has {sorted(self._texts)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names, in the order of the file."""
+        return iter(self._texts)
 
     def __getattr__(self, name: str) -> str:
         """Return the SQL text of `name`, or raise `AttributeError` naming the file and what it has."""

@@ -26,14 +26,15 @@ from zhangfang.payments.model import (
 from zhangfang.payments.people.fillin import fill_in
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
+    OUTCOME,
     Outcome,
     approve_outcome,
     outcomes,
     propose_outcome,
-    withdraw_outcome,
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
-from zhangfang.payments.people.stops import open_again, stop
+from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
+from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
@@ -41,22 +42,29 @@ __all__ = [
     "FINAL",
     "MOST_INSTALMENTS",
     "OPEN",
+    "OPENING",
+    "OUTCOME",
     "PLATFORM",
     "PREFIX",
+    "REFUND",
     "Desk",
     "Intent",
     "KeyReused",
     "NotAllowed",
     "NotFound",
+    "Opening",
     "OperationStopped",
     "OrderNumberTaken",
     "Outcome",
+    "Refund",
     "Request",
     "State",
     "StepKind",
     "accept",
     "advance",
+    "approve_opening",
     "approve_outcome",
+    "approve_refund",
     "ask",
     "book",
     "check",
@@ -70,10 +78,10 @@ __all__ = [
     "outcomes",
     "parked",
     "propose_outcome",
+    "refund_by",
     "refuse_parked",
     "return_to_payer",
     "stop",
     "webhook_job",
     "weigh",
-    "withdraw_outcome",
 ]

@@ -171,7 +171,8 @@ async def note(connection: Connection, steps: Sequence[Step]) -> None:
 
 async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[Step]]]) -> list[bool]:
     """Store intents with their first steps in one statement; True for each that was new."""
-    intents = [_intent_row(intent) for intent, _ in rows]
+    # In one order: two processes that store the same requests must not wait for each other.
+    intents = sorted((_intent_row(intent) for intent, _ in rows), key=lambda row: row[1:5])
     steps = [(s.id, s.intent, s.at, s.kind, s.state, s.message) for _, several in rows for s in several]
     made = await connection.fetch(queries.insert_intents, *_columns(intents, 32), *_columns(steps, 6))
     new = {row["id"] for row in made}

@@ -51,6 +51,16 @@ WITH said AS (
         next_action_at, queried, not_found, seq, at, release,
         fence, requested_at, attempt
     )
+), held AS MATERIALIZED (
+    -- Rows are locked in one order everywhere: a payment before what undoes it, and each kind by id.
+    SELECT i.id FROM intent i
+    WHERE i.id IN (
+        SELECT id FROM said
+        UNION ALL
+        SELECT r.original FROM said s JOIN intent r ON r.id = s.id
+        WHERE r.original IS NOT NULL AND s.state IN ('SUCCESS', 'FAILED', 'REFUSED')
+    )
+    ORDER BY i.original IS NOT NULL, i.id FOR NO KEY UPDATE
 ), moved AS (
     UPDATE intent i SET
         state = s.state,
@@ -72,7 +82,8 @@ WITH said AS (
         END,
         updated_at = s.at
     FROM said s
-    WHERE i.id = s.id AND i.attempt = s.attempt AND i.ending IS NULL AND (s.fence IS NULL OR i.fence = s.fence) AND (
+    WHERE i.id = s.id AND (SELECT count(*) FROM held) > 0 AND i.attempt = s.attempt AND i.ending IS NULL
+        AND (s.fence IS NULL OR i.fence = s.fence) AND (
         i.state = s.prior
         OR s.decisive AND i.state IN (
             'CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL'
@@ -149,7 +160,13 @@ WHERE id = $1 AND attempt = $2 AND ending IS NULL AND state NOT IN ('SUCCESS', '
 RETURNING id
 
 -- name: finish_ending
-UPDATE intent SET ending = NULL WHERE id = $1 AND attempt = $2 AND ending IS NOT NULL RETURNING id
+-- What it undoes is locked first: its end changes what was refunded of that.
+WITH held AS MATERIALIZED (
+    SELECT o.id FROM intent o WHERE o.id = (SELECT original FROM intent WHERE id = $1) FOR NO KEY UPDATE
+)
+UPDATE intent SET ending = NULL
+WHERE id = $1 AND (SELECT count(*) FROM held) >= 0 AND attempt = $2 AND ending IS NOT NULL
+RETURNING id
 
 -- name: lock_of_merchant
 SELECT * FROM intent WHERE merchant = $1 AND id = $2 FOR UPDATE
@@ -175,9 +192,12 @@ INSERT INTO break (
 ON CONFLICT DO NOTHING
 
 -- name: list_of_merchant
-SELECT * FROM intent
-WHERE merchant = $1 AND kind = ANY($2::text[]) AND id < $3
-ORDER BY id DESC LIMIT $4
+-- The newest of each kind, and of these the newest: so no more is read than is shown.
+SELECT i.* FROM unnest($2::text[]) AS k (kind)
+CROSS JOIN LATERAL (
+    SELECT * FROM intent WHERE merchant = $1 AND kind = k.kind AND id < $3 ORDER BY id DESC LIMIT $4
+) i
+ORDER BY i.id DESC LIMIT $4
 
 -- name: steps
 SELECT * FROM step WHERE intent = $1 ORDER BY id
@@ -207,10 +227,15 @@ ON CONFLICT (id) DO NOTHING
 SELECT max(closed_through) FROM head
 
 -- name: used_of_mandates
-SELECT mandate, (created_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount)::bigint AS amount
-FROM intent
-WHERE mandate = ANY($1::uuid[]) AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
-GROUP BY mandate, day
+-- Mandate by mandate, so that no plan reads what others have used.
+SELECT m.id AS mandate, used.day, used.amount
+FROM unnest($1::uuid[]) AS m (id)
+CROSS JOIN LATERAL (
+    SELECT (created_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount)::bigint AS amount
+    FROM intent
+    WHERE mandate = m.id AND created_at >= $2 AND state NOT IN ('FAILED', 'REFUSED', 'CLOSED')
+    GROUP BY day
+) AS used
 
 -- name: repeated_collections
 SELECT a.id FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS a (id, merchant, key, order_no)
@@ -260,6 +285,3 @@ WHERE a.channel_order_no = $1
 
 -- name: parked
 SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
-
--- name: refused_by
-INSERT INTO operator_act (id, at, operator, act, target, reason) VALUES ($1, $2, $3, 'refuse parked', $4, $5)

@@ -2,14 +2,16 @@
 
 from zhangfang.reconciliation.bank import Account, read
 from zhangfang.reconciliation.files import reconcile
-from zhangfang.reconciliation.people import approve, list_breaks, propose
+from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
 
 __all__ = [
+    "CURE",
     "SEEN",
     "Account",
     "BreakClass",
+    "Cure",
     "approve",
     "cures",
     "finish_returns",

@@ -11,6 +11,7 @@ import asyncpg
 
 from zhangfang.channels.port import AcquiringChannel, Answer, ChannelFile, FileLine, Operation, Verdict
 from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.database import repeated
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import LedgerClient
@@ -34,7 +35,7 @@ async def reconcile(desk: Desk, channel: AcquiringChannel, settle_date: date) ->
     if await desk.pool.fetchrow(queries.get_file, channel.name, settle_date) is None:
         await receive(desk.pool, desk.clock, await channel.file(settle_date))
     await _weigh_lines(desk, channel.name, settle_date)
-    await _place(desk.pool, desk.clock, channel.name, settle_date)
+    await repeated(lambda: _place(desk.pool, desk.clock, channel.name, settle_date))
     await _book(desk, channel.name, settle_date)
     await desk.pool.execute(queries.mark_absent, channel.name, settle_date, desk.clock.now())
 

@@ -19,5 +19,5 @@ UPDATE break SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL
 -- A definite failure put the money back into 2351: the break is open as before, and another cure can be chosen.
 UPDATE break SET
     cure = NULL, cured_on = NULL, cleared_by = NULL, returned_by = NULL, proposed_cure = NULL, proposed_for = NULL,
-    proposed_by = NULL, note = concat_ws('; ', nullif(note, ''), $3::text)
+    proposed_by = NULL, proposal = NULL, note = concat_ws('; ', nullif(note, ''), $3::text)
 WHERE id = $1 AND returned_by = $2

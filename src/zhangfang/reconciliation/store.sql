@@ -39,7 +39,8 @@ WHERE intent.id = m.id AND intent.matched_on IS NULL
 SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
 
 -- name: intents_of_lines_locked
-SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[]) ORDER BY id FOR UPDATE
+SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
+ORDER BY original IS NOT NULL, id FOR UPDATE
 
 -- name: unlisted
 -- Proven for this date, or for an earlier date whose file was placed before the proof; in no file, and not a break yet.
@@ -58,12 +59,13 @@ WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
     AND NOT EXISTS (
         SELECT FROM break b WHERE b.class = 'missing_there' AND b.channel = $1 AND b.key = i.channel_order_no
     )
-ORDER BY i.id FOR UPDATE OF i
+ORDER BY i.original IS NOT NULL, i.id FOR UPDATE OF i
 
 -- name: mark_absent
 -- Every file that could list the order has been placed and does not list it: the next query may end it. A file with a
 -- row that could not be read may list it there.
-UPDATE intent i SET absent_since = $3, next_action_at = $3
+UPDATE intent SET absent_since = $3, next_action_at = $3 WHERE id = ANY(ARRAY(
+SELECT i.id FROM intent i
 WHERE i.channel = $1 AND i.absent_since IS NULL
     AND i.state IN ('REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
     AND ((i.requested_at AT TIME ZONE 'Asia/Shanghai') + interval '75 minutes')::date <= $2
@@ -77,6 +79,8 @@ WHERE i.channel = $1 AND i.absent_since IS NULL
             WHERE f.channel = $1 AND f.settle_date = d::date AND f.placed_at IS NOT NULL AND f.unread = 0
         )
     )
+ORDER BY i.id FOR UPDATE
+))
 
 -- name: open_break
 INSERT INTO break (
@@ -99,13 +103,22 @@ WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror
 ORDER BY id
 
 -- name: list_breaks
-SELECT * FROM break WHERE $1 OR cleared_at IS NULL ORDER BY opened_at, id
+SELECT * FROM break WHERE cleared_at IS NULL
+UNION ALL
+SELECT * FROM break WHERE $1 AND cleared_at IS NOT NULL
+ORDER BY opened_at, id
 
 -- name: get_break
 SELECT * FROM break WHERE id = $1
 
 -- name: cure_break
 UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
+
+-- name: cure_by_two
+-- A cure that was approved before proposals had ids, and not carried to its end, goes on as it began.
+UPDATE break SET cure = $2, cured_on = coalesce(cured_on, $3)
+WHERE id = $1 AND cleared_at IS NULL AND (cure IS NULL OR cure = $2)
+RETURNING id
 
 -- name: cure_voided
 UPDATE break SET cure = $2, cured_on = $3 WHERE intent = $1 AND class = 'missing_there' AND cure IS NULL
@@ -132,8 +145,8 @@ WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND 
 UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL
 
 -- name: propose
-UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4
-WHERE id = $1 AND cure IS NULL
+UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4, proposal = $5
+WHERE id = $1 AND (cure IS NULL OR cure = $2 AND proposal IS NULL)
 RETURNING id
 
 -- name: placed

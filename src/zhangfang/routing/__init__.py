@@ -15,19 +15,31 @@ from zhangfang.routing.model import (
     Tables,
     UnknownVersion,
 )
-from zhangfang.routing.release import Release, canary, history, promote, propose, rollback, rows_of
+from zhangfang.routing.release import (
+    RELEASE,
+    Promotion,
+    Release,
+    canary,
+    history,
+    promote,
+    propose,
+    rollback,
+    rows_of,
+)
 from zhangfang.routing.replay import Report, replay
 from zhangfang.routing.router import Router
 from zhangfang.routing.shape import tables as make_tables
 from zhangfang.routing.shape import write as write_csv
 
 __all__ = [
+    "RELEASE",
     "Ask",
     "Choice",
     "Fate",
     "Health",
     "Kind",
     "NotNow",
+    "Promotion",
     "Release",
     "Report",
     "Router",

@@ -10,13 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from zhangfang import approvals
+from zhangfang.approvals import Person, Proposal
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.routing import shape
 from zhangfang.routing.model import Kind, NotNow, UnknownVersion
@@ -24,7 +27,17 @@ from zhangfang.routing.model import Kind, NotNow, UnknownVersion
 queries = load(__package__, "release.sql")
 store = load(__package__, "store.sql")
 
+RELEASE = "release"  # the kind of these proposals
 _LISTED = 100
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """A release that is to be live. `digest` is the SHA-256 of its table as CSV; `size` is its number of rows."""
+
+    kind: Kind
+    version: int
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +62,31 @@ class Release:
     ended_by: str | None
     ended_at: datetime | None
     ended_reason: str | None
+    proposal: UUID | None
 
 
-async def propose(pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: str, reason: str = "") -> int:
+async def propose(
+    pool: asyncpg.Pool, clock: Clock, kind: Kind, csv: str, by: Person, reason: str = ""
+) -> int:
     """Check every row of a table, store it as a draft, and return its version. Raises `TableInvalid`."""
-    by, reason = approvals.person(by), approvals.reason(reason, 0)
+    reason = approvals.reason(reason, 0)
     rows = shape.read(kind, csv)
     digest = hashlib.sha256(shape.write(kind, rows).encode()).hexdigest()
     async with changing(pool) as connection:
-        held = msgspec.json.encode(rows).decode()
-        version: int = await connection.fetchval(queries.propose, kind, held, digest, by, clock.now(), reason)
-        await approvals.record(connection, clock, by, "propose table", f"{kind}/{version}", reason)
+        held, id_ = msgspec.json.encode(rows).decode(), new_id(clock)
+        version: int = await connection.fetchval(
+            queries.propose, kind, held, digest, by.id, clock.now(), reason, id_
+        )
+        said = Promotion(kind, version, len(rows), digest)
+        await approvals.propose(connection, clock, id_, RELEASE, f"{kind}/{version}", said, by, reason)
     return version
 
 
-async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by: str) -> None:
+async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by: Person) -> None:
     """Let a replayed release decide for `share` per cent of the traffic. Call it again to change the share.
 
     Raises `UnknownVersion`; `NotNow` if it was not replayed against the live tables, or another release is a canary.
     """
-    by = approvals.person(by)
     if not 1 <= share <= 99:
         raise InvalidInput("share", "a number out of range", "1 to 99 per cent of the traffic")
     async with changing(pool) as connection:
@@ -84,32 +102,51 @@ async def canary(pool: asyncpg.Pool, clock: Clock, version: int, share: int, by:
         )
 
 
-async def promote(pool: asyncpg.Pool, clock: Clock, version: int, by: str) -> None:
-    """Make a canary the live table of its kind. The person who proposed it cannot do this."""
-    by = approvals.person(by)
-    async with changing(pool) as connection:
-        row = await get(connection, version, ("canary",))
-        approvals.check_second(row["made_by"], by, f"release {version}")
+async def promote(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, by: Person) -> str:
+    """Make a canary the live table of its kind, by the hash of its proposal. Raises what `approvals.approve` raises.
+
+    `NotNow` if it is no canary, was replayed against other tables, or holds other rows than were proposed.
+    """
+
+    async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
+        said = found.holds(Promotion)
+        await connection.execute(queries.lock)
+        row = await get(connection, said.version, ("canary",))
+        if (
+            digest_of(said.kind, await connection.fetchval(queries.rows, said.version, said.kind))
+            != said.digest
+        ):
+            raise NotNow(f"release {said.version} holds other rows than were proposed")
         await _check_base(connection, row)
-        now = clock.now()
-        before = await connection.fetchrow(queries.end_live, row["kind"], by, now, f"release {version}")
-        await connection.execute(queries.promote, version, by, now, before["version"] if before else 0)
+        now, why = clock.now(), f"release {said.version}"
+        before = await connection.fetchrow(queries.end_live, said.kind, by.id, now, why)
+        await connection.execute(
+            queries.promote, said.version, by.id, now, before["version"] if before else 0
+        )
         await connection.execute(store.mint)
-        await approvals.record(connection, clock, by, "promote table", f"{row['kind']}/{version}", "")
+
+    found = await approvals.approve(pool, clock, id_, RELEASE, seen, by, begin)
+    return await approvals.finish(pool, clock, found, f"release {found.holds(Promotion).version} is live")
 
 
-async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason: str = "") -> int:
+def digest_of(kind: Kind, rows: str) -> str:
+    """Return the SHA-256 of a table that is stored as JSON, as hexadecimal digits."""
+    return hashlib.sha256(shape.write(kind, msgspec.json.decode(rows)).encode()).hexdigest()
+
+
+async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: Person, reason: str = "") -> int:
     """Go back one step and return the version that is live then, 0 for the table that ships.
 
     If there is a canary of this kind, it is withdrawn; if not, the table before the live one is live again. One person
     is enough, because that table was approved by two people before and speed matters. Raises `NotNow`.
     """
-    by, reason = approvals.person(by), approvals.reason(reason, 0)
+    reason = approvals.reason(reason, 0)
     async with changing(pool) as connection:
         now = clock.now()
-        ended = await connection.fetchval(queries.end_canary, kind, by, now, reason)
+        canary = await connection.fetchrow(queries.end_canary, kind, by.id, now, reason)
+        ended = canary["version"] if canary else None
         if ended is None:
-            live = await connection.fetchrow(queries.end_live, kind, by, now, reason)
+            live = await connection.fetchrow(queries.end_live, kind, by.id, now, reason)
             if live is None:
                 raise NotNow(f"{kind}: the table that ships is live; there is nothing to go back to")
             ended = live["version"]
@@ -117,6 +154,8 @@ async def rollback(pool: asyncpg.Pool, clock: Clock, kind: Kind, by: str, reason
                 await connection.execute(queries.live_again, live["follows"])
         await connection.execute(store.mint)
         await approvals.record(connection, clock, by, "roll back table", f"{kind}/{ended}", reason)
+        if canary and canary["proposal"]:
+            await approvals.withdraw_in(connection, clock, canary["proposal"], by, reason)
         return await connection.fetchval(queries.live_of, kind) or 0
 
 

@@ -1,10 +1,10 @@
 -- name: lock
--- One change of a release at a time; who only reads does not notice.
-LOCK TABLE table_release IN SHARE ROW EXCLUSIVE MODE
+-- One change of a release at a time, until the transaction ends; who only reads does not notice.
+SELECT pg_advisory_xact_lock(hashtext('table_release'))
 
 -- name: propose
-INSERT INTO table_release (version, kind, rows, digest, state, made_by, made_at, reason)
-SELECT coalesce(max(version), 0) + 1, $1, $2, $3, 'draft', $4, $5, $6 FROM table_release
+INSERT INTO table_release (version, kind, rows, digest, state, made_by, made_at, reason, proposal)
+SELECT coalesce(max(version), 0) + 1, $1, $2, $3, 'draft', $4, $5, $6, $7 FROM table_release
 RETURNING version
 
 -- name: get
@@ -13,7 +13,7 @@ SELECT version, kind, state, share, made_by, live_by, replayed_on, follows FROM 
 -- name: releases
 SELECT
     version, kind, jsonb_array_length(rows) AS size, digest, state, share, made_by, made_at, reason,
-    replayed_at, replayed_on, replay, live_by, live_at, follows, ended_by, ended_at, ended_reason
+    replayed_at, replayed_on, replay, live_by, live_at, follows, ended_by, ended_at, ended_reason, proposal
 FROM table_release WHERE $1::text IS NULL OR kind = $1 ORDER BY version DESC LIMIT $2
 
 -- name: rows
@@ -42,7 +42,7 @@ WHERE version = $1 AND state = 'canary' RETURNING kind
 
 -- name: end_canary
 UPDATE table_release SET state = 'retired', share = 0, ended_by = $2, ended_at = $3, ended_reason = $4
-WHERE kind = $1 AND state = 'canary' RETURNING version
+WHERE kind = $1 AND state = 'canary' RETURNING version, proposal
 
 -- name: live_again
 UPDATE table_release SET state = 'live', ended_by = NULL, ended_at = NULL, ended_reason = NULL

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from zhangfang import approvals
+from zhangfang.approvals import PLATFORM, Person
 from zhangfang.channels.port import AccountType, Operation
 from zhangfang.kernel.clock import Clock
 from zhangfang.routing import shape
@@ -65,7 +66,7 @@ class Report:
 
 
 async def replay(
-    pool: asyncpg.Pool, clock: Clock, version: int, channels: Collection[str], by: str = "replay"
+    pool: asyncpg.Pool, clock: Clock, version: int, channels: Collection[str], by: Person = PLATFORM
 ) -> Report:
     """Compare a draft with the live tables over the latest 10,000 orders, and store the report with the draft.
 

@@ -1,7 +1,5 @@
 """Settlement: moves proven pending money to available, in one batch per merchant and run."""
 
-import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import structlog
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.calendar import add_working_days, china_day
 from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
@@ -24,8 +23,6 @@ from zhangfang.payments import Desk, Request, accept, book
 
 queries = load(__package__, "store.sql")
 log = structlog.get_logger()
-
-_TRIES, _PAUSE_SECONDS = 50, 0.1  # a refund's row is locked for milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +67,13 @@ def latest(run_date: date, n: int) -> date:
 async def _in_batches(
     pool: asyncpg.Pool, clock: Clock, run_date: date, terms: tuple[list[int], list[date]]
 ) -> None:
-    """Put every eligible line into a batch. Payments are locked first and then refunds; the journal locks in the other
-    order. To avoid a deadlock, a locked refund is not waited for: the whole transaction is tried again.
-    """
-    for _ in range(_TRIES):
-        with contextlib.suppress(asyncpg.LockNotAvailableError):
-            async with pool.acquire() as connection, connection.transaction():
-                await _make_batches(clock, connection, run_date, terms)
-            return
-        await asyncio.sleep(_PAUSE_SECONDS)
-    raise ZhangfangError("settlement: refunds are locked for too long; it will be tried again")
+    """Put every eligible line into a batch. Payments are locked first and then refunds, as everywhere."""
+
+    async def once() -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await _make_batches(clock, connection, run_date, terms)
+
+    await repeated(once)
 
 
 async def _make_batches(
@@ -142,8 +136,8 @@ async def _dissolve(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str) -
     async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(queries.drop_settlement, batch["id"]) is None:
             return
-        await connection.execute(queries.unmark_undos, batch["id"])
         rows = await connection.fetch(queries.unmark_lines, batch["id"])
+        await connection.execute(queries.unmark_undos, batch["id"])
         payments = [row["id"] for row in rows if row["kind"] in ("purchase", "collection")]
         await _note(
             clock, connection, payments, f"taken out of the settlement of {batch['run_date']}: {reason}"

@@ -4,6 +4,7 @@ It is read from the ledger and released when the day is closed, so that its line
 machines (UTF-8 with BOM, so that a spreadsheet reads the Chinese), XLSX for people.
 """
 
+import asyncio
 import csv
 import hashlib
 import io
@@ -119,14 +120,19 @@ async def release(pool: asyncpg.Pool, clock: Clock, day: date, folder: Path) -> 
 
 
 async def _release(pool: asyncpg.Pool, clock: Clock, made: Statement, stem: Path, seq: int) -> None:
-    text = as_csv(made)
-    stem.with_name(f"{stem.name}.csv").write_text(text, "utf-8")
-    write_xlsx(made, stem.with_name(f"{stem.name}.xlsx"))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = await asyncio.to_thread(_write, made, stem)  # a large one takes seconds
     await pool.execute(
         queries.add_statement, made.merchant, made.day, made.opening, made.closing, len(made.lines), seq, digest,
         clock.now(),
     )  # fmt: skip
+
+
+def _write(made: Statement, stem: Path) -> str:
+    """Write both files; return the digest of the CSV."""
+    text = as_csv(made)
+    stem.with_name(f"{stem.name}.csv").write_text(text, "utf-8")
+    write_xlsx(made, stem.with_name(f"{stem.name}.xlsx"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def as_csv(made: Statement) -> str:

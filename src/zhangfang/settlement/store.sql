@@ -23,12 +23,17 @@ SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
 FROM intent r
 JOIN merchant m ON m.id = r.merchant AND m.state = 'active'
-WHERE r.template IN ('R1', 'V1', 'U1') AND (
+WHERE r.id = ANY(ARRAY(
+    SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid[])
+    UNION ALL
+    SELECT f.id FROM intent f
+    WHERE f.settlement IS NOT NULL AND f.undo_settlement IS NULL AND f.state IN ('FAILED', 'REFUSED')
+)) AND r.template IN ('R1', 'V1', 'U1') AND (
     r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
     OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
 )
 ORDER BY r.id
-FOR UPDATE OF r NOWAIT
+FOR UPDATE OF r
 
 -- name: add_settlement
 INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
@@ -45,10 +50,13 @@ UPDATE intent SET settlement = $1 WHERE id = ANY($2::uuid[])
 DELETE FROM settlement WHERE id = $1 AND posted_at IS NULL RETURNING id
 
 -- name: unmark_undos
-UPDATE intent SET undo_settlement = NULL WHERE undo_settlement = $1
+UPDATE intent SET undo_settlement = NULL
+WHERE id = ANY(ARRAY(SELECT id FROM intent WHERE undo_settlement = $1 ORDER BY id FOR UPDATE))
 
 -- name: unmark_lines
-UPDATE intent SET settlement = NULL WHERE settlement = $1 RETURNING id, kind
+UPDATE intent SET settlement = NULL
+WHERE id = ANY(ARRAY(SELECT id FROM intent WHERE settlement = $1 ORDER BY original IS NOT NULL, id FOR UPDATE))
+RETURNING id, kind
 
 -- name: note_settled
 INSERT INTO step (id, intent, at, kind, message)

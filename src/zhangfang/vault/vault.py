@@ -6,7 +6,6 @@ are its associated data, so that a token copied to another row does not open the
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import re
@@ -71,7 +70,7 @@ class Vault:
         """
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)
-        return hmac.new(self._index, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._index, message, "sha256").hex()
 
     def _cipher(self, version: int) -> AESGCM:
         if version not in self._ciphers and self._stamp != self._stamp_now():

@@ -1,8 +1,6 @@
-"""Who may enter. Passwords are scrypt hashes, sessions are rows of the database, cookies and form tokens are signed."""
+"""Who may enter. Sessions are rows of the database, cookies and form tokens are signed; operators are in `approvals`."""
 
-import asyncio
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,17 +8,14 @@ from datetime import datetime, timedelta
 import asyncpg
 from itsdangerous import BadSignature, Signer
 
-from zhangfang.kernel.clock import Clock
+from zhangfang.approvals import opens
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "auth.sql")
 
-OPERATOR = "operator"
 SESSION_LIFE = timedelta(hours=12)
 TRIES = 5
 LOCKED_FOR = timedelta(minutes=15)
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that can be misread
-_NO_SALT = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +25,15 @@ class Refused:
     locked_until: datetime | None = None
 
 
-async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
-    """Make the first operator, named `operator`, and return the password, which is not stored; None if one exists."""
-    if await pool.fetchval(queries.has_operator):
-        return None
-    password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
-    salt = secrets.token_bytes(16)
-    made = await pool.fetchval(
-        queries.add_operator, OPERATOR, salt, await _scrypt(password, salt), clock.now()
-    )
-    return password if made else None
-
-
 async def console_key(pool: asyncpg.Pool) -> bytes:
     """Return the key that signs cookies. The first process that asks makes it."""
     await pool.execute(queries.make_key, secrets.token_bytes(32))
     return bytes(await pool.fetchval(queries.key))
 
 
-async def log_in(pool: asyncpg.Pool, name: str, password: str) -> str | Refused:
+async def log_in(
+    pool: asyncpg.Pool, name: str, password: str, life: timedelta = SESSION_LIFE
+) -> str | Refused:
     """Return the token of a new session, or why there is none.
 
     The attempt is counted before the password is looked at, so that guesses sent at once are counted as well; after
@@ -58,18 +43,17 @@ async def log_in(pool: asyncpg.Pool, name: str, password: str) -> str | Refused:
     attempt = await pool.fetchrow(queries.count_attempt, name, LOCKED_FOR, TRIES)
     if attempt["failures"] > TRIES:
         return Refused(attempt["locked_until"])
-    row = await pool.fetchrow(queries.operator, name)
-    known = await _scrypt(password, row["salt"] if row else _NO_SALT)
-    if row is None or not hmac.compare_digest(known, row["hash"]):
+    known = await opens(pool, name, password)
+    if known is None:
         return Refused(attempt["locked_until"] if attempt["failures"] == TRIES else None)
     await pool.execute(queries.forget_attempts, name)
     token = secrets.token_urlsafe(32)
-    await pool.execute(queries.open_session, _hash(token), name, SESSION_LIFE)
+    await pool.execute(queries.open_session, _hash(token), known, life)
     return token
 
 
 async def operator_of(pool: asyncpg.Pool, token: str) -> str | None:
-    """Return who the session belongs to, or None if there is none (any more)."""
+    """Return whose session it is, or None if it is over or its operator is disabled."""
     return await pool.fetchval(queries.session, _hash(token))  # type: ignore[no-any-return]
 
 
@@ -102,8 +86,3 @@ def _signer(key: bytes, use: str) -> Signer:
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-async def _scrypt(password: str, salt: bytes) -> bytes:
-    work = password.encode()[:1024]
-    return await asyncio.to_thread(hashlib.scrypt, work, salt=salt, n=2**14, r=8, p=1)

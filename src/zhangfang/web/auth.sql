@@ -1,15 +1,3 @@
--- name: add_operator
-INSERT INTO operator (name, salt, hash, created_at)
-SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM operator)
-ON CONFLICT DO NOTHING
-RETURNING name
-
--- name: has_operator
-SELECT EXISTS (SELECT FROM operator)
-
--- name: operator
-SELECT salt, hash FROM operator WHERE name = $1
-
 -- name: make_key
 INSERT INTO console_key (key) VALUES ($1) ON CONFLICT DO NOTHING
 
@@ -30,7 +18,8 @@ DELETE FROM login_failure WHERE name = $1 OR last_at < now() - interval '1 day'
 INSERT INTO operator_session (token_hash, operator, expires_at) VALUES ($1, $2, now() + $3::interval)
 
 -- name: session
-SELECT operator FROM operator_session WHERE token_hash = $1 AND expires_at > now()
+SELECT s.operator FROM operator_session s JOIN operator o ON o.name = s.operator AND o.disabled_at IS NULL
+WHERE s.token_hash = $1 AND s.expires_at > now()
 
 -- name: close_session
 DELETE FROM operator_session WHERE token_hash = $1 OR expires_at <= now()

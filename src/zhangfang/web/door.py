@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.parameters import only
 from zhangfang.web import auth
 from zhangfang.web.visit import UNREADABLE, FormInvalid, Missing, Site, Visit
 
@@ -69,13 +70,16 @@ class Door(Generic[V]):
         """Keep the site; `visit` makes the visit of a request."""
         self.site, self._visit = site, visit
 
-    def inside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
-        """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for."""
-        return partial(self._handled, handler=handler, outside=False)
+    def inside(self, handler: Handler[V], *query: str) -> Callable[[Request], Awaitable[Response]]:
+        """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for.
 
-    def outside(self, handler: Handler[V]) -> Callable[[Request], Awaitable[Response]]:
+        `query` names the parameters that the address may have; any other is refused.
+        """
+        return partial(self._handled, handler=_asking(handler, query), outside=False)
+
+    def outside(self, handler: Handler[V], *query: str) -> Callable[[Request], Awaitable[Response]]:
         """Answer with or without a session."""
-        return partial(self._handled, handler=handler, outside=True)
+        return partial(self._handled, handler=_asking(handler, query), outside=True)
 
     async def _handled(self, request: Request, *, handler: Handler[V], outside: bool) -> Response:
         request.state.request_id = secrets.token_hex(6)
@@ -104,6 +108,16 @@ class Door(Generic[V]):
         except Exception:
             log.exception("a page failed", request_id=request.state.request_id, path=request.url.path)
             return visit.draw("error.html", 500, what="bug")
+
+
+def _asking(handler: Handler[V], names: Sequence[str]) -> Handler[V]:
+    """Return the handler behind a check of the address's parameters."""
+
+    async def checked(visit: V) -> Response:
+        only(visit.request.query_params.multi_items(), names)
+        return await handler(visit)
+
+    return checked
 
 
 async def _key(visit: Visit[Site]) -> bytes:

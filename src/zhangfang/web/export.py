@@ -1,21 +1,27 @@
 """Tables as files: CSV that Excel reads rightly, and XLSX. A table is exported whole or refused, never cut."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+import asyncio
+import pickle
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import xlsxwriter
-
 from zhangfang.kernel.clock import in_china
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sheets import safe
 
 LIMIT = 50_000
+AT_ONCE = 2  # files that are made at once
+_CHUNK = 64 * 1024
 _EXACT_DIGITS = 11  # Excel shows a longer number in another form and loses its last digits
+
+
+class ExportFailed(ZhangfangError):
+    """A file could not be made whole."""
 
 
 class Fen(int):
@@ -25,34 +31,44 @@ class Fen(int):
 Cell = Any  # str, int, Fen, date, datetime, UUID or None
 
 
-def as_csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Return UTF-8 with a byte-order mark. Excel gets long numbers and what looks like a formula as text."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(head)
-    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+async def export(
+    kind: str, name: str, head: Sequence[str], pages: AsyncIterator[Sequence[Sequence[Cell]]]
+) -> AsyncGenerator[bytes, None]:
+    """Yield a table as a file of a kind, `csv` or `xlsx`, while its pages are read; whatever goes wrong raises.
+
+    The file is made by a process of its own (`web.sheet`), so the event loop only hands pages and bytes on. If nobody
+    reads, nothing is read from the database either.
+    """
+    command = (sys.executable, "-m", "zhangfang.web.sheet", kind, name)
+    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    feeding = asyncio.create_task(_feed(child.stdin, head, pages))
+    try:
+        while chunk := await child.stdout.read(_CHUNK):
+            yield chunk
+        await feeding
+        if await child.wait():
+            raise ExportFailed(f"the {kind} could not be made; see the log")
+    finally:
+        feeding.cancel()
+        if child.returncode is None:
+            child.kill()
+        await child.stdout.read()
+        await child.wait()
 
 
-def as_xlsx(sheet: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Return a workbook of one sheet: texts as text, amounts as numbers with two decimals."""
-    out = io.BytesIO()
-    with xlsxwriter.Workbook(out, {"constant_memory": True, "in_memory": True}) as book:
-        yuan, bold = book.add_format({"num_format": "#,##0.00"}), book.add_format({"bold": True})
-        page = book.add_worksheet(sheet[:31])
-        page.freeze_panes(1, 0)
-        page.set_column(0, len(head) - 1, 20)
-        for column, text in enumerate(head):
-            page.write_string(0, column, text, bold)
-        for at, row in enumerate(rows, start=1):
-            for column, cell in enumerate(row):
-                if isinstance(cell, Fen):
-                    page.write_number(at, column, Decimal(fen_to_yuan(cell)), yuan)
-                elif isinstance(cell, int):
-                    page.write_number(at, column, cell)
-                elif cell is not None:
-                    page.write_string(at, column, text_of(cell))
-    return out.getvalue()
+async def _feed(
+    into: asyncio.StreamWriter, head: Sequence[str], pages: AsyncIterator[Sequence[Sequence[Cell]]]
+) -> None:
+    try:
+        into.write(pickle.dumps(list(head)))
+        async for page in pages:
+            into.write(pickle.dumps(page))
+            await into.drain()
+        into.write(pickle.dumps(None))
+    finally:
+        into.close()
 
 
 def text_of(cell: Cell) -> str:
@@ -66,7 +82,8 @@ def text_of(cell: Cell) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def _csv_cell(cell: Cell) -> str:
+def csv_cell(cell: Cell) -> str:
+    """Return a cell as a spreadsheet that opens the file should read it: long numbers as text, nothing as a formula."""
     text = text_of(cell)
     if not isinstance(cell, str | UUID):
         return text

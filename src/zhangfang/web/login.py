@@ -1,13 +1,17 @@
 """Log-in, log-out, language, and the static files: what every site has."""
 
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
+import asyncpg
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from zhangfang.approvals import known, record
+from zhangfang.kernel.clock import Clock
 from zhangfang.web import auth
 from zhangfang.web.door import SESSION, Door
 from zhangfang.web.visit import Missing, Site, Visit
@@ -20,10 +24,10 @@ def routes(door: Door[Any]) -> list[BaseRoute]:
     """Return the routes of the log-in and of the static files, which a browser may keep for a year."""
     static = GZipMiddleware(StaticFiles(directory=str(files(__package__) / "static")))
     return [
-        Route("/login", door.outside(page), methods=["GET"]),
+        Route("/login", door.outside(page, "next"), methods=["GET"]),
         Route("/login", door.outside(enter), methods=["POST"]),
         Route("/logout", door.inside(leave), methods=["POST"]),
-        Route("/lang/{lang}", door.outside(language)),
+        Route("/lang/{lang}", door.outside(language, "next")),
         Mount("/static", static),
     ]
 
@@ -39,7 +43,7 @@ async def enter(visit: Visit[Site]) -> Response:
     """Open a session, or refuse; a wrong name and a wrong password get the same answer."""
     form = visit.request.state.form
     name = form.get("name", "")
-    result = await auth.log_in(visit.pool, name, form.get("password", ""))
+    result = await sign_in(visit.pool, visit.site.clock, name, form.get("password", ""), "console")
     if isinstance(result, auth.Refused):
         status = 429 if result.locked_until else 401
         return visit.draw("login.html", status, refused=result, name=name[:64], next=form.get("next", ""))
@@ -48,6 +52,22 @@ async def enter(visit: Visit[Site]) -> Response:
     key = visit.site.key or await auth.console_key(visit.pool)
     visit.set_cookie(response, SESSION, auth.sign(key, result), int(auth.SESSION_LIFE.total_seconds()))
     return response
+
+
+async def sign_in(
+    pool: asyncpg.Pool,
+    clock: Clock,
+    name: str,
+    password: str,
+    where: str,
+    life: timedelta = auth.SESSION_LIFE,
+) -> str | auth.Refused:
+    """Open a session, by the console or the command line (`where`), and record it, or that it was refused."""
+    who = await known(pool, name)
+    result = await auth.log_in(pool, name, password, life)
+    act = "sign in refused" if isinstance(result, auth.Refused) else "sign in"
+    await record(pool, clock, who, act, where)
+    return result
 
 
 async def leave(visit: Visit[Site]) -> Response:

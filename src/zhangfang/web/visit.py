@@ -12,13 +12,15 @@ from urllib.parse import parse_qsl, urlencode
 import asyncpg
 import structlog
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zhangfang.approvals import Person, operator
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.web.export import AT_ONCE
 from zhangfang.web.money import money
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
@@ -49,6 +51,7 @@ class Site:
     version: str = field(init=False)
     key: bytes | None = field(default=None, repr=False)
     pages: Environment = field(init=False)
+    making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))  # of files
 
     def __post_init__(self) -> None:
         """Open the templates."""
@@ -83,6 +86,12 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+
+    @property
+    def person(self) -> Person:
+        """Return the operator as a person who acts: it comes from the session, never from a form."""
+        assert self.operator is not None, "an act without a session"
+        return operator(self.operator)
 
     @property
     def base(self) -> str:
@@ -138,14 +147,16 @@ class Visit(Generic[S_co]):
     async def form(self) -> dict[str, str]:
         """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`."""
         body = b""
-        async for chunk in self.request.stream():
-            body += chunk
-            if len(body) > _BODY_MAX:
-                raise FormInvalid(f"the form is longer than {_BODY_MAX} bytes")
         try:
+            async for chunk in self.request.stream():
+                body += chunk
+                if len(body) > _BODY_MAX:
+                    raise FormInvalid(f"the form is longer than {_BODY_MAX} bytes")
             return dict(
                 parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
             )
+        except ClientDisconnect:
+            raise FormInvalid("the browser went away") from None
         except ValueError as error:
             raise FormInvalid("the form is not URL-encoded UTF-8 of at most 50 fields") from error
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from zhangfang_audit.books import checks
+from zhangfang_audit.books.acts import acts_broken
 from zhangfang_audit.books.banks import (
     AccountBook,
     ChannelBook,
@@ -30,6 +31,10 @@ class Audit:
     findings: Mapping[str, Finding]
     amount: Mapping[str, Any]
     unknown: Sequence[Row] = field(default=())
+    acts: tuple[int, str] = (
+        0,
+        "",
+    )  # the end of the chain of acts: written down outside, it proves all before it
 
     @property
     def ok(self) -> bool:
@@ -49,6 +54,7 @@ class Audit:
             "books": {name: found[name] for name in BOOKS},
             "double_debits": found["double_debits"],
             "ledger": {name: found[f"ledger_{name}"] for name in LEDGER},
+            "acts": {"broken": found["acts_broken"], "seq": self.acts[0], "hash": self.acts[1]},
             "amount": dict(self.amount),
             "unknown_open": len(self.unknown),
             "details": {
@@ -88,7 +94,11 @@ async def audit(home: Home) -> Audit:
             ),
             "ledger_unowned_fen": checks.unowned(await read("unowned")),
         }
-        return Audit(findings, await _amount(books), await read("unknown_open"))
+        (head,) = await read("act_head")
+        findings["acts_broken"] = acts_broken(await read("acts"), head, await read("proposals"))
+        return Audit(
+            findings, await _amount(books), await read("unknown_open"), (head["seq"], head["hash"].hex())
+        )
 
 
 async def _bank_gap(books: Ledger, accounts: Mapping[str, AccountBook]) -> Finding:

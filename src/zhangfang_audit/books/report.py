@@ -18,6 +18,7 @@ TITLES = {
     "ledger_sequence_errors": "流水断号 Breaks in the ledger's sequence",
     "ledger_balance_gap_fen": "余额重算差 Balances against their entries",
     "ledger_unowned_fen": "无主凭证 Vouchers that nobody holds",
+    "acts_broken": "操作记录断链 Breaks in the chain of acts",
     "identity_gap_fen": "收付恒等差 Money in against where it is",
 }
 AMOUNTS = {
@@ -47,6 +48,8 @@ def show(found: Audit, now: datetime, console: Console) -> None:
         table.add_row(*one, *other)
     console.print(table)
     _lines(found, console)
+    end = f"操作记录链尾 End of the acts' chain: {found.acts[0]} {found.acts[1]}"
+    console.print(end, markup=False, highlight=False)
     console.print("账平 The books agree." if found.ok else "账不平 The books do not agree.")
 
 

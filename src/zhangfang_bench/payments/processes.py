@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zhangfang.assembly.parts import open_desk
-from zhangfang.assembly.processes import drive_all, run_app, serve
+from zhangfang.assembly.processes import drive_all, serve
+from zhangfang.assembly.server import run_app
 from zhangfang.channels.unionpay import UnionPay, UnionPayConfig
 from zhangfang.channels.unionpay.certificates import Cipher
 from zhangfang.channels.unionpay.message import without_blanks

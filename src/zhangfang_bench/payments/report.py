@@ -10,6 +10,7 @@ from rich.table import Table
 COMMITS_ALLOWED = 3  # the aim: so many empty requests, and three commits
 AIM, PROUD = 10, 6
 COMMITS_AIM = 0.3
+WAITS = "Of request to success the sandbox bank waits 50 ms before it notifies, and the measuring looks every 20 ms."
 
 
 def ratio(per_second: float, floors: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def print_report(made: Mapping[str, Any]) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    console.print(WAITS, highlight=False)
     for name, run in runs.items():
         console.print(f"{_TITLES[name]}: {run['ratio']}", highlight=False)
     console.print(_verdict(runs["null_signatures"]), highlight=False)

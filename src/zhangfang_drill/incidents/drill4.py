@@ -16,6 +16,7 @@ from typing import Any
 from rich.progress import Progress
 
 from zhangfang.api import admit
+from zhangfang.assembly.sandbox.first_routes import proposal_of
 from zhangfang.channels.port import AccountType, Operation, PartyAccount
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandates, NewMandate
@@ -103,24 +104,24 @@ async def _incident(
 
 async def _released(world: World, progress: Progress) -> dict[str, Any]:
     """Let a bad table be rejected by its replay; release a good one: replay, canary, promotion by a second person."""
-    pool, clock, channels = world.pool, world.clock, tuple(world.desk.channels)
+    pool, clock, channels, (one, other) = world.pool, world.clock, tuple(world.desk.channels), world.people
     rows = list(await rows_of(pool, Kind.ACCOUNT_TYPES))
     bad = [
         row for row in rows if (row["operation"], row["holder"], row["class"]) != ("payout", "personal", "I")
     ]
     task = progress.add_task("releases of the table of account types", total=2)
     version = await propose(
-        pool, clock, Kind.ACCOUNT_TYPES, write_csv(Kind.ACCOUNT_TYPES, bad), "王工", "rewritten"
+        pool, clock, Kind.ACCOUNT_TYPES, write_csv(Kind.ACCOUNT_TYPES, bad), one, "rewritten"
     )
     rejected = (await replay(pool, clock, version, channels)).rejected
     progress.advance(task)
     good = [*rows, _row("unionpay", "allowed"), _row("cmb", "unsupported")]
     version = await propose(
-        pool, clock, Kind.ACCOUNT_TYPES, write_csv(Kind.ACCOUNT_TYPES, good), "王工", "class II"
+        pool, clock, Kind.ACCOUNT_TYPES, write_csv(Kind.ACCOUNT_TYPES, good), one, "class II"
     )
     await replay(pool, clock, version, channels)
-    await canary(pool, clock, version, 10, "王工")
-    await promote(pool, clock, version, "李主管")
+    await canary(pool, clock, version, 10, one)
+    await promote(pool, clock, *await proposal_of(pool, version), other)
     progress.advance(task)
     await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {}})  # now they carry the right type
     await _all_go(world, progress)

@@ -19,6 +19,7 @@ from rich.progress import Progress, TaskID
 
 from zhangfang import duplicates
 from zhangfang.api import admit
+from zhangfang.assembly.sandbox.staff import seen
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandates, NewMandate
@@ -195,15 +196,16 @@ async def _damage(world: World, size: Size) -> dict[str, Any]:
 
 async def _healed(world: World, progress: Progress) -> dict[str, Any]:
     """Run the duplicates flow: find, confirm, have a second person approve the settled one, reverse, mask."""
-    pool, desk = world.pool, world.desk
+    pool, desk, (one, other) = world.pool, world.desk, world.people
     # The timetable may already have found the duplicate of the day before.
     await duplicates.find(desk.pool, desk.clock, at(DAY, time(0)))
     found = await pool.fetchval(queries.cases)
     await duplicates.confirm_all(
-        desk.pool, desk.clock, await duplicates.to_confirm(pool), "王会计", "drill 5: collected twice"
+        desk.pool, desk.clock, await duplicates.to_confirm(pool), one, "drill 5: collected twice"
     )
     for case in await duplicates.cases(pool, [duplicates.CaseState.APPROVAL], limit=1000):
-        await duplicates.approve(desk.pool, desk.clock, case.id, "李主管")
+        assert case.proposal is not None, "it waits for a second person"
+        await duplicates.approve(desk.pool, desk.clock, case.proposal, await seen(pool, case.proposal), other)
     task: TaskID = progress.add_task("duplicates are reversed", total=found)
     while left := await pool.fetchval(queries.reversing):
         await world.set_time(world.clock.now() + timedelta(seconds=12))

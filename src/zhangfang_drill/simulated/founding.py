@@ -49,7 +49,14 @@ async def every_channel_gets_some(world: World) -> None:
     """Release a routing table in which all channels have the same cost and priority."""
     equal = {"rate_ppm": "0", "fixed_fen": "0", "priority": "1"}
     channels = tuple(world.desk.channels)
-    await release(world.pool, world.clock, lambda row: {**row, **equal}, channels, "every channel gets some")
+    await release(
+        world.pool,
+        world.clock,
+        world.people,
+        lambda row: {**row, **equal},
+        channels,
+        "every channel gets some",
+    )
 
 
 async def _agreed(world: World, merchant: str, number: str, payer: dict[str, Any]) -> None:

@@ -7,7 +7,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import Person, SecondPerson
+from zhangfang.assembly.sandbox import staff
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.payments import (
@@ -28,7 +29,6 @@ from zhangfang_drill.world.world import World
 queries = load(__package__, "people.sql")
 
 SHARE = 0.3  # of the orders that are UNKNOWN overnight
-PROPOSES, APPROVES = "王会计", "李主管"
 PATIENCE = LATE_LINE + timedelta(days=1)  # how long a later file may still explain a break
 
 
@@ -45,8 +45,10 @@ async def ring_the_bank(world: World, rng: Random) -> None:
 
 
 async def _end(world: World, intent: Intent, said: Outcome) -> None:
-    proposal = await propose_outcome(world.desk.pool, world.desk.clock, intent.id, said, PROPOSES)
-    await _by_the_other(partial(approve_outcome, world.desk, proposal))
+    one, other = world.people
+    proposal = await propose_outcome(world.desk.pool, world.desk.clock, intent.id, said, one)
+    seen = await staff.seen(world.pool, proposal)
+    await _by_the_other(partial(approve_outcome, world.desk, proposal, seen), one, other)
 
 
 def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
@@ -69,16 +71,19 @@ async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day:
 
 async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
     """Cure a break. If the chosen cure is refused for it, use its last one, which writes the amount off."""
+    one, other = world.people
+    offer = partial(propose, world.desk.pool, world.desk.clock, world.desk.journal, row["id"])
     try:
-        await propose(world.desk.pool, world.desk.journal, row["id"], cure, PROPOSES, merchant)
+        proposal = await offer(cure, one, merchant)
     except InvalidInput:
-        await propose(world.desk.pool, world.desk.journal, row["id"], cures(row)[-1], PROPOSES)
-    await _by_the_other(partial(approve, world.desk, row["id"]))
+        proposal = await offer(cures(row)[-1], one)
+    seen = await staff.seen(world.pool, proposal)
+    await _by_the_other(partial(approve, world.desk, proposal, seen), one, other)
 
 
-async def _by_the_other(approved: Callable[[str], Awaitable[object]]) -> None:
+async def _by_the_other(approved: Callable[[Person], Awaitable[object]], one: Person, other: Person) -> None:
     """Check that the proposer cannot approve; then let the second person approve."""
     with suppress(SecondPerson):
-        await approved(PROPOSES)
+        await approved(one)
         raise AssertionError("somebody approved their own proposal")
-    await approved(APPROVES)
+    await approved(other)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,12 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from zhangfang.approvals import Person
 from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.assembly.house import BANKS, House
 from zhangfang.assembly.sandbox.counter import provision
-from zhangfang.kernel.postgres import EmbeddedPostgres
+from zhangfang.assembly.sandbox.staff import staff
+from zhangfang.kernel.postgres import EmbeddedPostgres, as_platform
 from zhangfang.kernel.settings import write_private
 from zhangfang.ledger import LedgerClient
 from zhangfang.payments import Desk
@@ -41,6 +43,7 @@ class World:
     desk: Desk
     session: aiohttp.ClientSession
     postgres: EmbeddedPostgres | None
+    people: Sequence[Person]
 
     async def kill_database(self) -> bool:
         """Kill PostgreSQL with SIGKILL and start it again; return False if the server is not ours.
@@ -95,7 +98,7 @@ async def opened(
     postgres = EmbeddedPostgres(home / "postgres") if not url else None
     house, banks = _house(home, url or (postgres.start() if postgres else ""), channels)
     try:
-        await migrate(house.database_url)
+        await migrate(house.owner_url)
         clock = StandingClock(moment)
         CLOCKS[str(house.home)] = clock
         banks.start_all()
@@ -122,8 +125,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=180)  # seconds: one answer may hold a ba
 
 def _house(home: Path, url: str, channels: tuple[str, ...]) -> tuple[House, Banks]:
     house = House(home, banks=channels)
-    house.database_url = url
-    write_private(house.home / "database-url", url)
+    house.database_url, house.owner_url = as_platform(url), url
+    write_private(house.home / "database-url", house.database_url)
     return house, Banks(house.home, house.ports)
 
 
@@ -136,13 +139,14 @@ async def _living(
     postgres: EmbeddedPostgres | None,
 ) -> AsyncIterator[World]:
     settings = Settled(home=house.home, database_url=house.database_url, port=house.port)
+    people = await staff(house.owner_url, clock, "王会计", "李主管")
     platform = Platform(settings)
     try:
         await platform.start()
         async with LedgerClient(settings.ledger_socket) as ledger:
             await open_platform_accounts(ledger)
         async with desk_of(settings) as desk:
-            yield World(house, clock, banks, platform, desk, session, postgres)
+            yield World(house, clock, banks, platform, desk, session, postgres, people)
     finally:
         await platform.stop()
 

@@ -2,17 +2,26 @@
 
 Statements run at once inside an open transaction. It is committed when the event loop has run everything that was
 ready. Await `committed()` before an answer is sent. Without fsync (`synchronous=OFF`) a commit survives
-the death of the process, though not of the machine: enough for a bank that exists for tests.
+the death of the process, though not of the machine: enough for a bank that exists for tests. If the file cannot be
+written (a full disk), the process ends at once: an answer from what was not committed would be a lie after the restart.
 """
 
 import asyncio
 import json
+import os
 import sqlite3
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _META = "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+
+
+EXIT_LOST = 74  # EX_IOERR of sysexits.h
+_LOST = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT}
+)
 
 
 class StoreInUse(Exception):
@@ -41,12 +50,20 @@ class Store:
     def write(self, sql: str, row: Sequence[object] = ()) -> None:
         """Run one statement in the shared transaction."""
         self._gather()
-        self._db.execute(sql, row)
+        try:
+            self._db.execute(sql, row)
+        except sqlite3.OperationalError as error:
+            _end_if_lost(error)
+            raise
 
     def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for many rows in the shared transaction."""
         self._gather()
-        self._db.executemany(sql, rows)
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.OperationalError as error:
+            _end_if_lost(error)
+            raise
 
     def read(self, sql: str, row: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query; sees what has been written and not yet committed."""
@@ -89,5 +106,19 @@ class Store:
         if self._pending is None:
             return
         pending, self._pending = self._pending, None
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            _end(error)
         pending.set_result(None)
+
+
+def _end_if_lost(error: sqlite3.OperationalError) -> None:
+    """End the process if a file is full or cannot be written; any other fault is of the statement."""
+    if error.sqlite_errorcode & 0xFF in _LOST:
+        _end(error)
+
+
+def _end(error: sqlite3.OperationalError) -> NoReturn:
+    print(f"error: the bank's file cannot be written: {error}", file=sys.stderr, flush=True)
+    os._exit(EXIT_LOST)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from zhangfang.channels import columns
+from zhangfang.channels import cells, columns
 from zhangfang.channels.app_purchase import check_row, file_content
 from zhangfang.channels.chinaums.config import ChinaUmsConfig
 from zhangfang.channels.columns import Column, Layout, Row
@@ -20,15 +20,15 @@ MAX_ANSWER_BYTES = columns.MAX_BYTES * 4 // 3 + 64 * 1024  # in base64, and the 
 _TYPES = {"PAY": Operation.PURCHASE, "REFUND": Operation.REFUND, "ADJUST": None}
 LAYOUT = Layout(
     {
-        "settleDate": Column("day", columns.day("%Y-%m-%d")),
+        "settleDate": Column("day", cells.day("%Y-%m-%d")),
         "mid": Column("merchant"),
-        "merOrderId": Column("mer_order", columns.number),
-        "targetOrderId": Column("target", columns.number),
-        "type": Column("operation", columns.one_of(_TYPES)),
-        "totalAmount": Column("amount", columns.fen),
-        "fee": Column("fee", columns.signed_fen),
-        "netAmount": Column("net", columns.signed_fen),
-        "refundOrderId": Column("refund_order", columns.number),
+        "merOrderId": Column("mer_order", cells.number),
+        "targetOrderId": Column("target", cells.number),
+        "type": Column("operation", cells.one_of(_TYPES)),
+        "totalAmount": Column("amount", cells.fen),
+        "fee": Column("fee", cells.signed_fen),
+        "netAmount": Column("net", cells.signed_fen),
+        "refundOrderId": Column("refund_order", cells.number),
         "srcReserve": Column("note"),
     },
     totals=("totalAmount", "fee", "netAmount"),

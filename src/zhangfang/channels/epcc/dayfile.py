@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import date
 
-from zhangfang.channels import columns
+from zhangfang.channels import cells, columns
 from zhangfang.channels.columns import Column, Layout
 from zhangfang.channels.encoded import decoded
 from zhangfang.channels.epcc.requests import OPERATIONS, file_name
@@ -17,13 +17,13 @@ from zhangfang.channels.port import ChannelFile, FileLine, MalformedMessage, Ope
 _INFO = "MsgBody/FileInf/"
 _LAYOUT = Layout(
     {
-        "TrxId": Column("order_no", columns.number),
-        "TrxCtgy": Column("operation", columns.one_of(OPERATIONS | {"": None})),
-        "TrxAmt": Column("amount", columns.fen),
-        "Sign": Column("credit", columns.one_of({"C": True, "D": False})),
-        "Fee": Column("fee", columns.signed_fen),
-        "Kind": Column("adjustment", columns.one_of({"N": False, "A": True})),
-        "OriTrxId": Column("original_order_no", columns.number),
+        "TrxId": Column("order_no", cells.number),
+        "TrxCtgy": Column("operation", cells.one_of(OPERATIONS | {"": None})),
+        "TrxAmt": Column("amount", cells.fen),
+        "Sign": Column("credit", cells.one_of({"C": True, "D": False})),
+        "Fee": Column("fee", cells.signed_fen),
+        "Kind": Column("adjustment", cells.one_of({"N": False, "A": True})),
+        "OriTrxId": Column("original_order_no", cells.number),
         "OrdrId": Column("note"),
     },
     totals=("TrxAmt", "Fee"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from zhangfang.channels import columns
+from zhangfang.channels import cells, columns
 from zhangfang.channels.app_purchase import check_row, file_content
 from zhangfang.channels.columns import Column, Layout, Row
 from zhangfang.channels.lakala.config import LakalaConfig
@@ -21,16 +21,16 @@ MAX_ANSWER_BYTES = columns.MAX_BYTES
 _KINDS = {"PREORDER": Operation.PURCHASE, "REFUND": Operation.REFUND, "ADJUST": None}
 LAYOUT = Layout(
     {
-        "settle_date": Column("day", columns.day("%Y-%m-%d")),
+        "settle_date": Column("day", cells.day("%Y-%m-%d")),
         "merchant_no": Column("merchant"),
-        "out_trade_no": Column("order_no", columns.number),
-        "trade_no": Column("channel_ref", columns.number),
-        "log_no": Column("log_no", columns.number),
-        "trade_main_type": Column("operation", columns.one_of(_KINDS)),
-        "total_amount": Column("amount", columns.fen),
-        "sign": Column("credit", columns.one_of({"C": True, "D": False})),
-        "fee": Column("fee", columns.signed_fen),
-        "origin_out_trade_no": Column("original_order_no", columns.number),
+        "out_trade_no": Column("order_no", cells.number),
+        "trade_no": Column("channel_ref", cells.number),
+        "log_no": Column("log_no", cells.number),
+        "trade_main_type": Column("operation", cells.one_of(_KINDS)),
+        "total_amount": Column("amount", cells.fen),
+        "sign": Column("credit", cells.one_of({"C": True, "D": False})),
+        "fee": Column("fee", cells.signed_fen),
+        "origin_out_trade_no": Column("original_order_no", cells.number),
         "remark": Column("note"),
     },
     totals=("total_amount", "fee"),

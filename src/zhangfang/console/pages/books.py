@@ -8,13 +8,13 @@ from zhangfang.console.pages.payments import download
 from zhangfang.console.reading import books
 from zhangfang.console.reading.model import Entry
 from zhangfang.console.visit import Visit, uuid_of
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.parameters import whole
 from zhangfang.web.export import LIMIT, Fen
 from zhangfang.web.tables import MOVEMENTS, SUBJECTS
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
-ROWS = 50
+ROWS, MOST = 50, 10**18 - 1  # entries on a page; a sequence number
 
 
 async def account(visit: Visit) -> Response:
@@ -43,20 +43,20 @@ async def account_export(visit: Visit) -> Response:
     found = await books.account_of(visit.pool, uuid_of(visit))
     if found is None or kind not in ("csv", "xlsx"):
         raise Missing("account")
-    entries: list[Entry] = []
-    async for entry in books.every_entry(visit.pool, found.id):
-        entries.append(entry)
-        if len(entries) > LIMIT:
-            return await visit.page("error.html", 413, what="too_many", count=len(entries), limit=LIMIT)
+    count = await books.count(visit.pool, found.id, LIMIT + 1)
+    if count > LIMIT:
+        return await visit.page("error.html", 413, what="too_many", count=count, limit=LIMIT)
     head = [
         N_("Sequence"), N_("Posted at"), N_("Business date"), N_("Voucher"), N_("Payment"), N_("Debit"), N_("Credit"),
         N_("Balance after (debit positive)"),
     ]  # fmt: skip
-    rows = [
-        [e.seq, e.posted_at, e.business_date, e.voucher, e.intent, *map(_fen, (e.debit, e.credit, e.balance))]
-        for e in entries
-    ]
-    return download(visit, f"account-{found.code}", kind, head, rows)
+    pages = books.every_entry(visit.pool, found.id)
+    return await download(visit, f"account-{found.code}", kind, head, pages, _cells)
+
+
+def _cells(e: Entry) -> list[Any]:
+    amounts = map(_fen, (e.debit, e.credit, e.balance))
+    return [e.seq, e.posted_at, e.business_date, e.voucher, e.intent, *amounts]
 
 
 async def voucher(visit: Visit) -> Response:
@@ -86,6 +86,4 @@ def _fen(amount: int | None) -> Any:
 
 def _before(visit: Visit) -> int | None:
     text = visit.query.get("before", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidInput("before", f"{len(text)} characters", "a sequence number")
-    return int(text) if text else None
+    return whole("before", text, 1, MOST) if text else None

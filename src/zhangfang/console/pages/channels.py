@@ -2,10 +2,9 @@
 
 from itertools import groupby
 
-from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from zhangfang import duplicates
+from zhangfang import approvals
 from zhangfang.approvals import Act, acts
 from zhangfang.console import sentences
 from zhangfang.console.reading import channels
@@ -14,19 +13,19 @@ from zhangfang.console.view import SECTION
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.payments import PREFIX, open_again, stop
+from zhangfang.kernel.ids import prefixed
+from zhangfang.payments import stop
 from zhangfang.routing import open_breakers, unknown_types
-from zhangfang.web.tables import STATES, TERMS, note, term
+from zhangfang.web.tables import STATES, note, term
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import Words
 
-_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {duplicates.PREFIX: "/duplicates"}
 _ASKED = [
     state
     for state in STATES
     if STATES[state].final != "later" and state not in ("CREATED", "REDIRECTED", "REFUSED")
 ]
-_ACTS = {"stop": stop, "open": open_again}
+_ACTS = ("stop", "open")
 
 
 async def page(visit: Visit) -> Response:
@@ -41,24 +40,12 @@ async def page(visit: Visit) -> Response:
         resting=await open_breakers(visit.pool),
         unknown_types=await unknown_types(visit.pool, visit.now),
         acts=done,
-        act_target=act_target,
         act_reason=act_reason,
         section_of=SECTION,
         asked=",".join(_ASKED),
         lately=f"{in_china(visit.now - channels.LATELY):%Y-%m-%dT%H:%M}",
         say=say,
     )
-
-
-def act_target(_: Words, visit: Visit, target: str) -> Markup:
-    """Return what an act was on: a link to the payment or case, or an operation or a table in words."""
-    head, _slash, tail = target.partition("/")
-    if head.partition("_")[0] in _PLACES and not tail:
-        href = visit.href(f"{_PLACES[head.partition('_')[0]]}/{head}")
-        return Markup('<a class="zf-mono" href="{}">{}</a>').format(href, head)
-    if head in TERMS["releases"]:
-        return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
-    return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
 
 
 def act_reason(_: Words, act: Act) -> str:
@@ -73,11 +60,13 @@ async def switch(visit: Visit) -> Response:
     """Stop an operation or open it again."""
     row, act = await _row(visit)
     reason = visit.request.state.form.get("reason", "")
+    where = row.channel, row.operation, reason, visit.person
     try:
-        await _ACTS[act](
-            visit.pool, visit.site.clock, row.channel, row.operation, reason, str(visit.operator)
-        )
-    except InvalidInput as error:
+        if act == "stop":
+            await stop(visit.pool, visit.site.clock, *where)
+        elif made := await visit.site.actions.open_again(*where):
+            return visit.go(f"/proposals/{prefixed(approvals.PREFIX, made)}")
+    except (InvalidInput, approvals.NoProposal) as error:
         return await form(visit, 422, str(error), reason)
     return visit.go("/channels")
 

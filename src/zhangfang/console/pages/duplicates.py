@@ -6,7 +6,9 @@ from uuid import UUID
 from starlette.responses import Response
 
 from zhangfang import duplicates
+from zhangfang.approvals import proposals
 from zhangfang.console import sentences
+from zhangfang.console.pages.proposals import Shown, shown
 from zhangfang.console.reading import payments
 from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.reading.model import Dossier
@@ -27,12 +29,10 @@ STATES = {  # word and shape
 }
 ACTS = {
     "confirm": N_("Confirm"),
-    "approve": N_("Approve"),
     "dismiss": N_("Dismiss"),
 }
 _DECIDES: Mapping[str, Callable[..., Awaitable[Case]]] = {
     "confirm": duplicates.confirm,
-    "approve": duplicates.approve,
     "dismiss": duplicates.dismiss,
 }
 _OVER = (CaseState.DONE, CaseState.DISMISSED)
@@ -67,7 +67,7 @@ async def one(visit: Visit) -> Response:
     case = await _case(visit)
     keep = await _dossier(visit, case.keep)
     goes = await _dossier(visit, case.intent) if case.intent else None
-    masked = await duplicates.masked(visit.pool, case.id)
+    masked, waiting = await duplicates.masked(visit.pool, case.id), await _waiting(visit, case)
     return await visit.page(
         "duplicate.html",
         here="duplicates",
@@ -81,23 +81,26 @@ async def one(visit: Visit) -> Response:
         steps=await duplicates.steps(visit.pool, case.id),
         of=STATES,
         say=sentences.duplicate(visit.words, case),
-        acts={act: refusal(case, act, str(visit.operator)) for act in ACTS},
+        acts={act: refusal(case, act, waiting=waiting is not None) for act in ACTS},
+        proposal=waiting,
         words_of=ACTS,
     )
 
 
-def refusal(case: Case, act: str, operator: str) -> str | None:
-    """Return why an operator may not decide this of a case, as the label of the button; None if they may."""
+async def _waiting(visit: Visit, case: Case) -> Shown | None:
+    """Return the proposal of a case that waits for a second person."""
+    target = prefixed(PREFIX, case.id)
+    found = await proposals(visit.pool, kind=duplicates.REVERSAL, target=target)
+    return shown(found[0]) if found else None
+
+
+def refusal(case: Case, act: str, *, waiting: bool) -> str | None:
+    """Return why nobody may decide this of a case now, as the label of the button; None if one may."""
     if case.state in _OVER:
         return N_("the case is over")
-    if act == "approve":
-        if case.state is not CaseState.APPROVAL:
-            return N_("Approve: no second person is needed now")
-        mine = (case.confirmed_by or "").casefold() == operator.casefold()
-        return N_("Approve: you confirmed this yourself") if mine else None
     if case.state is CaseState.REVERSING:
         return N_("the money is on its way back")
-    if act == "confirm" and case.state is CaseState.APPROVAL:
+    if act == "confirm" and waiting:
         return N_("Confirm: somebody has confirmed it")
     return None
 
@@ -106,9 +109,8 @@ async def decide(visit: Visit) -> Response:
     """Confirm, approve or dismiss a case."""
     case, act = await _case(visit), _act(visit)
     reason = visit.request.state.form.get("reason", "")
-    said = () if act == "approve" else (reason,)
     try:
-        await _DECIDES[act](visit.pool, visit.site.clock, case.id, str(visit.operator), *said)
+        await _DECIDES[act](visit.pool, visit.site.clock, case.id, visit.person, reason)
     except ZhangfangError as error:
         return await form(visit, 422, str(error), reason)
     return visit.go(f"/duplicates/{prefixed(PREFIX, case.id)}")
@@ -118,6 +120,7 @@ async def form(visit: Visit, status: int = 200, error: str = "", reason: str = "
     """Ask for the reason, and show what will be done; once more if it was refused."""
     case, act = await _case(visit), _act(visit)
     names = await merchant_names(visit.pool, {case.merchant})
+    waiting = await _waiting(visit, case) is not None
     return await visit.page(
         "duplicate_decide.html",
         status,
@@ -127,7 +130,7 @@ async def form(visit: Visit, status: int = 200, error: str = "", reason: str = "
         act=act,
         words_of=ACTS,
         merchant=names.get(case.merchant, case.merchant),
-        refused=refusal(case, act, str(visit.operator)) if not error else None,
+        refused=refusal(case, act, waiting=waiting) if not error else None,
         error=error,
         reason=reason,
         count=1,
@@ -145,7 +148,7 @@ async def decide_all(visit: Visit) -> Response:
         return await form_of_all(visit, 409, str(changed), reason)
     try:
         wanted = await duplicates.to_confirm(visit.pool)
-        await duplicates.confirm_all(visit.pool, visit.site.clock, wanted, str(visit.operator), reason)
+        await duplicates.confirm_all(visit.pool, visit.site.clock, wanted, visit.person, reason)
     except ZhangfangError as error:
         return await form_of_all(visit, 422, str(error), reason)
     return visit.go("/duplicates?all=1")

@@ -5,14 +5,13 @@ from datetime import date
 
 from starlette.responses import Response
 
+from zhangfang.approvals import proposals
 from zhangfang.console import view
 from zhangfang.console.pages.payment import find
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.ids import parse
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
-from zhangfang.payments import Outcome, State, outcomes, propose_outcome
-from zhangfang.web.visit import Missing
+from zhangfang.payments import OUTCOME, Outcome, State, propose_outcome
 from zhangfang.web.words import N_
 
 ENDS = {"SUCCESS": N_("It was done"), "FAILED": N_("It was not done, and never will be")}
@@ -23,24 +22,9 @@ async def propose(visit: Visit) -> Response:
     sent = visit.request.state.form
     dossier = await find(visit)
     try:
-        outcome, operator = _said(sent), str(visit.operator)
-        await propose_outcome(visit.pool, visit.site.clock, dossier.payment.id, outcome, operator)
+        await propose_outcome(visit.pool, visit.site.clock, dossier.payment.id, _said(sent), visit.person)
     except ZhangfangError as error:
         return await form(visit, 422, str(error), sent)
-    return visit.go(f"/payments/{visit.id_of(dossier.payment)}")
-
-
-async def end(visit: Visit) -> Response:
-    """Approve what another person says, or withdraw it."""
-    dossier = await find(visit)
-    act = str(visit.request.path_params["act"])
-    try:
-        proposed = parse("out", visit.request.path_params["outcome"])
-    except InvalidInput:
-        raise Missing("outcome") from None
-    if act not in ("approve", "withdraw"):
-        raise Missing("act")
-    await visit.site.actions.end_outcome(act, proposed, str(visit.operator))
     return visit.go(f"/payments/{visit.id_of(dossier.payment)}")
 
 
@@ -68,7 +52,7 @@ async def form(
     """Ask how it ended, and for the proof; once more, as it was filled in, if it was refused."""
     dossier = await find(visit)
     p = dossier.payment
-    waiting = await outcomes(visit.pool, p.id)
+    waiting = await proposals(visit.pool, kind=OUTCOME, target=visit.id_of(p))
     reason = view.outcome_reason(p, waiting=bool(waiting))
     first = {"amount": fen_to_yuan(p.amount), "date": str(visit.today), "outcome": "SUCCESS"}
     return await visit.page(

@@ -9,16 +9,17 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from zhangfang.approvals import record
+from zhangfang.approvals import proposals, recorded
 from zhangfang.console import sentences, view
+from zhangfang.console.pages.proposals import shown
 from zhangfang.console.reading import payments
 from zhangfang.console.reading.model import Dossier
 from zhangfang.console.timeline import days, timeline
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.kernel.ids import parse
 from zhangfang.kernel.money import check_amount, fen_to_yuan, yuan_to_fen
-from zhangfang.payments import ENDED_BY_TWO, outcomes
+from zhangfang.payments import OUTCOME
 from zhangfang.web.visit import FormInvalid, Missing
 
 
@@ -28,7 +29,7 @@ async def page(visit: Visit, status: int = 200, refused: str = "") -> Response:
     p = dossier.payment
     checks = view.three_way(dossier, _)
     events = timeline(p, dossier.steps)
-    proposed = await outcomes(visit.pool, p.id) if p.state in ENDED_BY_TWO else []
+    proposed = await proposals(visit.pool, target=visit.id_of(p))
     return await visit.page(
         "payment.html",
         status,
@@ -47,8 +48,8 @@ async def page(visit: Visit, status: int = 200, refused: str = "") -> Response:
         fee_back=sum(undo.fee for undo in dossier.undone_by if undo.state == "SUCCESS"),
         refund_reason=view.refund_reason(p),
         query_reason=view.query_reason(p),
-        outcome_reason=view.outcome_reason(p, waiting=bool(proposed)),
-        proposed=[(prefixed("out", row["id"]), row) for row in proposed],
+        outcome_reason=view.outcome_reason(p, waiting=any(one.kind == OUTCOME for one in proposed)),
+        proposed=[shown(one) for one in proposed],
         debits=sum(line.debit or 0 for line in dossier.lines),
         credits=sum(line.credit or 0 for line in dossier.lines),
     )
@@ -77,9 +78,9 @@ async def query_now(visit: Visit) -> Response:
     if reason := view.query_reason(dossier.payment):
         return await page(visit, 409, str(visit.words(reason)))
     name = visit.id_of(dossier.payment)
-    await record(visit.pool, visit.site.clock, str(visit.operator), "query", name)
     try:
-        await visit.site.actions.query_now(dossier.payment.id)
+        async with recorded(visit.pool, visit.site.clock, visit.person, "query", name):
+            await visit.site.actions.query_now(dossier.payment.id)
     except ZhangfangError as error:
         return await page(visit, 409, str(error))
     return visit.go(f"/payments/{name}")
@@ -120,13 +121,11 @@ async def refund(visit: Visit) -> Response:
     if len(key) != 32:
         raise FormInvalid("the form has no key; open the refund's page again")
     amount = _amount(text, p.amount - p.refunded)
-    operator, name = str(visit.operator), visit.id_of(p)
-    await record(visit.pool, visit.site.clock, operator, "refund", name, fen_to_yuan(amount))
     try:
-        made = await visit.site.actions.refund(p.id, amount, operator, key)
+        made = await visit.site.actions.refund(p.id, amount, visit.person, key)
     except ZhangfangError as error:
         return await refund_page(visit, str(error), text)
-    return visit.go(f"/payments/{made}")
+    return visit.go(f"/payments/{made or visit.id_of(p)}")
 
 
 def _amount(text: str, left: int) -> int:

@@ -1,12 +1,13 @@
 """Which one are they asking about? Lists of payments, refunds and payouts, and the list of what is unknown."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from zhangfang.console import sentences
 from zhangfang.console.reading import payments
@@ -16,12 +17,15 @@ from zhangfang.console.view import PAY_BACK, PAY_IN, facts_of
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.web.export import LIMIT, Fen, as_csv, as_xlsx
+from zhangfang.web.export import LIMIT, Fen, export
 from zhangfang.web.tables import STATES
 from zhangfang.web.visit import Missing, gather
 from zhangfang.web.words import N_
 
+T = TypeVar("T")
 ROWS = 50
+FILTER = ("state", "fact", "kind", "merchant", "channel", "from", "to", "q")  # parameters of the address
+PAGED = (*FILTER, "before")
 SECTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "payments": (PAY_IN, N_("Payments")),
     "refunds": (PAY_BACK, N_("Refunds")),
@@ -77,7 +81,7 @@ async def page(visit: Visit) -> Response:
     )
     query = dict(visit.query)
     query.pop("before", None)
-    filtered = any(query.get(name) for name in ("state", "fact", "merchant", "channel", "from", "to", "q"))
+    filtered = any(query.get(name) for name in FILTER if name != "kind")
     unknown = counts.states.get("UNKNOWN", 0) if counts else 0
     unknown_href = visit.href(f"/{section}", **query | {"state": "UNKNOWN"})
     next_ = query | {"before": rows[ROWS - 1].id.hex} if rows and len(rows) > ROWS else None
@@ -86,7 +90,7 @@ async def page(visit: Visit) -> Response:
         here=section,
         section=section,
         title=title,
-        say=sentences.listing(visit.words, total.count, filtered, unknown, unknown_href) if total else None,
+        say=sentences.listing(visit.words, total, filtered, unknown, unknown_href) if total else None,
         rows=rows[:ROWS] if rows is not None else None,
         total=total,
         chips=chips(visit, section, counts, query) if counts else (),
@@ -108,28 +112,53 @@ async def unknown(visit: Visit) -> Response:
     )
 
 
-async def export(visit: Visit) -> Response:
+async def take_away(visit: Visit) -> Response:
     """Give the rows of a filter, all pages; more rows than the limit are refused."""
     section, kind = visit.request.path_params["section"], visit.request.path_params["kind"]
     if section not in SECTIONS or kind not in _MEDIA:
         raise Missing(section)
     wanted = filter_of(visit, SECTIONS[section][0])
-    total = await payments.total(visit.pool, wanted)
-    if total.count > LIMIT:
-        return await visit.page("error.html", 413, what="too_many", count=total.count, limit=LIMIT)
-    rows = [[cell(visit, row) for _, cell in _COLUMNS] async for row in payments.every(visit.pool, wanted)]
-    return download(visit, section, kind, [name for name, _ in _COLUMNS], rows)
+    if (await payments.total(visit.pool, wanted, LIMIT)).more:
+        return await visit.page("error.html", 413, what="too_many", limit=LIMIT)
+
+    def cells(row: Payment) -> list[Any]:
+        return [cell(visit, row) for _, cell in _COLUMNS]
+
+    pages = payments.every(visit.pool, wanted)
+    return await download(visit, section, kind, [name for name, _ in _COLUMNS], pages, cells)
 
 
-def download(visit: Visit, name: str, kind: str, head: list[str], rows: list[list[Any]]) -> Response:
-    """Return a table as a file, its headings in the visitor's language."""
-    _ = visit.words
-    heads = [str(_(text)) for text in head]
-    body = as_csv(heads, rows) if kind == "csv" else as_xlsx(name, heads, rows)
+async def download(
+    visit: Visit,
+    name: str,
+    kind: str,
+    head: Sequence[str],
+    pages: AsyncIterator[Sequence[T]],
+    cells: Callable[[T], Sequence[Any]],
+) -> Response:
+    """Return a table as a file that is made while it is sent, its headings in the visitor's language."""
+    making = visit.site.making
+    if making.locked():
+        busy = await visit.page("error.html", 503, what="busy")
+        busy.headers["retry-after"] = "5"
+        return busy
+    heads = [str(visit.words(text)) for text in head]
+
+    async def made() -> AsyncIterator[bytes]:
+        async with making, aclosing(export(kind, name, heads, _each(pages, cells))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
     file = f"{name}-{visit.now.astimezone(CHINA):%Y%m%d-%H%M%S}.{kind}"
-    return Response(
-        body, media_type=_MEDIA[kind], headers={"content-disposition": f'attachment; filename="{file}"'}
-    )
+    headers = {"content-disposition": f'attachment; filename="{file}"'}
+    return StreamingResponse(made(), media_type=_MEDIA[kind], headers=headers)
+
+
+async def _each(
+    pages: AsyncIterator[Sequence[T]], cells: Callable[[T], Sequence[Any]]
+) -> AsyncIterator[list[Sequence[Any]]]:
+    async for page in pages:
+        yield [cells(row) for row in page]
 
 
 def filter_of(visit: Visit, kinds: tuple[str, ...]) -> Filter:

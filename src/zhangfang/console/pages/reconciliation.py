@@ -5,10 +5,11 @@ from starlette.responses import Response
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
 from zhangfang.console.visit import Visit, day_of
+from zhangfang.kernel.parameters import whole
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
-ROWS = 500
+ROWS, MOST = 500, 10**9 - 1  # lines on a page; lines before it
 TITLES = {  # what a figure is made of; the keys are those of `reconciliation.SIDES`
     "lines": N_("Lines of the file"),
     "matched": N_("Lines of the file that agree"),
@@ -51,7 +52,7 @@ async def side(visit: Visit) -> Response:
     day, which = day_of(asked["day"]), asked["which"]
     if which not in TITLES:
         raise Missing("lines")
-    skip = int(text) if (text := visit.query.get("skip", "0")).isdecimal() and len(text) < 10 else 0
+    skip = whole("skip", visit.query.get("skip", "0"), 0, MOST)
     lines = await reconciliation.side(visit.pool, asked["source"], day, which, ROWS, skip)
     return await visit.page(
         "lines.html",

@@ -1,6 +1,6 @@
 """Do debits equal credits at the end of a date? The trial balance by code, by subject, and of one of either."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -28,7 +28,9 @@ AUDIT_LINKS = {  # where a figure of the audit is made of lines that a page show
     "unknown_open": "/unknown",
 }
 BOOKS = {1: N_("Customers' money"), 2: N_("Own money"), 3: N_("Custodian's money")}
+PARAMETERS = ("date", "by", "code", "subject", "after")
 MOST = 200  # subjects on one page
+_PAGE = 250  # rows of a file that are handed on at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,13 @@ async def as_xlsx(visit: Visit) -> Response:
         N_("Debit"), N_("Credit"), N_("Closing debit"), N_("Closing credit"), N_("Abnormal side"), N_("Class"),
     ]  # fmt: skip
     balances = await trial.trial_balance(visit.pool, _asked(visit).day)
-    return download(visit, "trial-balance", "xlsx", head, [_cells(_, balance) for balance in balances])
+    pages = _in_pages(balances)
+    return await download(visit, "trial-balance", "xlsx", head, pages, lambda balance: _cells(_, balance))
+
+
+async def _in_pages(balances: Sequence[Balance]) -> AsyncIterator[Sequence[Balance]]:
+    for at in range(0, len(balances), _PAGE):
+        yield balances[at : at + _PAGE]
 
 
 def _cells(_: Words, balance: Balance) -> list[object]:

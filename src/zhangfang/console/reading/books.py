@@ -14,7 +14,7 @@ from zhangfang.kernel.sql import load
 
 queries = load(__package__, "books.sql")
 
-_PAGE = 1000
+_PAGE = 250
 
 
 async def lines_of(connection: Any, intent: UUID) -> tuple[Line, ...]:
@@ -58,10 +58,14 @@ async def history(pool: asyncpg.Pool, account: UUID, before: int | None, limit: 
     return tuple(Entry(**row) for row in await pool.fetch(queries.history, account, before, limit))
 
 
-async def every_entry(pool: asyncpg.Pool, account: UUID) -> AsyncIterator[Entry]:
-    """Yield the whole history of an account, newest first."""
+async def count(pool: asyncpg.Pool, account: UUID, most: int) -> int:
+    """Return how many entries an account has, at most `most`."""
+    return await pool.fetchval(queries.entries, account, most)  # type: ignore[no-any-return]
+
+
+async def every_entry(pool: asyncpg.Pool, account: UUID) -> AsyncIterator[tuple[Entry, ...]]:
+    """Yield the whole history of an account, newest first, a page at a time."""
     before = None
-    while rows := await history(pool, account, before, _PAGE):
-        for row in rows:
-            yield row
-        before = rows[-1].seq
+    while page := await history(pool, account, before, _PAGE):
+        yield page
+        before = page[-1].seq

@@ -38,6 +38,10 @@ JOIN transfer t ON t.shard = a.shard AND t.seq = newest.seq
 WHERE a.id = $1
 ORDER BY t.seq DESC
 
+-- name: entries
+SELECT coalesce(sum(cardinality(books_newest(a.shard, a.id, 9223372036854775807, $2))), 0)::bigint FROM account a
+WHERE a.id = $1
+
 -- name: voucher
 -- The lines of a voucher are found by their ids, which are its own and a number. A hold that is open still stands as held; one that was posted or given
 -- back has its entry for that.

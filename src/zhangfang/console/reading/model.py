@@ -31,6 +31,7 @@ class Waiting:
     untold: int
     ledger_seq: int
     duplicates: int = 0
+    proposals: int = 0
 
     @property
     def errands(self) -> int:
@@ -119,7 +120,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows of a filter (its states left out) are in each state and have each later fact."""
+    """How many of a filter's newest rows (its states left out) are in each state and have each later fact."""
 
     states: Mapping[str, int]
     facts: Mapping[str, int]
@@ -127,10 +128,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The number of rows and the sum of their amounts."""
+    """The number of rows and the sum of their amounts; `more`: there are more rows, and the sum says nothing."""
 
     count: int
     fen: int
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +330,7 @@ class Break:
     cleared_by: str | None
     proposed_cure: str | None
     proposed_by: str | None
+    proposal: UUID | None
     intent: UUID | None
     our_order: str | None
     our_ref: str | None

@@ -1,7 +1,7 @@
 """Which payment are they asking about, what happened to it, and how do we know?"""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,14 @@ from zhangfang.console.reading.model import Banked, Counts, Dossier, Facts, List
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "payments.sql")
-LISTED = f"{queries.row}\n{queries.filtered}\n{queries.older}"
-SUMMED = f"{queries.sums}\n{queries.filtered}"
-COUNTED = f"{queries.counts}\n{queries.filtered}\n{queries.by_state}"
-FAMILY = f"{queries.row}\n{queries.family}"
-DOUBTFUL = f"{queries.row}\n{queries.in_doubt}"
+FAMILY = f"{queries.row}\n{queries.whole}\n{queries.family}"
+DOUBTFUL = f"{queries.row}\n{queries.whole}\n{queries.in_doubt}"
 
 FACTS = ("RETURNED", "PART_REFUNDED", "REFUNDED", "VOIDED")
-_PAGE = 1000
+MOST = 10_000  # rows of a list that are counted and summed
+_PAGE = 250
+_BACK, _PAYOUT = frozenset({"refund", "void"}), frozenset({"payout"})
+_OPEN = frozenset({"CREATED", "PARKED", "REDIRECTED", "SENDING", "ACCEPTED", "UNKNOWN", "MANUAL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +37,61 @@ class Filter:
     fact: str | None = None
     number: str | None = None
 
-    def arguments(self) -> tuple[Any, ...]:
-        """Return the parameters in the order of the SQL."""
-        states = list(self.states) if self.states else None
-        return (
-            list(self.kinds), states, self.merchant, self.channel, self.since, self.until, self.fact, self.number,
-        )  # fmt: skip
+    def select(
+        self, head: str, limit: int, *, before: UUID | None = None, tail: str = ""
+    ) -> tuple[str, list[Any]]:
+        """Return the statement of `head` over the newest `limit` rows of each kind, and its parameters."""
+        asked = [
+            ("of_kinds", list(self.kinds)), ("of_states", list(self.states) if self.states else None),
+            ("of_merchant", self.merchant), ("of_channel", self.channel), ("of_since", self.since),
+            ("of_until", self.until), ("of_number", self.number), ("before", before), ("newest", limit),
+        ]  # fmt: skip
+        given = [(name, one) for name, one in asked if one is not None]
+        parts = [queries[name].replace("$n", f"${at}") for at, (name, _) in enumerate(given, start=1)]
+        parts[1:1] = [queries[name] for name in self._plain()]
+        return "\n".join((head, *parts, tail.replace("$n", f"${len(given)}"))), [one for _, one in given]
+
+    def _plain(self) -> Iterator[str]:
+        """Yield the conditions without a parameter."""
+        if set(self.kinds) <= _BACK:
+            yield "of_back"
+        if set(self.kinds) <= _PAYOUT:
+            yield "of_payout"
+        if self.states and set(self.states) <= _OPEN:
+            yield "of_open"
+        if self.fact:
+            yield f"of_{self.fact.lower()}"
 
 
 async def page(pool: asyncpg.Pool, wanted: Filter, before: UUID | None, limit: int) -> tuple[Payment, ...]:
     """Return up to `limit` rows older than `before`, newest first."""
-    return tuple(Payment(**row) for row in await pool.fetch(LISTED, *wanted.arguments(), before, limit))
+    sql, given = wanted.select(queries.row, limit, before=before, tail=queries.listed)
+    return tuple(Payment(**row) for row in await pool.fetch(sql, *given))
 
 
-async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[Payment]:
-    """Yield all rows of a filter, newest first, a thousand at a time."""
+async def every(pool: asyncpg.Pool, wanted: Filter) -> AsyncIterator[tuple[Payment, ...]]:
+    """Yield all rows of a filter, newest first, a page at a time."""
     before = None
     while rows := await page(pool, wanted, before, _PAGE):
-        for row in rows:
-            yield row
+        yield rows
         before = rows[-1].id
 
 
-async def total(pool: asyncpg.Pool, wanted: Filter) -> Total:
-    """Return the number and the sum of all rows of a filter."""
-    return Total(**await pool.fetchrow(SUMMED, *wanted.arguments()))
+async def total(pool: asyncpg.Pool, wanted: Filter, most: int | None = None) -> Total:
+    """Return the number and the sum of the rows of a filter; of more than `most` (or `MOST`), that there are more."""
+    most = MOST if most is None else most
+    sql, given = wanted.select(queries.sums, most + 1)
+    row = await pool.fetchrow(sql, *given)
+    return Total(min(row["count"], most), row["fen"], more=row["count"] > most)
 
 
 async def counts(pool: asyncpg.Pool, wanted: Filter) -> Counts:
-    """Return how many rows each state and each later fact has, whatever states and fact the filter names."""
-    rows = await pool.fetch(COUNTED, *replace(wanted, states=None, fact=None).arguments())
+    """Return how many of the newest `MOST` rows are in each state and have each later fact, whatever states and fact the
+    filter names.
+    """
+    every_state = replace(wanted, states=None, fact=None)
+    sql, given = every_state.select(queries.counts, MOST, tail=queries.by_state)
+    rows = await pool.fetch(sql, *given)
     facts: Counter[str] = Counter()
     for row in rows:
         facts.update({fact: row[fact.lower()] for fact in FACTS})

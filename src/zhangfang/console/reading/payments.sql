@@ -1,33 +1,78 @@
 -- name: row
--- A row of a list; which rows, says one of the conditions below that follows it.
+-- A row of a list; which rows, says what follows it.
 SELECT
     i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
     i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
     i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
     i.matched_on, i.arrived_seq
+
+-- name: whole
 FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
 
--- name: filtered
--- The rows of a filter, for `row`, `counts` and `sums`.
-WHERE
-    i.kind = ANY($1::text[])
-    AND ($2::text[] IS NULL OR i.state = ANY($2))
-    AND ($3::text IS NULL OR i.merchant = $3)
-    AND ($4::text IS NULL OR i.channel = $4)
-    AND ($5::timestamptz IS NULL OR i.created_at >= $5)
-    AND ($6::timestamptz IS NULL OR i.created_at < $6)
-    AND ($7::text IS NULL OR CASE $7
-        WHEN 'PART_REFUNDED' THEN i.refunded > 0 AND i.refunded < i.amount
-        WHEN 'REFUNDED' THEN i.refunded = i.amount AND NOT i.voided
-        WHEN 'VOIDED' THEN i.voided
-        WHEN 'RETURNED' THEN i.returned_at IS NOT NULL
-    END)
-    AND ($8::text IS NULL OR i.order_no = $8 OR i.channel_order_no = $8 OR i.channel_ref = $8)
+-- name: of_kinds
+-- The newest rows of each kind, and of these the newest. The conditions of a filter follow one by one: only those that are
+-- asked for are in the statement, so that each has its index in any plan. `$n` becomes the number of its own parameter.
+FROM unnest($n::text[]) AS k (kind)
+CROSS JOIN LATERAL (
+    SELECT * FROM intent i
+    WHERE i.kind = k.kind
 
--- name: older
-    AND ($9::uuid IS NULL OR i.id < $9)
-ORDER BY i.id DESC
-LIMIT $10
+-- name: of_back
+AND i.kind IN ('refund', 'void')
+
+-- name: of_payout
+AND i.kind = 'payout'
+
+-- name: of_states
+AND i.state = ANY($n::text[])
+
+-- name: of_open
+AND i.state IN ('CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+
+-- name: of_merchant
+AND i.merchant = $n
+
+-- name: of_channel
+AND i.channel = $n
+
+-- name: of_since
+AND i.created_at >= $n
+
+-- name: of_until
+AND i.created_at < $n
+
+-- name: of_part_refunded
+AND i.refunded > 0 AND i.refunded < i.amount
+
+-- name: of_refunded
+AND i.refunded > 0 AND i.refunded = i.amount AND NOT i.voided
+
+-- name: of_voided
+AND i.voided
+
+-- name: of_returned
+AND i.returned_at IS NOT NULL
+
+-- name: of_number
+AND i.id = ANY(ARRAY(
+    SELECT id FROM intent WHERE channel_order_no = $n
+    UNION ALL
+    SELECT id FROM intent WHERE channel_ref = $n
+    UNION ALL
+    SELECT o.id FROM merchant m JOIN intent o ON o.merchant = m.id
+        AND o.kind IN ('purchase', 'collection', 'refund', 'void', 'payout') AND o.order_no = $n
+))
+
+-- name: before
+AND i.id < $n
+
+-- name: newest
+    ORDER BY i.id DESC LIMIT $n
+) i
+
+-- name: listed
+LEFT JOIN merchant m ON m.id = i.merchant
+ORDER BY i.id DESC LIMIT $n
 
 -- name: family
 WHERE i.id = ANY($1::uuid[]) OR i.original = ANY($1::uuid[])
@@ -46,14 +91,12 @@ SELECT
     (count(*) FILTER (WHERE i.refunded = i.amount AND NOT i.voided))::int AS refunded,
     (count(*) FILTER (WHERE i.voided))::int AS voided,
     (count(*) FILTER (WHERE i.returned_at IS NOT NULL))::int AS returned
-FROM intent i
 
 -- name: by_state
 GROUP BY i.state
 
 -- name: sums
 SELECT count(*) AS count, coalesce(sum(i.amount), 0)::bigint AS fen
-FROM intent i
 
 -- name: facts
 SELECT

@@ -14,19 +14,19 @@ WITH named AS (
         ) AS not_due
     FROM intent i
     WHERE
-        i.state = 'SUCCESS' AND i.kind <> 'payout'
+        i.id = ANY(ARRAY(
+            SELECT d.id FROM intent d WHERE d.settle_date = $1
+            UNION
+            SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $1
+        ))
+        AND i.state = 'SUCCESS' AND i.kind <> 'payout'
         AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
-        AND (
-            i.settle_date = $1 AND i.matched_on IS NULL
-            OR i.matched_on = $1 AND (
-                i.settle_date = $1
-                OR i.id IN (SELECT l.intent FROM file_line l WHERE l.settle_date = $1)
-            )
-        )
+        AND (i.settle_date = $1 AND i.matched_on IS NULL OR i.matched_on = $1)
     GROUP BY i.channel
 ), lines AS (
-    SELECT channel, count(*) AS lines, count(*) FILTER (WHERE status = 'matched') AS matched
-    FROM file_line WHERE settle_date = $1 GROUP BY channel
+    SELECT channel, count(*) AS lines, count(*) FILTER (WHERE l.status = 'matched') AS matched
+    FROM channel_file f JOIN file_line l USING (channel, settle_date)
+    WHERE f.settle_date = $1 GROUP BY channel
 ), breaks AS (
     SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
 )
@@ -62,13 +62,13 @@ SELECT
     (sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END) OVER ())::bigint AS all_fen
 FROM intent i
 WHERE
-    i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
-    AND (
-        i.settle_date = $2 AND i.matched_on IS NULL
-        OR i.matched_on = $2 AND (
-            i.settle_date = $2 OR i.id IN (SELECT l.intent FROM file_line l WHERE l.settle_date = $2)
-        )
-    )
+    i.id = ANY(ARRAY(
+        SELECT d.id FROM intent d WHERE d.settle_date = $2
+        UNION
+        SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $2
+    ))
+    AND i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
+    AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
     AND (NOT $3 OR i.matched_on IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL))
 ORDER BY i.id LIMIT $4 OFFSET $5
@@ -100,26 +100,41 @@ GROUP BY b.account
 ORDER BY b.account
 
 -- name: breaks
+-- Of a date, all or the open ones; without a date the open ones, or all that ever were.
 SELECT
     b.id, b.class AS cls, b.channel, b.settle_date, b.key, b.ours, b.theirs, b.difference, b.note, b.template,
-    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.intent,
+    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.proposal, b.intent,
     i.channel_order_no AS our_order, i.channel_ref AS our_ref, i.requested_at AS our_time, i.state AS our_state,
     l.line_no AS their_line, coalesce(l.order_no, nullif(k.reference, '')) AS their_order,
     coalesce(l.channel_ref, k.sequence) AS their_ref, coalesce(nullif(l.note, ''), k.text) AS their_text,
     k.booked_at AS their_time
-FROM break b
+FROM (
+    SELECT * FROM break WHERE settle_date = $1 AND (NOT $2 OR cleared_at IS NULL)
+    UNION ALL
+    SELECT * FROM break WHERE $1::date IS NULL AND cleared_at IS NULL
+    UNION ALL
+    (SELECT * FROM break WHERE $1::date IS NULL AND NOT $2 AND cleared_at IS NOT NULL ORDER BY id LIMIT $3)
+) b
 LEFT JOIN intent i ON i.id = b.intent
 LEFT JOIN LATERAL (
-    SELECT * FROM file_line l
-    WHERE l.channel = b.channel AND l.settle_date = b.settle_date AND (
-            l.channel_ref = b.key OR l.intent = b.intent
-            OR concat_ws('/', l.channel_ref, l.settle_date, l.line_no) = b.key -- a line that nobody here asked for
-        )
-    ORDER BY l.line_no LIMIT 1
+    SELECT * FROM (
+        SELECT * FROM file_line WHERE channel_ref = b.key
+        UNION ALL
+        SELECT * FROM file_line WHERE intent = b.intent
+        UNION ALL
+        -- a line that nobody here asked for: its reference, date and number are the key
+        SELECT * FROM file_line
+        WHERE channel = b.channel AND settle_date = b.settle_date
+            AND line_no = CASE WHEN b.key ~ '/[0-9]{1,9}$' THEN split_part(b.key, '/', -1)::int END
+            AND concat_ws('/', channel_ref, settle_date, line_no) = b.key
+    ) f
+    WHERE f.channel = b.channel AND f.settle_date = b.settle_date
+    ORDER BY f.line_no LIMIT 1
 ) l ON true
-LEFT JOIN LATERAL (SELECT * FROM bank_line k WHERE k.sequence = b.key ORDER BY k.booked_at LIMIT 1) k
-    ON l.line_no IS NULL
-WHERE ($1::date IS NULL OR b.settle_date = $1) AND (NOT $2 OR b.cleared_at IS NULL)
+LEFT JOIN LATERAL (
+    SELECT * FROM bank_line k
+    WHERE k.account IN (SELECT account FROM statement_cursor) AND k.sequence = b.key ORDER BY k.booked_at LIMIT 1
+) k ON l.line_no IS NULL
 ORDER BY b.cleared_at IS NOT NULL, b.opened_at, b.id
 LIMIT $3
 

@@ -22,7 +22,13 @@ UNION ALL
 SELECT 'file', 'channel_ref', l.channel_ref, l.intent, l.settle_date, l.amount FROM file_line l WHERE l.channel_ref = $1
 UNION ALL
 SELECT 'bank', 'bank_number', k.sequence, k.intent, k.business_date, k.amount
-FROM bank_line k WHERE $1 IN (k.sequence, k.reference, k.request_no)
+FROM (
+    SELECT * FROM bank_line WHERE account IN (SELECT account FROM statement_cursor) AND sequence = $1
+    UNION
+    SELECT * FROM bank_line WHERE reference = $1
+    UNION
+    SELECT * FROM bank_line WHERE request_no = $1
+) k
 UNION ALL
 SELECT 'break', 'key', b.key, b.intent, b.settle_date, b.difference FROM break b WHERE b.key = $1
 UNION ALL

@@ -6,7 +6,8 @@ SELECT
     (SELECT count(*) FROM intent WHERE returned_at >= $1)::int AS returned,
     (SELECT count(*) FROM webhook WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
     (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq,
-    (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates
+    (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates,
+    (SELECT count(*) FROM proposal_standing WHERE decision IS NULL)::int AS proposals
 
 -- name: last_order
 -- The newest payment that a merchant asked for: what is filled in from a channel's file (B2) is not of its day.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.errors import Busy, InvalidInput
 from zhangfang.ledger import wire
 from zhangfang.ledger.client.link import LedgerUnavailable, Link
 from zhangfang.ledger.model import (
@@ -44,7 +44,10 @@ class _Call(NamedTuple):
 
 
 class LedgerClient:
-    """Asks the writer that listens on `socket_path`. Every call raises `LedgerUnavailable` after `deadline` seconds."""
+    """Asks the writer that listens on `socket_path`. Every call raises `LedgerUnavailable` after `deadline` seconds.
+
+    While too many requests wait for an answer it raises `Busy`.
+    """
 
     def __init__(self, socket_path: Path, deadline: float = 10.0) -> None:
         """Connect at the first call, and again whenever the writer has changed."""
@@ -201,10 +204,10 @@ class LedgerClient:
         """Ask for the transfers of several calls in one frame, and tell each call what came of its own."""
         try:
             body = await self._link.ask(Op.CREATE_TRANSFERS, count, b"".join([call.body for call in calls]))
-        except LedgerUnavailable as error:
+        except (LedgerUnavailable, Busy) as error:
             for call in calls:
                 if not call.answered.done():
-                    call.answered.set_exception(LedgerUnavailable(str(error)))
+                    call.answered.set_exception(type(error)(str(error)))
             return
         answers = [Answered(_RESULTS[result], seq) for result, seq in RESULT.iter_unpack(body)]
         first = 0

@@ -9,12 +9,13 @@ import contextlib
 from itertools import count
 from pathlib import Path
 
-from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.errors import Busy, ZhangfangError
 from zhangfang.ledger import wire
 from zhangfang.ledger.wire import HEADER, MAGIC, MAX_BODY, VERSION, Op
 
 RECONNECT_S = 0.05
 WATCH_S = 0.5  # how often the path is looked at
+RECORDS = 16 * wire.MAX_COUNT  # that may wait for an answer; a frame without any counts as one
 
 _Place = tuple[int, int]
 
@@ -32,15 +33,19 @@ class Link:
         self._deadline = deadline
         self._numbers = count(1)
         self._unanswered: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
+        self._records = 0  # in these
         self._running: asyncio.Task[None] | None = None
         self._out: asyncio.StreamWriter | None = None
         self._heard = 0.0
 
     async def ask(self, op: Op, records: int, body: bytes) -> bytes:
-        """Send a frame and return its answer's body, or raise `LedgerUnavailable`.
+        """Send a frame and return its answer's body, or raise `LedgerUnavailable`, or `Busy` without sending it.
 
         If nothing at all arrived while it waited, the connection is dropped; the next question makes a new one.
         """
+        if self._records >= RECORDS:
+            raise Busy(f"ledger: {RECORDS} requests wait for it; try again later")
+        self._records += records or 1
         loop = asyncio.get_running_loop()
         number, asked_at = next(self._numbers), loop.time()
         answer: asyncio.Future[bytes] = loop.create_future()
@@ -59,6 +64,7 @@ class Link:
             raise LedgerUnavailable(f"{op.name}: no answer within {self._deadline} s") from None
         finally:
             del self._unanswered[number]
+            self._records -= records or 1
 
     async def close(self) -> None:
         """End the connection. Who waits for an answer gets `LedgerUnavailable`."""

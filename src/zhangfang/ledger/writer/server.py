@@ -17,6 +17,7 @@ import structlog
 
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.pulse import beating
 from zhangfang.ledger import wire
 from zhangfang.ledger.wire import ANSWER, HEADER, MAX_BODY, MAX_COUNT, Frame, MalformedFrame, Op, Records
 from zhangfang.ledger.writer.flight import Request
@@ -35,10 +36,16 @@ class SocketInUse(ZhangfangError):
     """Another shard's ledger, or another program, has this path."""
 
 
-async def run_writer(database_url: str, socket_path: Path, clock: Clock, shard: int = 0) -> None:
+async def run_writer(
+    database_url: str, socket_path: Path, clock: Clock, shard: int = 0, owner_url: str = ""
+) -> None:
     """Be the writer of a shard, or stand by for it, until SIGTERM or SIGINT; raises what `serve` raises."""
     await refuse_foreign(socket_path, shard)
-    writer = Writer(database_url, clock, shard)
+    async with beating():
+        await _run(Writer(database_url, clock, shard, owner_url), socket_path, shard)
+
+
+async def _run(writer: Writer, socket_path: Path, shard: int) -> None:
     starting = asyncio.create_task(_start(writer, socket_path, shard))
     loop = asyncio.get_running_loop()
 

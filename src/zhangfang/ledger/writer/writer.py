@@ -46,9 +46,12 @@ _log = structlog.get_logger()
 class Writer:
     """The writer of one shard. `start`, then `run` until `stop`; `submit` may be called any time."""
 
-    def __init__(self, database_url: str, clock: Clock, shard: int) -> None:
-        """Write the books of `shard` in the database at `database_url`, at the time of `clock`."""
-        self._url = database_url
+    def __init__(self, database_url: str, clock: Clock, shard: int, owner_url: str = "") -> None:
+        """Write the books of `shard` in the database at `database_url`, at the time of `clock`.
+
+        Sealed months get their indexes by `owner_url`: only an owner may make one.
+        """
+        self._url, self._owner_url = database_url, owner_url or database_url
         self._clock = clock
         self._shard = shard
         self._queue: deque[Request] = deque()
@@ -258,7 +261,7 @@ class Writer:
             unfinished = await sealing.mark(connection, moment)
             self._state.months = await self._journal.open_months(connection, moment)
         if unfinished and (self._sealing is None or self._sealing.done()):
-            self._sealing = asyncio.create_task(sealing.finish(self._url, unfinished))
+            self._sealing = asyncio.create_task(sealing.finish(self._owner_url, unfinished))
         self._months_until = wire.micros(now) + A_DAY
 
     async def _recover(self) -> None:

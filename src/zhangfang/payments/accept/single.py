@@ -1,6 +1,5 @@
 """Requests become intents. A repeat is found by its Idempotency-Key or by the merchant's order number, for ever."""
 
-import asyncio
 import time
 from dataclasses import replace
 
@@ -91,13 +90,14 @@ async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: by
 async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
     assert request.account is not None, "checked"
+    steps.check_room()
     mandate = await desk.mandate_of(merchant.id, request.account)
     began = time.monotonic()
     intent = await placed(desk, _draft(desk, merchant, request, digest), mandate)
     if not await desk.collect(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
-    steps.in_background(asyncio.create_task(sent))
+    steps.in_background(sent)
     return intent, True
 
 
@@ -116,7 +116,7 @@ async def _begin(desk: Desk, intent: Intent, new: bool) -> tuple[Intent, bool]:
     if new and not await steps.prepare(desk, intent):
         return await desk.journal.reload(intent.id), True
     if new and intent.state is State.CREATED:
-        steps.in_background(asyncio.create_task(steps.send(desk, intent)))
+        steps.in_background(steps.send(desk, intent))
     return intent, new
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from zhangfang.channels.port import PAY_INS, Channels, Operation
 from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant
 from zhangfang.payments import store
@@ -32,6 +33,12 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
     if not request.template:  # a duplicate is reversed even if the merchant is not active
         check_active(merchant)
     await desk.gate.read_stops()  # first, so that no caller waits for a connection while it holds one
+    intent = await repeated(lambda: _store(desk, merchant, request, digest))
+    return (intent, True) if intent else await stored_before(desk.pool, merchant.id, request, digest)
+
+
+async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> Intent | None:
+    """Store it under the original's lock; None if its key or its order number exists already."""
     async with desk.pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow(queries.lock_of_merchant, merchant.id, request.original)
         if row is None:
@@ -54,9 +61,7 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
             await connection.execute(
                 queries.count_refund, original.id, request.amount, back, desk.clock.now()
             )
-    if made[0]:
-        return intent, True
-    return await stored_before(desk.pool, merchant.id, request, digest)
+    return intent if made[0] else None
 
 
 def _template(original: Intent, request: Request) -> str:

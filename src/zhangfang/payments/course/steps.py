@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from zhangfang.channels.port import PAY_INS, Answer, Channels, NotWritten, Order, PartyAccount, Verdict
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
+from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, unsent
@@ -27,6 +29,8 @@ from zhangfang.payments.telling import end_of
 from zhangfang.vault import Vault
 
 log = structlog.get_logger()
+
+BACKGROUND = 2_048  # first steps of one process that may be under way behind their answers
 
 
 def job(desk: Desk) -> Job:
@@ -233,10 +237,20 @@ async def order_of(
     )
 
 
-def in_background(work: "asyncio.Task[object]") -> None:
-    """Keep a task alive until it ends. If it fails, the driver repeats its step."""
-    _running.add(work)
-    work.add_done_callback(_ended)
+def check_room() -> None:
+    """Raise `Busy` if `BACKGROUND` first steps are under way: what is not stored yet is better asked for again later."""
+    if len(_running) >= BACKGROUND:
+        raise Busy(f"payments: {BACKGROUND} are being sent; try again later")
+
+
+def in_background(work: Coroutine[Any, Any, object]) -> None:
+    """Do a first step behind the answer. If it fails, or too many are under way, the driver does it later."""
+    if len(_running) >= BACKGROUND:
+        work.close()
+        return
+    task = asyncio.create_task(work)
+    _running.add(task)
+    task.add_done_callback(_ended)
 
 
 def _ended(work: "asyncio.Task[object]") -> None:

@@ -4,20 +4,21 @@ Their decision is evidence and goes through `weigh`, like a channel's answer. So
 or a bank statement that later says otherwise opens a contradiction.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
-from zhangfang.approvals import check_second, person
+from zhangfang import approvals
+from zhangfang.approvals import Person, Proposal
 from zhangfang.approvals import reason as check_reason
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.ids import new_id, parse, prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.kernel.texts import check_characters
 from zhangfang.payments.course.evidence import weigh
@@ -27,13 +28,13 @@ from zhangfang.payments.telling import PREFIX
 
 queries = load(__package__, "outcomes.sql")
 
+OUTCOME = "outcome"  # the kind of these proposals
 ENDED_BY_TWO = frozenset({State.UNKNOWN, State.MANUAL})
 _EVIDENCE_MAX = 200
 _OVERTAKEN = "other evidence had ended it: "
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a payment ended, in the words of the person who proposes it: SUCCESS or FAILED, why, and where the proof is.
 
     A success also needs `amount` (fen, the amount asked for), the channel's settlement date and its reference.
@@ -48,26 +49,22 @@ class Outcome:
 
 
 async def propose_outcome(
-    pool: asyncpg.Pool, clock: Clock, intent_id: UUID, outcome: Outcome, by: str
+    pool: asyncpg.Pool, clock: Clock, intent_id: UUID, outcome: Outcome, by: Person
 ) -> UUID:
     """Propose how an UNKNOWN payment ended; return the proposal's id. Nothing changes before another person approves it.
 
-    Raises `InvalidInput`, `NotFound`, `NotAllowed`.
+    Raises `InvalidInput`, `NotFound`, `NotAllowed`, `NoProposal` if one is proposed already.
     """
-    by = person(by)
     reason, proof = check_reason(outcome.reason), outcome.evidence.strip()
     check_characters("evidence", proof, _EVIDENCE_MAX, least=3)
-    intent = await _intent(pool, intent_id)
-    if intent.state not in ENDED_BY_TWO:
-        raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
-    _check(clock, intent, outcome)
-    id_, now = new_id(clock), clock.now()
-    made = await pool.fetchval(
-        queries.propose, id_, intent_id, outcome.state, outcome.amount, outcome.settle_date, outcome.channel_ref,
-        reason, proof, by, now, new_id(clock), _shown(intent),
-    )  # fmt: skip
-    if made is None:
-        raise NotAllowed("an outcome is proposed already; allowed: approve it, or withdraw it first")
+    said = msgspec.structs.replace(outcome, reason=reason, evidence=proof)
+    async with pool.acquire() as connection, connection.transaction():
+        intent = await _intent(connection, intent_id)
+        if intent.state not in ENDED_BY_TWO:
+            raise NotAllowed(f"the payment is {intent.state}; allowed: one that is UNKNOWN or MANUAL")
+        _check(clock, intent, said)
+        id_, target = new_id(clock), _shown(intent)
+        await approvals.propose(connection, clock, id_, OUTCOME, target, said, by, said.reason)
     return id_
 
 
@@ -88,60 +85,52 @@ def _check(clock: Clock, intent: Intent, outcome: Outcome) -> None:
         raise InvalidInput("settle_date", f"{outcome.settle_date}", f"{first} to {last}")
 
 
-async def approve_outcome(desk: Desk, id_: UUID, by: str) -> Intent:
-    """Approve a proposal: its outcome is weighed as evidence. Return the payment as it is after that.
+async def approve_outcome(desk: Desk, id_: UUID, seen: str, by: Person) -> Intent:
+    """Approve a proposal by its hash: its outcome is weighed as evidence. Return the payment as it is after that.
 
-    After a crash, the same call continues. Raises `SecondPerson` if `by` has proposed it, `NotFound`.
+    After a crash, the same call continues. Raises what `approvals.approve` raises.
     """
-    by = person(by)
-    row = await _proposal(desk.pool, id_)
-    check_second(row["proposed_by"], by, "this outcome")
-    intent = await _intent(desk.pool, row["intent"])
-    act = new_id(desk.clock)
-    await desk.pool.execute(queries.approve, id_, by, desk.clock.now(), act, _shown(intent))
-    if intent.state in ENDED_BY_TWO:
-        await weigh(desk, intent, StepKind.PERSON, _answer(await _proposal(desk.pool, id_)))
-    now = await _intent(desk.pool, row["intent"])
+    found = await approvals.approve(desk.pool, desk.clock, id_, OUTCOME, seen, by, _nothing_more)
+    intent = await _intent(desk.pool, _payment(found.target))
+    if found.result is None and intent.state in ENDED_BY_TWO:
+        await weigh(desk, intent, StepKind.PERSON, _answer(found))
+    now = await _intent(desk.pool, intent.id)
     by_this = any(step.kind is StepKind.PERSON and step.state for step in await desk.journal.steps(now.id))
     result = now.state.value if by_this else _OVERTAKEN + now.state
-    await desk.pool.execute(queries.ended, id_, result, desk.clock.now())
+    await approvals.finish(desk.pool, desk.clock, found, result)
     return now
 
 
-async def withdraw_outcome(desk: Desk, id_: UUID, by: str) -> None:
-    """Withdraw a proposal that is not approved; anybody may. Raises `NotFound`, `NotAllowed`."""
-    by = person(by)
-    row = await _proposal(desk.pool, id_)
-    shown = _shown(await _intent(desk.pool, row["intent"]))
-    act = new_id(desk.clock)
-    if await desk.pool.fetchval(queries.withdraw, id_, by, desk.clock.now(), act, shown) is None:
-        raise NotAllowed("the outcome is approved; allowed: approve it again, so that it is carried out")
+async def _nothing_more(_connection: Any, _found: Proposal) -> None:
+    """Whether the payment can still be ended is decided when the outcome is weighed, as for any evidence."""
 
 
-async def outcomes(pool: asyncpg.Pool, intent: UUID | None = None, *, ended: bool = False) -> list[Any]:
-    """Return the proposals that wait for a second person, and with `ended` the others too, oldest first."""
-    return list(await pool.fetch(queries.listed, ended, intent))
+async def outcomes(pool: asyncpg.Pool, *, every: bool = False) -> list[tuple[Proposal, Intent]]:
+    """Return the proposed outcomes that wait for a second person with their payments; with `every`, the others too."""
+    found = await approvals.proposals(pool, kind=OUTCOME, every=every)
+    rows = await pool.fetch(queries.intents, [_payment(one.target) for one in found])
+    intents = {row["id"]: Intent.of(row) for row in rows}
+    return [(one, intents[_payment(one.target)]) for one in found]
 
 
-def _answer(row: Any) -> Answer:
-    both = f"{row['proposed_by']} proposed, {row['approved_by']} approved: {row['reason']}; proof: {row['evidence']}"
-    verdict = Verdict.SUCCESS if row["state"] == State.SUCCESS else Verdict.FAILED
-    ref, fen, day = row["channel_ref"], row["amount"], row["settle_date"]
-    return Answer(verdict, channel_ref=ref, message=both, amount=fen, settle_date=day)
+def _answer(found: Proposal) -> Answer:
+    said = found.holds(Outcome)
+    both = f"{found.proposed_by} proposed, {found.decided_by} approved: {said.reason}; proof: {said.evidence}"
+    verdict = Verdict.SUCCESS if said.state is State.SUCCESS else Verdict.FAILED
+    return Answer(
+        verdict, channel_ref=said.channel_ref, message=both, amount=said.amount, settle_date=said.settle_date
+    )
 
 
-async def _intent(pool: asyncpg.Pool, id_: UUID) -> Intent:
-    found = await pool.fetchrow(queries.intent, id_)
-    if found is None:
+async def _intent(db: asyncpg.Pool | asyncpg.Connection, id_: UUID) -> Intent:
+    rows = await db.fetch(queries.intents, [id_])
+    if not rows:
         raise NotFound("id: there is no such payment")
-    return Intent.of(found)
+    return Intent.of(rows[0])
 
 
-async def _proposal(pool: asyncpg.Pool, id_: UUID) -> Any:
-    row = await pool.fetchrow(queries.get, id_)
-    if row is None or row["ended_at"] is not None:
-        raise NotFound("id: no such outcome waits for a second person")
-    return row
+def _payment(target: str) -> UUID:
+    return parse(target.partition("_")[0], target)
 
 
 def _shown(intent: Intent) -> str:

@@ -1,0 +1,108 @@
+"""The operators: who may sign in. Passwords are made here, shown once, and kept as scrypt hashes.
+
+Only the database's owner makes operators or gives them passwords: who could do both would be two persons. The role by
+which the platform works reads the table, and cannot write it.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from zhangfang.approvals.acts import record
+from zhangfang.approvals.people import OWNER, PLATFORM, NotAnOperator, Person, folded, operator, operator_name
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "operators.sql")
+
+FIRST = "operator"
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that can be misread
+_PASSES = 5  # with N = 2^14 and r = 8, one of the equal strengths of OWASP's cheat sheet, in 16 MiB
+_NO_SALT = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person who signs in by name and password."""
+
+    name: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
+    """Make the first operator, named `operator`, and return the password, which is not stored; None if one exists."""
+    if await pool.fetchval(queries.has_operator):
+        return None
+    password, secret = await _secret()
+    made = await pool.fetchval(queries.add_first, FIRST, *secret, clock.now())
+    return password if made else None
+
+
+async def add_operator(pool: asyncpg.Pool, clock: Clock, name: str) -> tuple[Person, str]:
+    """Make an operator; return the person and the password. Raises `InvalidInput` if a name that folds alike is taken."""
+    name = operator_name(name)
+    password, secret = await _secret()
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(queries.add, name, *secret, clock.now()) is None:
+            raise InvalidInput("name", "one that is taken, in this or another spelling", "a new name")
+        await record(connection, clock, OWNER, "operator add", name)
+    return operator(name), password
+
+
+async def reset_password(pool: asyncpg.Pool, clock: Clock, name: str) -> str:
+    """Give an operator a new password, end the sessions, and let a disabled one in again. Raises `NotAnOperator`."""
+    password, secret = await _secret()
+    async with pool.acquire() as connection, connection.transaction():
+        await _changed(connection, queries.reset, folded(name), *secret)
+        await record(connection, clock, OWNER, "operator reset", folded(name))
+    return password
+
+
+async def disable_operator(pool: asyncpg.Pool, clock: Clock, name: str) -> None:
+    """Let an operator in no more, and end the sessions. Raises `NotAnOperator`."""
+    async with pool.acquire() as connection, connection.transaction():
+        await _changed(connection, queries.disable, folded(name), clock.now())
+        await record(connection, clock, OWNER, "operator disable", folded(name))
+
+
+async def operators(pool: asyncpg.Pool) -> tuple[Operator, ...]:
+    """Return all operators by name."""
+    return tuple(Operator(**row) for row in await pool.fetch(queries.listed))
+
+
+async def opens(pool: asyncpg.Pool, name: str, password: str) -> str | None:
+    """Return the operator's name if the password is right; a name that nobody has takes the same time."""
+    row = await pool.fetchrow(queries.secret, folded(name))
+    salt, passes = (row["salt"], row["passes"]) if row else (_NO_SALT, _PASSES)
+    found = await _scrypt(password, salt, passes)
+    return row["name"] if row and hmac.compare_digest(found, row["hash"]) else None
+
+
+async def known(pool: asyncpg.Pool, name: str) -> Person:
+    """Return an operator by name, else the platform: a wrong name may be a password, which is never recorded."""
+    row = await pool.fetchrow(queries.secret, folded(name))
+    return operator(row["name"]) if row else PLATFORM
+
+
+async def _changed(connection: asyncpg.Connection, sql: str, name: str, *values: object) -> None:
+    if await connection.fetchval(sql, name, *values) is None:
+        raise NotAnOperator("name: there is no such operator")
+    await connection.execute(queries.end_sessions, name)
+
+
+async def _secret() -> tuple[str, tuple[bytes, bytes, int]]:
+    password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
+    salt = secrets.token_bytes(16)
+    return password, (salt, await _scrypt(password, salt, _PASSES), _PASSES)
+
+
+async def _scrypt(password: str, salt: bytes, passes: int) -> bytes:
+    work = password.encode()[:1024]
+    return await asyncio.to_thread(hashlib.scrypt, work, salt=salt, n=2**14, r=8, p=passes)

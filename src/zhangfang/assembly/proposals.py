@@ -1,0 +1,28 @@
+"""Which context carries out which kind of proposal. What is carried out is what the stored proposal says."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from zhangfang import approvals, duplicates, payments, reconciliation, routing
+from zhangfang.approvals import Person, Proposal
+from zhangfang.closing import period
+from zhangfang.payments import Desk
+
+Approve = Callable[[Desk, UUID, str, Person], Awaitable[object]]
+
+KINDS: Mapping[str, Approve] = {
+    payments.OUTCOME: payments.approve_outcome,
+    payments.REFUND: payments.approve_refund,
+    payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
+    reconciliation.CURE: reconciliation.approve,
+    duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
+    routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
+    period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
+}
+
+
+async def approve(desk: Desk, id_: UUID, seen: str, by: Person) -> Proposal:
+    """Approve a proposal by the hash that the person has seen, carry it out, and return it with its result."""
+    found = await approvals.get(desk.pool, id_)
+    await KINDS[found.kind](desk, id_, seen, by)
+    return await approvals.get(desk.pool, id_)

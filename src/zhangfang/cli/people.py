@@ -1,0 +1,114 @@
+"""Operators on the command line: they are made by the database's owner, and sign in with their password."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import finish, with_pool
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.settings import Settings
+
+app = typer.Typer(
+    help="Who may sign in. Only the database's owner makes operators: who could make one would be two persons.",
+    no_args_is_help=True,
+)
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="the operator's name; spellings that fold alike are one")
+]
+COLUMNS = ("name", "since", "disabled")
+
+
+@app.command()
+def add(name: Name) -> None:
+    """Make an operator and print the password, which is kept nowhere."""
+    from zhangfang.approvals import add_operator
+
+    made, password = _as_owner(lambda pool, clock: add_operator(pool, clock, name))
+    typer.echo(f"{made.id} may sign in with the password {password}")
+
+
+@app.command("list")
+def list_() -> None:
+    """List the operators."""
+    from zhangfang.approvals import operators
+
+    for line in aligned([COLUMNS, *map(_cells, with_pool(lambda pool, _: operators(pool)))], ()):
+        typer.echo(line)
+
+
+@app.command()
+def disable(name: Name) -> None:
+    """Let an operator in no more: sessions end, and what they proposed waits for others."""
+    from zhangfang.approvals import disable_operator
+
+    _as_owner(lambda pool, clock: disable_operator(pool, clock, name))
+    typer.echo(f"{name} is let in no more")
+
+
+@app.command()
+def reset(name: Name) -> None:
+    """Give an operator a new password and print it; a disabled one is let in again."""
+    from zhangfang.approvals import reset_password
+
+    password = _as_owner(lambda pool, clock: reset_password(pool, clock, name))
+    typer.echo(f"{name} signs in with the password {password} from now on")
+
+
+def sign_in(name: Name) -> None:
+    """Sign in for 8 hours: what you do by commands is recorded under your name. Asks for the password, or reads a line of
+    standard input where that is no terminal.
+    """
+    password = (
+        typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
+    )
+    who = with_pool(lambda pool, clock: _enter(pool, clock, name, password))
+    typer.echo(f"signed in as {who} for 8 hours; `zhangfang sign-out` ends it")
+
+
+def sign_out() -> None:
+    """End the sign-in on this machine."""
+    from zhangfang.cli.session import NotSignedIn, forget, held
+    from zhangfang.web.auth import log_out
+
+    settings = Settings()
+    try:
+        token = held(settings)
+        with_pool(lambda pool, _: log_out(pool, token))
+    except NotSignedIn:
+        pass
+    forget(settings)
+    typer.echo("signed out")
+
+
+async def _enter(pool: Any, clock: Any, name: str, password: str) -> str:
+    from zhangfang.cli import session
+    from zhangfang.web.auth import Refused
+    from zhangfang.web.login import sign_in as work
+
+    entered = await work(pool, clock, name, password, "command line", session.LIFE)
+    if isinstance(entered, Refused):
+        raise InvalidInput("password", "a wrong name or password, or too many tries", "the operator's")
+    session.keep(Settings(), entered)
+    return name
+
+
+def _as_owner(work: Any) -> Any:
+    """Return what `work` makes of the database, as its owner."""
+    from zhangfang.kernel.database import connect
+
+    async def one() -> Any:
+        settings = Settings()
+        pool = await connect(settings.owner_database, 1)
+        try:
+            return await work(pool, settings.clock())
+        finally:
+            pool.terminate()
+
+    return finish(one())
+
+
+def _cells(one: Any) -> tuple[str, ...]:
+    disabled = f"{one.disabled_at:%Y-%m-%d %H:%M}" if one.disabled_at else ""
+    return one.name, f"{one.created_at:%Y-%m-%d %H:%M}", disabled

@@ -1,0 +1,33 @@
+"""What an act or a proposal is about, as people read it: a link to its page where it has one."""
+
+import re
+from datetime import date
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from zhangfang import duplicates
+from zhangfang.payments import PREFIX
+from zhangfang.web.tables import TERMS, term
+from zhangfang.web.visit import Visit
+from zhangfang.web.words import Words
+
+_BREAK = r"[0-9a-f]{8}-[0-9a-f-]{27}"
+_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {duplicates.PREFIX: "/duplicates"}
+
+
+def target(_: Words, visit: Visit[Any], about: str) -> Markup:
+    """Return what an act was on: a link to the payment or case, a date of the books, a table, or an operation."""
+    head, _slash, tail = about.partition("/")
+    if head.partition("_")[0] in _PLACES and not tail:
+        href = visit.href(f"{_PLACES[head.partition('_')[0]]}/{head}")
+        return Markup('<a class="zf-mono" href="{}">{}</a>').format(href, head)
+    if head in TERMS["releases"]:
+        return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
+    if re.fullmatch(_BREAK, about):
+        return Markup('<a href="{}">{}</a>').format(
+            visit.href("/breaks", all="1") + f"#{about}", _("the break")
+        )
+    if head == "books":
+        return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
+    return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))

@@ -1,0 +1,1 @@
+"""Hostile clients beside well-behaved ones: what do the others feel of them?"""

@@ -1,0 +1,77 @@
+"""The operators of the tests. They are in every test's database; their passwords open nothing, they sign in by a row."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang import approvals
+from zhangfang.approvals import Person, ensure_operator, operator
+from zhangfang.assembly.proposals import KINDS
+from zhangfang.cli import session
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.settings import Settings
+from zhangfang.web import auth
+
+LIN, WANG, ZHAO, CHEN = map(operator, ("lin", "wang", "zhao", "chen"))
+SPELT = ("lin", "Lin", " LIN ", "Ｌｉｎ")  # all of them one person
+
+
+async def employ(url: str) -> None:
+    """Make the operators in a migrated database."""
+    connection = await asyncpg.connect(url)
+    try:
+        for one in (LIN, WANG, ZHAO, CHEN):
+            await connection.execute(
+                "INSERT INTO operator (name, salt, hash, created_at) VALUES ($1, '', '', $2)",
+                one.id,
+                datetime(2026, 1, 1, tzinfo=UTC),
+            )
+    finally:
+        await connection.close()
+
+
+async def first_operator(pool: asyncpg.Pool, clock: Clock) -> str:
+    """Make the first operator of a database that has none, and return the password."""
+    await pool.execute("DELETE FROM operator")
+    password = await ensure_operator(pool, clock)
+    assert password
+    return password
+
+
+async def token_of(pool: Any, person: Person) -> str:
+    """Sign an operator in, and return the token."""
+    token = f"{person.id}-" * 8
+    hours = timedelta(hours=1)
+    await pool.execute(auth.queries.close_session, auth._hash(token))
+    await pool.execute(auth.queries.open_session, auth._hash(token), person.id, hours)
+    return token
+
+
+def sit_down(url: str, home: Path, person: Person) -> None:
+    """Let an operator sign in on the command line of a home, from a test without a loop of its own."""
+
+    async def sign_in() -> str:
+        connection = await asyncpg.connect(url)
+        try:
+            return await token_of(connection, person)
+        finally:
+            await connection.close()
+
+    session.keep(Settings(home=home), asyncio.run(sign_in()))
+
+
+async def seen(pool: asyncpg.Pool, proposal: UUID) -> tuple[UUID, str]:
+    """Return a proposal's id and hash, as the second person approves it."""
+    return proposal, (await approvals.get(pool, proposal)).seen
+
+
+async def approve_newest(desk: Any, target: object, by: Person) -> Any:
+    """Approve the newest proposal about a thing (a break, say) as it is, and carry it out."""
+    found = await approvals.proposals(desk.pool, target=str(target), every=True)
+    if not found:
+        raise approvals.NoProposal("nobody has proposed anything")
+    return await KINDS[found[0].kind](desk, found[0].id, found[0].seen, by)

@@ -1,0 +1,224 @@
+"""Nobody can be two: each kind of proposal, by every way round that one person could try."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.clock import SetClock
+from tests.duplicates import no_guard, twice
+from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
+from tests.routing import ROW, table
+from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
+from zhangfang import approvals, duplicates, payments, reconciliation, routing
+from zhangfang.approvals import (
+    PLATFORM,
+    ItChanged,
+    NoProposal,
+    NotAnOperator,
+    Person,
+    PersonKind,
+    SecondPerson,
+    operator,
+)
+from zhangfang.assembly.proposals import KINDS, approve
+from zhangfang.closing import period, roll
+from zhangfang.payments import Outcome, State
+
+Propose = Callable[[Treasury], Awaitable[UUID]]
+ALIKE = Outcome(State.FAILED, "the channel's letter", "letter 114")
+
+
+async def outcome(house: Treasury) -> UUID:
+    intent = await house.asked(await house.merchant(), 10_000)
+    return await payments.propose_outcome(house.pool, house.clock, intent.id, ALIKE, LIN)
+
+
+async def cure(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 8800)])
+    await house.settled(DAY)
+    id_ = (await house.one_break())["id"]
+    return await reconciliation.propose(house.pool, house.clock, house.desk.journal, id_, "B8", LIN)
+
+
+async def reversal(house: Treasury) -> UUID:
+    await no_guard(house)
+    stays, goes = await twice(house, await house.merchant(), "RENT-9-01")
+    await house.filed(DAY, [listed(1, stays), listed(2, goes)])
+    await house.settled(DAY)
+    await house.settle()
+    await duplicates.find(house.pool, house.clock, house.clock.now() - timedelta(days=3))
+    (case,) = await duplicates.cases(house.pool)
+    made = await duplicates.confirm(house.pool, house.clock, case.id, LIN, "asked twice")
+    assert made.proposal is not None
+    return made.proposal
+
+
+async def release(house: Treasury) -> UUID:
+    kind, channels = routing.Kind.ACCOUNT_TYPES, ("cmb", "unionpay")
+    csv = await table(house.pool, extra=[ROW])
+    version = await routing.propose(house.pool, house.clock, kind, csv, LIN, "a new type")
+    await routing.replay(house.pool, house.clock, version, channels, LIN)
+    await routing.canary(house.pool, house.clock, version, 5, LIN)
+    (one,) = await routing.history(house.pool)
+    assert one.proposal is not None
+    return one.proposal
+
+
+async def reopening(house: Treasury) -> UUID:
+    house.clock.set(at(NEXT + timedelta(days=1), 12))
+    await roll.roll(house.pool, house.clock, NEXT)
+    await period.close(house.pool, house.desk.ledger, house.clock, NEXT, LIN)
+    return await period.propose_reopening(house.pool, house.clock, DAY, "a late invoice", LIN)
+
+
+async def refund(house: Treasury) -> UUID:
+    paid = await house.paid(await house.merchant(), 10_000)
+    assert await payments.refund_by(house.desk, paid.id, 5_000, "k" * 32, LIN, 4_999) is None
+    (one,) = await approvals.proposals(house.pool, kind=payments.REFUND)
+    return one.id
+
+
+async def opening(house: Treasury) -> UUID:
+    await payments.stop(house.pool, house.clock, "unionpay", "purchase", "maintenance", LIN)
+    args = "unionpay", "purchase", "they are back", LIN
+    made = await payments.open_again(house.pool, house.clock, *args)
+    assert made is not None
+    return made
+
+
+MADE: dict[str, Propose] = {
+    payments.OUTCOME: outcome,
+    reconciliation.CURE: cure,
+    duplicates.REVERSAL: reversal,
+    routing.RELEASE: release,
+    period.REOPEN: reopening,
+    payments.REFUND: refund,
+    payments.OPENING: opening,
+}
+
+
+@pytest.fixture
+async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
+    async with treasury(database_url, clock) as made:
+        yield made
+
+
+def test_every_kind_of_proposal_is_tried() -> None:
+    assert MADE.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", MADE)
+async def test_one_person_cannot_be_the_second_and_two_at_once_do_it_once(house: Treasury, kind: str) -> None:
+    id_ = await MADE[kind](house)
+    pool, seen = house.pool, (await approvals.get(house.pool, id_)).seen
+    before = await standing(pool)
+    for name in SPELT:
+        with pytest.raises(SecondPerson, match="another person"):
+            await approve(house.desk, id_, seen, operator(name))
+    for nobody in (
+        PLATFORM,
+        operator("lin2"),
+        Person(PersonKind.KEY, "key_1"),
+        Person(PersonKind.KEY, "wang"),
+    ):
+        with pytest.raises(NotAnOperator):
+            await approve(house.desk, id_, seen, nobody)
+    for other in ("", seen[:7], "0" * 64):
+        with pytest.raises(ItChanged, match="it changed since you looked at it"):
+            await approve(house.desk, id_, other, WANG)
+    await pool.execute("UPDATE operator SET disabled_at = now() WHERE name = 'chen'")
+    with pytest.raises(NotAnOperator, match="not disabled"):
+        await approve(house.desk, id_, seen, CHEN)
+    with pytest.raises(NoProposal, match="another thing"):
+        await KINDS["cure" if kind != "cure" else "outcome"](house.desk, id_, seen, WANG)
+    assert await standing(pool) == before, "nothing was carried out"
+    done = await asyncio.gather(*(approve(house.desk, id_, seen, by) for by in (WANG, ZHAO, WANG, ZHAO)))
+    assert len({one.result for one in done}) == 1
+    assert (await approve(house.desk, id_, seen[:8], ZHAO)).result == done[0].result
+    acts = await pool.fetch("SELECT act FROM operator_act WHERE proposal = $1 ORDER BY seq", id_)
+    assert [row["act"] for row in acts] == ["propose", "approve", "done"]
+    assert done[0].decided_by in {"wang", "zhao"}
+    with pytest.raises(NoProposal, match="is approved"):
+        await approvals.withdraw(pool, house.clock, id_, LIN)
+
+
+async def standing(pool: asyncpg.Pool) -> Any:
+    """Return what an approval of any kind would change."""
+    return await pool.fetchrow(
+        "SELECT (SELECT array_agg(state ORDER BY id) FROM intent) AS intents, (SELECT array_agg(cure) FROM break) AS cures, "
+        "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
+        "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops"
+    )
+
+
+@pytest.mark.parametrize("kind", ["outcome", "cure", "reopen", "refund", "opening"])
+async def test_what_was_looked_at_cannot_be_exchanged_before_the_click(house: Treasury, kind: str) -> None:
+    """The proposer withdraws and proposes something else: the other's click is about the first one, and does nothing."""
+    first = await MADE[kind](house)
+    one = await approvals.get(house.pool, first)
+    with pytest.raises(NoProposal, match="proposed one already"):
+        await another(house, kind, one.target)
+    await approvals.withdraw(house.pool, house.clock, first, LIN)
+    await another(house, kind, one.target)
+    with pytest.raises(NoProposal, match="has withdrawn it"):
+        await approve(house.desk, first, one.seen, WANG)
+    with pytest.raises(ItChanged):
+        await approve(house.desk, UUID(int=7), one.seen, WANG)
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await house.pool.execute("UPDATE proposal SET content = '{}'")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await house.pool.execute(
+            "INSERT INTO proposal SELECT gen_random_uuid(), kind, target, '{}', hash, proposed_by, proposed_at, reason "
+            "FROM proposal"
+        )
+
+
+async def another(house: Treasury, kind: str, target: str) -> None:
+    async with house.pool.acquire() as connection, connection.transaction():
+        await approvals.propose(
+            connection,
+            house.clock,
+            UUID(int=7),
+            kind,
+            target,
+            Outcome(State.FAILED, "another letter", "letter 115"),
+            LIN,
+            "another",
+        )
+
+
+async def test_many_small_refunds_are_one_large_one(house: Treasury) -> None:
+    paid = await house.paid(await house.merchant(), 100_000)
+    ask = house.desk, paid.id
+    made = await asyncio.gather(
+        *(payments.refund_by(*ask, 400, f"{n:032}", LIN, 1_000) for n in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(one, UUID) for one in made) == 2
+    (again,) = await house.pool.fetch("SELECT idempotency_key FROM intent WHERE kind = 'refund' LIMIT 1")
+    key = again["idempotency_key"].removeprefix("console:")
+    assert await payments.refund_by(*ask, 400, key, LIN, 1_000), "the same page sent again is the same refund"
+    assert await house.pool.fetchval("SELECT count(*) FROM intent WHERE kind = 'refund'") == 2
+    assert await payments.refund_by(*ask, 900, "w" * 32, WANG, 1_000), (
+        "another operator has a limit of one's own"
+    )
+    house.clock.advance(hours=25)
+    assert await payments.refund_by(*ask, 900, "l" * 32, LIN, 1_000)
+
+
+async def test_a_slip_is_taken_back_alone_and_an_old_stop_or_anothers_is_not(house: Treasury) -> None:
+    where, ten = ("unionpay", "purchase"), timedelta(minutes=10)
+    pool, clock = house.pool, house.clock
+    await payments.stop(pool, clock, *where, "a slip", LIN)
+    assert await payments.open_again(pool, clock, *where, "it was one", LIN, ten) is None
+    assert await pool.fetchval("SELECT count(*) FROM channel_stop") == 0
+    await payments.stop(pool, clock, *where, "maintenance", LIN)
+    assert await payments.open_again(pool, clock, *where, "it is over", WANG, ten) is not None
+    clock.advance(minutes=11)
+    with pytest.raises(NoProposal, match="wang has proposed"):
+        await payments.open_again(pool, clock, *where, "it is over", LIN, ten)
+    assert await pool.fetchval("SELECT count(*) FROM channel_stop") == 1
