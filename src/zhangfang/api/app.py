@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zhangfang.api import batches, duplicates, mandates, merchants, payments
+from zhangfang.api import batches, duplicates, mandates, merchants, payments, webhooks
 from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.health import Health
@@ -22,8 +22,10 @@ from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, notified
 from zhangfang.web.methods import allow
+from zhangfang.webhooks import networks
 
-CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
+PARTS = (payments, webhooks, merchants, mandates, batches, duplicates)
+CALLS = tuple(spec for part in PARTS for spec in part.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
 Beside = Callable[[Desk], Sequence[BaseRoute]]
 
@@ -37,7 +39,10 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_desk() as desk:
-            app.state.office = Office(desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url)
+            allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
+            app.state.office = Office(
+                desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
+            )
             app.state.desk = desk
             app.state.notifying = {
                 name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
@@ -58,9 +63,11 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
         Route("/docs", lambda _: HTMLResponse(drawn)),
         Route("/", lambda _: RedirectResponse("/console/")),
+        Route("/console", lambda _: RedirectResponse("/console/")),
     ]
     handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(Limit)
     return app
 

@@ -1,17 +1,11 @@
-"""The calls about merchants: the administrator creates them, and a merchant sets its webhook endpoint."""
+"""The calls about merchants: the administrator creates them and makes their keys."""
 
 from collections.abc import Sequence
 
 import msgspec
 
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.shapes import (
-    ApiKeyShown,
-    MerchantShown,
-    NewMerchantBody,
-    NewWebhook,
-    WebhookShown,
-)
+from zhangfang.api.shapes import ApiKeyShown, MerchantShown, NewMerchantBody
 from zhangfang.ledger import open_accounts
 from zhangfang.merchants import (
     BankAccount,
@@ -22,7 +16,6 @@ from zhangfang.merchants import (
     create_api_key,
     create_merchant,
     get_merchant,
-    set_webhook_endpoint,
 )
 from zhangfang.payments import Desk
 
@@ -66,17 +59,8 @@ async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
     return 201, ApiKeyShown(key.id, secret)
 
 
-async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
-    """Set the webhook endpoint."""
-    body: NewWebhook = call.body
-    desk = call.desk
-    endpoint = await set_webhook_endpoint(desk.pool, desk.vault, desk.clock, call.who.id, body.url)
-    return 200, WebhookShown(endpoint.url, endpoint.secret)
-
-
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/merchants", "Create a merchant", create, NewMerchantBody, MerchantShown, who="admin"),
     Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin", prefix="mer"),
     Spec("POST", "/v1/merchants/{id}/keys", "Make an API key", new_key, gives=ApiKeyShown, who="admin", prefix="mer"),
-    Spec("PUT", "/v1/webhook", "Say where to tell you of events", set_webhook, NewWebhook, WebhookShown),
 )  # fmt: skip

@@ -30,6 +30,7 @@ from zhangfang.merchants import (
     UnknownMerchant,
 )
 from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
 log = structlog.get_logger()
 
@@ -63,6 +64,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (SigningStopped, 503, "operation_stopped"),
     (UnknownBatch, 404, "not_found"),
     (BatchNumberTaken, 409, "batch_number_taken"),
+    (UnknownEndpoint, 404, "not_found"),
+    (UnknownEvent, 404, "not_found"),
+    (TooManyEndpoints, 409, "too_many_endpoints"),
+    (EndpointTaken, 409, "endpoint_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
     (NoSettlementAccount, 409, "no_settlement_account"),

@@ -1,4 +1,4 @@
-"""Merchants: their data, fees and settlement accounts, their API keys, and the webhooks that tell them of events."""
+"""Merchants: their data, fees and settlement accounts, and their API keys."""
 
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
@@ -27,10 +27,8 @@ from zhangfang.merchants.service import (
     get_merchant,
     list_merchants,
     set_fee_rule,
-    set_webhook_endpoint,
     settlement_account,
     settlement_account_of,
-    webhook_endpoints,
 )
 
 __all__ = [
@@ -60,8 +58,6 @@ __all__ = [
     "revoke_api_key",
     "rule_on",
     "set_fee_rule",
-    "set_webhook_endpoint",
     "settlement_account",
     "settlement_account_of",
-    "webhook_endpoints",
 ]

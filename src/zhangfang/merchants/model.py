@@ -109,17 +109,3 @@ class ApiKey:
     tail: str
     created_at: datetime
     revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    """The URL where a merchant is told of events, and the secret that signs them, in the clear."""
-
-    merchant: str
-    url: str
-    created_at: datetime
-    secret: str
-
-    def __repr__(self) -> str:
-        """Leave the secret out."""
-        return f"WebhookEndpoint(merchant={self.merchant!r}, url={self.url!r})"

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import urlsplit
 
 from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
@@ -16,7 +15,6 @@ _MILLION = 1_000_000
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
 _REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
 _REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
-_URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
 
 
 def fee(rule: FeeRule, amount: int) -> int:
@@ -101,18 +99,6 @@ def check_account(account: BankAccount) -> None:
     checks.check_account(account, ("number", "name", "bank"))
     if account.medium not in MEDIA:
         raise InvalidInput("account.medium", f"{len(account.medium)} characters", " or ".join(sorted(MEDIA)))
-
-
-def check_url(url: str) -> None:
-    """Raise `InvalidInput` unless `url` is http(s) with a host, without user name, password or fragment."""
-    allowed = "http:// or https://, a host, at most 2000 visible ASCII characters, no password, no #"
-    try:
-        parts = urlsplit(url)
-        reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        raise InvalidInput("url", f"{len(url)} characters", allowed) from None
-    if not (reachable and _URL.fullmatch(url)) or "@" in parts.netloc or "#" in url:
-        raise InvalidInput("url", f"{len(url)} characters", allowed)
 
 
 def _check_range(field: str, value: int, most: int, least: int = 0) -> None:

@@ -86,16 +86,6 @@ async def revoke_key(db: Db, merchant: str, key: str, at: datetime) -> bool:
     return await db.fetchval(_SQL.revoke_key, merchant, key, at) is not None
 
 
-async def put_endpoint(db: Db, merchant: str, url: str, secret_token: str, at: datetime) -> None:
-    """Insert an endpoint, or give the one of this url another secret."""
-    await db.execute(_SQL.put_endpoint, merchant, url, secret_token, at)
-
-
-async def endpoints(db: Db, merchant: str) -> list[asyncpg.Record]:
-    """Return the merchant's endpoints, oldest first, with `url`, `secret_token` and `created_at`."""
-    return list(await db.fetch(_SQL.endpoints, merchant))
-
-
 async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
     rows = await db.fetch(sql, *arguments)
     rules: dict[str, list[FeeRule]] = {row["id"]: [] for row in rows}

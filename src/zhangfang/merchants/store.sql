@@ -54,10 +54,3 @@ SELECT id, merchant, tail, created_at, revoked_at FROM api_key WHERE merchant = 
 
 -- name: revoke_key
 UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE merchant = $1 AND id = $2 RETURNING id;
-
--- name: put_endpoint
-INSERT INTO webhook_endpoint (merchant, url, secret_token, created_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (merchant, url) DO UPDATE SET secret_token = excluded.secret_token;
-
--- name: endpoints
-SELECT * FROM webhook_endpoint WHERE merchant = $1 ORDER BY created_at, url;

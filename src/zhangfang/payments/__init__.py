@@ -8,7 +8,7 @@ from zhangfang.payments.course.posting import PLATFORM, book
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
-from zhangfang.payments.course.webhooks import job as webhook_job
+from zhangfang.payments.course.told import note_told
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import (
     FINAL,
@@ -72,6 +72,7 @@ __all__ = [
     "fill_in",
     "intent_job",
     "line_of",
+    "note_told",
     "notified",
     "open_again",
     "order_of",
@@ -82,6 +83,5 @@ __all__ = [
     "refuse_parked",
     "return_to_payer",
     "stop",
-    "webhook_job",
     "weigh",
 ]

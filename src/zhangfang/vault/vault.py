@@ -42,16 +42,14 @@ class Vault:
         `purpose` says what it is and whose, such as `settlement_account/mer_…`. A key version may seal 2^32 times
         (random nonces); rotate long before. Raises `InvalidInput` for text too long or not encodable.
         """
-        version, cipher = self._current
+        version, cipher = self._sealing()
         nonce = os.urandom(_NONCE)
         sealed = cipher.encrypt(nonce, _bytes(plain), _bound(version, purpose))
         return f"vt1.{version}.{_encode(nonce + sealed)}"
 
     def open(self, token: str, purpose: str) -> str:
         """Return what `seal` was given for `purpose`, or raise `InvalidToken`."""
-        match = _TOKEN.fullmatch(token)
-        if not match:
-            raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
+        match = _parts(token)
         version, body = int(match[1]), match[2]
         sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
         if _encode(sealed) != body:  # the unused bits at the end of base64 must be 0
@@ -62,6 +60,16 @@ class Vault:
             raise InvalidToken("token: changed, sealed for another purpose, or by another key file") from None
         return plain.decode()
 
+    @property
+    def current(self) -> int:
+        """Return the version that seals now."""
+        return self._sealing()[0]
+
+    @staticmethod
+    def version_of(token: str) -> int:
+        """Return the version that a token is sealed with, or raise `InvalidToken`."""
+        return int(_parts(token)[1])
+
     def fingerprint(self, plain: str, purpose: str) -> str:
         """Return 64 hex characters, the same for the same `plain` and `purpose`: to search for data that is stored
         sealed only.
@@ -71,6 +79,11 @@ class Vault:
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)
         return hmac.digest(self._index, message, "sha256").hex()
+
+    def _sealing(self) -> tuple[int, AESGCM]:
+        if self._stamp_now() not in (self._stamp, None):  # rotated; a file that is away stops nothing
+            self._load()
+        return self._current
 
     def _cipher(self, version: int) -> AESGCM:
         if version not in self._ciphers and self._stamp != self._stamp_now():
@@ -95,6 +108,13 @@ class Vault:
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_ino
+
+
+def _parts(token: str) -> re.Match[str]:
+    match = _TOKEN.fullmatch(token)
+    if not match:
+        raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
+    return match
 
 
 def _bytes(text: str) -> bytes:

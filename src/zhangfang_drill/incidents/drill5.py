@@ -72,7 +72,7 @@ async def run(*, guard: bool, progress: Progress, size: Size | None = None, url:
         await world.banks.ask("PUT", "unionpay", "/faults", {"rates": {"notify_lost": 1}})
         wanted = await _wanted(world, size, progress)
         if not guard:
-            await world.pool.execute(queries.unguard)
+            await world.as_owner(queries.unguard)
         first = [one for one in wanted if one.retried][:1]  # a day earlier: settled before it is found
         await _incident(world, first, progress, "the day before")
         await morning(world, DAY + timedelta(days=1))
@@ -121,12 +121,12 @@ async def _merchant(world: World, n: int, rng: Random) -> tuple[Merchant, PartyA
 
 async def _incident(world: World, wanted: Sequence[Wanted], progress: Progress, title: str) -> None:
     """Let every status write fail and callers repeat; then undo the bad release, and let status queries finish."""
-    await world.pool.execute(queries.break_writes)
+    await world.as_owner(queries.break_writes)
     await _ask(world, wanted, "first", progress, f"{title}: collections")
     await _no_status_is_stored(world, progress, f"{title}: statuses that cannot be stored")
     again = [one for one in wanted if one.retried]
     await _ask(world, again, "again", progress, f"{title}: callers ask again")
-    await world.pool.execute(queries.mend_writes)
+    await world.as_owner(queries.mend_writes)
     await _heal_by_query(world, progress, f"{title}: status queries")
 
 

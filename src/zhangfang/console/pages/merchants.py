@@ -1,7 +1,11 @@
 """Who is this merchant, may they be paid, and what is each of their settlements made of?"""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 from starlette.responses import Response
 
+from zhangfang.approvals import record
 from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
 from zhangfang.console.reading import merchants, payments
@@ -10,8 +14,10 @@ from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit, uuid_of
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
+from zhangfang.webhooks import redeliver_failed
 
 MOST = 1000  # lines of a settlement on its page
+EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before all events
 
 
 async def page(visit: Visit) -> Response:
@@ -44,9 +50,21 @@ async def one(visit: Visit) -> Response:
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),
+        endpoints=await merchants.endpoints(visit.pool, id_),
         statements=await merchants.statements(visit.pool, id_),
         latest=await payments.page(visit.pool, Filter(tuple(OPERATIONS), merchant=id_), None, 10),
     )
+
+
+async def tell_again(visit: Visit) -> Response:
+    """Have the events sent again that an endpoint of the merchant did not take."""
+    id_ = visit.request.path_params["id"]
+    if await merchants.merchant(visit.pool, id_) is None:
+        raise Missing("merchant")
+    endpoint: UUID = visit.request.path_params["endpoint"]
+    await record(visit.pool, visit.site.clock, visit.person, "tell again", id_)
+    await redeliver_failed(visit.pool, visit.site.clock, id_, endpoint, EVER)
+    return visit.go(f"/merchants/{id_}")
 
 
 async def settlement(visit: Visit) -> Response:

@@ -35,6 +35,19 @@ FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 SELECT business_date, opening, closing, lines
 FROM statement WHERE merchant = $1 ORDER BY business_date DESC LIMIT $2
 
+-- name: endpoints
+SELECT
+    e.id, e.url, e.enabled, e.rest_until,
+    (
+        SELECT d.created_at FROM webhook_delivery d
+        WHERE d.endpoint = e.id AND d.next_action_at IS NOT NULL ORDER BY d.next_action_at LIMIT 1
+    ) AS waiting_since,
+    (
+        SELECT count(*) FROM webhook_delivery d
+        WHERE d.endpoint = e.id AND d.delivered_at IS NULL AND d.next_action_at IS NULL
+    )::int AS failed
+FROM webhook_endpoint e WHERE e.merchant = $1 ORDER BY e.created_at, e.id
+
 -- name: settlement
 SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout FROM settlement WHERE id = $1
 
