@@ -42,6 +42,7 @@ from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerc
 from zhangfang.payments import Desk, Intent, Request, State, StepKind, accept, weigh
 from zhangfang.payments.accept.requests import draft
 from zhangfang.payments.course import steps
+from zhangfang.payments.sealing import fingerprint
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import settle
 from zhangfang.vault import Vault, create_key_file
@@ -170,7 +171,14 @@ class Treasury:
         name = f"N{next(_numbers)}"
         request = Request(kind, name, amount, name, account=ACCOUNT)
         charge = fee if fee is not None else (amount * 6000 + 500_000) // 1_000_000
-        intent = draft(self.desk.vault, self.desk.clock, merchant.id, request, name.encode(), charge)
+        intent = draft(
+            self.desk.vault,
+            self.desk.clock,
+            merchant.id,
+            request,
+            fingerprint(self.desk.vault, request),
+            charge,
+        )
         intent = replace(intent, channel=self.acquirer.name, channel_order_no=f"C{intent.id.hex[1:]}")
         await self.desk.journal.insert(intent, [])
         await self.pool.execute("UPDATE intent SET state = $2 WHERE id = $1", intent.id, state)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -18,11 +18,17 @@ from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.api.returns import Returns
 from zhangfang.channels.port import NotifyingChannel
+from zhangfang.kernel.calendar import china_day, unannounced
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, notified
 from zhangfang.web.methods import allow
 from zhangfang.webhooks import networks
+
+HOLIDAYS = Gauge(
+    "zhangfang_holidays_unknown_year",
+    "This year, or from 1 November on the next, if its holidays are not known; 0: they are",
+)
 
 PARTS = (payments, webhooks, merchants, mandates, batches, duplicates)
 CALLS = tuple(spec for part in PARTS for spec in part.CALLS)
@@ -94,8 +100,10 @@ async def take_notification(http: Request) -> Response:
         return answer(error)
 
 
-async def metrics(_: Request) -> Response:
+async def metrics(http: Request) -> Response:
     """Show counters for Prometheus."""
+    desk: Desk = http.app.state.desk
+    HOLIDAYS.set(unannounced(china_day(desk.clock.now())) or 0)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -29,7 +29,15 @@ from zhangfang.merchants import (
     NoSettlementAccount,
     UnknownMerchant,
 )
-from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+from zhangfang.payments import (
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    OperationStopped,
+    OrderNumberTaken,
+    WrongAccount,
+)
+from zhangfang.vault import InvalidToken
 from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
 log = structlog.get_logger()
@@ -70,6 +78,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (EndpointTaken, 409, "endpoint_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
+    (WrongAccount, 409, "account_damaged"),
+    (InvalidToken, 409, "account_damaged"),
     (NoSettlementAccount, 409, "no_settlement_account"),
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),

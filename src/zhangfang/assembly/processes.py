@@ -11,6 +11,7 @@ import aiohttp
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
+from zhangfang.closing.day import Day
 from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.pulse import beating
@@ -43,7 +44,7 @@ async def _alive(opening: AbstractAsyncContextManager[Desk]) -> AsyncIterator[De
         yield desk
 
 
-def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
+def jobs(desk: Desk, session: aiohttp.ClientSession, day: Day) -> tuple[Job, ...]:
     """Return everything that the driver does."""
     return (
         intent_job(desk),

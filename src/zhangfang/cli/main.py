@@ -18,6 +18,7 @@ from zhangfang.cli import (
     duplicates,
     keys,
     ledger,
+    merchant,
     parked,
     people,
     programs,
@@ -40,7 +41,20 @@ audit = typer.Typer(
 )
 app.add_typer(audit, name="audit")
 app.add_typer(people.app, name="operator")
-for module in (batches, books, breaks, clock, duplicates, keys, ledger, parked, proposals, resolve, tables):
+for module in (
+    batches,
+    books,
+    breaks,
+    clock,
+    duplicates,
+    keys,
+    ledger,
+    merchant,
+    parked,
+    proposals,
+    resolve,
+    tables,
+):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)

@@ -6,6 +6,7 @@ from zhangfang.merchants.errors import (
     MerchantError,
     NoFeeRule,
     NoSettlementAccount,
+    NotFromHere,
     UnknownApiKey,
     UnknownMerchant,
 )
@@ -18,8 +19,10 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    Terms,
 )
-from zhangfang.merchants.rules import fee, rule_on
+from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
+from zhangfang.merchants.rules import fee, rule_on, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
     create_merchant,
@@ -45,14 +48,20 @@ __all__ = [
     "NewMerchant",
     "NoFeeRule",
     "NoSettlementAccount",
+    "NotFromHere",
+    "Terms",
     "UnknownApiKey",
     "UnknownMerchant",
     "bind_settlement_account",
+    "close",
     "create_api_key",
     "create_merchant",
     "fee",
     "find_merchant",
+    "freeze",
     "get_merchant",
+    "give_fee",
+    "give_terms",
     "list_api_keys",
     "list_merchants",
     "revoke_api_key",
@@ -60,4 +69,6 @@ __all__ = [
     "set_fee_rule",
     "settlement_account",
     "settlement_account_of",
+    "terms_on",
+    "thaw",
 ]

@@ -9,7 +9,16 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, share
 from zhangfang.kernel.texts import check_text
 from zhangfang.merchants.errors import FeeRuleInForce, NoFeeRule
-from zhangfang.merchants.model import MEDIA, BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
+from zhangfang.merchants.model import (
+    ALWAYS,
+    MEDIA,
+    BankAccount,
+    FeeKind,
+    FeeRule,
+    Merchant,
+    NewMerchant,
+    Terms,
+)
 
 _MILLION = 1_000_000
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
@@ -34,6 +43,20 @@ def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
     if not begun:
         raise NoFeeRule(kind, day)
     return max(begun, key=lambda rule: rule.effective_from)
+
+
+def terms_on(merchant: Merchant, day: date) -> Terms:
+    """Return the terms of what is accepted on `day` (China)."""
+    first = Terms(ALWAYS, merchant.settlement_days, merchant.auto_payout, merchant.keep_fee_on_refund)
+    begun = [terms for terms in merchant.later_terms if terms.effective_from <= day]
+    return max(begun, key=lambda terms: terms.effective_from, default=first)
+
+
+def check_terms(terms: Terms, today: date) -> None:
+    """Raise `InvalidInput` unless these terms can begin: tomorrow at the earliest, so that no past day changes."""
+    _check_range("settlement_days", terms.settlement_days, 30)
+    if terms.effective_from <= today:
+        raise InvalidInput("effective_from", f"the date {terms.effective_from}", f"a day after {today}")
 
 
 def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:

@@ -19,7 +19,7 @@ from zhangfang.merchants.model import (
     NewMerchant,
     SettlementAccount,
 )
-from zhangfang.vault import Vault
+from zhangfang.vault import InvalidToken, Vault
 
 _MOST_PER_PAGE = 200
 
@@ -126,10 +126,11 @@ def _found(merchant: Merchant | None, named: str) -> Merchant:
 
 
 def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> SettlementAccount:
+    id_ = ids.prefixed("sac", ids.new_id(clock))
     return SettlementAccount(
-        id=ids.prefixed("sac", ids.new_id(clock)),
+        id=id_,
         merchant=merchant,
-        token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant)),
+        token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant, id_)),
         tail=account.number[-4:],
         name_masked=masked_name(account.name),
         bank=account.bank,
@@ -140,8 +141,19 @@ def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> 
 
 
 def _opened(vault: Vault, account: SettlementAccount) -> BankAccount:
-    return BankAccount(**json.loads(vault.open(account.token, _account_purpose(account.merchant))))
+    """Return it in the clear. Raises `InvalidToken` if its token is another row's.
+
+    `settlement_account/<merchant>` is an older form of the purpose.
+    """
+    purpose, older = (
+        _account_purpose(account.merchant, account.id),
+        f"settlement_account/{account.merchant}",
+    )
+    opened = BankAccount(**json.loads(vault.open(account.token, purpose, older)))
+    if vault.fingerprint(opened.number, "account_number") != account.fingerprint:
+        raise InvalidToken(f"settlement account {account.id}: its token is of another account")
+    return opened
 
 
-def _account_purpose(merchant: str) -> str:
-    return f"settlement_account/{merchant}"
+def _account_purpose(merchant: str, id_: str) -> str:
+    return f"settlement_account/{merchant}/{id_}"

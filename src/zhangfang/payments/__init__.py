@@ -24,6 +24,7 @@ from zhangfang.payments.model import (
     StepKind,
 )
 from zhangfang.payments.people.fillin import fill_in
+from zhangfang.payments.people.merchants import close_merchant
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
     OUTCOME,
@@ -35,6 +36,7 @@ from zhangfang.payments.people.outcomes import (
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
+from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Request",
     "State",
     "StepKind",
+    "WrongAccount",
     "accept",
     "advance",
     "approve_opening",
@@ -68,6 +71,7 @@ __all__ = [
     "ask",
     "book",
     "check",
+    "close_merchant",
     "draft",
     "fill_in",
     "intent_job",

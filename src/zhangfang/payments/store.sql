@@ -259,6 +259,14 @@ UPDATE intent SET
     state = 'CREATED', table_version = $2, parked_since = NULL, next_action_at = $3, lease_until = NULL, updated_at = $3
 WHERE id = $1 AND state = 'PARKED' AND fence = $4 AND ending IS NULL
 
+-- name: hold_back
+-- It may not be sent now. If nothing was sent it is parked; otherwise it stays as it is and is looked at again.
+UPDATE intent SET
+    state = CASE WHEN state = 'CREATED' THEN 'PARKED' ELSE state END,
+    parked_since = CASE WHEN state = 'CREATED' THEN $4 ELSE parked_since END,
+    message = $3, next_action_at = $5, lease_until = NULL, updated_at = $4
+WHERE id = $1 AND fence = $2 AND state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED') AND ending IS NULL
+
 -- name: look_at_parked
 UPDATE intent SET next_action_at = $2, lease_until = NULL WHERE id = $1 AND state = 'PARKED'
 

@@ -2,13 +2,15 @@
 
 A token is `vt1.<key version>.<base64url>`: the base64url, unpadded, is a nonce of 12 bytes, the AES-256-GCM
 ciphertext, and its tag of 16 bytes (NIST SP 800-38D). Opening needs nothing else but the key. Key version and purpose
-are its associated data, so that a token copied to another row does not open there.
+are its associated data. A purpose names the row that the token is for, so that a token copied to another row does not open
+there.
 """
 
 import base64
 import hmac
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -47,8 +49,18 @@ class Vault:
         sealed = cipher.encrypt(nonce, _bytes(plain), _bound(version, purpose))
         return f"vt1.{version}.{_encode(nonce + sealed)}"
 
-    def open(self, token: str, purpose: str) -> str:
-        """Return what `seal` was given for `purpose`, or raise `InvalidToken`."""
+    def open(self, token: str, purpose: str, *older: str) -> str:
+        """Return what `seal` was given for `purpose`, or for one of the `older` purposes that earlier releases sealed for.
+
+        Raises `InvalidToken`.
+        """
+        *first, last = purpose, *older
+        for one in first:
+            with suppress(InvalidToken):
+                return self._open(token, one)
+        return self._open(token, last)
+
+    def _open(self, token: str, purpose: str) -> str:
         match = _parts(token)
         version, body = int(match[1]), match[2]
         sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""

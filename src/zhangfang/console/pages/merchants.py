@@ -22,7 +22,7 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before all events
 
 async def page(visit: Visit) -> Response:
     """List all merchants with what the books owe each."""
-    rows = await merchants.merchants(visit.pool)
+    rows = await merchants.merchants(visit.pool, visit.today)
     inactive = sum(1 for row in rows if row.state != "active")
     unbound = sum(1 for row in rows if row.account_tail is None)
     return await visit.page(
@@ -38,7 +38,7 @@ async def page(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     """Draw one merchant: contract, account, balances, and what happened last."""
     id_ = visit.request.path_params["id"]
-    row = await merchants.merchant(visit.pool, id_)
+    row = await merchants.merchant(visit.pool, id_, visit.today)
     if row is None:
         raise Missing("merchant")
     accounts = await merchants.accounts(visit.pool, id_)
@@ -59,7 +59,7 @@ async def one(visit: Visit) -> Response:
 async def tell_again(visit: Visit) -> Response:
     """Have the events sent again that an endpoint of the merchant did not take."""
     id_ = visit.request.path_params["id"]
-    if await merchants.merchant(visit.pool, id_) is None:
+    if await merchants.merchant(visit.pool, id_, visit.today) is None:
         raise Missing("merchant")
     endpoint: UUID = visit.request.path_params["endpoint"]
     await record(visit.pool, visit.site.clock, visit.person, "tell again", id_)

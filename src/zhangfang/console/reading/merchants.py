@@ -99,14 +99,14 @@ class EndpointRow:
     failed: int
 
 
-async def merchants(pool: asyncpg.Pool) -> tuple[MerchantRow, ...]:
-    """Return all merchants by their code, with what the books owe them now."""
-    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None))
+async def merchants(pool: asyncpg.Pool, today: date) -> tuple[MerchantRow, ...]:
+    """Return all merchants by their code, with today's terms and what the books owe them now."""
+    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None, today))
 
 
-async def merchant(pool: asyncpg.Pool, id_: str) -> MerchantRow | None:
+async def merchant(pool: asyncpg.Pool, id_: str, today: date) -> MerchantRow | None:
     """Return one merchant."""
-    row = await pool.fetchrow(queries.listed, id_)
+    row = await pool.fetchrow(queries.listed, id_, today)
     return MerchantRow(**row) if row else None
 
 

@@ -1,9 +1,13 @@
 -- name: listed
 SELECT
-    m.id, m.external_ref, m.name, m.state, m.auto_payout, m.settlement_days, m.keep_fee_on_refund, m.created_at,
+    m.id, m.external_ref, m.name, m.state, m.created_at,
+    coalesce(t.auto_payout, m.auto_payout) AS auto_payout,
+    coalesce(t.settlement_days, m.settlement_days) AS settlement_days,
+    coalesce(t.keep_fee_on_refund, m.keep_fee_on_refund) AS keep_fee_on_refund,
     s.tail AS account_tail, s.name_masked AS account_name, s.bank AS account_bank,
     coalesce(b.pending, 0)::bigint AS pending_fen, coalesce(b.available, 0)::bigint AS available_fen
 FROM merchant m
+LEFT JOIN LATERAL merchant_terms_on(m.id, $2) AS t ON true
 LEFT JOIN settlement_account s ON s.merchant = m.id AND s.replaced_at IS NULL
 LEFT JOIN (
     -- the checkpoint's balances and what came after it

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Result, void
@@ -91,7 +91,7 @@ def _ended(desk: Desk, intent: Intent, booked: posting.Booked | None) -> Change:
 
 async def _give_back(desk: Desk, intent: Intent) -> posting.Booked | None:
     """Undo what was booked before the sending, under the ids that were stored for that; None if nothing was."""
-    if intent.kind is Operation.COLLECTION:
+    if intent.kind in PAY_INS:
         return None
     today = desk.clock.now()
     if intent.kind is not Operation.PAYOUT:

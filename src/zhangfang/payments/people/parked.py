@@ -49,6 +49,6 @@ async def _begun(desk: Desk, intent: Intent, who: str) -> bool:
     step = new_step(
         desk.clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
     )
-    message = "no table knows this type of account: nothing was sent"
+    message = "it was parked: nothing was sent"
     async with desk.pool.acquire() as connection, connection.transaction():
         return await begin(desk, connection, intent, Ending(State.REFUSED, [step], "parked", message))
