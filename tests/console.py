@@ -30,6 +30,7 @@ from zhangfang.web.tables import TERMS
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
 NOW = datetime(2026, 9, 1, 14, 39, 12, 204000, tzinfo=CHINA)
+KEY = b"k" * 32  # signs the cookies of the tests' consoles
 CHANNELS = {"unionpay": ("purchase", "collection", "refund", "void"), "cmb": ("payout",)}
 MERCHANTS = ("青禾公寓", "北辰置业", "和居长租", "云庭物业", "安邻到家", "南湖水务")
 HOURS = (1, 1, 0, 0, 0, 1, 2, 4, 9, 14, 17, 15, 12, 14, 8)
@@ -56,6 +57,26 @@ class House:
         """Insert one row."""
         places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
         await self.pool.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+    async def told(self, merchant: str, intent: UUID, **delivery: Any) -> None:
+        """Insert an event about an intent and what became of its delivery at the merchant's endpoint."""
+        now, event = self.clock.now(), new_id(self.clock)
+        await self.insert(
+            "webhook",
+            id=event,
+            merchant=merchant,
+            intent=intent,
+            event="payment.succeeded",
+            payload="{}",
+            created_at=now,
+        )
+        endpoint = await self.pool.fetchval(
+            """INSERT INTO webhook_endpoint (merchant, url, secret_token, created_at)
+            VALUES ($1, 'https://shop.example/hook', '', $2)
+            ON CONFLICT (merchant, url) DO UPDATE SET failures = 0 RETURNING id""",
+            merchant, now,
+        )  # fmt: skip
+        await self.insert("webhook_delivery", endpoint=endpoint, webhook=event, created_at=now, **delivery)
 
     async def post(self, day: date, memo: UUID | None, lines: list[tuple[int, str, int, str, int]]) -> UUID:
         """Post one voucher of (debit code, subject, credit code, subject, fen) lines into the customers' book.
@@ -457,10 +478,7 @@ async def _cured(house: House) -> None:
     await house.step(cured, "told", 300, code="200", message="payment.succeeded")
     for wait in (61_000, 60_000):
         await house.step(cured, "notification", wait, verdict="success", code="00")
-    await house.insert(
-        "webhook", id=new_id(house.clock), merchant=name, intent=cured, event="payment.succeeded", payload="{}",
-        attempts=1, last_status=200, created_at=house.clock.now(), delivered_at=house.clock.now(),
-    )  # fmt: skip
+    await house.told(name, cured, attempts=1, last_status=200, delivered_at=house.clock.now())
     house.by_state["CURED"] = cured
 
 
@@ -480,10 +498,7 @@ async def _undone(house: House) -> None:
         await house.step(id_, "ledger", message=f"seq {house.seq}")
         await house.step(id_, "answer", 500, verdict="success", state="SUCCESS", code="00")
     house.by_state |= {"PART_REFUNDED": part, "REFUNDED": whole, "VOIDED": voided, "REFUND": id_}
-    await house.insert(
-        "webhook", id=new_id(house.clock), merchant=house.merchants[2], intent=part, event="payment.succeeded",
-        payload="{}", attempts=9, created_at=house.clock.now(),
-    )  # fmt: skip
+    await house.told(house.merchants[2], part, attempts=10, last_status=503)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import asyncpg
 from tests.clock import SetClock
 from tests.ledger import running
 from zhangfang.channels.port import (
+    MOVED,
     Answer,
     ChannelFile,
     FileLine,
@@ -41,6 +42,7 @@ from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerc
 from zhangfang.payments import Desk, Intent, Request, State, StepKind, accept, weigh
 from zhangfang.payments.accept.requests import draft
 from zhangfang.payments.course import steps
+from zhangfang.payments.sealing import fingerprint
 from zhangfang.reconciliation import Account, read, reconcile
 from zhangfang.settlement import settle
 from zhangfang.vault import Vault, create_key_file
@@ -59,6 +61,11 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHINA)
 
 
+def about(order: Order, answer: Answer) -> Answer:
+    """Return an answer with the order's amount, as banks give it where money has moved."""
+    return replace(answer, amount=order.amount) if answer.verdict in MOVED else answer
+
+
 @dataclass
 class Acquirer:
     """A channel that answers success, and has the files that a test gave it."""
@@ -69,10 +76,10 @@ class Acquirer:
     rules: Mapping[Operation, Rules] = field(default_factory=lambda: _RULES)
 
     async def send(self, order: Order) -> Answer:
-        return self.answer
+        return about(order, self.answer)
 
     async def query(self, order: Order) -> Answer:
-        return self.answer
+        return about(order, self.answer)
 
     async def present(self, order: Order, return_url: str) -> Form:
         raise NotImplementedError
@@ -109,11 +116,11 @@ class Bank:
 
     async def send(self, order: Order) -> Answer:
         self.sent.append(order)
-        return self.answer
+        return about(order, self.answer)
 
     async def query(self, order: Order) -> Answer:
         known = any(order.order_no == one.order_no for one in self.sent)
-        return self.answer if known else Answer(Verdict.NOT_FOUND)
+        return about(order, self.answer) if known else Answer(Verdict.NOT_FOUND)
 
     async def statement(self, account: str, cursor: str) -> StatementPage:
         start = int(cursor or 0)
@@ -164,7 +171,14 @@ class Treasury:
         name = f"N{next(_numbers)}"
         request = Request(kind, name, amount, name, account=ACCOUNT)
         charge = fee if fee is not None else (amount * 6000 + 500_000) // 1_000_000
-        intent = draft(self.desk.vault, self.desk.clock, merchant.id, request, name.encode(), charge)
+        intent = draft(
+            self.desk.vault,
+            self.desk.clock,
+            merchant.id,
+            request,
+            fingerprint(self.desk.vault, request),
+            charge,
+        )
         intent = replace(intent, channel=self.acquirer.name, channel_order_no=f"C{intent.id.hex[1:]}")
         await self.desk.journal.insert(intent, [])
         await self.pool.execute("UPDATE intent SET state = $2 WHERE id = $1", intent.id, state)

@@ -276,6 +276,13 @@ ORDER BY business_date
 -- Whose orders these are: a merchant's number is its own, so two merchants may use the same one.
 SELECT channel_order_no AS number, merchant || ' ' || kind AS whose FROM intent WHERE channel_order_no = ANY($1::text[])
 
+-- name: payees
+SELECT channel_order_no AS number, account_tail AS tail FROM intent
+WHERE kind = 'payout' AND channel_order_no = ANY($1::text[])
+UNION ALL
+SELECT a.channel_order_no, i.account_tail FROM attempt a JOIN intent i ON i.id = a.intent
+WHERE i.kind = 'payout' AND a.channel_order_no = ANY($1::text[])
+
 -- name: unknown_open
 SELECT kind, channel_order_no AS number, state, amount, updated_at
 FROM intent WHERE state IN ('SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')

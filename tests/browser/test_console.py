@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 from tests.browser.layout import WIDTHS, faults
 from tests.clock import SetClock
-from tests.console import CHANNELS, TODAY, YESTERDAY, House, audit, seed
+from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, House, audit, seed
 from tests.people import first_operator
 from tests.unit.test_console_pages import Acts
 from zhangfang.console import Console, console_app
@@ -79,7 +79,8 @@ async def site(database_url: str, clock: SetClock) -> AsyncIterator[Site]:
         app = Starlette(
             routes=[
                 Mount(
-                    "/console", console_app(Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts))
+                    "/console",
+                    console_app(Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts)),
                 )
             ]
         )

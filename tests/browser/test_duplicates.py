@@ -13,6 +13,7 @@ from starlette.routing import Mount
 
 from tests.browser.layout import faults
 from tests.clock import SetClock
+from tests.console import KEY
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.people import LIN, first_operator
 from tests.treasury import DAY, Treasury, listed, stray, treasury
@@ -50,6 +51,7 @@ async def site(database_url: str, clock: SetClock, chromium: str) -> AsyncIterat
             Console(
                 pool=house.pool,
                 clock=clock,
+                key=KEY,
                 channels={"unionpay": ("refund",)},
                 actions=OperatorActs(house.desk),
             )

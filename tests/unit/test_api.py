@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import asyncpg
 import httpx2
@@ -18,6 +19,7 @@ from tests.api import ACCOUNT, Caller, Counter, open_counter
 from tests.conftest import _database
 from tests.desk import PAYER, SECRETS
 from tests.mandates import sign
+from zhangfang import webhooks
 from zhangfang.api import health as health_module
 from zhangfang.api import returns
 from zhangfang.api.app import CALLS
@@ -264,6 +266,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/payments/{id}/refunds": {"order_no": "R1", "amount": 1},
     "/v1/payments/{id}/void": {"order_no": "V1"},
     "/v1/mandates/{id}/confirm": {"code": "123456"},
+    "/v1/webhooks/{id}": {"url": "https://other.example/"},
+    "/v1/webhooks/{id}/redeliveries": {"since": "2026-01-01T00:00:00Z"},
 }
 WITH_ID = [spec for spec in CALLS if "{id}" in spec.path and spec.who == "merchant"]
 
@@ -303,7 +307,8 @@ async def one_of_each(counter: Counter, caller: Caller) -> dict[str, str]:
         Upload("B1", "csv", 1, 1),
         _file(),
     )
-    ids = {"pay": paid["id"], "ref": refund["id"], "pot": payout["id"]}
+    hook = (await caller("POST", "/v1/webhooks", {"url": "https://shop.example/"})).json()
+    ids = {"pay": paid["id"], "ref": refund["id"], "pot": payout["id"], "whe": hook["id"]}
     return ids | {"man": prefixed("man", paper.id), "bat": prefixed("bat", batch.id)}
 
 
@@ -950,7 +955,59 @@ async def test_a_merchant_that_is_none_is_not_found(counter: Counter, method_and
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x", "http://", "https://u:p@x/", "http://x/\n", "http://[", "x" * 3000]
+    "url",
+    [
+        "ftp://x",
+        "http://",
+        "https://u:p@x/",
+        "http://x/\n",
+        "http://[",
+        "x" * 3000,
+        "http://127.0.0.1:8200/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://2130706433/",
+        "http://127.1/",
+        "https://169.254.169.254/",
+    ],
 )
 async def test_a_webhook_address_that_cannot_be_is_named(shop: Caller, url: str) -> None:
-    refused(await shop("PUT", "/v1/webhook", {"url": url}), 422, "invalid_input", "url")
+    refused(await shop("POST", "/v1/webhooks", {"url": url}), 422, "invalid_input", "url")
+
+
+async def test_a_merchant_sees_what_became_of_its_events_and_has_one_sent_again(
+    counter: Counter, shop: Caller
+) -> None:
+    made = (await shop("POST", "/v1/webhooks", {"url": "https://shop.example/"})).json()
+    url = f"/v1/webhooks/{made['id']}"
+    payment = (await shop("POST", "/v1/payments", COLLECTION | {"order_no": "W1"}, key="k")).json()
+    await succeed(counter, payment["id"])
+    desk = counter.shop.desk
+    assert shop.merchant
+    event = await desk.pool.fetchrow("SELECT id, merchant FROM webhook WHERE merchant = $1", shop.merchant.id)
+    async with webhooks.open_session(()) as session:
+        spread, _ = webhooks.Sender(desk.pool, desk.vault, desk.clock, session, AsyncMock()).jobs()
+        await spread.step(event)
+    (waits,) = (await shop("GET", f"{url}/deliveries")).json()["items"]
+    assert (waits["event"], waits["state"]) == (prefixed("evt", event["id"]), "waiting")
+    (row,) = (await shop("GET", "/v1/webhooks")).json()["items"]
+    assert row["waiting_since"] == waits["created_at"]
+    give_up = "UPDATE webhook_delivery SET next_action_at = NULL WHERE endpoint = $1"
+    await desk.pool.execute(give_up, parse("whe", made["id"]))
+    (failed,) = (await shop("GET", f"{url}/deliveries?failed=true")).json()["items"]
+    assert failed == waits | {"state": "failed", "next_try_at": None}
+    both = {"event": waits["event"], "since": "2026-01-01T00:00:00Z"}
+    for body in ({}, both):
+        refused(await shop("POST", f"{url}/redeliveries", body), 422, "invalid_input", "event")
+    assert (await shop("POST", f"{url}/redeliveries", {"event": waits["event"]})).json() == {"events": 1}
+    assert (await shop("GET", f"{url}/deliveries?failed=true")).json()["items"] == []
+    refused(await shop("GET", f"{url}/deliveries?failed=yes"), 422, "invalid_input", "failed")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/console", "/v1/payments/", "/docs/", "/health/", "/notify/unionpay/"]
+)
+async def test_no_redirect_names_the_host_or_the_scheme_that_the_request_names(
+    counter: Counter, path: str
+) -> None:
+    answer = await counter.client.get(path, headers={"host": "evil.example"})
+    assert answer.headers.get("location", "/console/") == "/console/"

@@ -390,6 +390,21 @@ async def test_a_day_that_is_not_closed_may_still_differ_between_the_mirrors(wor
     assert found["books"] == ZERO
 
 
+async def test_a_payee_other_than_the_one_that_was_asked_for_is_found(world: World, run: Run) -> None:
+    rows = world.banks["/cmb/movements"]
+    await world.connection.execute("UPDATE intent SET account_tail = '4321' WHERE kind = 'payout'")
+    for row in rows:
+        row["account"] = "622202…4321"
+    assert (await run())[1]["wrong_payees"] == 0
+    rows[0]["account"] = "622202…0008"
+    rows[1]["account"] = "…"  # the bank does not show it
+    code, found = await run()
+    assert (code, found["wrong_payees"]) == (1, 1)
+    assert "paid to an account …0008, asked for …4321" in named(found, "wrong_payees")
+    rows[0]["state"] = "FAILED"
+    assert (await run())[1]["wrong_payees"] == 0, "nobody was paid"
+
+
 async def test_a_payer_debited_twice_under_one_number_is_counted(world: World, run: Run) -> None:
     world.banks["/unionpay/movements"].append(world.row("A") | {"order_no": "e" * 32})
     code, found = await run()

@@ -12,11 +12,11 @@ from tests.batch_bank import BatchBank, batch_bank, drive, settle_down
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
-from zhangfang import batches
+from zhangfang import batches, webhooks
 from zhangfang.batches import Batch, BatchState, Upload, load
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant, set_webhook_endpoint
+from zhangfang.merchants import Merchant
 
 HEADER = "order_no,amount,number,name\n"
 
@@ -62,9 +62,7 @@ async def test_every_item_is_collected_once_in_batches_of_the_channel_and_the_en
     shop: Shop, bank: BatchBank
 ) -> None:
     merchant = await shop.merchant()
-    await set_webhook_endpoint(
-        shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, "http://127.0.0.1:9/"
-    )
+    await webhooks.add(shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, "https://shop.example/")
     bank.failing = {"O-7"}
     batch, new = await submit(shop, merchant, HEADER + "".join(lines(range(120))))
     assert new

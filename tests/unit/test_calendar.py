@@ -2,8 +2,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from zhangfang.kernel.calendar import add_working_days, china_day, is_working_day, known, settlement_day
+from zhangfang.kernel import calendar
+from zhangfang.kernel.calendar import (
+    add_working_days,
+    china_day,
+    is_working_day,
+    known,
+    settlement_day,
+    unannounced,
+)
 from zhangfang.kernel.clock import CHINA
+
+YEARS = calendar._KNOWN_YEARS
 
 
 @pytest.mark.parametrize(
@@ -50,13 +60,39 @@ def test_working_days_cannot_be_subtracted() -> None:
         add_working_days(date(2026, 1, 5), -1)
 
 
-def test_a_year_without_decree_says_so_and_falls_back_to_weekends() -> None:
-    assert known(2026)
-    assert known(2025)
-    assert not known(2099)
-    assert is_working_day(date(2099, 10, 1))  # a Thursday: the fallback does not know the National Day
-    assert not is_working_day(date(2099, 10, 3))
-    assert add_working_days(date(2099, 10, 2), 1) == date(2099, 10, 5)
+@pytest.mark.parametrize(
+    ("day", "n", "expected"),
+    [
+        (date(2027, 12, 31), 1, date(2028, 1, 3)),  # a Friday; New Year's Day is a Saturday
+        (date(2098, 12, 31), 1, date(2099, 1, 2)),  # New Year's Day is a Thursday
+        (date(2099, 9, 30), 1, date(2099, 10, 5)),  # 1 to 3 October, and a Sunday
+        (date(2099, 4, 30), 1, date(2099, 5, 4)),  # 1 and 2 May, and a Sunday
+        (date(2099, 4, 3), 1, date(2099, 4, 6)),  # Qingming is Saturday the 4th
+        (date(2097, 4, 3), 1, date(2097, 4, 5)),  # and here a Thursday
+    ],
+)
+def test_fixed_holidays_hold_in_a_year_without_a_decree(day: date, n: int, expected: date) -> None:
+    assert not known(2027)
+    assert not known(expected.year)
+    assert add_working_days(day, n) == expected
+
+
+def test_the_holidays_that_are_held_without_a_decree_are_holidays_by_every_decree() -> None:
+    """Those of the present law; the second of May is one since 2025. Qingming is one since 2008."""
+    for year in range(2025, max(YEARS) + 1):
+        fixed = [date(year, month, day) for month, day in calendar._FIXED]
+        assert not any(is_working_day(day) for day in (*fixed, calendar._qingming(year)))
+    for year in range(2008, max(YEARS) + 1):
+        assert not is_working_day(calendar._qingming(year)), year
+
+
+def test_a_year_not_announced_is_an_alarm_from_november_on() -> None:
+    last = max(YEARS)
+    assert unannounced(date(last, 10, 31)) is None
+    assert unannounced(date(last, 11, 1)) == last + 1
+    assert unannounced(date(last, 12, 31)) == last + 1
+    assert unannounced(date(last + 1, 1, 1)) == last + 1
+    assert unannounced(date(last - 1, 11, 1)) is None
 
 
 @pytest.mark.parametrize(

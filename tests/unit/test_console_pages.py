@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.clock import SetClock
-from tests.console import CHANNELS, TODAY, YESTERDAY, Seeded, at_now, make_seeded
+from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
 from zhangfang.approvals import Person, Proposal
 from zhangfang.console import Console, console_app
@@ -113,7 +113,7 @@ async def console(seeded: Seeded) -> AsyncIterator[Browser]:
     async with asyncpg.create_pool(seeded.url, min_size=1, max_size=6) as pool:
         clock = at_now()
         acts = Acts(pool, clock)
-        site = Console(pool=pool, clock=clock, channels=CHANNELS, actions=acts)
+        site = Console(pool=pool, clock=clock, key=KEY, channels=CHANNELS, actions=acts)
         inner = console_app(site)
         app = Starlette(routes=[Mount("/console", inner)])
         transport = ASGITransport(app=app, raise_app_exceptions=False)
@@ -121,7 +121,7 @@ async def console(seeded: Seeded) -> AsyncIterator[Browser]:
             token = "t" * 43
             await pool.execute("DELETE FROM operator_session")
             await pool.execute(auth.queries.open_session, auth._hash(token), "lin", timedelta(hours=1))
-            signed = auth.sign(await auth.console_key(pool), token)
+            signed = auth.sign(KEY, token)
             http.cookies.set("zf_session", signed, domain="console.test", path="/console")
             yield Browser(http, pool, acts, clock, site)
 
@@ -686,3 +686,25 @@ async def test_the_words_cover_every_value_that_the_database_allows(console: Bro
     assert await allowed("step", "kind") == STEPS.keys()
     assert await allowed("break", "class") == TERMS["class"].keys()
     assert await allowed("merchant", "state") == TERMS["merchant"].keys()
+
+
+async def test_what_a_merchant_was_not_told_is_sent_again_from_its_page(console: Browser) -> None:
+    merchant, endpoint = await console.pool.fetchrow(
+        "SELECT e.merchant, e.id FROM webhook_endpoint e JOIN webhook_delivery d ON d.endpoint = e.id"
+        " WHERE d.delivered_at IS NULL"
+    )
+    page = f"/merchants/{merchant}"
+    assert "1 event not delivered" in (await console.get(page)).text
+    answer = await console.post(f"{page}/webhooks/{endpoint}/again", page)
+    assert answer.headers["location"] == f"/console{page}"
+    shown = (await console.get(page)).text
+    assert "not delivered" not in shown
+    assert "something waits since" in shown
+    assert "Events sent again" in (await console.get("/channels")).text
+    other = await console.pool.fetchval("SELECT id FROM merchant WHERE id <> $1", merchant)
+    stranger = await console.post(f"/merchants/{other}/webhooks/{endpoint}/again", page)
+    assert stranger.status_code == 422
+    await console.pool.execute(
+        "UPDATE webhook_delivery SET next_action_at = NULL WHERE endpoint = $1 AND delivered_at IS NULL",
+        endpoint,
+    )

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.clock import SetClock
+from tests.console import KEY
 from tests.duplicates import heal, no_guard, paid_as, twice
 from tests.treasury import DAY, Treasury, listed, stray, treasury
 from tests.words import latin, machine_words
@@ -38,7 +39,7 @@ class Desk:
         token = name * 20
         pool = self.house.pool
         await pool.execute(auth.queries.open_session, auth._hash(token), name, timedelta(hours=1))
-        signed = auth.sign(await auth.console_key(pool), token)
+        signed = auth.sign(KEY, token)
         self.http.cookies.clear()
         self.http.cookies.set("zf_session", signed, domain="console.test", path="/console")
 
@@ -58,7 +59,9 @@ async def desk(database_url: str, clock: SetClock) -> AsyncIterator[Desk]:
     async with treasury(database_url, clock) as house:
         await no_guard(house)
         inner = console_app(
-            Console(pool=house.pool, clock=clock, channels=CHANNELS, actions=OperatorActs(house.desk))
+            Console(
+                pool=house.pool, clock=clock, key=KEY, channels=CHANNELS, actions=OperatorActs(house.desk)
+            )
         )
         transport = ASGITransport(
             app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False

@@ -38,12 +38,10 @@ from zhangfang.merchants import (
     revoke_api_key,
     rule_on,
     set_fee_rule,
-    set_webhook_endpoint,
     settlement_account,
     settlement_account_of,
-    webhook_endpoints,
 )
-from zhangfang.merchants.rules import check_account, check_new, check_rule, check_url
+from zhangfang.merchants.rules import check_account, check_new, check_rule
 from zhangfang.vault import InvalidToken, Vault, create_key_file
 
 TODAY = date(2026, 9, 1)  # of the clock
@@ -76,7 +74,7 @@ async def tea(pool: asyncpg.Pool, vault: Vault, clock: SetClock) -> Merchant:
 
 async def all_text(pool: asyncpg.Pool) -> str:
     """Return every row of the merchants' tables as text, to see what is kept in the clear."""
-    tables = ("merchant", "fee_rule", "settlement_account", "api_key", "webhook_endpoint")
+    tables = ("merchant", "fee_rule", "settlement_account", "api_key")
     return "".join(
         [str([tuple(row) for row in await pool.fetch(f"SELECT * FROM {name}")]) for name in tables]
     )
@@ -240,7 +238,6 @@ async def test_an_unknown_merchant_is_named_everywhere(
         set_fee_rule(pool, clock, NOBODY, PURCHASE),
         bind_settlement_account(pool, vault, clock, NOBODY, ACCOUNT),
         create_api_key(pool, clock, NOBODY),
-        set_webhook_endpoint(pool, vault, clock, NOBODY, "https://example.com/"),
     ):
         with pytest.raises(UnknownMerchant, match=NOBODY):
             await call
@@ -318,7 +315,6 @@ async def test_what_is_out_of_range_leaves_nothing_behind(
         ),
         set_fee_rule(pool, clock, tea.id, bad_rule),
         bind_settlement_account(pool, vault, clock, tea.id, bad_account),
-        set_webhook_endpoint(pool, vault, clock, tea.id, "ftp://example.com/"),
     ):
         with pytest.raises(InvalidInput):
             await call
@@ -363,41 +359,6 @@ def test_an_account_out_of_range_is_refused_by_name_and_never_shown(
         check_account(replace(ACCOUNT, **change))
     assert caught.value.field == field
     assert not any(value in str(caught.value) for value in change.values() if value)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9/hook", "https://example.com", "https://[::1]:8443/a?b=c%20d"]
-)
-def test_http_urls_are_allowed(url: str) -> None:
-    check_url(url)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "example.com/hook",
-        "ftp://example.com/",
-        "file:///etc/passwd",
-        "https://",
-        "https:///path",
-        "https://example.com:port/",
-        "https://example.com:0/",
-        "https://example.com:65536/",
-        "https://[::1/",
-        "https://name:password@example.com/",
-        "https://name@example.com/",
-        "https://example.com/#part",
-        "https://example.com/#",
-        "https://example.com/ space",
-        "https://example.com/\n",
-        "https://例子.com/",
-        "https://example.com/" + "x" * 2000,
-    ],
-)
-def test_any_other_url_is_refused_by_name(url: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^url: got"):
-        check_url(url)
 
 
 def test_the_least_that_a_merchant_needs_is_a_name() -> None:
@@ -606,28 +567,3 @@ async def test_a_key_of_the_right_shape_that_nobody_has_opens_nothing(
     assert await keys.merchant(secret) == tea
     assert await keys.merchant("zf_sk_" + "a" * 43) is None
     assert await keys.merchant(secret[:-1] + ("a" if secret[-1] != "a" else "b")) is None
-
-
-# Webhook endpoints
-
-
-async def test_an_endpoint_is_kept_with_its_secret_sealed(
-    pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
-) -> None:
-    made = await set_webhook_endpoint(pool, vault, clock, tea.id, "https://example.com/hook")
-    assert await webhook_endpoints(pool, vault, tea.id) == [made]
-    assert made.secret.startswith("whsec_")
-    assert made.secret not in await all_text(pool) + repr(made)
-
-
-async def test_setting_an_endpoint_again_gives_it_another_secret(
-    pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
-) -> None:
-    first = await set_webhook_endpoint(pool, vault, clock, tea.id, "https://example.com/a")
-    clock.advance(hours=1)
-    other = await set_webhook_endpoint(pool, vault, clock, tea.id, "https://example.com/b")
-    again = await set_webhook_endpoint(pool, vault, clock, tea.id, "https://example.com/a")
-    held = await webhook_endpoints(pool, vault, tea.id)
-    assert [one.secret for one in held] == [again.secret, other.secret]
-    assert again.secret != first.secret
-    assert held[0].created_at == first.created_at

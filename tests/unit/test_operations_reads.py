@@ -304,11 +304,11 @@ async def test_a_merchant_is_found_by_a_part_of_its_name_and_its_money_is_in_the
     pool: asyncpg.Pool,
 ) -> None:
     (hit,) = await search(pool, "青禾")
-    found = await merchants.merchant(pool, hit.key)
+    found = await merchants.merchant(pool, hit.key, TODAY)
     assert found is not None
     balances = {(b.subject, b.code): -b.closing for b in await trial.trial_balance(pool, TODAY)}
     assert found.pending_fen == balances[hit.key, 2321]
     assert found.available_fen == balances[hit.key, 2322]
-    everyone = await merchants.merchants(pool)
+    everyone = await merchants.merchants(pool, TODAY)
     assert sum(m.pending_fen for m in everyone) == sum(v for (_, code), v in balances.items() if code == 2321)
-    assert await merchants.merchant(pool, "mer_nobody") is None
+    assert await merchants.merchant(pool, "mer_nobody", TODAY) is None

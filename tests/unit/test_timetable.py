@@ -10,7 +10,8 @@ import pytest
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from zhangfang.channels.port import MalformedMessage
-from zhangfang.closing.timetable import Day, begin, job
+from zhangfang.closing.day import Day
+from zhangfang.closing.timetable import begin, job
 from zhangfang.kernel.driver import run_due
 
 FRIDAY = date(2026, 9, 4)
@@ -56,13 +57,14 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
         (row["kind"], row["key"]): row["next_action_at"] for row in again if row["kind"] != "settlement"
     } == {
         ("duplicates", "daily"): house.clock.now() + timedelta(minutes=10),
+        ("payouts", "daily"): house.clock.now() + timedelta(minutes=30),
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
         ("close", str(DAY)): at(NEXT, 11),
         ("roll", str(DAY)): at(NEXT, 11, 15),
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 6
+    assert len(again) == 7
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:
@@ -171,3 +173,14 @@ async def test_a_day_does_not_close_while_its_settlement_run_is_not_done(house: 
     )  # fmt: skip
     await tick(house, day)
     assert (await tasks(house, "close"))[0][2] == f"the settlement run of {DAY} is not done yet"
+
+
+async def test_a_year_whose_holidays_are_not_known_is_an_alarm_and_the_day_is_planned_all_the_same(
+    house: Treasury, day: Day
+) -> None:
+    house.clock.set(at(date(2026, 11, 2), 10))
+    await tick(house, day)
+    assert await tasks(house, "plan") == [
+        ("daily", "WAITING", "the holidays of 2027 are not known: update chinesecalendar")
+    ]
+    assert [key for key, _, _ in await tasks(house, "close")] == ["2026-11-02"]

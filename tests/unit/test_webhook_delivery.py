@@ -1,45 +1,24 @@
 """Merchants are told: signed as Standard Webhooks, again under the same id until acknowledged, and then no more."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import aiohttp
 import asyncpg
 import pytest
-from aiohttp import web
 from standardwebhooks import Webhook
 
 from tests.clock import SetClock
 from tests.desk import SECRETS, Shop, open_shop
+from tests.webhooks import LOOPBACK, Endpoint, serving
+from zhangfang import webhooks
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.driver import Job, run_due
-from zhangfang.merchants import set_webhook_endpoint
-from zhangfang.payments import Intent, StepKind, webhook_job, weigh
-from zhangfang.payments.course.webhooks import SCHEDULE
-
-Seen = list[tuple[dict[str, str], bytes]]
-
-
-class Endpoint:
-    """A merchant's server: it answers with the next of `answers`, then 204."""
-
-    def __init__(self) -> None:
-        """Have seen nothing yet."""
-        self.answers: list[int] = []
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None  # happens before the next answer
-        self.seen: Seen = []
-        self.url = ""
-        self.secret = ""
-
-    async def handle(self, request: web.Request) -> web.Response:
-        """Keep the request and answer."""
-        self.seen.append(({k.lower(): v for k, v in request.headers.items()}, await request.read()))
-        if self.meanwhile:
-            await self.meanwhile()
-        status = self.answers.pop(0) if self.answers else 204
-        return web.Response(status=status, headers={"Location": self.url} if status == 307 else {})
+from zhangfang.merchants import Merchant
+from zhangfang.payments import Intent, StepKind, note_told, weigh
+from zhangfang.webhooks.rules import SCHEDULE
 
 
 @pytest.fixture
@@ -50,39 +29,48 @@ async def shop(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncItera
 
 @pytest.fixture
 async def endpoint() -> AsyncIterator[Endpoint]:
-    made = Endpoint()
-    app = web.Application()
-    app.router.add_post("/hook", made.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    yield made
-    await runner.cleanup()
+    async with serving() as made:
+        yield made
 
 
 @contextlib.asynccontextmanager
-async def telling(shop: Shop) -> AsyncIterator[Job]:
-    async with aiohttp.ClientSession() as session:
-        yield webhook_job(shop.desk, session)
+async def telling(shop: Shop, allowed: str = "127.0.0.0/8") -> AsyncIterator[tuple[Job, Job]]:
+    async with webhooks.open_session(webhooks.networks(allowed, "allowed")) as session:
+        told = partial(note_told, shop.desk)
+        yield webhooks.Sender(shop.desk.pool, shop.desk.vault, shop.clock, session, told).jobs()
 
 
-async def paid(shop: Shop, endpoint: Endpoint) -> Intent:
-    merchant = await shop.merchant()
-    set_up = await set_webhook_endpoint(
-        shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, endpoint.url
-    )
-    endpoint.secret = set_up.secret
-    intent = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+async def endpoint_at(shop: Shop, merchant: Merchant, url: str) -> webhooks.NewEndpoint:
+    return await webhooks.add(shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, url, LOOPBACK)
+
+
+async def paid(shop: Shop, merchant: Merchant, order_no: str = "A1") -> Intent:
+    intent = await shop.ask(merchant, Operation.COLLECTION, order_no, 1000)
     for _ in range(3):
-        await weigh(shop.desk, await shop.reload(intent), StepKind.QUERY, Answer(Verdict.SUCCESS))
+        await weigh(
+            shop.desk,
+            await shop.reload(intent),
+            StepKind.QUERY,
+            Answer(Verdict.SUCCESS, amount=intent.amount),
+        )
     return intent
 
 
-async def rounds(shop: Shop, job: Job, times: int) -> None:
-    for _ in range(times):
+async def told_of(shop: Shop, endpoint: Endpoint) -> Intent:
+    """Register the endpoint and have one payment succeed."""
+    merchant = await shop.merchant()
+    endpoint.secret = (await endpoint_at(shop, merchant, endpoint.url)).secret
+    return await paid(shop, merchant)
+
+
+async def once(shop: Shop, jobs: tuple[Job, Job]) -> None:
+    for job in jobs:
         await run_due(shop.desk.pool, shop.clock.now(), job)
+
+
+async def rounds(shop: Shop, jobs: tuple[Job, Job], times: int) -> None:
+    for _ in range(times):
+        await once(shop, jobs)
         shop.clock.advance(days=2)
 
 
@@ -93,10 +81,10 @@ def check_signed(secret: str, headers: Mapping[str, str], body: bytes, at: datet
 
 
 async def test_an_event_is_signed_delivered_once_and_noted(shop: Shop, endpoint: Endpoint) -> None:
-    intent = await paid(shop, endpoint)
-    async with telling(shop) as job:
+    intent = await told_of(shop, endpoint)
+    async with telling(shop) as jobs:
         at = shop.clock.now()
-        await rounds(shop, job, 3)
+        await rounds(shop, jobs, 3)
     assert len(endpoint.seen) == 1
     headers, body = endpoint.seen[0]
     check_signed(endpoint.secret, headers, body, at)
@@ -110,10 +98,10 @@ async def test_an_event_is_signed_delivered_once_and_noted(shop: Shop, endpoint:
 async def test_what_is_not_acknowledged_is_told_again_under_the_same_id_until_it_is(
     shop: Shop, endpoint: Endpoint, status: int
 ) -> None:
-    await paid(shop, endpoint)
+    await told_of(shop, endpoint)
     endpoint.answers = [status] * 3
-    async with telling(shop) as job:
-        await rounds(shop, job, 6)
+    async with telling(shop) as jobs:
+        await rounds(shop, jobs, 6)
     assert len(endpoint.seen) == 4, "three refusals, then it was taken"
     assert len({headers["webhook-id"] for headers, _ in endpoint.seen}) == 1
     assert len({body for _, body in endpoint.seen}) == 1
@@ -127,66 +115,61 @@ async def test_what_is_not_acknowledged_is_told_again_under_the_same_id_until_it
 async def test_the_waits_between_tries_are_the_schedules_and_then_it_ends(
     shop: Shop, endpoint: Endpoint
 ) -> None:
-    await paid(shop, endpoint)
+    await told_of(shop, endpoint)
     endpoint.answers = [500] * 99
     waits = []
-    async with telling(shop) as job:
+    async with telling(shop) as jobs:
         while True:
             before = shop.clock.now()
-            await run_due(shop.desk.pool, before, job)
-            again = await shop.desk.pool.fetchval("SELECT next_action_at FROM webhook")
+            await once(shop, jobs)
+            again = await shop.desk.pool.fetchval("SELECT next_action_at FROM webhook_delivery")
+            assert again == await shop.desk.pool.fetchval("SELECT next_action_at FROM webhook_endpoint")
             if again is None:
                 break
             waits.append(again - before)
             shop.clock.set(again)
     assert tuple(waits) == SCHEDULE
     assert len(endpoint.seen) == len(SCHEDULE) + 1
-    assert await shop.desk.pool.fetchval("SELECT delivered_at IS NULL FROM webhook")
+    assert await shop.desk.pool.fetchval("SELECT delivered_at IS NULL FROM webhook_delivery")
 
 
-async def test_a_worker_whose_lease_went_to_another_does_not_move_the_row(
-    shop: Shop, endpoint: Endpoint
-) -> None:
-    await paid(shop, endpoint)
-    another = "UPDATE webhook SET fence = fence + 1, lease_until = clock_timestamp() + interval '1 hour' RETURNING *"
+async def test_a_worker_whose_lease_went_to_another_moves_nothing(shop: Shop, endpoint: Endpoint) -> None:
+    await told_of(shop, endpoint)
+    another = """UPDATE webhook_endpoint SET fence = fence + 1, lease_until = clock_timestamp() + interval '1 hour'
+        RETURNING *"""
     claimed: list[asyncpg.Record] = []
+    delivery = "SELECT * FROM webhook_delivery"
+    before: list[asyncpg.Record] = []
 
     async def claim() -> None:
         claimed.append(await shop.desk.pool.fetchrow(another))
+        before.append(await shop.desk.pool.fetchrow(delivery))
 
     endpoint.answers, endpoint.meanwhile = [500], claim
-    async with telling(shop) as job:
-        assert await run_due(shop.desk.pool, shop.clock.now(), job) == 1
-    assert claimed == await shop.desk.pool.fetch("SELECT * FROM webhook"), "it is as the other one left it"
+    async with telling(shop) as jobs:
+        await once(shop, jobs)
+    assert claimed == await shop.desk.pool.fetch("SELECT * FROM webhook_endpoint"), "as the other one left it"
+    assert before == await shop.desk.pool.fetch(delivery)
 
 
 async def test_an_endpoint_that_cannot_be_reached_or_spoken_to_counts_as_a_try(
     shop: Shop, endpoint: Endpoint
 ) -> None:
+    merchant = await shop.merchant()
     for url in ("http://127.0.0.1:1/", "http://a..b/"):
-        endpoint.url = url
-        await paid(shop, endpoint)
-        await shop.desk.pool.execute(
-            "UPDATE intent SET order_no = gen_random_uuid()::text, idempotency_key = gen_random_uuid()::text"
-        )
-    async with telling(shop) as job:
-        await rounds(shop, job, 1)
-    rows = await shop.desk.pool.fetch("SELECT attempts, last_status, delivered_at FROM webhook")
-    assert [tuple(row) for row in rows] == [(1, None, None)] * 2
-
-
-async def test_an_endpoint_that_was_taken_away_wants_nothing_any_more(shop: Shop, endpoint: Endpoint) -> None:
-    await paid(shop, endpoint)
-    await shop.desk.pool.execute("DELETE FROM webhook_endpoint")
-    async with telling(shop) as job:
-        await rounds(shop, job, 2)
-    assert endpoint.seen == []
-    assert await shop.desk.pool.fetchval("SELECT next_action_at IS NULL FROM webhook")
+        await endpoint_at(shop, merchant, url)
+    await paid(shop, merchant)
+    async with telling(shop) as jobs:
+        await once(shop, jobs)
+    rows = await shop.desk.pool.fetch(
+        "SELECT attempts, last_status, note, delivered_at FROM webhook_delivery"
+    )
+    assert [tuple(row) for row in rows] == [(1, None, "could not connect", None)] * 2
 
 
 async def test_an_event_says_nothing_personal(shop: Shop, endpoint: Endpoint) -> None:
-    await paid(shop, endpoint)
-    async with telling(shop) as job:
-        await rounds(shop, job, 1)
+    await told_of(shop, endpoint)
+    async with telling(shop) as jobs:
+        await rounds(shop, jobs, 1)
     text = endpoint.seen[0][1].decode()
     assert not [secret for secret in SECRETS if secret in text]

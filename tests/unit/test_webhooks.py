@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from zhangfang.merchants import webhooks
+from zhangfang.webhooks import signing
 
 # The example that the Standard Webhooks libraries are tested with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -22,15 +22,15 @@ SIGNED = {
 
 
 def test_the_published_example_is_signed_to_the_byte() -> None:
-    assert webhooks.headers(SECRET, ID, NOW, BODY) == SIGNED
+    assert signing.headers(SECRET, ID, NOW, BODY) == SIGNED
 
 
 def test_a_moment_within_a_second_is_signed_as_its_whole_second() -> None:
-    assert webhooks.headers(SECRET, ID, NOW + timedelta(milliseconds=999), BODY) == SIGNED
+    assert signing.headers(SECRET, ID, NOW + timedelta(milliseconds=999), BODY) == SIGNED
 
 
 def test_a_new_secret_is_32_random_bytes() -> None:
-    first, second = webhooks.new_secret(), webhooks.new_secret()
+    first, second = signing.new_secret(), signing.new_secret()
     assert first != second
     assert len(base64.b64decode(first.removeprefix("whsec_"), validate=True)) == 32
 
@@ -38,13 +38,13 @@ def test_a_new_secret_is_32_random_bytes() -> None:
 @given(st.text(), st.datetimes(datetime(2000, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC)))
 def test_the_library_signs_the_same(text: str, moment: datetime) -> None:
     body = text.encode("utf-8", "replace")
-    secret = webhooks.new_secret()
-    signed = webhooks.headers(secret, ID, moment, body)
+    secret = signing.new_secret()
+    signed = signing.headers(secret, ID, moment, body)
     assert signed["webhook-signature"] == Webhook(secret).sign(ID, moment, body.decode())
 
 
 def test_the_library_accepts_what_is_sent_now() -> None:
-    secret = webhooks.new_secret()
-    assert Webhook(secret).verify(BODY, webhooks.headers(secret, ID, datetime.now(UTC), BODY)) == {
+    secret = signing.new_secret()
+    assert Webhook(secret).verify(BODY, signing.headers(secret, ID, datetime.now(UTC), BODY)) == {
         "test": 2432232314
     }

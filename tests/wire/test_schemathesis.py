@@ -30,6 +30,7 @@ from tests.clock import SetClock
 from tests.conftest import _database
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
+from zhangfang import webhooks
 from zhangfang.api import build_app
 from zhangfang.api.app import CALLS
 from zhangfang.api.document import document
@@ -53,7 +54,9 @@ PHASES = (Phase.explicit, Phase.generate)
 
 
 SELDOM_BY_CHANCE = (
-    "/v1/webhook",
+    "/v1/webhooks",
+    "/v1/webhooks/{id}",
+    "/v1/webhooks/{id}/redeliveries",
     "/v1/mandates",
     "/v1/batches",
 )  # an address, dates in order, a file with its sums
@@ -92,6 +95,9 @@ class Site:
         batch, _ = await load(
             shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, Upload("B1", "csv", 1, 1), _file()
         )
+        desk = shop.desk
+        hook = await webhooks.add(desk.pool, desk.vault, desk.clock, merchant.id, "https://shop.example/")
+        self.ids["whe"] = prefixed("whe", hook.endpoint.id)
         self.ids |= {"man": prefixed("man", paper.id), "bat": prefixed("bat", batch.id)}
         for prefix, id_ in (("pay", paid.id), ("ref", refund.id), ("pot", payout.id)):
             self.ids[prefix] = prefixed(prefix, id_)

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zhangfang.api import batches, duplicates, mandates, merchants, payments
+from zhangfang.api import batches, duplicates, mandates, merchants, payments, webhooks
 from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.health import Health
@@ -18,12 +18,20 @@ from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.api.returns import Returns
 from zhangfang.channels.port import NotifyingChannel
+from zhangfang.kernel.calendar import china_day, unannounced
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, notified
 from zhangfang.web.methods import allow
+from zhangfang.webhooks import networks
 
-CALLS = (*payments.CALLS, *merchants.CALLS, *mandates.CALLS, *batches.CALLS, *duplicates.CALLS)
+HOLIDAYS = Gauge(
+    "zhangfang_holidays_unknown_year",
+    "This year, or from 1 November on the next, if its holidays are not known; 0: they are",
+)
+
+PARTS = (payments, webhooks, merchants, mandates, batches, duplicates)
+CALLS = tuple(spec for part in PARTS for spec in part.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
 Beside = Callable[[Desk], Sequence[BaseRoute]]
 
@@ -37,7 +45,10 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_desk() as desk:
-            app.state.office = Office(desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url)
+            allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
+            app.state.office = Office(
+                desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
+            )
             app.state.desk = desk
             app.state.notifying = {
                 name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
@@ -58,9 +69,11 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
         Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
         Route("/docs", lambda _: HTMLResponse(drawn)),
         Route("/", lambda _: RedirectResponse("/console/")),
+        Route("/console", lambda _: RedirectResponse("/console/")),
     ]
     handlers = {Exception: handle, 404: _not_found, 405: _not_allowed}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(Limit)
     return app
 
@@ -87,8 +100,10 @@ async def take_notification(http: Request) -> Response:
         return answer(error)
 
 
-async def metrics(_: Request) -> Response:
+async def metrics(http: Request) -> Response:
     """Show counters for Prometheus."""
+    desk: Desk = http.app.state.desk
+    HOLIDAYS.set(unannounced(china_day(desk.clock.now())) or 0)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -22,6 +22,7 @@ from zhangfang.approvals import operator as person
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
 from zhangfang.web.auth import operator_of
+from zhangfang.webhooks import Networks
 
 _BEARERS = {
     "merchant": "Bearer zf_sk_…",
@@ -39,6 +40,7 @@ class Office:
     keys: ApiKeys
     admin_key: str
     base_url: str
+    webhook_networks: Networks = ()
 
 
 @dataclass(frozen=True, slots=True)

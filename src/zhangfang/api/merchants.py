@@ -1,17 +1,13 @@
-"""The calls about merchants: the administrator creates them, and a merchant sets its webhook endpoint."""
+"""The calls about merchants: the administrator creates them and makes their keys."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 
 from zhangfang.api.calls import Call, Spec
-from zhangfang.api.shapes import (
-    ApiKeyShown,
-    MerchantShown,
-    NewMerchantBody,
-    NewWebhook,
-    WebhookShown,
-)
+from zhangfang.api.shapes import ApiKeyShown, MerchantShown, NewMerchantBody
+from zhangfang.kernel.calendar import china_day
 from zhangfang.ledger import open_accounts
 from zhangfang.merchants import (
     BankAccount,
@@ -22,7 +18,7 @@ from zhangfang.merchants import (
     create_api_key,
     create_merchant,
     get_merchant,
-    set_webhook_endpoint,
+    terms_on,
 )
 from zhangfang.payments import Desk
 
@@ -44,19 +40,21 @@ async def create(call: Call) -> tuple[int, MerchantShown]:
     bank = BankAccount(account.number, account.name, account.medium, account.bank) if account else None
     own = {"fee_rules": tuple(rules), "settlement_account": bank}
     new = NewMerchant(**msgspec.structs.asdict(body) | own)
-    return 201, shown(await admit(call.desk, new))
+    return 201, shown(await admit(call.desk, new), china_day(call.desk.clock.now()))
 
 
-def shown(m: Merchant) -> MerchantShown:
-    """Return the merchant as the API shows it."""
+def shown(m: Merchant, today: date) -> MerchantShown:
+    """Return the merchant as the API shows it, with the terms of today."""
+    terms = terms_on(m, today)
     return MerchantShown(
-        m.id, m.name, m.state.value, m.external_ref, m.auto_payout, m.settlement_days, m.created_at
+        m.id, m.name, m.state.value, m.external_ref, terms.auto_payout, terms.settlement_days, m.created_at
     )
 
 
 async def get(call: Call) -> tuple[int, MerchantShown]:
     """Show a merchant."""
-    return 200, shown(await get_merchant(call.desk.pool, call.path["id"]))
+    found = await get_merchant(call.desk.pool, call.path["id"])
+    return 200, shown(found, china_day(call.desk.clock.now()))
 
 
 async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
@@ -66,17 +64,8 @@ async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
     return 201, ApiKeyShown(key.id, secret)
 
 
-async def set_webhook(call: Call) -> tuple[int, WebhookShown]:
-    """Set the webhook endpoint."""
-    body: NewWebhook = call.body
-    desk = call.desk
-    endpoint = await set_webhook_endpoint(desk.pool, desk.vault, desk.clock, call.who.id, body.url)
-    return 200, WebhookShown(endpoint.url, endpoint.secret)
-
-
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/merchants", "Create a merchant", create, NewMerchantBody, MerchantShown, who="admin"),
     Spec("GET", "/v1/merchants/{id}", "Show a merchant", get, gives=MerchantShown, who="admin", prefix="mer"),
     Spec("POST", "/v1/merchants/{id}/keys", "Make an API key", new_key, gives=ApiKeyShown, who="admin", prefix="mer"),
-    Spec("PUT", "/v1/webhook", "Say where to tell you of events", set_webhook, NewWebhook, WebhookShown),
 )  # fmt: skip

@@ -29,7 +29,16 @@ from zhangfang.merchants import (
     NoSettlementAccount,
     UnknownMerchant,
 )
-from zhangfang.payments import KeyReused, NotAllowed, NotFound, OperationStopped, OrderNumberTaken
+from zhangfang.payments import (
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    OperationStopped,
+    OrderNumberTaken,
+    WrongAccount,
+)
+from zhangfang.vault import InvalidToken
+from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
 log = structlog.get_logger()
 
@@ -63,8 +72,14 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (SigningStopped, 503, "operation_stopped"),
     (UnknownBatch, 404, "not_found"),
     (BatchNumberTaken, 409, "batch_number_taken"),
+    (UnknownEndpoint, 404, "not_found"),
+    (UnknownEvent, 404, "not_found"),
+    (TooManyEndpoints, 409, "too_many_endpoints"),
+    (EndpointTaken, 409, "endpoint_taken"),
     (MerchantDiffers, 409, "merchant_differs"),
     (NoFeeRule, 409, "no_fee_rule"),
+    (WrongAccount, 409, "account_damaged"),
+    (InvalidToken, 409, "account_damaged"),
     (NoSettlementAccount, 409, "no_settlement_account"),
     (MerchantError, 409, "merchant_error"),
     (ForgedMessage, 400, "signature_invalid"),

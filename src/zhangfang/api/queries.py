@@ -17,6 +17,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
     "amount": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
     "partial": {"type": "boolean", "default": False},
+    "failed": {"type": "boolean", "default": False},
 }
 REQUIRED = ("batch_no", "count", "amount")
 

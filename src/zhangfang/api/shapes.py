@@ -255,16 +255,3 @@ class ApiKeyShown(msgspec.Struct):
 
     id: str
     secret: str
-
-
-class NewWebhook(msgspec.Struct, forbid_unknown_fields=True):
-    """Where to tell you of events."""
-
-    url: Annotated[str, msgspec.Meta(max_length=2000, pattern="^https?://")]
-
-
-class WebhookShown(msgspec.Struct):
-    """Your endpoint and the secret that signs what is sent to it (Standard Webhooks), shown this once."""
-
-    url: str
-    secret: str

@@ -11,6 +11,7 @@ from zhangfang.assembly.proposals import approve
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
 from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by
+from zhangfang.web.origin import origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +54,7 @@ def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:
         channels=channels,
         with_file=tuple(desk.acquirers),
         sandbox=settings.sandbox,
+        key=bytes.fromhex(desk.vault.fingerprint("cookies and forms", "console")),
+        origin=origin(settings.public_url, settings.host, settings.port),
     )
     return [Mount("/console", console_app(site))]

@@ -23,6 +23,7 @@ import structlog
 from zhangfang.assembly.home import HouseError, empty, take
 from zhangfang.assembly.liveness import LOOKS, Pulse, postgres_answers
 from zhangfang.assembly.liveness import SECONDS as LOOK_SECONDS
+from zhangfang.assembly.logs import rotate
 from zhangfang.assembly.ports import all_free, free_ports
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, as_platform, die_with_parent
 from zhangfang.kernel.pulse import VARIABLE
@@ -138,6 +139,7 @@ class House:
     def environment(self) -> dict[str, str]:
         """Return what the platform's processes find in their environment."""
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        env["ZHANGFANG_WEBHOOK_ALLOW"] = "127.0.0.0/8"  # receivers are tried out beside the sandbox
         return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def start_database(self) -> str:
@@ -240,6 +242,7 @@ class House:
                 if time.monotonic() - looked >= LOOK_SECONDS:
                     looked = time.monotonic()
                     self._end_what_hangs()
+                    rotate((*(self.home / "logs").glob("*.log"), *(self.home / "postgres").glob("*.log")))
                 self._look()
             except (
                 Exception

@@ -8,7 +8,7 @@ import asyncpg
 
 from zhangfang.channels import open_channels
 from zhangfang.channels.port import BankChannel
-from zhangfang.closing.timetable import Day
+from zhangfang.closing.day import Day
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import LedgerClient

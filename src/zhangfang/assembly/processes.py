@@ -4,18 +4,21 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import aiohttp
 
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
+from zhangfang.closing.day import Day
 from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.pulse import beating
 from zhangfang.kernel.settings import Settings
 from zhangfang.mandates import Mandates
-from zhangfang.payments import Desk, intent_job, webhook_job
+from zhangfang.payments import Desk, intent_job, note_told
+from zhangfang.webhooks import Sender, networks, open_session
 
 DeskOf = Callable[[Settings], AbstractAsyncContextManager[Desk]]
 
@@ -41,11 +44,11 @@ async def _alive(opening: AbstractAsyncContextManager[Desk]) -> AsyncIterator[De
         yield desk
 
 
-def jobs(desk: Desk, session: aiohttp.ClientSession, day: timetable.Day) -> tuple[Job, ...]:
+def jobs(desk: Desk, session: aiohttp.ClientSession, day: Day) -> tuple[Job, ...]:
     """Return everything that the driver does."""
     return (
         intent_job(desk),
-        webhook_job(desk, session),
+        *Sender(desk.pool, desk.vault, desk.clock, session, partial(note_told, desk)).jobs(),
         timetable.job(day),
         Mandates(desk.pool, desk.vault, desk.clock, desk.channels).job(),
         batch_job(desk),
@@ -59,7 +62,8 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with _alive(open_desk(settings)) as desk, aiohttp.ClientSession() as session:
+    allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
+    async with _alive(open_desk(settings)) as desk, open_session(allowed) as session:
         day = day_of(desk, settings)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))

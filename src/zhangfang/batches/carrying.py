@@ -15,7 +15,7 @@ import structlog
 from zhangfang.batches.model import Carriage, ChannelBatch
 from zhangfang.batches.store import queries
 from zhangfang.channels.abilities import Batch as Message
-from zhangfang.channels.abilities import BatchChannel
+from zhangfang.channels.abilities import BatchChannel, BatchResult
 from zhangfang.channels.port import Answer, Channels, NotWritten, Operation, Rules, Verdict
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import CHINA, Clock
@@ -24,6 +24,7 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.payments import FINAL, Desk, Intent, OperationStopped, State, StepKind, order_of, weigh
 from zhangfang.payments.accept import bulk
 from zhangfang.payments.course.rules import may_resend
+from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.store import Journal
 from zhangfang.vault import Vault
 
@@ -92,7 +93,7 @@ async def _send(desk: Desk, one: ChannelBatch) -> None:
         answer = await _channel(desk.channels, one).send_batch(
             await message_of(desk.pool, desk.vault, desk.journal, one)
         )
-    except NotWritten as error:
+    except (NotWritten, WrongAccount) as error:
         await _send_alone(desk.pool, desk.clock, one, error)
         return
     desk.gate.router.report(one.channel, Operation.COLLECTION, answer.verdict)
@@ -114,9 +115,11 @@ async def _not_sent(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch) -> None
             await bulk.items_not_sent(clock, db, one.id)
 
 
-async def _send_alone(pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: NotWritten) -> None:
-    """Send each item alone: the channel's format cannot hold one of them in a batch, and nothing was sent. The item that
-    cannot be sent then fails by the rules of a single order.
+async def _send_alone(
+    pool: asyncpg.Pool, clock: Clock, one: ChannelBatch, error: NotWritten | WrongAccount
+) -> None:
+    """Send each item alone: the channel's format cannot hold one of them in a batch, or its account is wrong, and nothing
+    was sent. The item that cannot be sent then fails, or is parked, by the rules of a single order.
     """
     log.error("a batch cannot be sent as one", batch=str(one.id), field=error.field)
     now = clock.now()
@@ -132,9 +135,7 @@ async def _ask(desk: Desk, one: ChannelBatch) -> None:
     if all(intent.state in FINAL for intent in await bulk.items_of(desk.pool, one.id)):
         await _end(desk, one, Carriage.DONE, {}, UNLISTED)
         return
-    result = await _channel(desk.channels, one).query_batch(
-        await message_of(desk.pool, desk.vault, desk.journal, one)
-    )
+    result = await _query(desk, one)
     await _note(desk.clock, desk.pool, one, "query", result.answer)
     match result.answer.verdict:
         case Verdict.SUCCESS:
@@ -152,6 +153,16 @@ async def _ask(desk: Desk, one: ChannelBatch) -> None:
             await _not_found(desk, one, result.answer)
         case _:
             await _unproven(desk, one, result.answer)
+
+
+async def _query(desk: Desk, one: ChannelBatch) -> BatchResult:
+    try:
+        message = await message_of(desk.pool, desk.vault, desk.journal, one)
+    except (
+        WrongAccount
+    ) as error:  # a row was changed after the batch was sent: its items have to be queried alone
+        return BatchResult(Answer(Verdict.UNKNOWN, message=str(error)))
+    return await _channel(desk.channels, one).query_batch(message)
 
 
 async def _unproven(desk: Desk, one: ChannelBatch, answer: Answer) -> None:

@@ -57,7 +57,7 @@ async def load(
         queries.insert, id_, merchant.id, upload.batch_no, upload.partial, told, now + ABANDONED, now
     )
     try:
-        await _store(pool, vault, id_, reading, chunks)
+        await _store(pool, vault, merchant.id, id_, reading, chunks)
         return await _accepted(pool, vault, clock, merchant, upload, id_, reading)
     except BaseException:
         with contextlib.suppress(*AWAY):
@@ -96,29 +96,37 @@ def _if_equal(vault: Vault, held: Batch, reading: Reading) -> Batch:
 
 
 async def _store(
-    pool: asyncpg.Pool, vault: Vault, id_: UUID, reading: Reading, chunks: AsyncIterator[bytes]
+    pool: asyncpg.Pool,
+    vault: Vault,
+    merchant: str,
+    id_: UUID,
+    reading: Reading,
+    chunks: AsyncIterator[bytes],
 ) -> None:
     async for data in chunks:
-        await _store_lines(pool, vault, id_, reading, reading.feed(data))
-    await _store_lines(pool, vault, id_, reading, reading.end())
+        await _store_lines(pool, vault, merchant, id_, reading, reading.feed(data))
+    await _store_lines(pool, vault, merchant, id_, reading, reading.end())
     reading.check()
 
 
 async def _store_lines(
-    pool: asyncpg.Pool, vault: Vault, id_: UUID, reading: Reading, lines: Iterator[Read]
+    pool: asyncpg.Pool, vault: Vault, merchant: str, id_: UUID, reading: Reading, lines: Iterator[Read]
 ) -> None:
     while portion := list(islice(lines, PORTION)):
-        rows = [_row(vault, id_, reading, *one) for one in portion]
+        rows = [_row(vault, merchant, id_, reading, *one) for one in portion]
         if not reading.bad or reading.upload.partial:
             await pool.copy_records_to_table("batch_item", records=rows, columns=store.ITEM_COLUMNS)
         await asyncio.sleep(0)
 
 
-def _row(vault: Vault, id_: UUID, reading: Reading, at: int, read: Line | Problem) -> tuple[Any, ...]:
+def _row(
+    vault: Vault, merchant: str, id_: UUID, reading: Reading, at: int, read: Line | Problem
+) -> tuple[Any, ...]:
     """Return a line as it is stored. A line that is no valid collection is stored as REFUSED."""
     if isinstance(read, Line):
         try:
-            one = bulk.sealed(vault, read.order_no, read.amount, read.description, read.party())
+            row, party = item_row(id_, at), read.party()
+            one = bulk.sealed(vault, merchant, row, read.order_no, read.amount, read.description, party)
         except InvalidInput as error:
             read = reading.note(problem(at, error))
         else:
@@ -127,6 +135,11 @@ def _row(vault: Vault, id_: UUID, reading: Reading, at: int, read: Line | Proble
                 one.account_type, one.fingerprint, one.digest, "WAITING", "", "",
             )  # fmt: skip
     return id_, at, "", 0, "", "", "", "", "", b"", "REFUSED", "bad_line", str(read)
+
+
+def item_row(batch: UUID, line: int) -> str:
+    """Return the name of a line's row, for which its account is sealed."""
+    return f"{batch}/{line}"
 
 
 async def _accepted(

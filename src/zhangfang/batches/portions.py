@@ -81,8 +81,9 @@ async def _portion(desk: Desk, batch: Batch) -> bool:
 
 
 def _asked(row: asyncpg.Record) -> bulk.Asked:
+    place = loading.item_row(row["batch"], row["line"])
     return bulk.Asked(
-        row["order_no"], row["amount"], row["description"], row["account_token"], row["account_tail"],
+        place, row["order_no"], row["amount"], row["description"], row["account_token"], row["account_tail"],
         row["account_type"], row["fingerprint"], row["digest"],
     )  # fmt: skip
 

@@ -16,12 +16,15 @@ from zhangfang.cli import (
     breaks,
     clock,
     duplicates,
+    keys,
     ledger,
+    merchant,
     parked,
     people,
     programs,
     proposals,
     resolve,
+    stops,
     tables,
 )
 from zhangfang.cli.running import finish
@@ -38,11 +41,25 @@ audit = typer.Typer(
 )
 app.add_typer(audit, name="audit")
 app.add_typer(people.app, name="operator")
-for module in (batches, books, breaks, clock, duplicates, ledger, parked, proposals, resolve, tables):
+for module in (
+    batches,
+    books,
+    breaks,
+    clock,
+    duplicates,
+    keys,
+    ledger,
+    merchant,
+    parked,
+    proposals,
+    resolve,
+    tables,
+):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)
+stops.add_to(app)
 
 
 def main() -> None:

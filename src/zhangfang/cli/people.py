@@ -1,5 +1,6 @@
 """Operators on the command line: they are made by the database's owner, and sign in with their password."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -86,8 +87,11 @@ async def _enter(pool: Any, clock: Any, name: str, password: str) -> str:
     from zhangfang.cli import session
     from zhangfang.web.auth import Refused
     from zhangfang.web.login import sign_in as work
+    from zhangfang.web.throttle import Caller
 
-    entered = await work(pool, clock, name, password, "command line", session.LIFE)
+    entered = await work(
+        pool, clock, name, password, "command line", Caller(f"shell/{os.getuid()}"), session.LIFE
+    )
     if isinstance(entered, Refused):
         raise InvalidInput("password", "a wrong name or password, or too many tries", "the operator's")
     session.keep(Settings(), entered)

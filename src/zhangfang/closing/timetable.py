@@ -1,29 +1,29 @@
 """The timetable of a day: tasks that run automatically, once, when they are due and their evidence is complete.
 
-A task is a row, and a job of the driver. It is planned before it is due, and its note says what it waits for.
+A task is a row, and a job of the driver. It is planned before it is due, and its note says what it waits for. No task
+ends with its day: what could not be done then is done later, and what a task looks for it looks for since it last was
+done.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import structlog
 
 from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
+from zhangfang.closing import standing
+from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
-from zhangfang.duplicates import find
-from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day
+from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day, unannounced
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.payments import Desk, StepKind, weigh
-from zhangfang.reconciliation import Account, read, reconcile
+from zhangfang.reconciliation import reconcile
 from zhangfang.settlement import release, settle
 
 queries = load(__package__, "timetable.sql")
@@ -35,31 +35,6 @@ CLOSE_AT = time(11, 0)
 ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
 PLAN_EVERY = timedelta(minutes=10)
-STATEMENT_EVERY = timedelta(minutes=1)
-RETURNS_EVERY = timedelta(hours=1)
-LATE_RETURNS = timedelta(days=3)
-UPKEEP_EVERY = timedelta(hours=6)
-DUPLICATES_EVERY = timedelta(minutes=10)
-DUPLICATES_OF = timedelta(days=7)
-WAIT = timedelta(minutes=5)
-
-
-class NotYet(ZhangfangError):
-    """Something that a task needs is missing. The text becomes the task's note; the task runs again after `again`."""
-
-    def __init__(self, text: str, again: timedelta = WAIT) -> None:
-        """Take what is missing, and the time until the next try."""
-        super().__init__(text)
-        self.again = again
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """Everything that the timetable needs; statements of account are written below `folder`."""
-
-    desk: Desk
-    accounts: Sequence[Account]
-    folder: Path
 
 
 def job(day: Day) -> Job:
@@ -92,7 +67,9 @@ async def run(day: Day, row: asyncpg.Record) -> None:
 
 
 async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Plan all days from the last planned one up to today, so that a platform that was stopped for a week catches up."""
+    """Plan all days up to today: a platform that was stopped for a week, or took payments before the driver first ran,
+    catches up. The last planned day is planned again, since a decree may have come that makes it a working day.
+    """
     now = day.desk.clock.now()
     for account in day.accounts:
         await _add(day, "statement", account.alias, now)
@@ -102,10 +79,14 @@ async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
         if isinstance(channel, UpkeepChannel):
             await _add(day, "upkeep", name, now)
     await _add(day, "duplicates", "daily", now)
+    await _add(day, "payouts", "daily", now)
     today = settlement_day(now)
-    first = await day.desk.pool.fetchval(queries.last_planned) or min(today, china_day(now))
+    first = await day.desk.pool.fetchval(queries.plan_from) or min(today, china_day(now))
     for n in range((today - first).days + 1):
         await _plan_day(day, first + timedelta(days=n))
+    if year := unannounced(today):
+        log.error("the holidays of a year are not known", year=year)
+        raise NotYet(f"the holidays of {year} are not known: update chinesecalendar", PLAN_EVERY)
     return PLAN_EVERY
 
 
@@ -129,45 +110,14 @@ async def _add(day: Day, kind: str, key: str, due: datetime) -> None:
     await day.desk.pool.execute(queries.add, kind, key, due, [new_id(clock), new_id(clock)])
 
 
-async def _statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
-    account = next(account for account in day.accounts if account.alias == key)
-    if waiting := await read(day.desk, account):
-        raise NotYet(f"{waiting} lines wait for a channel's file", STATEMENT_EVERY)
-    return STATEMENT_EVERY
-
-
-async def _returns(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Ask which payouts were returned (退票): a bank returns them in the evening, or one or two days later."""
-    account = next(account for account in day.accounts if account.alias == key)
-    assert isinstance(account.bank, ReturningChannel), "planned for such a bank"
-    today = china_day(day.desk.clock.now())
-    for told in await account.bank.late_returns(today - LATE_RETURNS, today):
-        intent = await day.desk.journal.by_channel_order(told.order_no)
-        if intent is not None and intent.channel == account.bank.name and intent.returned_at is None:
-            await weigh(day.desk, intent, StepKind.QUERY, told.answer)
-    return RETURNS_EVERY
-
-
-async def _upkeep(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
-    channel = day.desk.channels[key]
-    assert isinstance(channel, UpkeepChannel), "planned for such a channel"
-    await channel.upkeep()
-    return UPKEEP_EVERY
-
-
-async def _duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
-    """Look for payers who were debited twice. People decide about each case."""
-    if found := await find(day.desk.pool, day.desk.clock, day.desk.clock.now() - DUPLICATES_OF):
-        log.error("payers may have been debited twice", cases=found)
-    return DUPLICATES_EVERY
-
-
 async def _file(day: Day, key: str, _ids: Sequence[UUID]) -> None:
     name, _, business = key.partition("/")
     await reconcile(day.desk, day.desk.acquirers[name], date.fromisoformat(business))
 
 
 async def _settlement(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    if not is_working_day(date.fromisoformat(key)):
+        return  # a decree has made it a holiday since it was planned: the next working day settles
     waiting = await settle(day.desk, date.fromisoformat(key))
     if waiting and china_day(day.desk.clock.now()) == date.fromisoformat(key):
         raise NotYet("; ".join(waiting))
@@ -198,10 +148,11 @@ async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 
 _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {
     "plan": _plan,
-    "statement": _statement,
-    "returns": _returns,
-    "upkeep": _upkeep,
-    "duplicates": _duplicates,
+    "statement": standing.statement,
+    "returns": standing.returns,
+    "upkeep": standing.upkeep,
+    "duplicates": standing.duplicates,
+    "payouts": standing.payouts,
     "file": _file,
     "settlement": _settlement,
     "close": _close,

@@ -23,6 +23,7 @@ from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
+from zhangfang.web.origin import KnownHost
 from zhangfang.web.visit import Missing
 
 
@@ -72,12 +73,18 @@ def console_app(site: Console) -> Starlette:
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route(
+                "/merchants/{id}/webhooks/{endpoint:uuid}/again",
+                door.inside(merchants.tell_again),
+                methods=["POST"],
+            ),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     app.add_exception_handler(405, not_allowed)
     return app

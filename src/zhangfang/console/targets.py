@@ -13,7 +13,10 @@ from zhangfang.web.visit import Visit
 from zhangfang.web.words import Words
 
 _BREAK = r"[0-9a-f]{8}-[0-9a-f-]{27}"
-_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {duplicates.PREFIX: "/duplicates"}
+_PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
+    duplicates.PREFIX: "/duplicates",
+    "mer": "/merchants",
+}
 
 
 def target(_: Words, visit: Visit[Any], about: str) -> Markup:

@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 
 async def find(pool: asyncpg.Pool, clock: Clock, since: datetime) -> int:
-    """Open a case for every suspected double of a payment requested or settled since `since`; return how many are new.
+    """Open a case for every suspected double of a payment requested, decided or settled since `since`; return how many
+    are new.
 
     Safe to repeat: a payment or line gets one case at most. Lines of the channel are examined while their break is open.
     A line that may belong to another merchant opens no case: people have to cure its break.

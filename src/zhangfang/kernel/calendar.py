@@ -1,11 +1,16 @@
 """Working days in China, and the day to which a moment belongs.
 
-Each autumn the State Council decides next year's holidays, and the weekends worked in exchange for them. The library
-`chinesecalendar` contains these decisions. In a year that it does not know, Monday to Friday count as working days. A
-settlement date may then be too early, so check `known` before planning ahead.
+Each November or so the State Council announces next year's holidays, and the weekends worked in exchange for them. The
+library `chinesecalendar` contains these decrees. In a year that it does not know, Monday to Friday are working days,
+except the holidays whose date the law itself fixes (全国年节及纪念日放假办法, as of 1 January 2025): 1 January, 1 and 2
+May, 1 to 3 October, and Qingming, which the library computes. Spring Festival, Dragon Boat and Mid-Autumn follow the
+moon and are not known then. Until the library has the decree, `unannounced` names the year: an alarm.
+
+No date of the future is stored: what is due is worked out when it falls due, by what is known then.
 """
 
 from datetime import date, datetime, time, timedelta
+from functools import cache
 
 import chinese_calendar
 
@@ -13,19 +18,35 @@ from zhangfang.kernel.clock import CHINA
 
 UNIONPAY_CUTOFF = time(23, 0)
 _KNOWN_YEARS = frozenset(day.year for day in chinese_calendar.constants.holidays)
+_FIXED = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})  # month and day
 _SATURDAY = 5
+_NOVEMBER = 11
 
 
 def known(year: int) -> bool:
-    """Whether the holidays of `year` are known; otherwise its working days are Monday to Friday."""
+    """Whether the decree with the holidays of `year` is known."""
     return year in _KNOWN_YEARS
+
+
+def unannounced(day: date) -> int | None:
+    """Return the year whose decree is missing on `day`: this year, or from 1 November on the next one; None if none is."""
+    due = (day.year, day.year + 1) if day.month >= _NOVEMBER else (day.year,)
+    return next((year for year in due if not known(year)), None)
 
 
 def is_working_day(day: date) -> bool:
     """Whether `day` is a working day in China. Weekends worked in exchange for holidays are working days."""
     if known(day.year):
         return bool(chinese_calendar.is_workday(day))
-    return day.weekday() < _SATURDAY
+    return day.weekday() < _SATURDAY and (day.month, day.day) not in _FIXED and day != _qingming(day.year)
+
+
+@cache
+def _qingming(year: int) -> date:
+    ((day, _name),) = chinese_calendar.get_solar_terms(
+        date(year, 4, 1), date(year, 4, 10)
+    )  # the one term of these days
+    return date(year, 4, day.day)
 
 
 def add_working_days(day: date, n: int) -> date:

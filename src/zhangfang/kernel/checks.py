@@ -4,43 +4,29 @@ Each raises `InvalidInput` naming the field, the length of a text or its first w
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.texts import check_text, named
 
-# Of each code: what it may not hold, its least and most characters, and what it may hold.
-_Code = tuple[re.Pattern[str], int, int, str]
-_NUMBER: _Code = (re.compile(r"[^A-Za-z0-9._:/#@-]"), 1, 64, "letters, digits and - _ . : / # @")
-_NO_DIGIT = re.compile(r"[^0-9]")
-_CHOICES = {
-    "medium": ("card", "credit", "passbook", "virtual", "corporate"),
-    "holder": ("personal", "corporate", ""),
-}
-_TEXTS = {"name": (100, 1), "bank": (60, 0)}  # the most and the least characters
-_CODES: Mapping[str, _Code] = {
-    "number": (_NO_DIGIT, 8, 32, "digits"),
-    "id_no": (re.compile(r"[^0-9A-Za-z]"), 0, 18, "letters and digits"),
-    "phone": (_NO_DIGIT, 0, 11, "digits"),
-    "class_": (
-        re.compile(r"[^A-Za-z0-9_-]"),
-        0,
-        20,
-        "letters, digits, _ and -: I, II, III, basic, …, a product code",
-    ),
-}
-_ACCOUNT = ("number", "name", "medium", "holder", "class_", "bank", "id_no", "phone")
+_NO_NUMBER = re.compile(r"[^A-Za-z0-9._:/#@-]")
+_NO_DIGIT, _NO_LETTER, _NO_CLASS = (
+    re.compile(r"[^0-9]"),
+    re.compile(r"[^0-9A-Za-z]"),
+    re.compile(r"[^A-Za-z0-9_-]"),
+)
+_MOST_NUMBER = 64
 
 
 def check_number(number: str, field: str) -> None:
     """Check a merchant's own number of an order, a mandate or a batch."""
-    _check_code(field, number, *_NUMBER)
+    _check_code(field, number, _NO_NUMBER, 1, _MOST_NUMBER, "letters, digits and - _ . : / # @")
 
 
 def is_number(text: str) -> bool:
     """Whether a text of others, such as a channel's, could be a merchant's own number."""
-    wrong, least, most, _ = _NUMBER
-    return least <= len(text) <= most and not wrong.search(text)
+    return 1 <= len(text) <= _MOST_NUMBER and not _NO_NUMBER.search(text)
 
 
 def check_key(key: str) -> None:
@@ -49,26 +35,39 @@ def check_key(key: str) -> None:
         raise InvalidInput("Idempotency-Key", f"{len(key)} characters", "1 to 255 printable ASCII characters")
 
 
-def check_account(account: object, names: Iterable[str] = _ACCOUNT) -> None:
-    """Check the named fields of a `PartyAccount` or of a merchant's account, or all of them."""
-    for name in names:
-        value, field = getattr(account, name), f"account.{name}"
-        if name in _TEXTS:
-            check_text(field, value, *_TEXTS[name])
-        elif name in _CHOICES:
-            _check_choice(field, value, _CHOICES[name])
-        else:
-            _check_code(field, value, *_CODES[name])
+def _check_code(field: str, value: str, wrong: re.Pattern[str], least: int, most: int, letters: str) -> None:
+    """Check a code: `wrong` is what it may not hold, `letters` in words what it may."""
+    if not least <= len(value) <= most:
+        raise InvalidInput(field, f"{len(value)} characters", f"{least} to {most} of {letters}")
+    if found := wrong.search(value):
+        raise InvalidInput(field, named(value, found.start()), f"{least} to {most} of {letters}")
 
 
-def _check_choice(field: str, value: str, allowed: Iterable[str]) -> None:
+def _check_choice(field: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InvalidInput(field, f"{len(value)} characters", ", ".join(filter(None, allowed)))
 
 
-def _check_code(field: str, value: str, wrong: re.Pattern[str], least: int, most: int, letters: str) -> None:
-    allowed = f"{least} to {most} of {letters}"
-    if not least <= len(value) <= most:
-        raise InvalidInput(field, f"{len(value)} characters", allowed)
-    if found := wrong.search(value):
-        raise InvalidInput(field, named(value, found.start()), allowed)
+def _code(name: str, wrong: re.Pattern[str], least: int, most: int, letters: str) -> Callable[[str], None]:
+    return partial(_check_code, f"account.{name}", wrong=wrong, least=least, most=most, letters=letters)
+
+
+_MEDIA = ("card", "credit", "passbook", "virtual", "corporate")
+_ACCOUNT: Mapping[str, Callable[[str], None]] = {
+    "number": _code("number", _NO_DIGIT, 8, 32, "digits"),
+    "name": partial(check_text, "account.name", most=100),
+    "medium": partial(_check_choice, "account.medium", allowed=_MEDIA),
+    "holder": partial(_check_choice, "account.holder", allowed=("personal", "corporate", "")),
+    "class_": _code(
+        "class_", _NO_CLASS, 0, 20, "letters, digits, _ and -: I, II, III, basic, …, a product code"
+    ),
+    "bank": partial(check_text, "account.bank", most=60, least=0),
+    "id_no": _code("id_no", _NO_LETTER, 0, 18, "letters and digits"),
+    "phone": _code("phone", _NO_DIGIT, 0, 11, "digits"),
+}
+
+
+def check_account(account: object, names: Iterable[str] = tuple(_ACCOUNT)) -> None:
+    """Check the named fields of a `PartyAccount` or of a merchant's account, or all of them."""
+    for name in names:
+        _ACCOUNT[name](getattr(account, name))

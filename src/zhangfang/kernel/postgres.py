@@ -144,7 +144,9 @@ class EmbeddedPostgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / "data.new"  # what a crash in the middle of this left behind
         shutil.rmtree(draft, ignore_errors=True)
-        if strange := sorted(path.name for path in self.folder.iterdir() if path.name != "postgres.log"):
+        if strange := sorted(
+            path.name for path in self.folder.iterdir() if not path.name.startswith("postgres.log")
+        ):
             raise PostgresFailed(
                 f"PostgreSQL: {self.folder} holds other files ({strange[0]}); allowed: an empty folder"
             )

@@ -51,6 +51,7 @@ class Settings:
     owner_database_url: str = field(default_factory=_from("ZHANGFANG_OWNER_DATABASE_URL", ""))  # who migrates
     host: str = field(default_factory=_from("ZHANGFANG_HOST", "127.0.0.1"))  # address that the API listens on
     port: int = field(default_factory=lambda: port_number(_port(), "ZHANGFANG_PORT"))
+    webhook_allow: str = field(default_factory=_from("ZHANGFANG_WEBHOOK_ALLOW", ""))  # private networks
     public_url: str = field(default_factory=_from("ZHANGFANG_PUBLIC_URL", ""))  # the API as browsers reach it
     connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
     per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))

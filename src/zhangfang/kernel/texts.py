@@ -18,7 +18,7 @@ BLANKS = " \u3000"
 ALLOWED = "letters, digits, signs, and spaces inside (U+0020, U+3000); no control, invisible or unassigned character"
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp", "Zs"})
-_DIGITS = re.compile(r"\d(?:[ -]?\d){12,}")
+_DIGITS = re.compile(r"(?:\d[ -]?){13,}")
 # ISO/IEC 7812-1: 3 to 6 and 2221 to 2720 are of cards, 9 is for national use (9558…). An order number that begins with
 # a date or a time is none of them.
 _CARD = re.compile(r"(?:[3-69]|2[2-7])\d{12,18}")
@@ -36,11 +36,11 @@ def check_characters(field: str, text: str, most: int, least: int = 1) -> None:
 
     The error says which character is wrong, by its number and its position from 1, and never repeats the text.
     """
-    allowed = f"{least} to {most} characters: {ALLOWED}"
-    if not least <= len(text) <= most:
-        raise InvalidInput(field, f"{len(text)} characters", allowed)
-    if (at := refused_at(text)) is not None:
-        raise InvalidInput(field, named(text, at), allowed)
+    shape = "" if least <= len(text) <= most else f"{len(text)} characters"
+    if not shape and (at := refused_at(text)) is not None:
+        shape = named(text, at)
+    if shape:
+        raise InvalidInput(field, shape, f"{least} to {most} characters: {ALLOWED}")
 
 
 def refused_at(text: str) -> int | None:
@@ -78,9 +78,10 @@ def storable(text: str) -> str:
 
 def has_card_number(text: str) -> bool:
     """Whether digits in the text, alone or in groups, are a card's number: its form and its check digit (Luhn)."""
-    return any(
+    runs = _DIGITS.findall(text)
+    return bool(runs) and any(
         is_card_number(digits)
-        for run in _DIGITS.findall(text)
+        for run in runs
         for digits in {re.sub(r"\D", "", run), *re.findall(r"\d+", run)}
     )
 

@@ -25,7 +25,7 @@ from zhangfang.mandates.errors import (
 )
 from zhangfang.mandates.model import Mandate, MandateState, MandateStep, NewMandate
 from zhangfang.mandates.store import queries
-from zhangfang.vault import Vault
+from zhangfang.vault import InvalidToken, Vault
 
 TELL_AGAIN = timedelta(minutes=5)  # a revocation that the channel has not confirmed
 
@@ -134,7 +134,7 @@ class Mandates:
             mandate_no=new.mandate_no,
             idempotency_key=new.idempotency_key,
             request_digest=_digest(self.vault, new),
-            account_token=self.vault.seal(msgspec.json.encode(account).decode(), _purpose(merchant)),
+            account_token=self.vault.seal(msgspec.json.encode(account).decode(), _purpose(merchant, id_)),
             account_tail=account.number[-4:],
             name_masked=masked_name(account.name),
             fingerprint=fingerprint(self.vault, account.number),
@@ -216,8 +216,13 @@ class Mandates:
         return channel
 
     def _account(self, mandate: Mandate) -> PartyAccount:
-        plain = self.vault.open(mandate.account_token, _purpose(mandate.merchant))
-        return msgspec.json.decode(plain, type=PartyAccount)
+        """Return its account. Raises `InvalidToken` if the token is another row's; `mandate/<merchant>` is an older form."""
+        purpose, older = _purpose(mandate.merchant, mandate.id), f"mandate/{mandate.merchant}"
+        plain = self.vault.open(mandate.account_token, purpose, older)
+        account = msgspec.json.decode(plain, type=PartyAccount)
+        if fingerprint(self.vault, account.number) != mandate.fingerprint:
+            raise InvalidToken(f"mandate {mandate.id}: its token is of another account")
+        return account
 
     def _signing(self, mandate: Mandate, account: PartyAccount) -> Signing:
         return Signing(mandate.order_no, mandate.requested_at, account)
@@ -237,8 +242,8 @@ def fingerprint(vault: Vault, number: str) -> str:
     return vault.fingerprint(number, "account_number")
 
 
-def _purpose(merchant: str) -> str:
-    return f"mandate/{merchant}"
+def _purpose(merchant: str, id_: UUID) -> str:
+    return f"mandate/{merchant}/{id_}"
 
 
 def _digest(vault: Vault, new: NewMandate) -> bytes:

@@ -1,4 +1,4 @@
-"""Merchants: their data, fees and settlement accounts, their API keys, and the webhooks that tell them of events."""
+"""Merchants: their data, fees and settlement accounts, and their API keys."""
 
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
@@ -6,6 +6,7 @@ from zhangfang.merchants.errors import (
     MerchantError,
     NoFeeRule,
     NoSettlementAccount,
+    NotFromHere,
     UnknownApiKey,
     UnknownMerchant,
 )
@@ -18,8 +19,10 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    Terms,
 )
-from zhangfang.merchants.rules import fee, rule_on
+from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
+from zhangfang.merchants.rules import fee, rule_on, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
     create_merchant,
@@ -27,10 +30,8 @@ from zhangfang.merchants.service import (
     get_merchant,
     list_merchants,
     set_fee_rule,
-    set_webhook_endpoint,
     settlement_account,
     settlement_account_of,
-    webhook_endpoints,
 )
 
 __all__ = [
@@ -47,21 +48,27 @@ __all__ = [
     "NewMerchant",
     "NoFeeRule",
     "NoSettlementAccount",
+    "NotFromHere",
+    "Terms",
     "UnknownApiKey",
     "UnknownMerchant",
     "bind_settlement_account",
+    "close",
     "create_api_key",
     "create_merchant",
     "fee",
     "find_merchant",
+    "freeze",
     "get_merchant",
+    "give_fee",
+    "give_terms",
     "list_api_keys",
     "list_merchants",
     "revoke_api_key",
     "rule_on",
     "set_fee_rule",
-    "set_webhook_endpoint",
     "settlement_account",
     "settlement_account_of",
-    "webhook_endpoints",
+    "terms_on",
+    "thaw",
 ]

@@ -14,6 +14,7 @@ class MerchantError(ZhangfangError):
     ├── FeeRuleInForce
     ├── NoFeeRule
     ├── NoSettlementAccount
+    ├── NotFromHere
     └── UnknownApiKey
     """
 
@@ -60,6 +61,10 @@ class NoSettlementAccount(MerchantError):
     def __init__(self, merchant: str) -> None:
         """Name the merchant."""
         super().__init__(f"merchant {merchant}: no settlement account is bound")
+
+
+class NotFromHere(MerchantError):
+    """The merchant's state cannot be changed like this; the text says what is in the way."""
 
 
 class UnknownApiKey(MerchantError):

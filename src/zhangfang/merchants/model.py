@@ -13,7 +13,11 @@ MEDIA = frozenset({"card", "passbook", "corporate"})
 
 
 class MerchantState(StrEnum):
-    """What a merchant may do: `frozen` neither collects nor is paid out; `closed` is the same for good."""
+    """What a merchant may do.
+
+    `frozen`: no new payment and no payout leaves, nothing is settled; what was sent goes on, and payers get refunds.
+    `closed`: nothing more, for good; it had no balance and nothing open.
+    """
 
     ACTIVE = "active"
     FROZEN = "frozen"
@@ -41,6 +45,18 @@ class FeeRule:
     min_fen: int = 0
     max_fen: int | None = None
     effective_from: date = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a merchant is settled: T+n in working days, whether it is paid out by itself, and whether the fee of a payment
+    is kept when it is refunded. They apply to what is accepted from the day `effective_from` (China) on.
+    """
+
+    effective_from: date
+    settlement_days: int
+    auto_payout: bool
+    keep_fee_on_refund: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,10 @@ class NewMerchant:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """A merchant with its past and future fee rules: all that a payment needs of it."""
+    """A merchant with its past and future fee rules and terms: all that a payment needs of it.
+
+    Its own fields hold the terms that it began with; `rules.terms_on` gives those of a day.
+    """
 
     id: str
     external_ref: str | None
@@ -83,6 +102,7 @@ class Merchant:
     keep_fee_on_refund: bool
     created_at: datetime
     fee_rules: tuple[FeeRule, ...]
+    later_terms: tuple[Terms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +129,3 @@ class ApiKey:
     tail: str
     created_at: datetime
     revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    """The URL where a merchant is told of events, and the secret that signs them, in the clear."""
-
-    merchant: str
-    url: str
-    created_at: datetime
-    secret: str
-
-    def __repr__(self) -> str:
-        """Leave the secret out."""
-        return f"WebhookEndpoint(merchant={self.merchant!r}, url={self.url!r})"

@@ -3,20 +3,27 @@
 import re
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import urlsplit
 
 from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, share
 from zhangfang.kernel.texts import check_text
 from zhangfang.merchants.errors import FeeRuleInForce, NoFeeRule
-from zhangfang.merchants.model import MEDIA, BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
+from zhangfang.merchants.model import (
+    ALWAYS,
+    MEDIA,
+    BankAccount,
+    FeeKind,
+    FeeRule,
+    Merchant,
+    NewMerchant,
+    Terms,
+)
 
 _MILLION = 1_000_000
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
 _REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
 _REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
-_URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
 
 
 def fee(rule: FeeRule, amount: int) -> int:
@@ -36,6 +43,20 @@ def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
     if not begun:
         raise NoFeeRule(kind, day)
     return max(begun, key=lambda rule: rule.effective_from)
+
+
+def terms_on(merchant: Merchant, day: date) -> Terms:
+    """Return the terms of what is accepted on `day` (China)."""
+    first = Terms(ALWAYS, merchant.settlement_days, merchant.auto_payout, merchant.keep_fee_on_refund)
+    begun = [terms for terms in merchant.later_terms if terms.effective_from <= day]
+    return max(begun, key=lambda terms: terms.effective_from, default=first)
+
+
+def check_terms(terms: Terms, today: date) -> None:
+    """Raise `InvalidInput` unless these terms can begin: tomorrow at the earliest, so that no past day changes."""
+    _check_range("settlement_days", terms.settlement_days, 30)
+    if terms.effective_from <= today:
+        raise InvalidInput("effective_from", f"the date {terms.effective_from}", f"a day after {today}")
 
 
 def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:
@@ -101,18 +122,6 @@ def check_account(account: BankAccount) -> None:
     checks.check_account(account, ("number", "name", "bank"))
     if account.medium not in MEDIA:
         raise InvalidInput("account.medium", f"{len(account.medium)} characters", " or ".join(sorted(MEDIA)))
-
-
-def check_url(url: str) -> None:
-    """Raise `InvalidInput` unless `url` is http(s) with a host, without user name, password or fragment."""
-    allowed = "http:// or https://, a host, at most 2000 visible ASCII characters, no password, no #"
-    try:
-        parts = urlsplit(url)
-        reachable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        raise InvalidInput("url", f"{len(url)} characters", allowed) from None
-    if not (reachable and _URL.fullmatch(url)) or "@" in parts.netloc or "#" in url:
-        raise InvalidInput("url", f"{len(url)} characters", allowed)
 
 
 def _check_range(field: str, value: int, most: int, least: int = 0) -> None:

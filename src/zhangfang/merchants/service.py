@@ -1,4 +1,4 @@
-"""Operations on merchants: onboarding, fees, settlement accounts, webhook endpoints."""
+"""Operations on merchants: onboarding, fees, settlement accounts."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.masking import masked_name
-from zhangfang.merchants import rules, store, webhooks
+from zhangfang.merchants import rules, store
 from zhangfang.merchants.errors import MerchantDiffers, NoSettlementAccount, UnknownMerchant
 from zhangfang.merchants.model import (
     BankAccount,
@@ -18,9 +18,8 @@ from zhangfang.merchants.model import (
     Merchant,
     NewMerchant,
     SettlementAccount,
-    WebhookEndpoint,
 )
-from zhangfang.vault import Vault
+from zhangfang.vault import InvalidToken, Vault
 
 _MOST_PER_PAGE = 200
 
@@ -120,28 +119,6 @@ async def settlement_account_of(pool: asyncpg.Pool, vault: Vault, merchant: str)
     return _opened(vault, held)
 
 
-async def set_webhook_endpoint(
-    pool: asyncpg.Pool, vault: Vault, clock: Clock, merchant: str, url: str
-) -> WebhookEndpoint:
-    """Tell the merchant of events at `url` (http or https). Its secret is new and replaces an earlier one of the same
-    url."""
-    rules.check_url(url)
-    await get_merchant(pool, merchant)
-    endpoint = WebhookEndpoint(merchant, url, clock.now(), webhooks.new_secret())
-    token = vault.seal(endpoint.secret, _webhook_purpose(merchant))
-    await store.put_endpoint(pool, merchant, url, token, endpoint.created_at)
-    return endpoint
-
-
-async def webhook_endpoints(pool: asyncpg.Pool, vault: Vault, merchant: str) -> list[WebhookEndpoint]:
-    """Return the merchant's endpoints with their secrets opened, oldest first."""
-    purpose = _webhook_purpose(merchant)
-    return [
-        WebhookEndpoint(merchant, row["url"], row["created_at"], vault.open(row["secret_token"], purpose))
-        for row in await store.endpoints(pool, merchant)
-    ]
-
-
 def _found(merchant: Merchant | None, named: str) -> Merchant:
     if merchant is None:
         raise UnknownMerchant(named)
@@ -149,10 +126,11 @@ def _found(merchant: Merchant | None, named: str) -> Merchant:
 
 
 def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> SettlementAccount:
+    id_ = ids.prefixed("sac", ids.new_id(clock))
     return SettlementAccount(
-        id=ids.prefixed("sac", ids.new_id(clock)),
+        id=id_,
         merchant=merchant,
-        token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant)),
+        token=vault.seal(json.dumps(asdict(account), ensure_ascii=False), _account_purpose(merchant, id_)),
         tail=account.number[-4:],
         name_masked=masked_name(account.name),
         bank=account.bank,
@@ -163,12 +141,19 @@ def _sealed(vault: Vault, clock: Clock, merchant: str, account: BankAccount) -> 
 
 
 def _opened(vault: Vault, account: SettlementAccount) -> BankAccount:
-    return BankAccount(**json.loads(vault.open(account.token, _account_purpose(account.merchant))))
+    """Return it in the clear. Raises `InvalidToken` if its token is another row's.
+
+    `settlement_account/<merchant>` is an older form of the purpose.
+    """
+    purpose, older = (
+        _account_purpose(account.merchant, account.id),
+        f"settlement_account/{account.merchant}",
+    )
+    opened = BankAccount(**json.loads(vault.open(account.token, purpose, older)))
+    if vault.fingerprint(opened.number, "account_number") != account.fingerprint:
+        raise InvalidToken(f"settlement account {account.id}: its token is of another account")
+    return opened
 
 
-def _account_purpose(merchant: str) -> str:
-    return f"settlement_account/{merchant}"
-
-
-def _webhook_purpose(merchant: str) -> str:
-    return f"webhook_secret/{merchant}"
+def _account_purpose(merchant: str, id_: str) -> str:
+    return f"settlement_account/{merchant}/{id_}"

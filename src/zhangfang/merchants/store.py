@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -16,6 +17,7 @@ from zhangfang.merchants.model import (
     MerchantState,
     NewMerchant,
     SettlementAccount,
+    Terms,
 )
 
 Db: TypeAlias = asyncpg.Pool | asyncpg.Connection
@@ -59,6 +61,24 @@ async def put_fee_rule(db: Db, merchant: str, rule: FeeRule) -> None:
     await db.execute(_SQL.put_fee_rule, merchant, rule.kind, *terms)
 
 
+async def put_terms(db: Db, merchant: str, terms: Terms) -> None:
+    """Insert terms, or replace those of the same day."""
+    await db.execute(_SQL.put_terms, merchant, *astuple(terms))
+
+
+async def set_state(
+    db: Db, merchant: str, at: datetime, state: MerchantState, by: str, reason: str, id_: UUID
+) -> None:
+    """Change a merchant's state, and note under `id_` who did it and why."""
+    await db.execute(_SQL.set_state, merchant, at, state, by, reason, id_)
+
+
+async def state_since(db: Db, merchant: str) -> datetime | None:
+    """Return when the state was last changed; None if it never was."""
+    at: datetime | None = await db.fetchval(_SQL.state_since, merchant)
+    return at
+
+
 async def current_account(db: Db, merchant: str) -> SettlementAccount | None:
     """Return the account that the merchant is paid to now."""
     row = await db.fetchrow(_SQL.current_account, merchant)
@@ -86,27 +106,21 @@ async def revoke_key(db: Db, merchant: str, key: str, at: datetime) -> bool:
     return await db.fetchval(_SQL.revoke_key, merchant, key, at) is not None
 
 
-async def put_endpoint(db: Db, merchant: str, url: str, secret_token: str, at: datetime) -> None:
-    """Insert an endpoint, or give the one of this url another secret."""
-    await db.execute(_SQL.put_endpoint, merchant, url, secret_token, at)
-
-
-async def endpoints(db: Db, merchant: str) -> list[asyncpg.Record]:
-    """Return the merchant's endpoints, oldest first, with `url`, `secret_token` and `created_at`."""
-    return list(await db.fetch(_SQL.endpoints, merchant))
-
-
 async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
     rows = await db.fetch(sql, *arguments)
     rules: dict[str, list[FeeRule]] = {row["id"]: [] for row in rows}
+    terms: dict[str, list[Terms]] = {row["id"]: [] for row in rows}
     if rows:
         for row in await db.fetch(_SQL.fee_rules, list(rules)):
             rules[row["merchant"]].append(_fee_rule(row))
-    return [_merchant(row, rules[row["id"]]) for row in rows]
+        for row in await db.fetch(_SQL.later_terms, list(rules)):
+            terms[row["merchant"]].append(Terms(*tuple(row)[1:]))
+    return [_merchant(row, rules[row["id"]], terms[row["id"]]) for row in rows]
 
 
-def _merchant(row: Any, rules: Sequence[FeeRule]) -> Merchant:
-    return Merchant(**{**row, "state": MerchantState(row["state"]), "fee_rules": tuple(rules)})
+def _merchant(row: Any, rules: Sequence[FeeRule], terms: Sequence[Terms]) -> Merchant:
+    held = {"state": MerchantState(row["state"]), "fee_rules": tuple(rules), "later_terms": tuple(terms)}
+    return Merchant(**{**row, **held})
 
 
 def _fee_rule(row: Any) -> FeeRule:

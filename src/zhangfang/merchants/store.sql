@@ -25,6 +25,26 @@ SELECT * FROM merchant WHERE id > $1 ORDER BY id LIMIT $2;
 -- name: fee_rules
 SELECT * FROM fee_rule WHERE merchant = any($1::text []) ORDER BY merchant, kind, effective_from;
 
+-- name: later_terms
+SELECT * FROM merchant_terms WHERE merchant = any($1::text []) ORDER BY merchant, effective_from;
+
+-- Replaces terms that have not begun yet; those in force are refused before.
+-- name: put_terms
+INSERT INTO merchant_terms (merchant, effective_from, settlement_days, auto_payout, keep_fee_on_refund)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (merchant, effective_from) DO UPDATE SET
+    settlement_days = excluded.settlement_days, auto_payout = excluded.auto_payout,
+    keep_fee_on_refund = excluded.keep_fee_on_refund;
+
+-- name: set_state
+WITH noted AS (
+    INSERT INTO merchant_state (id, merchant, at, state, changed_by, reason) VALUES ($6, $1, $2, $3, $4, $5)
+)
+UPDATE merchant SET state = $3 WHERE id = $1;
+
+-- name: state_since
+SELECT max(at) FROM merchant_state WHERE merchant = $1;
+
 -- Replaces a rule that has not begun yet; one in force is refused before.
 -- name: put_fee_rule
 INSERT INTO fee_rule (merchant, kind, rate_ppm, fixed_fen, min_fen, max_fen, effective_from)
@@ -54,10 +74,3 @@ SELECT id, merchant, tail, created_at, revoked_at FROM api_key WHERE merchant = 
 
 -- name: revoke_key
 UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE merchant = $1 AND id = $2 RETURNING id;
-
--- name: put_endpoint
-INSERT INTO webhook_endpoint (merchant, url, secret_token, created_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (merchant, url) DO UPDATE SET secret_token = excluded.secret_token;
-
--- name: endpoints
-SELECT * FROM webhook_endpoint WHERE merchant = $1 ORDER BY created_at, url;

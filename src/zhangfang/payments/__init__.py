@@ -8,7 +8,7 @@ from zhangfang.payments.course.posting import PLATFORM, book
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
-from zhangfang.payments.course.webhooks import job as webhook_job
+from zhangfang.payments.course.told import note_told
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import (
     FINAL,
@@ -24,6 +24,7 @@ from zhangfang.payments.model import (
     StepKind,
 )
 from zhangfang.payments.people.fillin import fill_in
+from zhangfang.payments.people.merchants import close_merchant
 from zhangfang.payments.people.outcomes import (
     ENDED_BY_TWO,
     OUTCOME,
@@ -35,6 +36,7 @@ from zhangfang.payments.people.outcomes import (
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
+from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Request",
     "State",
     "StepKind",
+    "WrongAccount",
     "accept",
     "advance",
     "approve_opening",
@@ -68,10 +71,12 @@ __all__ = [
     "ask",
     "book",
     "check",
+    "close_merchant",
     "draft",
     "fill_in",
     "intent_job",
     "line_of",
+    "note_told",
     "notified",
     "open_again",
     "order_of",
@@ -82,6 +87,5 @@ __all__ = [
     "refuse_parked",
     "return_to_payer",
     "stop",
-    "webhook_job",
     "weigh",
 ]

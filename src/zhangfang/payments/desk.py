@@ -5,6 +5,7 @@ Only functions that process intents take a desk. One that needs just the databas
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import asyncpg
 
@@ -16,10 +17,24 @@ from zhangfang.ledger import LedgerClient
 from zhangfang.mandates import Mandate, MandateRefused, Wanted, find, fingerprint
 from zhangfang.payments import collecting
 from zhangfang.payments.gate import Gate
-from zhangfang.payments.model import Intent
+from zhangfang.payments.model import Intent, OperationStopped
 from zhangfang.payments.store import Journal, Step
 from zhangfang.routing import Router
 from zhangfang.vault import Vault
+
+Kind = TypeVar("Kind")
+
+
+class ByName(dict[str, Kind]):
+    """Channels by name. Whoever looks up one that was taken out of the settings meets a stopped operation: what is stored
+    of it waits until it is set up again.
+    """
+
+    def __missing__(self, name: str) -> Kind:
+        """Raise `OperationStopped`."""
+        raise OperationStopped(
+            f"channel {name}: not set up here; allowed: {', '.join(sorted(self)) or 'none'}; set it up again"
+        )
 
 
 @dataclass(slots=True)
@@ -40,13 +55,14 @@ class Desk:
 
     def __post_init__(self) -> None:
         """Open the journal and the gate on the pool."""
+        self.channels = ByName(self.channels)
         self.journal = Journal(self.pool)
         self.gate = Gate(self.pool, Router(self.pool, self.clock, self.channels))
         self._mandates = Gatherer(lambda wanted: find(self.pool, wanted))
         self._collect = Gatherer(lambda rows: collecting.insert(self.pool, rows))
-        self.acquirers = {
-            name: one for name, one in self.channels.items() if isinstance(one, AcquiringChannel)
-        }
+        self.acquirers = ByName(
+            {name: one for name, one in self.channels.items() if isinstance(one, AcquiringChannel)}
+        )
 
     async def mandate_of(self, merchant: str, account: PartyAccount) -> Mandate:
         """Return the mandate that lets the merchant debit an account now. Raises `NoMandate`."""

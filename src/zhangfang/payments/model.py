@@ -102,6 +102,9 @@ class Intent:
     queries: int = 0
     not_found: int = 0
     absent_since: datetime | None = None
+    ending: str | None = None
+    next_channel: str | None = None
+    next_version: int | None = None
     lease_until: datetime | None = None
     fence: int = 0
     updated_at: datetime | None = None
@@ -148,6 +151,10 @@ class PaymentError(ZhangfangError):
     """
 
 
+class HeldBack(ZhangfangError):
+    """Nothing may be sent of a payment now; the text says why. If nothing was sent of it, it is parked."""
+
+
 class KeyReused(PaymentError):
     """The Idempotency-Key was used before, with another request."""
 
@@ -165,4 +172,4 @@ class NotAllowed(PaymentError):
 
 
 class OperationStopped(PaymentError):
-    """A person has stopped this operation of this channel."""
+    """A person has stopped this operation of this channel, or the channel is not set up here (any more)."""

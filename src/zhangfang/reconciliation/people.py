@@ -122,7 +122,10 @@ async def _filling(pool: Any, row: Any, merchant: str) -> tuple[Any, str, int]:
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
     held = await get_merchant(pool, merchant)
     charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
-    for number in filter(is_number, (line["note"], line["order_no"])):
+    numbers = [number for number in (line["note"], line["order_no"]) if is_number(number)]
+    if not numbers:
+        raise InvalidInput("cure", "B2 for a line without a number that a payment can have", "B8")
+    for number in numbers:
         taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
             return line, number, charge

@@ -44,10 +44,20 @@ async def settle(desk: Desk, run_date: date) -> list[str]:
     await _in_batches(desk.pool, desk.clock, run_date, terms)
     for batch in await desk.pool.fetch(queries.unposted, run_date):
         await _book(desk.pool, desk.ledger, desk.clock, batch)
-    unpaid = [await _pay_out(desk, batch) for batch in await desk.pool.fetch(queries.unpaid, run_date)]
+    unpaid = await pay_out(desk)
     waiting = await desk.pool.fetch(queries.waiting, *terms)
     late = [f"{row['lines']} lines of {row['settle_date']} wait for file or money" for row in waiting]
-    return late + [text for text in unpaid if text]
+    return late + unpaid
+
+
+async def pay_out(desk: Desk) -> list[str]:
+    """Request every automatic payout that is not requested yet; return a text for each that has to wait.
+
+    Safe to repeat. A batch of an earlier date whose payout could not be requested then (the channel was stopped, say) is
+    among them; those of a frozen merchant wait until it is active again.
+    """
+    texts = [await _pay_out(desk, batch) for batch in await desk.pool.fetch(queries.unpaid)]
+    return [text for text in texts if text]
 
 
 async def _terms(pool: asyncpg.Pool, run_date: date) -> tuple[list[int], list[date]]:
@@ -153,7 +163,9 @@ async def _pay_out(desk: Desk, batch: Any) -> str:
     except ZhangfangError as error:
         log.warning("an automatic payout waits", payout=name, error=str(error))
         return f"payout {name} waits: {error}"
-    if intent is not None:
+    if intent is None:
+        await desk.pool.execute(queries.too_small, batch["id"])
+    else:
         await desk.pool.execute(queries.paid_out, batch["id"], intent)
     return ""
 

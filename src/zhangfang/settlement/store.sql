@@ -1,10 +1,11 @@
 -- name: lock_eligible
--- The four conditions: n working days have passed since its date ($2 is the latest date for each n in $1), the file lists
--- it, the bank line has paid that date's net amount in full, the merchant is active. The lock makes a refund wait.
+-- The four conditions: n working days, by the terms of the day on which it was accepted, have passed since its date ($2 is
+-- the latest date for each n in $1), the file lists it, the bank line has paid that date's net amount in full, the merchant is active. The lock makes a refund wait.
 SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee AS net
 FROM intent i
 JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
-JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = m.settlement_days
+LEFT JOIN LATERAL merchant_terms_on(i.merchant, (i.created_at AT TIME ZONE 'Asia/Shanghai')::date) AS t ON true
+JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(t.settlement_days, m.settlement_days)
 JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
@@ -36,9 +37,12 @@ ORDER BY r.id
 FOR UPDATE OF r
 
 -- name: add_settlement
-INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, number)
-SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(number), 0) + 1
-FROM settlement WHERE merchant = $2 AND run_date = $3
+INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, pays_out, number)
+SELECT
+    $1, $2, $3, $4, $5, $6, $7, coalesce(
+        (SELECT auto_payout FROM merchant_terms_on($2, $3)), (SELECT auto_payout FROM merchant WHERE id = $2)
+    ),
+    (SELECT coalesce(max(number), 0) + 1 FROM settlement WHERE merchant = $2 AND run_date = $3)
 
 -- name: mark_undos
 UPDATE intent SET undo_settlement = $1 WHERE id = ANY($2::uuid[])
@@ -66,8 +70,10 @@ SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS 
 SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
 
 -- name: unpaid
-SELECT s.*, coalesce(m.external_ref, m.id) AS code FROM settlement s JOIN merchant m ON m.id = s.merchant
-WHERE s.run_date = $1 AND s.posted_at IS NOT NULL AND s.payout IS NULL AND s.amount > 0 AND m.auto_payout
+-- Of any date: an automatic payout that could not be asked for on its own is asked for later.
+SELECT s.*, coalesce(m.external_ref, m.id) AS code
+FROM settlement s JOIN merchant m ON m.id = s.merchant AND m.state = 'active'
+WHERE s.payout IS NULL AND s.posted_at IS NOT NULL AND s.amount > 0 AND coalesce(s.pays_out, m.auto_payout)
 ORDER BY s.merchant, s.id
 
 -- name: payout_named
@@ -79,11 +85,16 @@ UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce
 -- name: paid_out
 UPDATE settlement SET payout = $2 WHERE id = $1
 
+-- name: too_small
+-- The fee leaves nothing to pay out: the money stays available.
+UPDATE settlement SET pays_out = false WHERE id = $1
+
 -- name: waiting
 -- Lines that are due and still wait for their file or for the money of their date.
 SELECT i.settle_date, count(*)::int AS lines
 FROM intent i JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
-JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = m.settlement_days
+LEFT JOIN LATERAL merchant_terms_on(i.merchant, (i.created_at AT TIME ZONE 'Asia/Shanghai')::date) AS t ON true
+JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(t.settlement_days, m.settlement_days)
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
@@ -92,7 +103,9 @@ WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlem
 GROUP BY i.settle_date ORDER BY i.settle_date
 
 -- name: terms
-SELECT DISTINCT settlement_days FROM merchant
+SELECT settlement_days FROM merchant
+UNION
+SELECT settlement_days FROM merchant_terms
 
 -- name: statement_lines
 -- For the merchants $1: the account pages of the business date $2, and entries that are on no page yet. Masked vouchers

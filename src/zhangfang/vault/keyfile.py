@@ -49,6 +49,22 @@ def rotate(path: Path) -> int:
     return version
 
 
+def retire(path: Path, version: int) -> None:
+    """Take a version out of the file for good. Raises `KeyFileError` for the one that seals, and one that is not there."""
+    with _alone(path):
+        keys = read(path)
+        older = sorted(set(keys.seal) - {keys.current})
+        if version not in older:
+            raise KeyFileError(f"version: got {version}; allowed: one of {older}, which seal no more")
+        _write(path, Keys(keys.current, {n: key for n, key in keys.seal.items() if n != version}, keys.index))
+
+
+def key_versions(path: Path) -> tuple[int, list[int]]:
+    """Return the version that seals and all that open. Raises `KeyFileError`."""
+    keys = read(path)
+    return keys.current, sorted(keys.seal)
+
+
 def read(path: Path) -> Keys:
     """Return the keys in `path`, or raise `KeyFileError` without any of its contents."""
     try:

@@ -2,13 +2,15 @@
 
 A token is `vt1.<key version>.<base64url>`: the base64url, unpadded, is a nonce of 12 bytes, the AES-256-GCM
 ciphertext, and its tag of 16 bytes (NIST SP 800-38D). Opening needs nothing else but the key. Key version and purpose
-are its associated data, so that a token copied to another row does not open there.
+are its associated data. A purpose names the row that the token is for, so that a token copied to another row does not open
+there.
 """
 
 import base64
 import hmac
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -42,16 +44,24 @@ class Vault:
         `purpose` says what it is and whose, such as `settlement_account/mer_…`. A key version may seal 2^32 times
         (random nonces); rotate long before. Raises `InvalidInput` for text too long or not encodable.
         """
-        version, cipher = self._current
+        version, cipher = self._sealing()
         nonce = os.urandom(_NONCE)
         sealed = cipher.encrypt(nonce, _bytes(plain), _bound(version, purpose))
         return f"vt1.{version}.{_encode(nonce + sealed)}"
 
-    def open(self, token: str, purpose: str) -> str:
-        """Return what `seal` was given for `purpose`, or raise `InvalidToken`."""
-        match = _TOKEN.fullmatch(token)
-        if not match:
-            raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
+    def open(self, token: str, purpose: str, *older: str) -> str:
+        """Return what `seal` was given for `purpose`, or for one of the `older` purposes that earlier releases sealed for.
+
+        Raises `InvalidToken`.
+        """
+        *first, last = purpose, *older
+        for one in first:
+            with suppress(InvalidToken):
+                return self._open(token, one)
+        return self._open(token, last)
+
+    def _open(self, token: str, purpose: str) -> str:
+        match = _parts(token)
         version, body = int(match[1]), match[2]
         sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
         if _encode(sealed) != body:  # the unused bits at the end of base64 must be 0
@@ -62,6 +72,16 @@ class Vault:
             raise InvalidToken("token: changed, sealed for another purpose, or by another key file") from None
         return plain.decode()
 
+    @property
+    def current(self) -> int:
+        """Return the version that seals now."""
+        return self._sealing()[0]
+
+    @staticmethod
+    def version_of(token: str) -> int:
+        """Return the version that a token is sealed with, or raise `InvalidToken`."""
+        return int(_parts(token)[1])
+
     def fingerprint(self, plain: str, purpose: str) -> str:
         """Return 64 hex characters, the same for the same `plain` and `purpose`: to search for data that is stored
         sealed only.
@@ -71,6 +91,11 @@ class Vault:
         name = _bytes(purpose)
         message = len(name).to_bytes(4, "big") + name + _bytes(plain)
         return hmac.digest(self._index, message, "sha256").hex()
+
+    def _sealing(self) -> tuple[int, AESGCM]:
+        if self._stamp_now() not in (self._stamp, None):  # rotated; a file that is away stops nothing
+            self._load()
+        return self._current
 
     def _cipher(self, version: int) -> AESGCM:
         if version not in self._ciphers and self._stamp != self._stamp_now():
@@ -95,6 +120,13 @@ class Vault:
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_ino
+
+
+def _parts(token: str) -> re.Match[str]:
+    match = _TOKEN.fullmatch(token)
+    if not match:
+        raise InvalidToken(f"token: got {len(token)} characters; allowed: vt1.<key version>.<base64url>")
+    return match
 
 
 def _bytes(text: str) -> bytes:

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 import asyncpg
 from itsdangerous import BadSignature, Signer
 
-from zhangfang.approvals import opens
+from zhangfang.approvals import folded, opens
 from zhangfang.kernel.sql import load
+from zhangfang.web import throttle
+from zhangfang.web.throttle import Caller
 
 queries = load(__package__, "auth.sql")
 
 SESSION_LIFE = timedelta(hours=12)
-TRIES = 5
-LOCKED_FOR = timedelta(minutes=15)
+DEVICE_LIFE = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +26,19 @@ class Refused:
     locked_until: datetime | None = None
 
 
-async def console_key(pool: asyncpg.Pool) -> bytes:
-    """Return the key that signs cookies. The first process that asks makes it."""
-    await pool.execute(queries.make_key, secrets.token_bytes(32))
-    return bytes(await pool.fetchval(queries.key))
-
-
 async def log_in(
-    pool: asyncpg.Pool, name: str, password: str, life: timedelta = SESSION_LIFE
+    pool: asyncpg.Pool, name: str, password: str, caller: Caller, life: timedelta = SESSION_LIFE
 ) -> str | Refused:
-    """Return the token of a new session, or why there is none.
-
-    The attempt is counted before the password is looked at, so that guesses sent at once are counted as well; after
-    five in a row the name is locked for 15 minutes, whether it exists or not.
-    """
+    """Return the token of a new session, or why there is none. How often that may be tried: `throttle`."""
     name = name[:64]
-    attempt = await pool.fetchrow(queries.count_attempt, name, LOCKED_FOR, TRIES)
-    if attempt["failures"] > TRIES:
-        return Refused(attempt["locked_until"])
+    several = throttle.counts(folded(name), caller)
+    refused, after = await throttle.take(pool, several)
+    if refused:
+        return Refused(refused)
     known = await opens(pool, name, password)
     if known is None:
-        return Refused(attempt["locked_until"] if attempt["failures"] == TRIES else None)
-    await pool.execute(queries.forget_attempts, name)
+        return Refused(after)
+    await throttle.give_back(pool, several)
     token = secrets.token_urlsafe(32)
     await pool.execute(queries.open_session, _hash(token), known, life)
     return token
@@ -73,6 +65,19 @@ def unsign(key: bytes, cookie: str) -> str | None:
         return _signer(key, "cookie").unsign(cookie).decode() or None
     except BadSignature:
         return None
+
+
+def known_device(key: bytes, name: str, cookie: str) -> str:
+    """Return what identifies a browser in which the operator of this name has signed in before; "" for any other."""
+    try:
+        return _signer(key, f"device/{folded(name)}").unsign(cookie).decode()
+    except BadSignature:
+        return ""
+
+
+def device_cookie(key: bytes, name: str) -> str:
+    """Return a cookie for a browser in which this operator has just signed in."""
+    return _signer(key, f"device/{folded(name)}").sign(secrets.token_hex(16)).decode()
 
 
 def form_token(key: bytes, token: str) -> str:

@@ -87,7 +87,7 @@ class Door(Generic[V]):
         visit = self._visit(request, self.site, None, "")
         response = await self._answer(visit, handler, outside=outside)
         if visit.operator is None and outside:
-            visit.set_cookie(response, _DOOR, auth.sign(await _key(visit), visit.token))
+            visit.set_cookie(response, _DOOR, auth.sign(visit.site.key, visit.token))
         return response
 
     async def _answer(self, visit: V, handler: Handler[V], *, outside: bool) -> Response:
@@ -120,15 +120,9 @@ def _asking(handler: Handler[V], names: Sequence[str]) -> Handler[V]:
     return checked
 
 
-async def _key(visit: Visit[Site]) -> bytes:
-    if visit.site.key is None:
-        visit.site.key = await auth.console_key(visit.pool)
-    return visit.site.key
-
-
 async def _recognise(visit: Visit[Site]) -> None:
     """Find the session behind the cookie; a cookie with a wrong signature is refused without asking the database."""
-    key = await _key(visit)
+    key = visit.site.key
     token = auth.unsign(key, visit.request.cookies.get(SESSION, ""))
     if token is not None:
         visit.operator = await auth.operator_of(visit.pool, token)

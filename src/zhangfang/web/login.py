@@ -14,10 +14,12 @@ from zhangfang.approvals import known, record
 from zhangfang.kernel.clock import Clock
 from zhangfang.web import auth
 from zhangfang.web.door import SESSION, Door
+from zhangfang.web.throttle import Caller
 from zhangfang.web.visit import Missing, Site, Visit
 from zhangfang.web.words import LANGUAGES
 
 _YEAR = 365 * 24 * 3600
+DEVICE = "zf_device"  # the cookie of a browser in which an operator has signed in before
 
 
 def routes(door: Door[Any]) -> list[BaseRoute]:
@@ -43,14 +45,19 @@ async def enter(visit: Visit[Site]) -> Response:
     """Open a session, or refuse; a wrong name and a wrong password get the same answer."""
     form = visit.request.state.form
     name = form.get("name", "")
-    result = await sign_in(visit.pool, visit.site.clock, name, form.get("password", ""), "console")
+    device = auth.known_device(visit.site.key, name, visit.request.cookies.get(DEVICE, ""))
+    caller = Caller(visit.site.origin.source(visit.request), device)
+    result = await sign_in(visit.pool, visit.site.clock, name, form.get("password", ""), "console", caller)
     if isinstance(result, auth.Refused):
         status = 429 if result.locked_until else 401
         return visit.draw("login.html", status, refused=result, name=name[:64], next=form.get("next", ""))
     response = visit.go(_own_path(form.get("next", "")))
     visit.operator = name
-    key = visit.site.key or await auth.console_key(visit.pool)
+    key = visit.site.key
     visit.set_cookie(response, SESSION, auth.sign(key, result), int(auth.SESSION_LIFE.total_seconds()))
+    if not device:
+        life = int(auth.DEVICE_LIFE.total_seconds())
+        visit.set_cookie(response, DEVICE, auth.device_cookie(key, name), life)
     return response
 
 
@@ -60,11 +67,12 @@ async def sign_in(
     name: str,
     password: str,
     where: str,
+    caller: Caller,
     life: timedelta = auth.SESSION_LIFE,
 ) -> str | auth.Refused:
     """Open a session, by the console or the command line (`where`), and record it, or that it was refused."""
     who = await known(pool, name)
-    result = await auth.log_in(pool, name, password, life)
+    result = await auth.log_in(pool, name, password, caller, life)
     act = "sign in refused" if isinstance(result, auth.Refused) else "sign in"
     await record(pool, clock, who, act, where)
     return result

@@ -22,6 +22,7 @@ from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.export import AT_ONCE
 from zhangfang.web.money import money
+from zhangfang.web.origin import ANYWHERE, Origin
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
@@ -49,7 +50,8 @@ class Site:
     package: str
     sandbox: bool
     version: str = field(init=False)
-    key: bytes | None = field(default=None, repr=False)
+    key: bytes = field(repr=False)  # signs cookies and form tokens
+    origin: Origin = ANYWHERE
     pages: Environment = field(init=False)
     making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))  # of files
 
@@ -139,7 +141,7 @@ class Visit(Generic[S_co]):
 
     def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
         """Set a cookie that no script reads and no other site sends."""
-        secure = self.request.url.scheme == "https"
+        secure = self.site.origin.secure(self.request)
         response.set_cookie(
             name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
         )

@@ -8,6 +8,7 @@ from typing import Any
 from zhangfang_audit.books import checks
 from zhangfang_audit.books.acts import acts_broken
 from zhangfang_audit.books.banks import (
+    PAYOUT,
     AccountBook,
     ChannelBook,
     Order,
@@ -53,6 +54,7 @@ class Audit:
             "ok": self.ok,
             "books": {name: found[name] for name in BOOKS},
             "double_debits": found["double_debits"],
+            "wrong_payees": found["wrong_payees"],
             "ledger": {name: found[f"ledger_{name}"] for name in LEDGER},
             "acts": {"broken": found["acts_broken"], "seq": self.acts[0], "hash": self.acts[1]},
             "amount": dict(self.amount),
@@ -88,6 +90,7 @@ async def audit(home: Home) -> Audit:
             ),
             "mirror_gap_fen": checks.mirror_gap(await read("mirror")),
             "double_debits": await _double_debits(books, channels, accounts),
+            "wrong_payees": await _wrong_payees(books, channels, accounts),
             "ledger_sequence_errors": checks.sequence_errors(await read("sequence_breaks")),
             "ledger_balance_gap_fen": checks.balance_gap(
                 [*await read("balance_breaks"), *await read("checkpoint_breaks")]
@@ -142,6 +145,17 @@ async def _double_debits(
     suspects = [number for several in keyed.values() for number in checks.repeated(several)]
     whose = {row["number"]: row["whose"] for row in await books.read("asked", suspects)}
     return checks.joined(checks.double_debits(bank, several, whose) for bank, several in keyed.items())
+
+
+async def _wrong_payees(
+    books: Ledger, channels: Mapping[str, ChannelBook], accounts: Mapping[str, AccountBook]
+) -> Finding:
+    """Compare whom the banks paid with whom we were asked to pay."""
+    orders = {name: book.orders for name, book in channels.items()}
+    orders |= {alias: book.orders for alias, book in accounts.items()}
+    numbers = [one.number for several in orders.values() for one in several if one.kind == PAYOUT]
+    tails = {row["number"]: row["tail"] for row in await books.read("payees", numbers)}
+    return checks.joined(checks.wrong_payees(bank, several, tails) for bank, several in orders.items())
 
 
 async def _amount(books: Ledger) -> dict[str, Any]:

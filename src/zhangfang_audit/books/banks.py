@@ -25,6 +25,7 @@ class Order:
     """One order in a bank's book. `fen` is what it adds to what the channel owes us, 0 if it did not happen.
 
     A payout that came back (RETURNED) was paid in the transfer of `settled_in`, and given back in that of `returned_in`.
+    `tail` is the last four digits of the other side's account, "" if the bank does not show them.
     """
 
     number: str
@@ -35,6 +36,7 @@ class Order:
     undoes: str
     settled_in: str
     returned_in: str = ""
+    tail: str = ""
 
     @property
     def fen(self) -> int:
@@ -134,10 +136,16 @@ def _order(row: Any) -> Order:
         undoes=row["original"] or "",
         settled_in=row.get("settled_in") or "",
         returned_in=row.get("return_settled_in") or "",
+        tail=_tail(row.get("account") or ""),
     )
     if order.kind not in SIGN or order.state not in STATES:
         raise ValueError(f"operation {order.kind!r}, state {order.state!r}")
     return order
+
+
+def _tail(account: str) -> str:
+    tail = account[-4:]
+    return tail if len(tail) == 4 and tail.isascii() and tail.isdigit() else ""
 
 
 def _line(row: Any) -> CashLine:

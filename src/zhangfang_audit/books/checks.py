@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from zhangfang_audit.books.banks import SIGN, AccountBook, CashLine, ChannelBook, Order
+from zhangfang_audit.books.banks import PAYOUT, SIGN, AccountBook, CashLine, ChannelBook, Order
 from zhangfang_audit.ledger import Row
 
 SATURDAY = 5
@@ -213,6 +213,20 @@ def double_debits(bank: str, keyed: Sequence[tuple[str, str]], whose: Mapping[st
         allowed = max(1, len({whose[number] for number in several if number in whose}))
         if len(several) > allowed:
             lines.append(Line(f"{bank} key {key}", f"orders {', '.join(several)}", len(several), allowed))
+    return Finding(len(lines), lines)
+
+
+def wrong_payees(bank: str, orders: Sequence[Order], tails: Mapping[str, str]) -> Finding:
+    """Count the payouts that the bank did not fail and whose payee ends otherwise than the account that was asked for.
+
+    `tails` are the last four digits of our payouts, by order number.
+    """
+    lines = []
+    for order in orders:
+        asked = tails.get(order.number, order.tail)
+        if order.kind == PAYOUT and order.state != "FAILED" and order.tail and order.tail != asked:
+            what = f"paid to an account …{order.tail}, asked for …{asked}"
+            lines.append(Line(f"{bank} order {order.number}", what, 1, 0))
     return Finding(len(lines), lines)
 
 

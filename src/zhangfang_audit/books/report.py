@@ -15,6 +15,7 @@ TITLES = {
     "transit_overdue_fen": "在途超期 In transit beyond its limit",
     "mirror_gap_fen": "客户与自有对应差 Customers' against own ledger",
     "double_debits": "重复扣款 Double debits",
+    "wrong_payees": "收款人不符 Payees that differ",
     "ledger_sequence_errors": "流水断号 Breaks in the ledger's sequence",
     "ledger_balance_gap_fen": "余额重算差 Balances against their entries",
     "ledger_unowned_fen": "无主凭证 Vouchers that nobody holds",

@@ -35,7 +35,7 @@ async def batch_file(
     read = time.monotonic() - began
     began = time.monotonic()
     for line in lines:
-        bulk.sealed(vault, line.order_no, line.amount, line.description, line.party())
+        bulk.sealed(vault, merchant.id, "bench", line.order_no, line.amount, line.description, line.party())
     sealed = time.monotonic() - began
     began = time.monotonic()
     made, new = await load(pool, vault, clock, merchant, upload, _arriving(data, items, tick))

@@ -19,7 +19,7 @@ SELECT
     (SELECT id FROM merchant WHERE external_ref = 'M1') AS merchant,
     (SELECT id FROM merchant WHERE external_ref = 'M200') AS rare,
     (SELECT seq FROM books_roll)::text AS rolled, (SELECT paged FROM ledger_checkpoint)::text AS paged,
-    (SELECT seq FROM head)::text AS head, (SELECT least(10001, count(*) / 20) FROM intent)::text AS most, 'NULL' AS none,
+    (SELECT seq FROM head)::text AS head, (SELECT least(5001, count(*) / 20) FROM intent)::text AS most, 'NULL' AS none,
     '2026-09-01' AS today, '2026-08-31' AS yesterday, '2026-08-30' AS before
 """
 

@@ -17,7 +17,7 @@ from zhangfang.kernel.sql import Queries, load
 GROWS = frozenset({
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
     "channel_batch_step", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement",
-    "statement", "step", "transfer", "webhook",
+    "statement", "step", "transfer", "webhook", "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -25,10 +25,10 @@ SMALL: Mapping[str, str] = {
     "merchant fee_rule settlement_account webhook_endpoint": "thousands at most, and pages list them all",
     "channel_file task books_day books_roll books_request ledger_month": "some rows a day",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
-    "channel_minute ledger_hold operator_session login_failure": "what is old is deleted",
+    "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
     "table_release table_set outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
-    "console_key head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
+    "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
 }
 MAY: Mapping[str, str] = {
@@ -45,6 +45,9 @@ PIECES = {  # of statements that are put together: `_together` has them whole
     "zhangfang/console/reading/payments.sql": re.compile(
         "row|whole|of_.*|before|newest|listed|family|in_doubt|counts|by_state|sums"
     ),
+    "zhangfang/assembly/resealing.sql": re.compile(
+        ".*"
+    ),  # of each table with tokens, by its key; for a command
 }
 _IN = ("purchase", "collection")
 FILTERS: Mapping[str, Filter] = {  # as the console's lists are asked for

@@ -13,7 +13,7 @@ from zhangfang.console.reading import books, channels, payments, today
 from zhangfang.console.reading.model import Errand, Figures, Hour, Seal, Waiting
 from zhangfang.console.view import PAY_IN
 from zhangfang.console.visit import Visit, day_of
-from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, settlement_day
+from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, settlement_day, unannounced
 from zhangfang.kernel.clock import CHINA
 from zhangfang.web.tables import SUBJECTS
 from zhangfang.web.visit import gather, read
@@ -59,6 +59,7 @@ async def page(visit: Visit) -> Response:
         shown_day=day,
         figures=figures,
         difference=gap,
+        unannounced=unannounced(visit.today),
         first_unequal=await read(visit, books.first_unequal(pool)) if gap else None,
         hours=hours,
         chart=chart(hours, now if day == visit.today else None, visit.words) if hours else None,

@@ -87,14 +87,26 @@ class StatementRow:
     lines: int
 
 
-async def merchants(pool: asyncpg.Pool) -> tuple[MerchantRow, ...]:
-    """Return all merchants by their code, with what the books owe them now."""
-    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None))
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """Where a merchant is told of events, since when one waits there, and how many were given up."""
+
+    id: UUID
+    url: str
+    enabled: bool
+    rest_until: datetime | None
+    waiting_since: datetime | None
+    failed: int
 
 
-async def merchant(pool: asyncpg.Pool, id_: str) -> MerchantRow | None:
+async def merchants(pool: asyncpg.Pool, today: date) -> tuple[MerchantRow, ...]:
+    """Return all merchants by their code, with today's terms and what the books owe them now."""
+    return tuple(MerchantRow(**row) for row in await pool.fetch(queries.listed, None, today))
+
+
+async def merchant(pool: asyncpg.Pool, id_: str, today: date) -> MerchantRow | None:
     """Return one merchant."""
-    row = await pool.fetchrow(queries.listed, id_)
+    row = await pool.fetchrow(queries.listed, id_, today)
     return MerchantRow(**row) if row else None
 
 
@@ -106,6 +118,11 @@ async def fee_rules(pool: asyncpg.Pool, id_: str) -> tuple[FeeRule, ...]:
 async def accounts(pool: asyncpg.Pool, id_: str) -> tuple[Balance, ...]:
     """Return the merchant's accounts with everything that ever moved on them."""
     return tuple(Balance(**row) for row in await pool.fetch(queries.accounts, id_))
+
+
+async def endpoints(pool: asyncpg.Pool, id_: str) -> tuple[EndpointRow, ...]:
+    """Return the merchant's endpoints, oldest first."""
+    return tuple(EndpointRow(**row) for row in await pool.fetch(queries.endpoints, id_))
 
 
 async def settlements(pool: asyncpg.Pool, id_: str, limit: int = 10) -> tuple[SettlementRow, ...]:

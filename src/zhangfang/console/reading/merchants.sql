@@ -1,9 +1,13 @@
 -- name: listed
 SELECT
-    m.id, m.external_ref, m.name, m.state, m.auto_payout, m.settlement_days, m.keep_fee_on_refund, m.created_at,
+    m.id, m.external_ref, m.name, m.state, m.created_at,
+    coalesce(t.auto_payout, m.auto_payout) AS auto_payout,
+    coalesce(t.settlement_days, m.settlement_days) AS settlement_days,
+    coalesce(t.keep_fee_on_refund, m.keep_fee_on_refund) AS keep_fee_on_refund,
     s.tail AS account_tail, s.name_masked AS account_name, s.bank AS account_bank,
     coalesce(b.pending, 0)::bigint AS pending_fen, coalesce(b.available, 0)::bigint AS available_fen
 FROM merchant m
+LEFT JOIN LATERAL merchant_terms_on(m.id, $2) AS t ON true
 LEFT JOIN settlement_account s ON s.merchant = m.id AND s.replaced_at IS NULL
 LEFT JOIN (
     -- the checkpoint's balances and what came after it
@@ -34,6 +38,19 @@ FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 -- name: statements
 SELECT business_date, opening, closing, lines
 FROM statement WHERE merchant = $1 ORDER BY business_date DESC LIMIT $2
+
+-- name: endpoints
+SELECT
+    e.id, e.url, e.enabled, e.rest_until,
+    (
+        SELECT d.created_at FROM webhook_delivery d
+        WHERE d.endpoint = e.id AND d.next_action_at IS NOT NULL ORDER BY d.next_action_at LIMIT 1
+    ) AS waiting_since,
+    (
+        SELECT count(*) FROM webhook_delivery d
+        WHERE d.endpoint = e.id AND d.delivered_at IS NULL AND d.next_action_at IS NULL
+    )::int AS failed
+FROM webhook_endpoint e WHERE e.merchant = $1 ORDER BY e.created_at, e.id
 
 -- name: settlement
 SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout FROM settlement WHERE id = $1

@@ -18,7 +18,7 @@ FAMILY = f"{queries.row}\n{queries.whole}\n{queries.family}"
 DOUBTFUL = f"{queries.row}\n{queries.whole}\n{queries.in_doubt}"
 
 FACTS = ("RETURNED", "PART_REFUNDED", "REFUNDED", "VOIDED")
-MOST = 10_000  # rows of a list that are counted and summed
+MOST = 5_000  # rows of a list that are counted and summed
 _PAGE = 250
 _BACK, _PAYOUT = frozenset({"refund", "void"}), frozenset({"payout"})
 _OPEN = frozenset({"CREATED", "PARKED", "REDIRECTED", "SENDING", "ACCEPTED", "UNKNOWN", "MANUAL"})

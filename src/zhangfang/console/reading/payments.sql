@@ -107,7 +107,8 @@ FROM intent i
 LEFT JOIN settlement s ON s.id = i.settlement
 LEFT JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on
 LEFT JOIN LATERAL (
-    SELECT delivered_at, attempts FROM webhook WHERE intent = i.id ORDER BY created_at DESC LIMIT 1
+    SELECT d.delivered_at, d.attempts FROM webhook n JOIN webhook_delivery d ON d.webhook = n.id
+    WHERE n.intent = i.id ORDER BY n.created_at DESC, d.delivered_at LIMIT 1
 ) w ON true
 WHERE i.id = $1
 

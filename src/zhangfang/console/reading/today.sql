@@ -4,7 +4,7 @@ SELECT
     (SELECT count(*) FROM intent WHERE state = 'MANUAL')::int AS manual,
     (SELECT count(*) FROM break WHERE cleared_at IS NULL)::int AS breaks,
     (SELECT count(*) FROM intent WHERE returned_at >= $1)::int AS returned,
-    (SELECT count(*) FROM webhook WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
+    (SELECT count(*) FROM webhook_delivery WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
     (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq,
     (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates,
     (SELECT count(*) FROM proposal_standing WHERE decision IS NULL)::int AS proposals
@@ -75,7 +75,7 @@ SELECT what, detail, merchant, number, amount, since, link FROM (
     FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.returned_at >= $1
     UNION ALL
     SELECT 'untold', w.event, m.name, '', NULL, w.created_at, 'payment:' || w.intent
-    FROM webhook w LEFT JOIN merchant m ON m.id = w.merchant
-    WHERE w.delivered_at IS NULL AND w.next_action_at IS NULL
+    FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook LEFT JOIN merchant m ON m.id = w.merchant
+    WHERE d.delivered_at IS NULL AND d.next_action_at IS NULL
 ) AS e
 ORDER BY since LIMIT $2

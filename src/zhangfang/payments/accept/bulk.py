@@ -18,13 +18,13 @@ from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, W
 from zhangfang.mandates import fingerprint as number_print
 from zhangfang.merchants import FeeKind, Merchant, NoFeeRule, rule_on
 from zhangfang.payments import store
-from zhangfang.payments.accept.requests import charge, check, check_active, draft, fingerprint, first_steps
+from zhangfang.payments.accept.requests import charge, check, check_active, draft, first_steps
 from zhangfang.payments.accept.single import placed
 from zhangfang.payments.collecting import insert_allowed, signed
 from zhangfang.payments.course.rules import LATE
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OrderNumberTaken, Request, State, StepKind
-from zhangfang.payments.sealing import seal
+from zhangfang.payments.sealing import WrongAccount, account_of, fingerprint, seal, unseal
 from zhangfang.payments.store import Connection, new_step
 from zhangfang.vault import Vault
 
@@ -37,14 +37,18 @@ _CODES: tuple[tuple[type[ZhangfangError], str], ...] = (  # the same codes as in
     (NotAllowed, "not_allowed"),
     (NoFeeRule, "no_fee_rule"),
     (OrderNumberTaken, "order_number_taken"),
+    (WrongAccount, "account_damaged"),
 )
 _REFUSALS = tuple(kind for kind, _ in _CODES)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A requested collection, checked and sealed. `fingerprint` is of the payer's account number; amounts in fen."""
+    """A requested collection, checked and sealed for its `row`. `fingerprint` is of the payer's account number; amounts in
+    fen.
+    """
 
+    row: str
     order_no: str
     amount: int
     description: str
@@ -70,13 +74,18 @@ class Found:
     intent: UUID
 
 
-def sealed(vault: Vault, order_no: str, amount: int, description: str, account: PartyAccount) -> Asked:
-    """Check a collection like any request, and return it with its account sealed. Raises `InvalidInput`."""
+def sealed(
+    vault: Vault, merchant: str, row: str, order_no: str, amount: int, description: str, account: PartyAccount
+) -> Asked:
+    """Check a collection like any request, and return it with its account sealed for the `row` that will hold it.
+
+    Raises `InvalidInput`.
+    """
     request = Request(Operation.COLLECTION, order_no, amount, "item", description, account=account)
     check(request)
     return Asked(
-        order_no, amount, description, seal(vault, account), account.number[-4:], str(account.type),
-        number_print(vault, account.number), fingerprint(vault, request),
+        row, order_no, amount, description, seal(vault, account, merchant, row), account.number[-4:],
+        str(account.type), number_print(vault, account.number), fingerprint(vault, request),
     )  # fmt: skip
 
 
@@ -119,17 +128,18 @@ def _found(one: Asked, intent: UUID, digest: bytes) -> Found:
 
 async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate) -> Intent:
     check_active(merchant)
-    request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description)
+    account = unseal(desk.vault, one.account_token, merchant.id, one.row)
+    request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description, account)
     drafted = draft(
         desk.vault, desk.clock, merchant.id, request, one.digest, charge(desk.clock, merchant, request)
     )
     whole = replace(
         drafted,
         idempotency_key=f"item:{drafted.id.hex}",
-        account_token=one.account_token,
         account_tail=one.account_tail,
         account_type=one.account_type,
     )
+    account_of(desk.vault, whole)
     found = await placed(desk, whole, mandate)
     return replace(found, state=State.CREATED, next_action_at=None)
 

@@ -1,10 +1,8 @@
 """A merchant's request: how it is checked, how a repeat is recognised, and the intent that is made from it."""
 
-import hashlib
 import re
 
 import asyncpg
-import msgspec
 
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.calendar import china_day, settlement_day
@@ -60,15 +58,6 @@ def _check_instalments(request: Request) -> None:
         )
 
 
-def fingerprint(vault: Vault, request: Request) -> bytes:
-    """Return a digest that is the same for the same request only; the account enters it as the vault's keyed hash."""
-    account = request.account
-    party = vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
-    parts = [request.kind.value, request.order_no, request.amount, request.description, party]
-    parts += [request.product, request.instalments, request.fee_by]
-    return hashlib.sha256(msgspec.json.encode([*parts, request.original, request.return_url])).digest()
-
-
 async def existing(pool: asyncpg.Pool, merchant: str, request: Request, digest: bytes) -> Intent | None:
     """Return the intent that this request made before; raise if its key or number belongs to another request."""
     by_key = await pool.fetchrow(queries.by_key, merchant, request.idempotency_key)
@@ -109,7 +98,7 @@ def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: b
         fee=fee,
         description=request.description,
         original=request.original,
-        account_token=seal(vault, account) if account else None,
+        account_token=seal(vault, account, merchant, id_) if account else None,
         account_tail=account.number[-4:] if account else "",
         account_type=str(account.type) if account else "",
         return_url=request.return_url,
@@ -144,6 +133,12 @@ def first_steps(clock: Clock, intent: Intent) -> list[Step]:
 
 
 def check_active(merchant: Merchant) -> None:
-    """Raise `NotAllowed` unless the merchant may move money."""
+    """Raise `NotAllowed` unless the merchant may take payments and be paid out."""
     if merchant.state is not MerchantState.ACTIVE:
         raise NotAllowed(f"merchant {merchant.id} is {merchant.state}; only an active one may move money")
+
+
+def check_not_closed(merchant: Merchant) -> None:
+    """Raise `NotAllowed` if the merchant is closed. A frozen one still gives payers their money back."""
+    if merchant.state is MerchantState.CLOSED:
+        raise NotAllowed(f"merchant {merchant.id} is closed; allowed: one that is active or frozen")

@@ -7,14 +7,13 @@ from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
 from zhangfang.mandates import Mandate, MandateRefused
 from zhangfang.mandates import check as covers
-from zhangfang.merchants import Merchant, NoFeeRule
+from zhangfang.merchants import Merchant, NoFeeRule, get_merchant
 from zhangfang.payments.accept.requests import (
     charge,
     check,
     check_active,
     draft,
     existing,
-    fingerprint,
     first_steps,
     stored_before,
 )
@@ -24,6 +23,7 @@ from zhangfang.payments.course.attempts import ask_of, first_wait
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, OperationStopped, Request, State
 from zhangfang.payments.orders import new_number
+from zhangfang.payments.sealing import fingerprint
 from zhangfang.routing import Fate
 
 _FIRST_STATE = {Operation.PURCHASE: State.REDIRECTED, Operation.COLLECTION: State.SENDING}
@@ -104,7 +104,8 @@ async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: 
 async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
-    return await _begin(desk, *await _purchase(desk, merchant, request, digest))
+    now = await get_merchant(desk.pool, merchant.id)  # money out does not rely on what the caller has kept
+    return await _begin(desk, *await _purchase(desk, now, request, digest))
 
 
 async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from zhangfang.channels.port import PAY_INS, Channels, Operation
-from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant
+from zhangfang.merchants import Merchant, terms_on
 from zhangfang.payments import store
-from zhangfang.payments.accept.requests import check_active, draft, existing, first_steps, stored_before
+from zhangfang.payments.accept.requests import check_not_closed, draft, existing, first_steps, stored_before
 from zhangfang.payments.course.attempts import LOOK_AGAIN
 from zhangfang.payments.course.posting import TEMPLATES
 from zhangfang.payments.course.rules import fee_given_back
@@ -30,8 +30,8 @@ async def undo(desk: Desk, merchant: Merchant, request: Request, digest: bytes) 
         raise InvalidInput("payment", "nothing", "the payment to give back")
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
-    if not request.template:  # a duplicate is reversed even if the merchant is not active
-        check_active(merchant)
+    if not request.template:  # a duplicate is reversed even if the merchant is closed
+        check_not_closed(merchant)
     await desk.gate.read_stops()  # first, so that no caller waits for a connection while it holds one
     intent = await repeated(lambda: _store(desk, merchant, request, digest))
     return (intent, True) if intent else await stored_before(desk.pool, merchant.id, request, digest)
@@ -73,7 +73,8 @@ def _template(original: Intent, request: Request) -> str:
 def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
     if request.template:
         return original.fee - original.fee_refunded
-    if merchant.keep_fee_on_refund and request.kind is Operation.REFUND:
+    terms = terms_on(merchant, china_day(original.created_at))
+    if terms.keep_fee_on_refund and request.kind is Operation.REFUND:
         return 0
     fee, amount = original.fee, original.amount
     return fee_given_back(fee, amount, request.amount, original.refunded, original.fee_refunded)

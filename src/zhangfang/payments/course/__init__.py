@@ -1,1 +1,1 @@
-"""What happens to an intent from its first step to its last: attempts, evidence, postings, returns to payers, webhooks."""
+"""What happens to an intent from its first step to its last: attempts, evidence, postings, returns to payers."""

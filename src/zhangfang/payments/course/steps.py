@@ -9,20 +9,31 @@ from typing import Any
 import asyncpg
 import structlog
 
-from zhangfang.channels.port import PAY_INS, Answer, Channels, NotWritten, Order, PartyAccount, Verdict
+from zhangfang.channels.port import (
+    PAY_INS,
+    Answer,
+    Channels,
+    NotWritten,
+    Operation,
+    Order,
+    PartyAccount,
+    Verdict,
+)
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
+from zhangfang.merchants import MerchantState, get_merchant
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
+from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, unsent
+from zhangfang.payments.course.ending import Ending, begin, conclude
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
 from zhangfang.payments.desk import Desk
-from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
+from zhangfang.payments.model import HeldBack, Intent, OperationStopped, State, StepKind
 from zhangfang.payments.orders import rules_of
-from zhangfang.payments.sealing import unseal
+from zhangfang.payments.sealing import account_of
 from zhangfang.payments.store import Change, Journal, Step, new_step, queries
 from zhangfang.payments.telling import end_of
 from zhangfang.vault import Vault
@@ -42,30 +53,62 @@ def job(desk: Desk) -> Job:
 
 
 async def advance(desk: Desk, intent: Intent) -> None:
-    """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted."""
-    if intent.state not in (State.CREATED, State.PARKED):
+    """Do the next step of an open intent: send it if nothing was sent; otherwise query, and re-send if that is permitted.
+
+    If its account is not the one that was asked for, or it pays out a merchant that is not active, nothing is sent: it is
+    parked, or looked at again later.
+    """
+    try:
+        await _advance(desk, intent)
+    except HeldBack as error:
+        await _hold_back(desk.pool, desk.clock, intent, str(error))
+    except OperationStopped:
+        return  # it stays as it is; the driver takes it again when its lease ends
+
+
+async def _advance(desk: Desk, intent: Intent) -> None:
+    if intent.ending is not None:
+        await conclude(desk, intent)
+    elif intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
         if decision.resend and intent.batch is None:  # an item was sent in its batch
             await _resend(desk, intent)
-    elif await prepare(desk, intent):
-        try:
-            to = await unsent(desk, intent)
-            if to is not None:
-                await _go_on(desk, intent, to)
-            elif intent.state is State.CREATED:
-                await send(desk, intent)
-            else:
-                await _stay_parked(desk.pool, desk.clock, intent)
-        except OperationStopped:
-            return  # it stays as it is; the driver takes it again when its lease ends
+        return
+    account = account_of(desk.vault, intent)
+    if intent.kind is Operation.PAYOUT:
+        await _check_paid_out(desk.pool, intent.merchant)
+    if not await prepare(desk, intent):
+        return
+    to = await unsent(desk, intent)
+    if to is not None:
+        await _go_on(desk, intent, to)
+    elif intent.state is State.CREATED:
+        await send(desk, intent, account)
+    else:
+        await _stay_parked(desk.pool, desk.clock, intent)
+
+
+async def _check_paid_out(pool: asyncpg.Pool, merchant: str) -> None:
+    if (state := (await get_merchant(pool, merchant)).state) is not MerchantState.ACTIVE:
+        raise HeldBack(f"merchant {merchant} is {state}: it is not paid out")
+
+
+async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str) -> None:
+    log.error("a payment is held back: nothing is sent", intent=str(intent.id), why=why)
+    now = clock.now()
+    await pool.execute(queries.hold_back, intent.id, intent.fence, why, now, now + PARKED_LOOK)
 
 
 async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
     """Begin the next attempt of an intent that was not sent, if we still hold its lease and it has not moved."""
+    if to.choice.channel == intent.channel:  # its type is in the tables now
+        await desk.pool.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now(), intent.fence)
+        return
+    end = Ending(State.CREATED, (), to.code, to.message, to=to.choice)
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
-        if (now.state, now.fence) == (intent.state, intent.fence):
-            await move(desk, connection, now, to)
+        begun = await begin(desk, connection, intent, end)
+    if begun:
+        await conclude(desk, await desk.journal.reload(intent.id))
 
 
 async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:
@@ -109,9 +152,10 @@ async def send(desk: Desk, intent: Intent, account: PartyAccount | None = None) 
     """Store the attempt, then send it, then weigh the answer. None if it could not be stored: nothing was sent.
 
     Nothing was ever sent of a CREATED intent, so the attempt's time is now. It decides which days' files could list the
-    order. Raises `OperationStopped`.
+    order. Raises `OperationStopped`, `WrongAccount`.
     """
     await desk.gate.check_open(intent.channel, intent.kind)
+    account = account or account_of(desk.vault, intent)
     began = time.monotonic()
     requested_at = desk.clock.now().replace(microsecond=0)
     step = new_step(
@@ -199,11 +243,12 @@ async def ask(desk: Desk, intent: Intent) -> Decision:
 
 async def _resend(desk: Desk, intent: Intent) -> None:
     """Send the identical bytes again: the channel's rules permit it, and it recognises the order number."""
+    account = account_of(desk.vault, intent)
     unknown = replace(intent, state=State.UNKNOWN, not_found=0)
     began = time.monotonic()
     step = new_step(desk.clock, intent.id, StepKind.SENT, message="the same message again")
     if await desk.journal.apply(_attempt(desk.channels, desk.clock, unknown, State.UNKNOWN, step)):
-        await transmit(desk, unknown, until=safe_until(began))
+        await transmit(desk, unknown, account, until=safe_until(began))
 
 
 async def order_of(
@@ -218,7 +263,7 @@ async def order_of(
         amount=intent.amount,
         key=intent.order_no,
         description=intent.description,
-        account=account or unseal(vault, intent.account_token),
+        account=account or account_of(vault, intent),
         original_order_no=origin.order_no if origin else "",
         original_requested_at=origin.requested_at if origin else None,
         original_ref=origin.ref if origin else "",

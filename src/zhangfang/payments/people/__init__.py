@@ -1,1 +1,1 @@
-"""What people decide about payments: outcomes, parked payouts, fill-ins, stops."""
+"""What people decide about payments: outcomes, parked payouts, fill-ins, stops, closed merchants."""

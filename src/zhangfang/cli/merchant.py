@@ -1,0 +1,100 @@
+"""Merchants on the command line: who is signed in freezes one, thaws it, closes it, or gives it new terms and fees."""
+
+from typing import Annotated, Any
+
+import typer
+
+from zhangfang.cli.running import a_day, by_person, with_person, with_pool
+
+app = typer.Typer(help="A merchant's state, terms and fees.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_…")]
+Reason = Annotated[str, typer.Option(help="why; it is kept")]
+From = Annotated[str, typer.Option("--from", help="the first day, YYYY-MM-DD: tomorrow at the earliest")]
+
+
+@app.command()
+def show(merchant: Id) -> None:
+    """Show a merchant's state, terms and fees, those to come too."""
+    from zhangfang.merchants import get_merchant
+
+    found = with_pool(lambda pool, _: get_merchant(pool, merchant))
+    typer.echo(f"{found.id}  {found.name}  {found.state}")
+    for line in [_terms("always", found), *(_terms(one.effective_from, one) for one in found.later_terms)]:
+        typer.echo(line)
+    for rule in found.fee_rules:
+        most = "" if rule.max_fen is None else f", at most {rule.max_fen}"
+        amount = f"{rule.rate_ppm} ppm + {rule.fixed_fen} fen, at least {rule.min_fen}{most}"
+        typer.echo(f"  from {rule.effective_from}: {rule.kind} {amount}")
+
+
+def _terms(since: object, one: Any) -> str:
+    paid = "paid out by itself" if one.auto_payout else "paid out when it asks"
+    fee = "kept" if one.keep_fee_on_refund else "given back"
+    return f"  from {since}: T+{one.settlement_days}, {paid}, fee of a refund {fee}"
+
+
+@app.command()
+def freeze(merchant: Id, reason: Reason) -> None:
+    """Stop new payments, payouts and settlements. What was sent goes on, and payers get refunds."""
+    from zhangfang.merchants import freeze as work
+
+    with_person(lambda pool, clock, by: work(pool, clock, merchant, by, reason))
+    typer.echo(f"{merchant} is frozen")
+
+
+@app.command()
+def thaw(merchant: Id, reason: Reason) -> None:
+    """Make a frozen merchant active again: what waited goes on by itself."""
+    from zhangfang.merchants import thaw as work
+
+    with_person(lambda pool, clock, by: work(pool, clock, merchant, by, reason))
+    typer.echo(f"{merchant} is active")
+
+
+@app.command()
+def close(merchant: Id, reason: Reason) -> None:
+    """Close a frozen merchant for good. Its accounts have to be empty, and nothing of it open."""
+    from zhangfang.payments import close_merchant
+
+    by_person(lambda desk, by: close_merchant(desk, merchant, by, reason))
+    typer.echo(f"{merchant} is closed")
+
+
+@app.command()
+def terms(
+    merchant: Id,
+    from_: From,
+    settlement_days: Annotated[int, typer.Option(help="T+n in working days, 0 to 30")],
+    auto_payout: Annotated[bool, typer.Option(help="pay out what a settlement made available")],
+    keep_fee_on_refund: Annotated[bool, typer.Option(help="keep the fee of a payment that is refunded")],
+    reason: Reason,
+) -> None:
+    """Give new terms for what is accepted from a day on. What was accepted before keeps its own."""
+    from zhangfang.merchants import Terms, give_terms
+
+    new = Terms(a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
+    with_person(lambda pool, clock, by: give_terms(pool, clock, merchant, new, by, reason))
+    typer.echo(f"{merchant} has new terms from {new.effective_from}")
+
+
+@app.command()
+def fee(
+    merchant: Id,
+    kind: Annotated[str, typer.Argument(help="purchase, collection or payout")],
+    from_: From,
+    rate_ppm: Annotated[int, typer.Option(help="parts per million: 6000 is 0.6 %")],
+    reason: Reason,
+    fixed_fen: Annotated[int, typer.Option(help="fen added to the rate")] = 0,
+    min_fen: Annotated[int, typer.Option(help="at least so many fen")] = 0,
+    max_fen: Annotated[int | None, typer.Option(help="at most so many fen")] = None,
+) -> None:
+    """Give a new fee for what is accepted from a day on."""
+    from zhangfang.kernel.errors import InvalidInput
+    from zhangfang.merchants import FeeKind, FeeRule, give_fee
+
+    if kind not in list(FeeKind):
+        raise InvalidInput("kind", f"{len(kind)} characters", " or ".join(FeeKind))
+    rule = FeeRule(FeeKind(kind), rate_ppm, fixed_fen, min_fen, max_fen, a_day(from_, "--from"))
+    with_person(lambda pool, clock, by: give_fee(pool, clock, merchant, rule, by, reason))
+    typer.echo(f"{merchant} has a new {kind} fee from {rule.effective_from}")

@@ -1,0 +1,104 @@
+"""What people decide about a merchant: freeze it, thaw it, close it, give it new terms or fees.
+
+Each is one transaction that also records who did it and why. Whether somebody else has to agree first is decided before
+these functions are called.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+
+from zhangfang import approvals
+from zhangfang.approvals import Person
+from zhangfang.kernel import ids
+from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.clock import Clock
+from zhangfang.merchants import rules, store
+from zhangfang.merchants.errors import NotFromHere, UnknownMerchant
+from zhangfang.merchants.model import FeeRule, Merchant, MerchantState, Terms
+
+ACTS = {
+    MerchantState.FROZEN: "freeze merchant",
+    MerchantState.ACTIVE: "thaw merchant",
+    MerchantState.CLOSED: "close merchant",
+}
+_FROM = {
+    MerchantState.FROZEN: MerchantState.ACTIVE,
+    MerchantState.ACTIVE: MerchantState.FROZEN,
+    MerchantState.CLOSED: MerchantState.FROZEN,
+}
+_SETTLED_DOWN = timedelta(minutes=1)  # longer than any process believes in the state before
+
+
+async def freeze(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
+    """Stop a merchant's new payments, payouts and settlements. Raises `InvalidInput`, `UnknownMerchant`, `NotFromHere`."""
+    await _change(pool, clock, merchant, MerchantState.FROZEN, by, reason)
+
+
+async def thaw(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
+    """Make a frozen merchant active again; what waited goes on by itself. Raises as `freeze` does."""
+    await _change(pool, clock, merchant, MerchantState.ACTIVE, by, reason)
+
+
+async def close(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
+    """Close a frozen merchant for good. The caller has made sure that nothing of it is open. Raises as `freeze` does."""
+    await _change(pool, clock, merchant, MerchantState.CLOSED, by, reason)
+
+
+async def give_terms(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, terms: Terms, by: Person, reason: str
+) -> None:
+    """Give a merchant new terms from a later day on. Raises `InvalidInput`, `UnknownMerchant`."""
+    rules.check_terms(terms, china_day(clock.now()))
+    what = f"from {terms.effective_from}: T+{terms.settlement_days}"
+    what += f", {'paid out by itself' if terms.auto_payout else 'paid out when it asks'}"
+    what += f", fee of a refund {'kept' if terms.keep_fee_on_refund else 'given back'}"
+    async with _deciding(pool, clock, merchant, "new terms", by, f"{approvals.reason(reason)}; {what}") as (
+        db,
+        _,
+    ):
+        await store.put_terms(db, merchant, terms)
+
+
+async def give_fee(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, rule: FeeRule, by: Person, reason: str
+) -> None:
+    """Give a merchant a new fee rule. Raises `InvalidInput`, `UnknownMerchant`, `FeeRuleInForce`."""
+    rules.check_rule(rule)
+    what = f"{rule.kind} from {rule.effective_from}: {rule.rate_ppm} ppm + {rule.fixed_fen} fen"
+    async with _deciding(pool, clock, merchant, "new fee", by, f"{approvals.reason(reason)}; {what}") as (
+        db,
+        held,
+    ):
+        if rules.is_change(held.fee_rules, rule, china_day(clock.now())):
+            await store.put_fee_rule(db, merchant, rule)
+
+
+async def _change(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, to: MerchantState, by: Person, reason: str
+) -> None:
+    reason = approvals.reason(reason)
+    async with _deciding(pool, clock, merchant, ACTS[to], by, reason) as (db, held):
+        if held.state is not _FROM[to]:
+            raise NotFromHere(f"merchant {merchant} is {held.state}; allowed: one that is {_FROM[to]}")
+        since, now = await store.state_since(db, merchant), clock.now()
+        if to is MerchantState.CLOSED and since is not None and now - since < _SETTLED_DOWN:
+            raise NotFromHere(f"merchant {merchant} was frozen less than a minute ago; allowed: later")
+        await store.set_state(db, merchant, now, to, by.id, reason, ids.new_id(clock))
+
+
+@asynccontextmanager
+async def _deciding(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, act: str, by: Person, reason: str
+) -> AsyncIterator[tuple[asyncpg.Connection, Merchant]]:
+    """Give a transaction that has locked the merchant, and record the act at its end."""
+    ids.parse("mer", merchant, "merchant")
+    async with pool.acquire() as db, db.transaction():
+        held = await store.lock_merchant(db, merchant)
+        if held is None:
+            raise UnknownMerchant(merchant)
+        await approvals.check_may_act(db, by)
+        yield db, held
+        await approvals.record(db, clock, by, act, merchant, reason)
