@@ -187,6 +187,7 @@ class Shop:
     cmb: FakeBank
     clock: SetClock
     job: Job
+    url: str
 
     def bank(self, intent: Intent) -> FakeBank:
         """Return the bank that an intent goes to."""
@@ -291,7 +292,7 @@ async def open_shop(url: str, folder: Path, clock: SetClock) -> AsyncIterator[Sh
             channels = {"unionpay": unionpay, "cmb": cmb}
             desk = Desk(pool, client, channels, Vault(folder / "vault.json"), clock)
             desk.acquirers = {"unionpay": unionpay}
-            yield Shop(desk, unionpay, cmb, clock, intent_job(desk))
+            yield Shop(desk, unionpay, cmb, clock, intent_job(desk), url)
             await desk.gate.router.close()
     finally:
         await ledger.stop()

@@ -19,6 +19,7 @@ import asyncpg
 from tests.clock import SetClock
 from tests.ledger import running
 from zhangfang.channels.port import (
+    MOVED,
     Answer,
     ChannelFile,
     FileLine,
@@ -60,6 +61,11 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHINA)
 
 
+def about(order: Order, answer: Answer) -> Answer:
+    """Return an answer with the order's amount, as banks give it where money has moved."""
+    return replace(answer, amount=order.amount) if answer.verdict in MOVED else answer
+
+
 @dataclass
 class Acquirer:
     """A channel that answers success, and has the files that a test gave it."""
@@ -70,10 +76,10 @@ class Acquirer:
     rules: Mapping[Operation, Rules] = field(default_factory=lambda: _RULES)
 
     async def send(self, order: Order) -> Answer:
-        return self.answer
+        return about(order, self.answer)
 
     async def query(self, order: Order) -> Answer:
-        return self.answer
+        return about(order, self.answer)
 
     async def present(self, order: Order, return_url: str) -> Form:
         raise NotImplementedError
@@ -110,11 +116,11 @@ class Bank:
 
     async def send(self, order: Order) -> Answer:
         self.sent.append(order)
-        return self.answer
+        return about(order, self.answer)
 
     async def query(self, order: Order) -> Answer:
         known = any(order.order_no == one.order_no for one in self.sent)
-        return self.answer if known else Answer(Verdict.NOT_FOUND)
+        return about(order, self.answer) if known else Answer(Verdict.NOT_FOUND)
 
     async def statement(self, account: str, cursor: str) -> StatementPage:
         start = int(cursor or 0)

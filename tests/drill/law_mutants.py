@@ -16,7 +16,7 @@ from zhangfang.payments import Desk, Intent, State
 from zhangfang.payments.course import evidence, steps
 from zhangfang.payments.course.rules import decide
 from zhangfang.payments.orders import new_number
-from zhangfang.payments.store import Journal, new_step
+from zhangfang.payments.store import Journal, new_step, note
 
 Mutant = Callable[[], AbstractContextManager[None]]
 
@@ -106,7 +106,8 @@ def overwrites_what_is_final() -> Iterator[None]:
         state = State.FAILED if intent.state is State.SUCCESS else State.SUCCESS
         sql = "UPDATE intent SET state = $2 WHERE id = $1"
         await desk.pool.execute(sql, intent.id, state)
-        await desk.journal.note(new_step(desk.clock, intent.id, kind, state=state, message="the last word"))
+        last = new_step(desk.clock, intent.id, kind, state=state, message="the last word")
+        await note(desk.pool, [last])
 
     with put(evidence, "_after_the_end", overwrite):
         yield

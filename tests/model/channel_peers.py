@@ -192,7 +192,13 @@ async def _unionpay(made: Recording) -> None:
     wire = Wire(channel)
     batch = Batch(Operation.COLLECTION, "0007", NOW, [one])
     told = {"merId": MER_ID, "orderId": one.order_no, "txnTime": "20261231110000", "respMsg": "成功[00]"}
-    paid = told | {"txnAmt": "12345", "queryId": "1" * 21, "settleDate": "1231", "respCode": "00"}
+    paid = told | {
+        "txnAmt": "12345",
+        "currencyCode": "156",
+        "queryId": "1" * 21,
+        "settleDate": "1231",
+        "respCode": "00",
+    }
     whole = told | {"batchNo": "0007", "txnSubType": "02", "respCode": "00"}
     result = f"{MER_ID}|0007|20261231110000|11|1|12345|1|12345\n{one.order_no}|20261231110000|12345|00|{'2' * 21}|0101|ok\n"
     file = {"settleDate": "1231", "fileName": f"{MER_ID}_20261231.zip", "respCode": "00", "merId": MER_ID}

@@ -11,22 +11,29 @@ import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import datetime, time, timedelta
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.channel_peers import NUMBERS, Parser, Said, recorded
+from tests.unit.unionpay_bank import NOW
 from zhangfang.channels import chinaums, cmb, epcc, genericbank, lakala, unionpay
 from zhangfang.channels.abilities import BatchResult, Signed
 from zhangfang.channels.cmb import envelope as cmb_envelope
 from zhangfang.channels.cmb import exchange as cmb_exchange
 from zhangfang.channels.cmb import sm2
 from zhangfang.channels.epcc import envelope as epcc_envelope
-from zhangfang.channels.port import Answer, ChannelError, NotWritten, Verdict
+from zhangfang.channels.port import Answer, ChannelError, Notification, NotWritten, Operation, Rules, Verdict
+from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.payments import Intent, State
+from zhangfang.payments.course.proof import whole
+from zhangfang.payments.course.rules import decide
 
 TABLE: dict[Any, str] = {
     unionpay.UnionPay: "send query send_batch query_batch notification file settlement_of",
@@ -161,6 +168,83 @@ def test_bytes_that_the_bank_itself_signed_break_nothing(
             loop.run_until_complete(heard(one.read(touched(inner, edits, which))))
 
         hail()
+
+
+PROVING = [name for name in NAMES if re.search(r"\.(query|notification)(:|$)", name)]
+PUT = [b"", b"1", b"840", b"20270401", b"USD9.99"]
+INTENT = Intent(
+    id=UUID(int=1), kind=Operation.COLLECTION, merchant="m", order_no="A1", idempotency_key="A1", request_digest=b"",
+    amount=1, fee=0, description="", channel="c", channel_order_no="0", requested_at=NOW, business_date=NOW.date(),
+    template="P2", voucher=UUID(int=2), undo_voucher=UUID(int=3), state=State.UNKNOWN, created_at=NOW,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROVING)
+def test_a_success_with_one_field_changed_or_removed_is_none_unless_it_still_says_the_same(
+    name: str, parsers: dict[str, Parser], loop: asyncio.AbstractEventLoop
+) -> None:
+    """The bank itself says it, so all of it verifies: what proves a payment is its amount, currency and identity."""
+    one = parsers[name]
+    intents = {number: intent_of(answer, one) for number, answer in answers_in(one.result).items()}
+    ended = all(ends(intents[number], answer) for number, answer in answers_in(one.result).items())
+    assert ended or name == "lakala.notification", "Lakala's tells of a refund"
+    with believing(one.channel):
+        inner = [opened(one.channel, said) for said in one.genuine]
+        for at, said in enumerate(inner):
+            for body in changed_fields(said.body):
+                heard_ = [*inner[:at], replace(said, body=body), *inner[at + 1 :]]
+                found = answers_in(loop.run_until_complete(heard(one.read(heard_))))
+                for number, answer in found.items():
+                    if number in intents and ends(intents[number], answer):
+                        assert answer.amount == intents[number].amount, body
+                        assert set(money_of(body)) <= set(money_of(said.body)), body
+                        # Only CMB need not name its currency.
+                        assert one.channel.name == "cmb" or money_of(body) == money_of(said.body), body
+
+
+def changed_fields(body: bytes) -> Iterator[bytes]:
+    """Each value of a message replaced, and each field of a form left out."""
+    for first, last in (match.span() for match in _VALUE.finditer(body)):
+        quoted = body[first : first + 1] == b'"'
+        yield from (body[:first] + (b'"%s"' % put if quoted else put) + body[last:] for put in PUT)
+    fields = body.split(b"&") if b"&" in body and b"<" not in body else []
+    yield from (b"&".join(fields[:n] + fields[n + 1 :]) for n in range(len(fields)))
+
+
+def money_of(body: bytes) -> list[bytes]:
+    """What a message says of its currency, in the fields where these channels name it."""
+    return re.findall(rb'currencyCode=\w+|"ccyNbr":"[^"]+"|"currency":"\w*"|CNY(?=[0-9])', body)
+
+
+def answers_in(found: Any) -> dict[str, Answer]:
+    """Return the answers about orders, by number; of a query there is one."""
+    match found:
+        case Answer():
+            return {"": found}
+        case Notification():
+            return {found.order_no: found.answer}
+        case BatchResult():
+            return dict(found.items)
+    return {}
+
+
+def intent_of(answer: Answer, one: Parser) -> Intent:
+    """Return an intent of which the genuine answer is about."""
+    at = answer.requested_at or one.channel._clock.now().replace(microsecond=0)
+    if answer.requested_at is None and answer.settle_date is not None:
+        at = datetime.combine(answer.settle_date, time(12), CHINA)
+    kind = Operation.PAYOUT if answer.verdict is Verdict.RETURNED else Operation.COLLECTION
+    return replace(INTENT, kind=kind, amount=answer.amount or 1, requested_at=at)
+
+
+def ends(intent: Intent, answer: Answer) -> bool:
+    """Whether an answer ends its intent in success."""
+    read = whole(intent, answer, intent.requested_at)
+    rules = Rules((timedelta(minutes=1),), None)
+    made = decide(
+        intent, read.verdict, read.amount, rules, asked=True, now=intent.requested_at, same_day=False
+    )
+    return made.state is State.SUCCESS
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.split(".")[1].startswith("send")])

@@ -1,10 +1,12 @@
 """Another attempt: only where nothing was sent or after a definite failure, with numbers of its own, and paid once."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.clock import SetClock
@@ -12,11 +14,13 @@ from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
 from tests.people import LIN
 from tests.routing import CLASS_2, ROW, bring_live, table
+from tests.treasury import Cut, cut_off
 from zhangfang.channels.port import Answer, Operation, PartyAccount, Verdict
 from zhangfang.ledger import Book, account_id
 from zhangfang.mandates import MandateLimit
 from zhangfang.merchants import Merchant
 from zhangfang.payments import (
+    Desk,
     Intent,
     NotAllowed,
     OperationStopped,
@@ -29,6 +33,7 @@ from zhangfang.payments import (
     refuse_parked,
     weigh,
 )
+from zhangfang.payments.course import steps
 from zhangfang.routing import Kind
 
 COMPANY = PartyAccount(
@@ -155,7 +160,7 @@ async def test_evidence_about_an_attempt_that_had_ended_moves_nothing_and_is_kep
     shop.cmb.on_send["A1"] = ["lost_answer"]
     before = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
     await weigh(shop.desk, before, StepKind.QUERY, CLOSED)
-    await weigh(shop.desk, before, StepKind.QUERY, Answer(Verdict.SUCCESS, "00"))
+    await weigh(shop.desk, before, StepKind.QUERY, Answer(Verdict.SUCCESS, "00", amount=5_000))
     body = shop.cmb.message(before.channel_order_no)
     await notified(shop.desk, shop.cmb, {}, body)
     now = await shop.reload(before)
@@ -165,6 +170,65 @@ async def test_evidence_about_an_attempt_that_had_ended_moves_nothing_and_is_kep
     ]
     assert said == ["success"]
     assert (await in_transit(shop, "cmb"), await in_transit(shop, "unionpay")) == (0, 0)
+
+
+async def test_the_ledger_is_asked_while_no_connection_is_held_and_one_connection_is_enough(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure, a refusal, another attempt: each gives money back, and none of them waits under a row's lock."""
+    merchant = await shop.merchant(100_000)
+    made = [
+        await shop.ask(merchant, Operation.PAYOUT, f"P{n}", 5_000, account=COMPANY if n == 2 else PAYER)
+        for n in range(3)
+    ]
+    shop.cmb.on_send["P3"] = ["not_sent"]
+    made.append(await shop.ask(merchant, Operation.PAYOUT, "P3", 5_000))
+    pool = await asyncpg.create_pool(shop.url, min_size=1, max_size=1)
+    desk = Desk(pool, shop.desk.ledger, shop.desk.channels, shop.desk.vault, shop.clock)
+    ask = shop.desk.ledger.create_transfers
+    asked: list[int] = []
+
+    async def watched(transfers: Any) -> Any:
+        asked.append(pool.get_size() - pool.get_idle_size())
+        return await ask(transfers)
+
+    monkeypatch.setattr(shop.desk.ledger, "create_transfers", watched)
+    async with asyncio.timeout(60):  # a second connection would never come
+        await weigh(desk, made[0], StepKind.QUERY, Answer(Verdict.FAILED, "64"))
+        await weigh(desk, made[1], StepKind.QUERY, CLOSED)
+        await refuse_parked(desk, made[2].id, LIN, "the bank does not take it")
+        await stop(shop, "cmb")
+        desk.gate._stops_read = 0.0
+        await steps.advance(desk, await shop.reload(made[3]))
+        await desk.gate.router.close()
+        await pool.close()
+    assert asked
+    assert set(asked) == {0}
+    ended = [(one.state, one.attempt) for one in [await shop.reload(one) for one in made]]
+    assert ended == [(State.FAILED, 1), (State.CREATED, 2), (State.REFUSED, 1), (State.CREATED, 2)]
+    assert (await shop.balances(merchant.id))[2322] == 100_000
+
+
+@pytest.mark.parametrize("after", range(4))
+async def test_an_ending_that_is_cut_off_anywhere_is_finished_and_no_evidence_comes_between(
+    shop: Shop, after: int
+) -> None:
+    merchant = await shop.merchant(100_000)
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    with contextlib.suppress(Cut):
+        await weigh(cut_off(shop.desk, after), payout, StepKind.QUERY, Answer(Verdict.FAILED, "64"))
+    begun = (await shop.reload(payout)).ending is not None
+    ended = (await shop.reload(payout)).state is State.FAILED
+    await weigh(
+        shop.desk, await shop.reload(payout), StepKind.NOTIFICATION, Answer(Verdict.SUCCESS, amount=5_000)
+    )
+    now = await shop.reload(payout)
+    assert now.ending is None
+    assert now.state is (State.FAILED if begun or ended else State.SUCCESS)
+    given_back = now.state is State.FAILED
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - (0 if given_back else 5_050)
+    breaks = await shop.desk.pool.fetchval("SELECT count(*) FROM break")
+    assert breaks == given_back, "a success after a failure is a contradiction"
 
 
 async def test_two_answers_that_send_it_elsewhere_send_it_once(shop: Shop) -> None:

@@ -347,7 +347,9 @@ async def test_a_void_that_is_proven_after_the_file_ends_the_break_of_its_paymen
     void = await house.undo(merchant, paid, 1000, kind=Operation.VOID)
     await house.filed(DAY, [])
     assert (await house.one_break())["intent"] == paid.id
-    await weigh(house.desk, void, StepKind.QUERY, Answer(Verdict.SUCCESS, settle_date=DAY))
+    await weigh(
+        house.desk, void, StepKind.QUERY, Answer(Verdict.SUCCESS, amount=void.amount, settle_date=DAY)
+    )
     await house.filed(NEXT, [])
     assert await house.balances(3011, 3012, 3013, 1242) == (0, 0, 0, 0)
     assert [row["cure"] for row in await house.breaks()] == ["mirror"]

@@ -1,9 +1,11 @@
 """What evidence does to an intent: booked once, final once, contradictions opened as breaks, crashes repaired."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from zhangfang.payments import Intent, NotAllowed, Request, State, StepKind, acc
 from zhangfang.payments.course import posting, steps
 from zhangfang.payments.course.posting import LedgerRefused
 
-SUCCESS = Answer(Verdict.SUCCESS, "00", channel_ref="ref1")
+SUCCESS = Answer(Verdict.SUCCESS, "00", channel_ref="ref1", amount=1000)
 FAILED = Answer(Verdict.FAILED, "64")
 
 
@@ -237,6 +239,74 @@ async def test_a_payout_that_comes_back_later_is_returned_once_and_stays_a_succe
     assert (after.state, after.returned_at) == (State.SUCCESS, shop.clock.now())
     balances = await shop.balances(merchant.id)
     assert (balances[2322], balances[3015]) == (100_000 - 50, 1000)
+
+
+@pytest.mark.parametrize("state", ["open", "paid"])
+async def test_a_return_of_one_fen_credits_nothing_and_opens_a_break(shop: Shop, state: str) -> None:
+    merchant = await shop.merchant(100_000)
+    payout = await shop.ask(merchant, Operation.PAYOUT, "O1", 5000)
+    if state == "paid":
+        await weigh(shop.desk, payout, StepKind.QUERY, replace(SUCCESS, amount=5000))
+    one_fen = replace(SUCCESS, verdict=Verdict.RETURNED, amount=1)
+    for _ in range(2):
+        await weigh(shop.desk, await shop.reload(payout), StepKind.NOTIFICATION, one_fen)
+    now = await shop.reload(payout)
+    assert (now.state, now.returned_at) == (State.SUCCESS if state == "paid" else State.MANUAL, None)
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5050
+    assert await breaks(shop) == [("contradiction", 5000 if state == "paid" else 0, 1)]
+    await weigh(
+        shop.desk, now, StepKind.NOTIFICATION, replace(SUCCESS, verdict=Verdict.RETURNED, amount=5000)
+    )
+    assert (await shop.reload(payout)).returned_at is not None, "the whole return is still believed"
+
+
+async def test_a_notification_of_another_amount_after_the_end_opens_a_break(shop: Shop) -> None:
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+    await weigh(shop.desk, paid, StepKind.QUERY, SUCCESS)
+    for amount in (999, 1001, 999):
+        await weigh(
+            shop.desk, await shop.reload(paid), StepKind.NOTIFICATION, replace(SUCCESS, amount=amount)
+        )
+    assert await breaks(shop) == [("contradiction", 1000, 999), ("contradiction", 1000, 1001)]
+    assert (await shop.balances(merchant.id))[2321] == 994
+
+
+@pytest.mark.parametrize(
+    "flawed",
+    [
+        {"amount": None},
+        {"lacks": "currencyCode: missing"},
+        {"settle_date": date(2027, 4, 1)},
+        {"requested_at": datetime(2025, 9, 1, tzinfo=UTC)},
+        {"verdict": Verdict.RETURNED},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ended", [False, True])
+async def test_evidence_that_is_not_whole_is_kept_and_proves_nothing(
+    shop: Shop, flawed: dict[str, Any], ended: bool
+) -> None:
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+    if ended:
+        await weigh(shop.desk, paid, StepKind.QUERY, FAILED)
+    await weigh(shop.desk, await shop.reload(paid), StepKind.NOTIFICATION, replace(SUCCESS, **flawed))
+    assert (await shop.reload(paid)).state is (State.FAILED if ended else State.UNKNOWN)
+    assert (await shop.balances(merchant.id))[2321] == 0
+    assert await breaks(shop) == []
+    (kept,) = [s for s in await shop.desk.journal.steps(paid.id) if s.kind is StepKind.NOTIFICATION]
+    assert (kept.verdict, kept.message[:14]) == ("unknown", "proves nothing")
+
+
+async def test_sixty_equal_notifications_at_once_are_booked_once_and_say_so_once(shop: Shop) -> None:
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, Operation.COLLECTION, "A1", 1000)
+    await asyncio.gather(*(weigh(shop.desk, paid, StepKind.NOTIFICATION, SUCCESS) for _ in range(60)))
+    steps_ = await shop.desk.journal.steps(paid.id)
+    assert [step.kind for step in steps_].count(StepKind.LEDGER) == 1
+    assert [step.kind for step in steps_].count(StepKind.NOTIFICATION) == 60
+    assert (await shop.balances(merchant.id))[2321] == 994
 
 
 async def test_success_with_another_amount_moves_nothing_and_goes_to_people(shop: Shop) -> None:

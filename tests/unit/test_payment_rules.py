@@ -6,12 +6,15 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zhangfang.channels.cmb import Cmb
-from zhangfang.channels.port import Operation, Rules, Verdict
+from zhangfang.channels.port import DEFINITE, MOVED, Answer, Operation, Rules, Verdict
 from zhangfang.channels.unionpay import UnionPay
 from zhangfang.kernel.clock import CHINA
 from zhangfang.payments import FINAL, OPEN, Intent, State
+from zhangfang.payments.course.proof import whole
 from zhangfang.payments.course.rules import MANUAL_WAIT, NOT_SENT_WAIT, Decision, decide
 
 NOW = datetime(2026, 9, 1, 10, tzinfo=CHINA)
@@ -94,23 +97,71 @@ def test_only_the_answer_to_the_sending_itself_proves_that_nothing_left() -> Non
     assert weighed(Verdict.NOT_SENT, asked=False, state=State.UNKNOWN).state is State.UNKNOWN
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SUCCESS, Verdict.RETURNED])
-@pytest.mark.parametrize("amount", [999, 1001, 0])
+@pytest.mark.parametrize("verdict", sorted(DEFINITE))
+@pytest.mark.parametrize("amount", [999, 1001, 1, 0])
 @pytest.mark.parametrize("state", sorted(OPEN))
-def test_success_with_another_amount_goes_to_people_and_moves_nothing(
+def test_definite_evidence_of_another_amount_goes_to_people_and_moves_nothing(
     verdict: Verdict, amount: int, state: State
 ) -> None:
     made = weighed(verdict, amount=amount, state=state)
     assert (made.state, made.wait, made.amount_differs) == (State.MANUAL, MANUAL_WAIT, True)
 
 
-def test_a_failure_is_a_failure_whatever_amount_it_names() -> None:
-    assert weighed(Verdict.FAILED, amount=1).state is State.FAILED
+@pytest.mark.parametrize("state", sorted(FINAL))
+@pytest.mark.parametrize("verdict", sorted(DEFINITE))
+def test_money_of_another_amount_contradicts_every_final_state(state: State, verdict: Verdict) -> None:
+    made = weighed(verdict, amount=1, state=state)
+    same = weighed(verdict, amount=1000, state=state)
+    assert made.state is state
+    assert made.contradiction is (verdict in MOVED or same.contradiction)
 
 
-def test_success_without_an_amount_is_success() -> None:
-    assert weighed(Verdict.SUCCESS, amount=None).state is State.SUCCESS
+def test_a_failure_need_not_name_an_amount() -> None:
+    assert weighed(Verdict.FAILED, amount=None).state is State.FAILED
     assert weighed(Verdict.SUCCESS, amount=1000).state is State.SUCCESS
+
+
+DAYS_OFF = st.one_of(st.none(), st.integers(-500, 500))
+
+
+@given(
+    verdict=st.sampled_from(sorted(Verdict)),
+    state=st.sampled_from(sorted(State)),
+    kind=st.sampled_from(sorted(Operation)),
+    amount=st.one_of(st.none(), st.just(1000), st.integers(0, 2000)),
+    day=DAYS_OFF,
+    seconds=st.one_of(st.none(), st.just(0), st.integers(-3, 3)),
+    lacks=st.sampled_from(["", "currencyCode: missing"]),
+    waited=st.integers(0, 800),
+)
+def test_money_moves_only_by_evidence_that_is_whole(
+    verdict: Verdict,
+    state: State,
+    kind: Operation,
+    amount: int | None,
+    day: int | None,
+    seconds: int | None,
+    lacks: str,
+    waited: int,
+) -> None:
+    now = NOW + timedelta(days=waited)
+    settled = NOW.date() + timedelta(days=day) if day is not None else None
+    moment = NOW + timedelta(seconds=seconds) if seconds is not None else None
+    answer = Answer(verdict, amount=amount, settle_date=settled, requested_at=moment, lacks=lacks)
+    intent = replace(INTENT, kind=kind, state=state)
+    read = whole(intent, answer, now)
+    made = decide(intent, read.verdict, read.amount, RULES, asked=True, now=now, same_day=True)
+    if state in OPEN and made.final:
+        assert verdict in DEFINITE
+        assert seconds in (None, 0), "it is about this order"
+        assert amount in (None, 1000)
+        if made.state is State.SUCCESS:
+            assert (amount, lacks) == (1000, "")
+            assert day is None or -1 <= day <= waited + 10
+            assert verdict is Verdict.SUCCESS or kind is Operation.PAYOUT
+    good = amount == 1000 and not lacks and seconds in (None, 0) and (day is None or 0 <= day <= waited)
+    if verdict is Verdict.SUCCESS and good and state in OPEN:
+        assert made.state is State.SUCCESS, "and nothing that is whole is refused"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from zhangfang.channels.unionpay.answers import settle_date
 FACTS = {
     "version": "5.1.0", "encoding": "UTF-8", "txnType": "01", "txnSubType": "01", "bizType": "000201",
     "merId": MER_ID, "orderId": "0192f0c1aaaa7bbb8cccdddddddddd00", "txnTime": "20261231110000", "txnAmt": "12345",
+    "currencyCode": "156",
     "settleAmt": "12345", "settleDate": "1231", "queryId": "123456789012345678901", "respCode": "00",
     "respMsg": "成功[0000000]", "accNo": "6222021234567890123", "reqReserved": "M+1", "exchangeRate": "",
 }  # fmt: skip

@@ -47,7 +47,12 @@ async def endpoint_at(shop: Shop, merchant: Merchant, url: str) -> webhooks.NewE
 async def paid(shop: Shop, merchant: Merchant, order_no: str = "A1") -> Intent:
     intent = await shop.ask(merchant, Operation.COLLECTION, order_no, 1000)
     for _ in range(3):
-        await weigh(shop.desk, await shop.reload(intent), StepKind.QUERY, Answer(Verdict.SUCCESS))
+        await weigh(
+            shop.desk,
+            await shop.reload(intent),
+            StepKind.QUERY,
+            Answer(Verdict.SUCCESS, amount=intent.amount),
+        )
     return intent
 
 

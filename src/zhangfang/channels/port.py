@@ -41,6 +41,10 @@ class Verdict(StrEnum):
     MANUAL = "manual"
 
 
+MOVED = frozenset({Verdict.SUCCESS, Verdict.RETURNED})  # what says that money has moved
+DEFINITE = MOVED | {Verdict.FAILED}
+
+
 class AccountType(NamedTuple):
     """The key of the tables of account types: holder, class, medium; written `personal/I/card`."""
 
@@ -117,7 +121,9 @@ class Answer:
     masked.
 
     `elsewhere` is set only with FAILED. It says that the channel itself refused (closed, no permission, a limit of its
-    own), not the payer's or payee's bank, so another channel may be tried.
+    own), not the payer's or payee's bank, so another channel may be tried. `requested_at` is the time of the order that
+    the message names, if its protocol has one. `lacks` says what the protocol requires of a message that says that money
+    moved, and this one has not: such a message proves nothing.
     """
 
     verdict: Verdict
@@ -128,6 +134,8 @@ class Answer:
     settle_date: date | None = None
     raw: str = ""
     elsewhere: bool = False
+    requested_at: datetime | None = None
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +277,7 @@ class NotWritten(InvalidInput):
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Write a message in this block, and send it after the block: only here does `InvalidInput` mean that nothing was sent.
-
-    It leaves the block as `NotWritten`. The same error from what reads an answer proves nothing.
-    """
+    """Write a message in this block and send it after it: only here does `InvalidInput` mean that nothing was sent."""
     try:
         yield
     except InvalidInput as error:
@@ -280,16 +285,13 @@ def writing() -> Iterator[None]:
 
 
 class PaymentChannel(Protocol):
-    """A connector that moves money. `send` and `query` never raise for what a network or a bank can do.
-
-    `send` raises `NotWritten` for an order that its format cannot hold. After any other error something may have been sent.
-    """
+    """A connector that moves money. `send` and `query` never raise for what a network or a bank can do."""
 
     name: str
     rules: Mapping[Operation, Rules]
 
     async def send(self, order: Order) -> Answer:
-        """Send the order. Whatever happens, the result is a verdict."""
+        """Send the order. Whatever happens, the result is a verdict. Raises `NotWritten`."""
         ...
 
     async def query(self, order: Order) -> Answer:

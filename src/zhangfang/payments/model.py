@@ -102,6 +102,9 @@ class Intent:
     queries: int = 0
     not_found: int = 0
     absent_since: datetime | None = None
+    ending: str | None = None
+    next_channel: str | None = None
+    next_version: int | None = None
     lease_until: datetime | None = None
     fence: int = 0
     updated_at: datetime | None = None

@@ -183,7 +183,7 @@ async def write(connection: Connection, changes: Sequence[Change], notes: Sequen
     """Apply several changes, and store notes beside them, in one statement; True for each change that moved its intent.
 
     Of several changes of one intent only the first decisive one may move it (PostgreSQL would choose one at random); of
-    the others only the evidence is stored.
+    the others only the evidence is stored, and not that the ledger found again what it had booked.
     """
     first: dict[UUID, Change] = {}
     for change in changes:
@@ -194,6 +194,7 @@ async def write(connection: Connection, changes: Sequence[Change], notes: Sequen
         step.row() if first[change.intent] is change else (*step.row()[:5], "", *step.row()[6:])
         for change in changes
         for step in change.steps
+        if first[change.intent] is change or step.kind is not StepKind.LEDGER
     ] + [step.row() for step in notes]
     told = [(c.told.id, c.intent, c.told.event, c.told.payload, c.at) for c in movers if c.told]
     rows = await connection.fetch(

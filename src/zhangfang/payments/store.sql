@@ -82,7 +82,8 @@ WITH said AS (
         END,
         updated_at = s.at
     FROM said s
-    WHERE i.id = s.id AND (SELECT count(*) FROM held) > 0 AND i.attempt = s.attempt AND (s.fence IS NULL OR i.fence = s.fence) AND (
+    WHERE i.id = s.id AND (SELECT count(*) FROM held) > 0 AND i.attempt = s.attempt AND i.ending IS NULL
+        AND (s.fence IS NULL OR i.fence = s.fence) AND (
         i.state = s.prior
         OR s.decisive AND i.state IN (
             'CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL'
@@ -114,6 +115,7 @@ WITH said AS (
         $25::text[], $26::text[]
     ) AS s (id, intent, at, kind, verdict, state, code, message, raw)
     LEFT JOIN moved m ON m.id = s.intent
+    WHERE s.kind <> 'ledger' OR m.id IS NOT NULL -- a booking is noted by the change that it moved, once
 ), told AS (
     INSERT INTO webhook (id, merchant, intent, event, payload, next_action_at, created_at)
     SELECT w.id, m.merchant, m.id, w.event, w.payload, w.at, w.at
@@ -147,12 +149,24 @@ SELECT * FROM intent WHERE merchant = $1 AND idempotency_key = $2
 -- name: by_order
 SELECT * FROM intent WHERE merchant = $1 AND kind = $2 AND order_no = $3
 
--- name: lock
+-- name: begin_ending
+-- From here on no evidence moves it. $11 and $12: only if it is still in this state, and under this fence.
+UPDATE intent SET
+    ending = $3, next_channel = $4, next_version = $5, code = coalesce(nullif($6, ''), code),
+    message = coalesce(nullif($7, ''), message), channel_ref = coalesce(nullif($8, ''), channel_ref),
+    next_action_at = $9, updated_at = $10
+WHERE id = $1 AND attempt = $2 AND ending IS NULL AND state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')
+    AND ($11::text IS NULL OR state = $11) AND ($12::bigint IS NULL OR fence = $12)
+RETURNING id
+
+-- name: finish_ending
 -- What it undoes is locked first: its end changes what was refunded of that.
 WITH held AS MATERIALIZED (
     SELECT o.id FROM intent o WHERE o.id = (SELECT original FROM intent WHERE id = $1) FOR NO KEY UPDATE
 )
-SELECT * FROM intent WHERE id = $1 AND (SELECT count(*) FROM held) >= 0 FOR UPDATE
+UPDATE intent SET ending = NULL
+WHERE id = $1 AND (SELECT count(*) FROM held) >= 0 AND attempt = $2 AND ending IS NOT NULL
+RETURNING id
 
 -- name: lock_of_merchant
 SELECT * FROM intent WHERE merchant = $1 AND id = $2 FOR UPDATE
@@ -243,7 +257,7 @@ ORDER BY number DESC LIMIT 1
 -- name: unpark
 UPDATE intent SET
     state = 'CREATED', table_version = $2, parked_since = NULL, next_action_at = $3, lease_until = NULL, updated_at = $3
-WHERE id = $1
+WHERE id = $1 AND state = 'PARKED' AND fence = $4 AND ending IS NULL
 
 -- name: hold_back
 -- It may not be sent now. If nothing was sent it is parked; otherwise it stays as it is and is looked at again.
@@ -251,7 +265,7 @@ UPDATE intent SET
     state = CASE WHEN state = 'CREATED' THEN 'PARKED' ELSE state END,
     parked_since = CASE WHEN state = 'CREATED' THEN $4 ELSE parked_since END,
     message = $3, next_action_at = $5, lease_until = NULL, updated_at = $4
-WHERE id = $1 AND fence = $2 AND state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED')
+WHERE id = $1 AND fence = $2 AND state NOT IN ('SUCCESS', 'FAILED', 'REFUSED', 'CLOSED') AND ending IS NULL
 
 -- name: look_at_parked
 UPDATE intent SET next_action_at = $2, lease_until = NULL WHERE id = $1 AND state = 'PARKED'
@@ -268,7 +282,8 @@ FROM intent WHERE id = $1
 UPDATE intent SET
     state = 'CREATED', attempt = attempt + 1, channel = $2, table_version = $3, channel_order_no = $4, voucher = $5,
     undo_voucher = $6, channel_ref = NULL, queries = 0, not_found = 0, absent_since = NULL, unknown_since = NULL,
-    parked_since = NULL, next_action_at = $7, lease_until = NULL, fence = fence + 1, updated_at = $7
+    parked_since = NULL, next_channel = NULL, next_version = NULL, next_action_at = $7, lease_until = NULL,
+    fence = fence + 1, updated_at = $7
 WHERE id = $1
 
 -- name: attempt_of_order

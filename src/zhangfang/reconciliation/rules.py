@@ -130,7 +130,8 @@ def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
 def _returned(line: Line, intent: Intent | None) -> Placement:
     """Place a return. It must be of the whole amount, once, and of a payout that is proven to be returned."""
     if intent is None or intent.returned_at is None or line["amount"] != intent.amount or intent.arrived_seq:
-        return _unasked(line, BreakClass.MISSING_HERE, "a return of no payout that is out")
+        note, of = "a return of no payout that is out", intent.id if intent else None
+        return _unasked(line, BreakClass.MISSING_HERE, note, of)
     return Placement("returned", intent.id)
 
 

@@ -133,7 +133,8 @@ RETURNING *
 -- A contradiction moves no money: it ends when a file or a bank line has shown where the money is.
 UPDATE break b SET cure = 'file', cured_on = $2, cleared_at = $3, cleared_by = $4
 WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND (
-    EXISTS (SELECT FROM intent i WHERE i.id = b.intent AND i.matched_on IS NOT NULL)
+    -- That the payout stands in a file says nothing of how much of it came back.
+    EXISTS (SELECT FROM intent i WHERE i.id = b.intent AND i.matched_on IS NOT NULL AND b.key NOT LIKE '%/returned/%')
     OR EXISTS (
         SELECT FROM break m
         WHERE m.intent = b.intent AND m.class IN ('missing_here', 'missing_there', 'unknown_receipt', 'unknown_debit')

@@ -18,7 +18,7 @@ from zhangfang.channels.cmb.reading import (
     required,
     text,
 )
-from zhangfang.channels.cmb.requests import BUS_COD, next_cursor, order_no_of
+from zhangfang.channels.cmb.requests import BUS_COD, RENMINBI, next_cursor, order_no_of
 from zhangfang.channels.port import (
     Answer,
     MalformedMessage,
@@ -170,7 +170,13 @@ def _answer(record: Json, verdict: Verdict, raw: str) -> Answer:
         amount=positive_fen(record, "trsAmt") if text(record, "trsAmt") else None,
         raw=raw,
         elsewhere=verdict is Verdict.FAILED and codes.elsewhere(text(record, "errCod")),
+        lacks=_foreign(record),
     )
+
+
+def _foreign(record: Json) -> str:
+    """Return why a record is not about renminbi; it need not name its currency."""
+    return "" if text(record, "ccyNbr") in ("", RENMINBI) else "ccyNbr: another currency"
 
 
 def _late_return(record: Json) -> Notification:
@@ -183,6 +189,7 @@ def _late_return(record: Json) -> Notification:
         amount=positive_fen(record, "trsAmt"),
         settle_date=day(record, "updDat") if text(record, "updDat") else None,
         raw=canonical(masked(record)),
+        lacks=_foreign(record),
     )
     named = _named(answer, text(record, "rcvEan"))
     return Notification(_reference(required(record, "yurRef")), Operation.PAYOUT, named)

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
-from zhangfang.channels.port import Answer, MalformedMessage, Notification, Order, Verdict
+from zhangfang.channels.port import MOVED, Answer, MalformedMessage, Notification, Order, Verdict
 from zhangfang.channels.unionpay import codes
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.requests import KINDS, OPERATIONS, QUERY_KIND, time14
+from zhangfang.kernel.clock import CHINA
+
+# What the protocol requires of a message that says that money moved.
+_MONEY = {"txnAmt": r"[0-9]{1,12}", "currencyCode": "156", "txnTime": r"[0-9]{14}"}
 
 
 def of_request(fields: Mapping[str, str], order: Order) -> Answer:
@@ -72,7 +76,22 @@ def _answer(fields: Mapping[str, str], txn_type: str, verdict: Verdict, code: st
         settle_date=settle_date(day, fields.get("txnTime", "")) if day else None,
         raw=masked(fields),
         elsewhere=verdict is Verdict.FAILED and codes.elsewhere(txn_type, code),
+        requested_at=_moment(fields.get("txnTime", "")),
+        lacks=_lacks(fields) if verdict in MOVED else "",
     )
+
+
+def _lacks(fields: Mapping[str, str]) -> str:
+    wrong = (name for name, shape in _MONEY.items() if not re.fullmatch(shape, fields.get(name, "")))
+    return next((f"{name}: missing, or not as the protocol requires" for name in wrong), "")
+
+
+def _moment(txn_time: str) -> datetime | None:
+    """Return the time of the order that a message names; None if it names none that is one."""
+    try:
+        return datetime.strptime(txn_time, "%Y%m%d%H%M%S").replace(tzinfo=CHINA)
+    except ValueError:
+        return None
 
 
 def _check_ours(fields: Mapping[str, str], order: Order, txn_type: str) -> None:

@@ -7,22 +7,13 @@ because its channel may contradict itself later.
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
 from zhangfang.channels.port import AccountType, Answer, Channels, Operation, Rules, Verdict
-from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
-from zhangfang.kernel.ids import new_id
-from zhangfang.ledger import Result, void
-from zhangfang.payments.course import posting
 from zhangfang.payments.course.rules import PAYER_WAIT
 from zhangfang.payments.desk import Desk
-from zhangfang.payments.model import Intent, OperationStopped, State, StepKind
-from zhangfang.payments.orders import new_number
-from zhangfang.payments.store import Connection, new_step, note, queries
+from zhangfang.payments.model import Intent, OperationStopped, State
+from zhangfang.payments.store import queries
 from zhangfang.routing import Ask, Choice, Fate
-
-log = structlog.get_logger()
 
 LOOK_AGAIN = timedelta(seconds=10)  # longer than a channel's time-out: a step in progress is not disturbed
 PARKED_LOOK = timedelta(minutes=1)
@@ -111,45 +102,3 @@ async def _another(desk: Desk, intent: Intent) -> Choice | None:
     except OperationStopped:
         return None
     return choice if choice.fate is Fate.GO else None
-
-
-async def move(desk: Desk, connection: Connection, intent: Intent, to: Move) -> Intent | None:
-    """Begin the next attempt of an intent whose row the caller has locked; return it, or None if it cannot move.
-
-    The money that the last attempt held is given back first, under the ids that were stored for that. The new attempt
-    will hold it again, under new ids.
-    """
-    if to.choice.channel == intent.channel and not to.sent:
-        await connection.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now())
-        return replace(intent, state=State.CREATED)
-    if intent.kind is Operation.PAYOUT and not await given_back(desk, intent, sent=to.sent):
-        return None
-    now = desk.clock.now()
-    number = new_number(desk.channels, desk.clock, to.choice.channel, new_id(desk.clock))
-    await connection.execute(queries.keep_attempt, intent.id, to.sent, to.code, to.message, now)
-    await connection.execute(
-        queries.next_attempt, intent.id, to.choice.channel, to.choice.version, number,
-        new_id(desk.clock), new_id(desk.clock), now,
-    )  # fmt: skip
-    message = f"{intent.channel} → {to.choice.channel}: {number}"
-    step = new_step(desk.clock, intent.id, StepKind.ROUTED, state=State.CREATED, message=message)
-    await note(connection, [step])
-    log.info(
-        "a payment goes by another channel", intent=str(intent.id), was=intent.channel, now=to.choice.channel
-    )
-    row = await connection.fetchrow(queries.by_ids, [intent.id])
-    return Intent.of(row)
-
-
-async def given_back(desk: Desk, intent: Intent, *, sent: bool) -> bool:
-    """Undo the hold of the last attempt: by O6 if it may have been sent (O2 was posted then), else by voiding it."""
-    held = posting.transfers(intent, desk.alias, intent.business_date)
-    if not sent:
-        booked = await posting.book(desk.pool, desk.ledger, void(held, business_date=intent.business_date))
-        if posting.succeeded(booked.answers):
-            return True
-        if posting.refusal(booked.answers) is not Result.PENDING_ALREADY_POSTED:
-            return False
-    await posting.release(desk, intent)  # a crash may have come before it
-    await posting.must_post(desk, intent, posting.undo(intent, desk.alias, china_day(desk.clock.now())))
-    return True

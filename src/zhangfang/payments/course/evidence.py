@@ -6,13 +6,15 @@ from datetime import date
 
 import structlog
 
-from zhangfang.channels.port import AcquiringChannel, Answer, Channels, Operation, Verdict
+from zhangfang.channels.port import MOVED, PAY_INS, AcquiringChannel, Answer, Channels, Operation, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import Move, elsewhere, move
+from zhangfang.payments.course.attempts import Move, elsewhere
+from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.proof import whole
 from zhangfang.payments.course.rules import LATE, Decision, decide
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import FINAL, Intent, State, StepKind
@@ -30,18 +32,25 @@ async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
 
     Safe to repeat, and to run twice at once: the voucher's ids are stored in the intent, and only an open intent moves.
     """
+    answer = whole(intent, answer, desk.clock.now())
     decision = _decide(desk.channels, desk.acquirers, desk.clock, intent, kind, answer)
     if intent.state in FINAL:
         await _after_the_end(desk, intent, kind, answer, decision)
         return decision
+    if intent.ending is not None:
+        return await _again(desk, intent, kind, answer, keep=True)
     if decision.final and decision.state is not State.SUCCESS:
-        return await _fail(desk, intent, kind, answer, await elsewhere(desk, intent, answer))
+        to = await elsewhere(desk, intent, answer)
+        if to is not None or (intent.kind, decision.state) in posting.OUTCOMES:
+            return await _fail(desk, intent, kind, answer, decision, to)
     change = await _booked(desk, intent, kind, answer, decision)
     moved = await desk.journal.apply(change)
     if decision.final and not moved:
         return await _again(desk, intent, kind, answer)
     if answer.verdict is Verdict.RETURNED and decision.final:
         await give_back(desk, replace(intent, state=decision.state))
+    if decision.amount_differs and answer.verdict in MOVED:
+        await _contradiction(desk, intent, answer, decision)
     return decision
 
 
@@ -66,35 +75,37 @@ def _decide(
     )
 
 
-async def _fail(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, to: Move | None) -> Decision:
-    """Apply a failure. It gives money back, so it is decided under the row's lock: no success can come in between.
-
-    With `to`, the intent does not end: its next attempt begins.
-    """
+async def _fail(
+    desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, to: Move | None
+) -> Decision:
+    """Apply a failure that gives money back. With `to`, the intent does not end: its next attempt begins."""
+    step = evidence(desk.clock, intent, kind, answer, "" if to else decision.state)
+    choice = to.choice if to else None
+    end = Ending(decision.state, [step], answer.code, answer.message, answer.channel_ref, choice)
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(store.queries.lock, intent.id))
-        if now.attempt != intent.attempt:  # the answer is about an attempt that has ended
-            return Decision(now.state)
-        decision = _decide(desk.channels, desk.acquirers, desk.clock, now, kind, answer)
-        if now.state not in FINAL and to is not None:
-            await store.note(connection, [evidence(desk.clock, now, kind, answer, "")])
-            await move(desk, connection, now, to)
-            return Decision(State.CREATED)
-        if now.state not in FINAL:
-            await store.write(connection, [await _booked(desk, now, kind, answer, decision)])
-            return decision
-    await _after_the_end(desk, now, kind, answer, decision)
-    return decision
+        begun = await begin(desk, connection, intent, end)
+    if not begun:
+        return await _again(desk, intent, kind, answer, keep=True)
+    await conclude(desk, await desk.journal.reload(intent.id))
+    return Decision(State.CREATED) if to else decision
 
 
-async def _again(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> Decision:
+async def _again(
+    desk: Desk, intent: Intent, kind: StepKind, answer: Answer, *, keep: bool = False
+) -> Decision:
+    """Weigh evidence against an intent that has moved since it was read. With `keep` the evidence is not stored yet."""
     now = await desk.journal.reload(intent.id)
+    if now.ending is not None:
+        now = await conclude(desk, now)
     if now.attempt != intent.attempt:
-        await _of_earlier(desk, intent)
+        if keep:
+            await desk.journal.note(evidence(desk.clock, intent, kind, answer, ""))
+        if answer.verdict in MOVED:
+            await _of_earlier(desk, intent)
         return Decision(now.state)
     assert now.state in FINAL, f"intent {intent.id} did not move and is not final"
     decision = _decide(desk.channels, desk.acquirers, desk.clock, now, kind, answer)
-    await _after_the_end(desk, now, kind, answer, decision, keep=False)
+    await _after_the_end(desk, now, kind, answer, decision, keep=keep)
     return decision
 
 
@@ -157,14 +168,10 @@ async def _after_the_end(
     """Store evidence about a final intent. Its state does not change; a contradiction opens a break."""
     if keep:
         await desk.journal.note(evidence(desk.clock, intent, kind, answer, ""))
-    if (
-        answer.verdict is Verdict.RETURNED
-        and intent.state is State.SUCCESS
-        and intent.kind is Operation.PAYOUT
-    ):
-        await give_back(desk, intent)
     if decision.contradiction:
-        await _contradiction(desk, intent, answer)
+        await _contradiction(desk, intent, answer, decision)
+    elif answer.verdict is Verdict.RETURNED and intent.state is State.SUCCESS:
+        await give_back(desk, intent)
 
 
 async def _of_earlier(desk: Desk, earlier: Intent) -> None:
@@ -172,7 +179,7 @@ async def _of_earlier(desk: Desk, earlier: Intent) -> None:
     the earlier one is reversed, and the channel's file will open a break for its money.
     """
     log.error("a channel contradicts its own refusal", intent=str(earlier.id), order=earlier.channel_order_no)
-    if earlier.kind in (Operation.PURCHASE, Operation.COLLECTION):
+    if earlier.kind in PAY_INS:
         await posting.take_back(desk, earlier, settlement_day(desk.clock.now()))
 
 
@@ -190,20 +197,25 @@ async def give_back(desk: Desk, intent: Intent) -> None:
             )
 
 
-async def _contradiction(desk: Desk, intent: Intent, answer: Answer) -> None:
+async def _contradiction(desk: Desk, intent: Intent, answer: Answer, decision: Decision) -> None:
+    """Open a break: evidence contradicts a final state, or names another amount, in any state."""
+    odd = decision.amount_differs
     log.error(
-        "evidence contradicts a final state",
+        "evidence contradicts what stands",
         intent=str(intent.id),
         state=intent.state,
         verdict=answer.verdict,
+        amount_differs=odd,
     )
-    if intent.state is not State.SUCCESS and intent.kind in (Operation.PURCHASE, Operation.COLLECTION):
+    ended_unpaid = intent.state in FINAL and intent.state is not State.SUCCESS
+    if ended_unpaid and intent.kind in PAY_INS:
         await posting.take_back(desk, intent, settlement_day(desk.clock.now()))
-    note = f"final {intent.state}, then {answer.verdict} ({answer.code})"
+    note = f"{intent.state}, then {answer.verdict} ({answer.code})" + f" of {answer.amount} fen" * odd
     moved = intent.amount if intent.state is State.SUCCESS else 0
-    theirs = intent.amount if answer.verdict is Verdict.SUCCESS else 0
+    theirs = (answer.amount if odd else intent.amount) if answer.verdict is Verdict.SUCCESS or odd else 0
+    key = intent.channel_order_no + f"/{answer.verdict}/{answer.amount}" * odd
     await desk.pool.execute(
         store.queries.open_contradiction, new_id(desk.clock), intent.channel, intent.settle_date or intent.business_date,
-        intent.channel_order_no, intent.id, moved, theirs, note, new_id(desk.clock), desk.clock.now(),
+        key, intent.id, moved, theirs, note, new_id(desk.clock), desk.clock.now(),
         new_id(desk.clock),
     )  # fmt: skip

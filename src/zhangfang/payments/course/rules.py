@@ -10,7 +10,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from zhangfang.channels.port import Operation, Rules, Verdict
+from zhangfang.channels.port import MOVED, Operation, Rules, Verdict
 from zhangfang.kernel.money import share
 from zhangfang.payments.model import FINAL, Intent, State
 
@@ -32,15 +32,17 @@ _OPEN = {  # (state, verdict) → state; a pair that is not here leaves the stat
     (State.ACCEPTED, Verdict.MANUAL): State.MANUAL,
     (State.UNKNOWN, Verdict.MANUAL): State.MANUAL,
 }
-_MOVED = (Verdict.SUCCESS, Verdict.RETURNED)
 _CONTRADICTIONS = {(State.SUCCESS, Verdict.FAILED)} | {
-    (state, verdict) for state in FINAL - {State.SUCCESS} for verdict in _MOVED
+    (state, verdict) for state in FINAL - {State.SUCCESS} for verdict in MOVED
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a piece of evidence changes. `wait` is the time to the next query; `resend`: send the same bytes again."""
+    """What a piece of evidence changes. `wait` is the time to the next query; `resend`: send the same bytes again.
+
+    A `contradiction` opens a break, and so does money that moved by another amount (`amount_differs`).
+    """
 
     state: State
     wait: timedelta | None = None
@@ -66,16 +68,19 @@ def decide(
 ) -> Decision:
     """Return what one piece of evidence changes.
 
-    `amount` is the amount moved, in fen, if the evidence tells it; `asked` whether it answers a query (one that could not
-    be sent proves nothing about the order); `same_day` whether a message sent now still falls on the request's day.
+    `amount` is the amount that the evidence names, in fen; what says that money moved has one (`proof.whole`). `asked` says
+    whether it answers a query (one that could not be sent proves nothing about the order); `same_day` whether a message
+    sent now still falls on the request's day.
     """
     if not_asked := asked and verdict is Verdict.NOT_SENT:
         verdict = Verdict.UNKNOWN
+    differs = verdict in _DEFINITE and amount not in (None, intent.amount)
     if intent.state in FINAL:
-        return Decision(intent.state, contradiction=(intent.state, verdict) in _CONTRADICTIONS)
+        against = (intent.state, verdict) in _CONTRADICTIONS or (differs and verdict in MOVED)
+        return Decision(intent.state, contradiction=against, amount_differs=differs)
+    if differs:
+        return Decision(State.MANUAL, MANUAL_WAIT, amount_differs=True)
     if verdict in _DEFINITE:
-        if verdict is not Verdict.FAILED and amount is not None and amount != intent.amount:
-            return Decision(State.MANUAL, MANUAL_WAIT, amount_differs=True)
         return Decision(_DEFINITE[verdict])
     if verdict is Verdict.NOT_FOUND and asked and intent.absent_since and intent.absent_since <= now:
         return Decision(State.CLOSED if intent.kind is Operation.PURCHASE else State.FAILED)

@@ -25,7 +25,8 @@ from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
 from zhangfang.merchants import MerchantState, get_merchant
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, move, unsent
+from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, unsent
+from zhangfang.payments.course.ending import Ending, begin, conclude
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
@@ -66,7 +67,9 @@ async def advance(desk: Desk, intent: Intent) -> None:
 
 
 async def _advance(desk: Desk, intent: Intent) -> None:
-    if intent.state not in (State.CREATED, State.PARKED):
+    if intent.ending is not None:
+        await conclude(desk, intent)
+    elif intent.state not in (State.CREATED, State.PARKED):
         decision = await ask(desk, intent)
         if decision.resend and intent.batch is None:  # an item was sent in its batch
             await _resend(desk, intent)
@@ -98,10 +101,14 @@ async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str)
 
 async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
     """Begin the next attempt of an intent that was not sent, if we still hold its lease and it has not moved."""
+    if to.choice.channel == intent.channel:  # its type is in the tables now
+        await desk.pool.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now(), intent.fence)
+        return
+    end = Ending(State.CREATED, (), to.code, to.message, to=to.choice)
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
-        if (now.state, now.fence) == (intent.state, intent.fence):
-            await move(desk, connection, now, to)
+        begun = await begin(desk, connection, intent, end)
+    if begun:
+        await conclude(desk, await desk.journal.reload(intent.id))
 
 
 async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:

@@ -10,12 +10,9 @@ import asyncpg
 
 from zhangfang.approvals import Person, recorded
 from zhangfang.approvals import reason as why
-from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.ids import prefixed
-from zhangfang.payments import store
-from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import given_back
-from zhangfang.payments.course.steps import prepare, refused
+from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.steps import prepare
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
 from zhangfang.payments.store import new_step, queries
@@ -41,14 +38,17 @@ async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str) -> None:
 async def _refuse(desk: Desk, intent: Intent, who: str) -> None:
     if intent.state is State.PARKED and not await prepare(desk, intent):
         return  # the ledger refused to hold its money, so `prepare` has ended it
+    if intent.state is not State.PARKED or not await _begun(desk, intent, who):
+        now = await desk.journal.reload(intent.id)
+        raise NotAllowed(f"the payout is {now.ending or now.state}; allowed: one that is PARKED")
+    await conclude(desk, await desk.journal.reload(intent.id))
+
+
+async def _begun(desk: Desk, intent: Intent, who: str) -> bool:
+    """Store that it ends, and who ended it; False if it is not parked any more."""
+    step = new_step(
+        desk.clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
+    )
+    message = "it was parked: nothing was sent"
     async with desk.pool.acquire() as connection, connection.transaction():
-        now = Intent.of(await connection.fetchrow(queries.lock, intent.id))
-        if now.state is not State.PARKED:
-            raise NotAllowed(f"the payout is {now.state}; allowed: one that is PARKED")
-        if now.kind not in PAY_INS and not await given_back(desk, now, sent=False):
-            raise posting.LedgerRefused(f"intent {now.id}: its money could not be given back")
-        step = new_step(
-            desk.clock, now.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
-        )
-        message = "it was parked: nothing was sent"
-        await store.write(connection, [refused(desk.clock, now, step, "parked", message)])
+        return await begin(desk, connection, intent, Ending(State.REFUSED, [step], "parked", message))
