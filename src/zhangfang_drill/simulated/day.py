@@ -36,13 +36,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """How much happens: orders per burst, bursts before the cut-off, and the chance of each kind of kill per burst."""
+    """How much happens: orders per burst, bursts before the cut-off, and the chance of each kind of kill per burst.
+
+    `silences`: for how many days people leave breaks open; none means as soon as no file can explain them any more.
+    """
 
     orders: tuple[int, int] = (2, 5)
     bursts: int = len(WINDOWS)
     crash: float = 0.25
     bank_kill: float = 0.1
     database_kill: float = 0.03
+    silences: tuple[int, ...] = ()
 
 
 class SimDay:

@@ -1,6 +1,6 @@
 """Two simulated operators: they phone the banks about orders that are UNKNOWN overnight, and cure old breaks."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
@@ -61,11 +61,17 @@ def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
     return None
 
 
-async def cure_breaks(world: World, merchants: list[Merchant], rng: Random, day: date) -> None:
-    """Cure each break that no file explained in time, by a random allowed cure; a B2 credits a random merchant."""
+async def cure_breaks(
+    world: World, merchants: list[Merchant], rng: Random, day: date, silences: Sequence[int] = ()
+) -> None:
+    """Cure each break that no file explained in time, by a random allowed cure; a B2 credits a random merchant.
+
+    With `silences`, in days, people leave each break open for one of them, chosen by the break's id.
+    """
     for row in await list_breaks(world.pool):
         merchant = rng.choice(merchants).id
-        if row["cure"] is None and row["settle_date"] <= day - PATIENCE and cures(row):
+        left = timedelta(days=silences[(row["id"].int >> 8) % len(silences)]) if silences else timedelta()
+        if row["cure"] is None and row["settle_date"] <= day - max(PATIENCE, left) and cures(row):
             await _cure(world, row, rng.choice(cures(row)), merchant)
 
 

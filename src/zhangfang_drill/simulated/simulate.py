@@ -142,7 +142,7 @@ async def _one_day(
     await ring_the_bank(world, Random(f"{result.seed}/{day}/people"))
     await played.faults(rates)
     await played.morning()
-    await cure_breaks(world, merchants, Random(f"{result.seed}/{day}/breaks"), day)
+    await cure_breaks(world, merchants, Random(f"{result.seed}/{day}/breaks"), day, much.silences)
     await _check(world, result, watch, day - timedelta(days=1))
     if not last:
         available = {merchant: -fen for merchant, fen in watch.books.of(oracle.AVAILABLE).items()}
