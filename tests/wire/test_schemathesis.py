@@ -30,6 +30,7 @@ from tests.clock import SetClock
 from tests.conftest import _database
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
+from tests.people import LIN, token_of
 from zhangfang import webhooks
 from zhangfang.api import build_app
 from zhangfang.api.app import CALLS
@@ -96,6 +97,7 @@ class Site:
             shop.desk.pool, shop.desk.vault, shop.desk.clock, merchant, Upload("B1", "csv", 1, 1), _file()
         )
         desk = shop.desk
+        self.token = await token_of(desk.pool, LIN)
         hook = await webhooks.add(desk.pool, desk.vault, desk.clock, merchant.id, "https://shop.example/")
         self.ids["whe"] = prefixed("whe", hook.endpoint.id)
         self.ids |= {"man": prefixed("man", paper.id), "bat": prefixed("bat", batch.id)}
@@ -156,7 +158,7 @@ def test_no_request_makes_a_server_error_or_an_answer_that_the_document_has_not(
     spec: Any, site: tuple[Site, str]
 ) -> None:
     opened, url = site
-    secret = ADMIN if spec.who == "admin" else opened.key
+    secret = {"admin": ADMIN, "merchant": opened.key, "operator": opened.token}[spec.who]
     headers = {"Authorization": f"Bearer {secret}"}
     seen: set[int] = set()
 

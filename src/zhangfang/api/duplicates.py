@@ -16,7 +16,12 @@ from zhangfang.duplicates import PREFIX, Case, DoesNotFit, NoCase
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.payments import PREFIX as PAYMENT_PREFIX
 
-Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=200, description="why; kept for ever")]
+Reason = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=3, max_length=200, description="why; kept for ever", examples=["the caller asked twice"]
+    ),
+]
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
