@@ -4,10 +4,9 @@ Each order has a plan: how it ends, and after how many days. Until then its chan
 in the end is compared with the banks' books, summed up here without any of the platform's code.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -15,15 +14,26 @@ from typing import Any
 
 from tests.clock import SetClock
 from tests.people import LIN, WANG, approve_newest, seen
-from tests.treasury import ACCOUNT, ALIAS, Acquirer, Bank, Treasury, at
+from tests.treasury import ACCOUNT, Acquirer, Bank, Treasury, at
 from zhangfang.channels.port import Answer, FileLine, Operation, Order, Verdict
 from zhangfang.closing import period
-from zhangfang.closing.timetable import Day, begin, job
+from zhangfang.closing.day import Day
+from zhangfang.closing.timetable import begin, job
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.driver import run_due
 from zhangfang.merchants import Merchant
 from zhangfang.payments import (
-    FINAL, Intent, Outcome, Request, State, StepKind, accept, approve_outcome, intent_job, propose_outcome, weigh,
+    FINAL,
+    Intent,
+    Outcome,
+    Request,
+    State,
+    StepKind,
+    accept,
+    approve_outcome,
+    intent_job,
+    propose_outcome,
+    weigh,
 )  # fmt: skip
 from zhangfang.payments.people.stops import approve_opening, open_again, stop
 from zhangfang.reconciliation import finish_returns, propose
@@ -50,7 +60,9 @@ class Silent:
     """What both banks share: a book, and orders that they say nothing about until their day."""
 
     clock: SetClock
-    plans: dict[str, tuple[int, bool]]  # by the merchant's number: days of silence, and whether the money moves
+    plans: dict[
+        str, tuple[int, bool]
+    ]  # by the merchant's number: days of silence, and whether the money moves
     book: dict[str, Entry] = field(default_factory=dict)
 
     def take(self, order: Order) -> Answer:
@@ -142,6 +154,11 @@ def fee_of(amount: int) -> int:
     return rounded(Fraction(amount * 6, 1000))
 
 
+def net(one: Order | FileLine) -> int:
+    """Return what a pay-in leaves to its merchant."""
+    return one.amount - fee_of(one.amount)
+
+
 class LongWorld:
     """A platform that grows old. `visit` goes to a day, and the timetable catches up with all days before it."""
 
@@ -153,7 +170,7 @@ class LongWorld:
         self.network = Network(Silent(house.clock, self.plans))
         self.bank = Vaulted(Silent(house.clock, self.plans))
         house.acquirer, house.bank = self.network, self.bank
-        house.desk.channels = {"unionpay": self.network, "cmb": self.bank}  # type: ignore[dict-item]
+        house.desk.channels = {"unionpay": self.network, "cmb": self.bank}
         house.desk.acquirers = {"unionpay": self.network}
         self.day = Day(house.desk, (house.account,), folder)
         self.merchants: list[Merchant] = []
@@ -204,7 +221,9 @@ class LongWorld:
             self.settled += timedelta(days=1)
         for number, entry in self.bank.shared.book.items():
             self._line(number, "O5", entry.success and entry.ends <= self.today, -entry.order.amount)
-            self._line(number, "O8", entry.returned is not None and entry.returned <= self.today, entry.order.amount)
+            self._line(
+                number, "O8", entry.returned is not None and entry.returned <= self.today, entry.order.amount
+            )
 
     def _line(self, number: str, what: str, due: bool, signed: int) -> None:
         if due and (number, what) not in self.bank.listed:
@@ -237,9 +256,9 @@ class LongWorld:
     async def act(self) -> None:
         """Do one thing of a merchant or of the world at random."""
         merchant = self.chance.choice(self.merchants)
-        await self.chance.choice((self._collect, self._collect, self._refund, self._payout, self._stray, self._stop))(
-            merchant
-        )
+        await self.chance.choice(
+            (self._collect, self._collect, self._refund, self._payout, self._stray, self._stop)
+        )(merchant)
 
     async def _collect(self, merchant: Merchant) -> None:
         await self.collect(merchant, self.chance.choice(HELD_OPEN), self.chance.random() < 0.75)
@@ -267,7 +286,9 @@ class LongWorld:
             original = self.chance.choice(done)
             of = next(one for one in self.merchants if one.id == original.merchant)
             with suppress(Exception):  # more than is left of the payment, or of the merchant's money
-                await self.ask(of, Operation.REFUND, self.chance.randint(1, original.amount), original=original.id)
+                await self.ask(
+                    of, Operation.REFUND, self.chance.randint(1, original.amount), original=original.id
+                )
 
     async def _payout(self, merchant: Merchant) -> None:
         with suppress(Exception):  # a stop
@@ -282,11 +303,20 @@ class LongWorld:
         number, amount = f"S{self._number}", self.chance.randint(100, 50_000)
         self._number += 1
         line = FileLine(
-            900 + len(self.network.strays), number, f"Q{number}", Operation.COLLECTION, amount, True, 0, note=number
+            900 + len(self.network.strays),
+            number,
+            f"Q{number}",
+            Operation.COLLECTION,
+            amount,
+            True,
+            0,
+            note=number,
         )
         self.network.strays.setdefault(self.today, []).append(line)
         cure = self.chance.choice(("B2", "B8"))
-        self.after(2 + self.chance.choice((*HELD_OPEN[4:], LONGEST)), self._cure(number, cure, merchant, amount))
+        self.after(
+            2 + self.chance.choice((*HELD_OPEN[4:], LONGEST)), self._cure(number, cure, merchant, amount)
+        )
 
     async def _stop(self, _: Merchant) -> None:
         """A person stops payouts, and opens them again days later: an automatic payout has to wait that long."""
@@ -313,14 +343,19 @@ class LongWorld:
     async def _end_by_people(self, intent: Intent, success: bool) -> None:
         """Two people end what the channel does not; the channel's book says so too from now on."""
         entry = self.network.shared.book[intent.channel_order_no]
-        if (await self.house.now(intent)).state in FINAL:
-            return
+        if (await self.house.now(intent)).state in FINAL or entry.ends <= self.today:
+            return  # the channel has spoken
         entry.ends = self.today
         state = State.SUCCESS if success else State.FAILED
         said = Outcome(state, "the bank wrote a letter", "letter 12")
         if success:
             said = Outcome(
-                state, "the bank wrote a letter", "letter 12", intent.amount, self.today, f"Q{intent.channel_order_no[:20]}"
+                state,
+                "the bank wrote a letter",
+                "letter 12",
+                intent.amount,
+                self.today,
+                f"Q{intent.channel_order_no[:20]}",
             )
         made = await propose_outcome(self.house.pool, self.house.clock, intent.id, said, LIN)
         await approve_outcome(self.house.desk, *await seen(self.house.pool, made), WANG)
@@ -360,9 +395,14 @@ class LongWorld:
     async def check(self) -> None:
         """Assert that nothing is forgotten, and that the books are those of the banks."""
         pool = self.house.pool
-        open_ = await pool.fetch("SELECT kind, state, code, message, requested_at FROM intent WHERE state <> ALL($1)", list(FINAL))
+        open_ = await pool.fetch(
+            "SELECT kind, state, code, message, requested_at FROM intent WHERE state <> ALL($1)", list(FINAL)
+        )
         assert not open_, [dict(row) for row in open_]
-        assert not await pool.fetch("SELECT class, channel, key, note FROM break WHERE cleared_at IS NULL")
+        breaks = await pool.fetch(
+            "SELECT class, channel, settle_date, key, ours, theirs, note FROM break WHERE cleared_at IS NULL"
+        )
+        assert not breaks, [tuple(row) for row in breaks]
         undone = await pool.fetch(
             "SELECT kind, key, note FROM task WHERE done_at IS NULL AND kind IN"
             " ('file', 'settlement', 'close', 'roll', 'statements') AND next_action_at < $1",
@@ -378,27 +418,37 @@ class LongWorld:
         assert await self.house.balances(3011, 3012, 3013, 3014, 3015, 2351) == (0,) * 6
         for merchant in self.merchants:
             owed = await self.house.balance(2321, merchant.id) + await self.house.balance(2322, merchant.id)
-            assert -owed == self.owed(merchant.id), merchant.external_ref
+            assert -owed == self.owed(merchant.id), (
+                f"{merchant.external_ref}: {-owed}, not {self.owed(merchant.id)}"
+            )
 
     def owed(self, merchant: str) -> int:
         """Return what the banks' books leave to a merchant, in fen."""
-        mine = [one for one in self.network.shared.book.values() if self.owner.get(one.order.key) == merchant]
-        paid = {one.order.order_no: one.order for one in mine if one.success and not one.order.original_order_no}
-        total = sum(one.amount - fee_of(one.amount) for one in paid.values())
-        for original in paid.values():
-            back = sum(
-                one.order.amount for one in mine if one.success and one.order.original_order_no == original.order_no
-            )
-            total -= back - rounded(Fraction(fee_of(original.amount) * back, original.amount))
-        filled = [line for lines in self.network.strays.values() for line in lines]
-        total += sum(
-            line.amount - fee_of(line.amount) for line in filled if self.owner.get(line.order_no) == merchant
+        both = [*self.network.shared.book.values(), *self.bank.shared.book.values()]
+        mine = [one for one in both if one.success and self._of(one.order.key) == merchant]
+        total = sum(
+            net(line)
+            for lines in self.network.strays.values()
+            for line in lines
+            if self._of(line.note) == merchant
         )
-        for one in self.bank.shared.book.values():
-            if self._of(one.order.key) == merchant and one.success:
-                total -= one.order.amount + 100
-                total += one.order.amount if one.returned and one.returned <= self.today else 0
+        for one in mine:
+            if (
+                one.order.operation is Operation.PAYOUT
+            ):  # by either bank; the fee of one that came back is kept
+                total -= 100 + one.order.amount * (one.returned is None)
+            elif one.order.operation is Operation.COLLECTION:
+                total += net(one.order) - self._given_back(one.order)
         return total
+
+    def _given_back(self, paid: Order) -> int:
+        """Return what refunds took of a pay-in, less the fee that came back with them."""
+        back = sum(
+            one.order.amount
+            for one in self.network.shared.book.values()
+            if one.success and one.order.original_order_no == paid.order_no
+        )
+        return back - rounded(Fraction(fee_of(paid.amount) * back, paid.amount))
 
     def _of(self, key: str) -> str | None:
         """Return whose number it is; an automatic payout's number begins with the merchant's own name."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -19,6 +20,7 @@ from tests.api import ACCOUNT, Caller, Counter, open_counter
 from tests.conftest import _database
 from tests.desk import PAYER, SECRETS
 from tests.mandates import sign
+from tests.people import LIN, token_of
 from zhangfang import webhooks
 from zhangfang.api import health as health_module
 from zhangfang.api import returns
@@ -541,6 +543,8 @@ async def test_a_parameter_that_a_call_does_not_have_is_refused_by_name(
 ) -> None:
     url = spec.path.replace("{id}", f"{spec.prefix}_{NOBODY}")
     caller = counter.admin if spec.who == "admin" else shop
+    if spec.who == "operator":
+        caller = replace(shop, secret=await token_of(counter.shop.desk.pool, LIN))
     answer = await caller(spec.method, f"{url}?limt=5", {}, key="k")
     assert "limt" in refused(answer, 422, "invalid_input", "limt")["detail"]
 
@@ -866,7 +870,9 @@ async def test_a_client_that_goes_away_is_no_error_of_ours(counter: Counter, sho
 async def test_the_documents_are_served(counter: Counter) -> None:
     assert (await counter.client.get("/openapi.json")).json() == document(CALLS)
     assert "Create a payment" in (await counter.client.get("/docs")).text
-    assert (await counter.client.get("/health")).json()["ok"] is True
+    while (health := await counter.client.get("/health")).status_code == 503:  # noqa: ASYNC110 -- a busy machine is late
+        await asyncio.sleep(0.1)
+    assert health.json()["ok"] is True
     assert (await counter.client.get("/metrics")).status_code == 200
 
 

@@ -44,9 +44,9 @@ def _said(shop: Shop, several: list[Intent]) -> list[store.Change]:
     ]
 
 
-async def _lock(pool: asyncpg.Pool, _shop: Shop, _original: Intent, refunds: list[Intent]) -> None:
+async def _end(pool: asyncpg.Pool, _shop: Shop, _original: Intent, refunds: list[Intent]) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await connection.fetchrow(store.queries.lock, refunds[0].id)
+        await connection.fetchrow(store.queries.finish_ending, refunds[0].id, refunds[0].attempt)
 
 
 async def _apply(pool: asyncpg.Pool, shop: Shop, _original: Intent, refunds: list[Intent]) -> None:
@@ -65,7 +65,7 @@ async def _settle(pool: asyncpg.Pool, _shop: Shop, original: Intent, _refunds: l
         await connection.fetch(service.queries.lock_refunds, [original.id])
 
 
-@pytest.mark.parametrize("case", [_lock, _apply, _place, _settle])
+@pytest.mark.parametrize("case", [_end, _apply, _place, _settle])
 async def test_the_payment_is_locked_before_what_undoes_it(
     case: Case, database_url: str, tmp_path: Path, clock: SetClock
 ) -> None:
@@ -103,7 +103,7 @@ async def test_bursts_of_refunds_meet_no_deadlock(database_url: str, tmp_path: P
             for _ in range(BURSTS):
                 await asyncio.gather(
                     *(_apply(pool, shop, original, refunds[::way]) for pool in (one, two) for way in (1, -1)),
-                    *(_lock(pool, shop, original, [refund]) for pool in (one, two) for refund in refunds),
+                    *(_end(pool, shop, original, [refund]) for pool in (one, two) for refund in refunds),
                     _place(one, shop, original, refunds), _settle(two, shop, original, refunds),
                 )  # fmt: skip
         finally:

@@ -18,7 +18,7 @@ STYLE = "/console/static/zf.css"
 class Nobody:
     """A door through which everybody sees the same page; only the static files are asked for here."""
 
-    def inside(self, _: object) -> object:
+    def inside(self, *_: object) -> object:
         return lambda request: PlainTextResponse("a page")
 
     outside = inside

@@ -105,6 +105,7 @@ WORDS: Mapping[type, Callable[[Any], str]] = {
     inspect.BoolType: lambda _: "true or false",
     inspect.NoneType: lambda _: "null",
     inspect.DateType: lambda _: "a date as YYYY-MM-DD",
+    inspect.DateTimeType: lambda _: "a moment as YYYY-MM-DDThh:mm:ss with a time zone",
     inspect.LiteralType: lambda kind: ", ".join(str(value) or '""' for value in kind.values),
     inspect.UnionType: lambda kind: " or ".join(map(allowed, kind.types)),
     inspect.StructType: lambda kind: f"an object with {', '.join(one.encode_name for one in kind.fields)}",

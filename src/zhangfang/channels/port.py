@@ -245,14 +245,7 @@ class Rules:
 
 
 class ChannelError(ZhangfangError):
-    """A message from or to a channel is not as the protocol demands, or nothing came.
-
-    ChannelError
-    ├── MalformedMessage
-    ├── ForgedMessage
-    ├── FileNotReady
-    └── NotPresented
-    """
+    """A message from or to a channel is not as the protocol demands, or nothing came. Its four kinds follow."""
 
 
 class MalformedMessage(ChannelError):

@@ -73,7 +73,8 @@ SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY mer
 -- Of any date: an automatic payout that could not be asked for on its own is asked for later.
 SELECT s.*, coalesce(m.external_ref, m.id) AS code
 FROM settlement s JOIN merchant m ON m.id = s.merchant AND m.state = 'active'
-WHERE s.payout IS NULL AND s.posted_at IS NOT NULL AND s.amount > 0 AND coalesce(s.pays_out, m.auto_payout)
+WHERE s.payout IS NULL AND s.posted_at IS NOT NULL AND s.amount > 0
+    AND s.pays_out IS NOT FALSE AND coalesce(s.pays_out, m.auto_payout)
 ORDER BY s.merchant, s.id
 
 -- name: payout_named

@@ -54,8 +54,8 @@ INSERT INTO settlement_account (id, merchant, token, tail, name_masked, bank, me
 SELECT 'sac_' || id, id, 't', '1234', 'M**', 'CMB', 'corporate', 'f' || id, fill.at(1) FROM merchant;
 INSERT INTO api_key (id, merchant, hash, tail, created_at) SELECT 'key_' || id, id, sha256(id::bytea), 'tail', fill.at(1) FROM merchant;
 
-INSERT INTO settlement (id, merchant, run_date, number, voucher, amount, lines, posted_at, created_at)
-SELECT md5(m.id || d)::uuid, m.id, d::date, 1, md5(d || m.id)::uuid, 100000, 50, d + interval '9 hours', d
+INSERT INTO settlement (id, merchant, run_date, number, voucher, amount, lines, posted_at, created_at, pays_out)
+SELECT md5(m.id || d)::uuid, m.id, d::date, 1, md5(d || m.id)::uuid, 100000, 50, d + interval '9 hours', d, false
 FROM merchant m, generate_series(fill.at(1)::date, fill.at($n)::date, interval '1 day') d;
 
 INSERT INTO intent (

@@ -30,12 +30,14 @@ SMALL: Mapping[str, str] = {
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
+    "merchant_state merchant_terms": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
     "zhangfang_audit/verify/verify.sql": "`ledger verify` derives every balance from all history, when a person asks",
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",
     "zhangfang/ledger/writer/writer.sql:tail": "read once, at the writer's start: the entries since the checkpoint",
+    "zhangfang/payments/people/merchants.sql:open": "asked when a person closes a merchant: it reads what is that one's",
     "zhangfang/reconciliation/store.sql:list_breaks": "`breaks --all` lists all; the open ones have an index",
 }
 ONCE: Mapping[str, str] = {

@@ -4,4 +4,5 @@
 CREATE INDEX CONCURRENTLY intent_decided_late ON intent (decided_at)
 WHERE decided_at - created_at > interval '1 day';
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
-CREATE INDEX CONCURRENTLY settlement_not_paid_out ON settlement (merchant, id) WHERE payout IS NULL;
+CREATE INDEX CONCURRENTLY settlement_not_paid_out ON settlement (merchant, id)
+WHERE payout IS NULL AND posted_at IS NOT NULL AND amount > 0 AND pays_out IS NOT FALSE;

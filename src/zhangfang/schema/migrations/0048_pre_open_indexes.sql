@@ -45,9 +45,6 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS break_key ON break (key);
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS settlement_unposted ON settlement (run_date) WHERE posted_at IS NULL;
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
-CREATE INDEX CONCURRENTLY IF NOT EXISTS settlement_unpaid ON settlement (merchant, run_date)
-WHERE posted_at IS NOT NULL AND payout IS NULL AND amount > 0;
--- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS mandate_merchant ON mandate (merchant, id);
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_unfinished ON batch (merchant) WHERE state <> 'FINISHED';
