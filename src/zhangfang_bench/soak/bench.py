@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
@@ -143,6 +143,13 @@ def _program(name: str, plan: dict[str, Any]) -> Iterator["subprocess.Popen[byte
             child.kill()
 
 
+def _send(what: signal.Signals, pids: Iterable[int]) -> None:
+    """Send a signal to each process that is still there: one of PostgreSQL's may have ended meanwhile."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
 def _health(house: House, url: str) -> dict[str, dict[str, Any]]:
     """Let nothing be written, in two ways; return what `/health` says, and after how many seconds."""
     asyncio.run(_execute(url, _FULL))
@@ -151,13 +158,11 @@ def _health(house: House, url: str) -> dict[str, dict[str, Any]]:
     assert house.postgres.process is not None
     server = house.postgres.process.pid
     everyone = (server, *children(server))
-    for pid in everyone:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        _send(signal.SIGSTOP, everyone)
         found["PostgreSQL stopped"] = _asked(house)
     finally:
-        for pid in everyone:
-            os.kill(pid, signal.SIGCONT)
+        _send(signal.SIGCONT, everyone)
     found["all well again"] = _asked(house)
     return found
 
