@@ -4,7 +4,7 @@ An intent gets new ids only if nothing was sent, or after a definite failure. Th
 because its channel may contradict itself later.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from zhangfang.channels.port import AccountType, Answer, Channels, Operation, Rules, Verdict
@@ -52,17 +52,7 @@ def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """The next attempt: its channel, and why the last one ended. `sent`: the last one may have left, and has failed."""
-
-    choice: Choice
-    sent: bool
-    code: str = ""
-    message: str = ""
-
-
-async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Move | None:
+async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Choice | None:
     """Return where a definitely failed intent can be tried next. None if nowhere: the failure then ends the intent."""
     if not (
         answer.elsewhere and answer.verdict is Verdict.FAILED and intent.kind in MOVABLE and not intent.batch
@@ -72,10 +62,10 @@ async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Move | None:
     if choice is None:  # the last resort: a channel that was in trouble before anything was sent to it
         back = await desk.pool.fetchval(queries.never_reached, intent.id, intent.channel)
         choice = Choice(Fate.GO, back, intent.table_version, "it was never sent there") if back else None
-    return Move(choice, True, answer.code, answer.message) if choice else None
+    return choice
 
 
-async def unsent(desk: Desk, intent: Intent) -> Move | None:
+async def unsent(desk: Desk, intent: Intent) -> Choice | None:
     """Return where an intent that was not sent goes next. None if it stays at its channel.
 
     It leaves its channel only if that cannot take it now. A refund or void always stays at the channel of its payment.
@@ -88,11 +78,11 @@ async def unsent(desk: Desk, intent: Intent) -> Move | None:
     except OperationStopped:
         here = None
     if here is not None and here.fate is Fate.GO:
-        return Move(here, False) if intent.state is State.PARKED else None
+        return here if intent.state is State.PARKED else None
     choice = await _another(desk, intent) if intent.kind in MOVABLE else None
     if choice is None and intent.state is not State.PARKED:
         raise OperationStopped(f"{intent.kind} on {intent.channel} is not possible now; try again later")
-    return Move(choice, False, message="the channel does not take it now") if choice else None
+    return choice
 
 
 async def _another(desk: Desk, intent: Intent) -> Choice | None:

@@ -12,7 +12,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import Move, elsewhere
+from zhangfang.payments.course.attempts import elsewhere
 from zhangfang.payments.course.ending import Ending, begin, conclude
 from zhangfang.payments.course.proof import whole
 from zhangfang.payments.course.rules import LATE, Decision, decide
@@ -21,6 +21,7 @@ from zhangfang.payments.model import FINAL, Intent, State, StepKind
 from zhangfang.payments.orders import rules_of
 from zhangfang.payments.store import Change, Step, new_step
 from zhangfang.payments.telling import end_of, event_of
+from zhangfang.routing import Choice
 
 log = structlog.get_logger()
 ASKING = frozenset({StepKind.QUERY})
@@ -76,12 +77,11 @@ def _decide(
 
 
 async def _fail(
-    desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, to: Move | None
+    desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, to: Choice | None
 ) -> Decision:
     """Apply a failure that gives money back. With `to`, the intent does not end: its next attempt begins."""
     step = evidence(desk.clock, intent, kind, answer, "" if to else decision.state)
-    choice = to.choice if to else None
-    end = Ending(decision.state, [step], answer.code, answer.message, answer.channel_ref, choice)
+    end = Ending(decision.state, [step], answer.code, answer.message, answer.channel_ref, to)
     async with desk.pool.acquire() as connection, connection.transaction():
         begun = await begin(desk, connection, intent, end)
     if not begun:

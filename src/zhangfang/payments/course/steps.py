@@ -25,7 +25,7 @@ from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
 from zhangfang.merchants import MerchantState, get_merchant
 from zhangfang.payments.course import posting
-from zhangfang.payments.course.attempts import PARKED_LOOK, Move, look_again, unsent
+from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
 from zhangfang.payments.course.ending import Ending, begin, conclude
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
@@ -36,6 +36,7 @@ from zhangfang.payments.orders import rules_of
 from zhangfang.payments.sealing import account_of
 from zhangfang.payments.store import Change, Journal, Step, new_step, queries
 from zhangfang.payments.telling import end_of
+from zhangfang.routing import Choice
 from zhangfang.vault import Vault
 
 log = structlog.get_logger()
@@ -99,12 +100,12 @@ async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str)
     await pool.execute(queries.hold_back, intent.id, intent.fence, why, now, now + PARKED_LOOK)
 
 
-async def _go_on(desk: Desk, intent: Intent, to: Move) -> None:
+async def _go_on(desk: Desk, intent: Intent, to: Choice) -> None:
     """Begin the next attempt of an intent that was not sent, if we still hold its lease and it has not moved."""
-    if to.choice.channel == intent.channel:  # its type is in the tables now
-        await desk.pool.execute(queries.unpark, intent.id, to.choice.version, desk.clock.now(), intent.fence)
+    if to.channel == intent.channel:  # its type is in the tables now
+        await desk.pool.execute(queries.unpark, intent.id, to.version, desk.clock.now(), intent.fence)
         return
-    end = Ending(State.CREATED, (), to.code, to.message, to=to.choice)
+    end = Ending(State.CREATED, (), message="the channel does not take it now", to=to)
     async with desk.pool.acquire() as connection, connection.transaction():
         begun = await begin(desk, connection, intent, end)
     if begun:
