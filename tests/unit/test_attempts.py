@@ -34,6 +34,7 @@ from zhangfang.payments import (
     weigh,
 )
 from zhangfang.payments.course import steps
+from zhangfang.payments.course.ending import conclude
 from zhangfang.routing import Kind
 
 COMPANY = PartyAccount(
@@ -349,3 +350,15 @@ async def test_a_collection_without_a_mandate_is_refused(shop: Shop) -> None:
         await shop.ask(other, Operation.COLLECTION, "C1", 100, account=stranger)
     ).kind is Operation.COLLECTION
     assert PAYER.number not in repr(stranger)
+
+
+async def test_an_ending_that_was_carried_out_meanwhile_is_no_error(shop: Shop) -> None:
+    """Other evidence may meet an ending, and carry it out, before the one who has stored it reads it again."""
+    merchant = await shop.merchant(100_000)
+    shop.cmb.on_send["A1"] = ["decline"]
+    payout = await shop.ask(merchant, Operation.PAYOUT, "A1", 5_000)
+    await shop.settle_down()
+    ended = await shop.reload(payout)
+    assert (ended.state, ended.ending) == (State.FAILED, None)
+    assert await conclude(shop.desk, ended) == ended
+    assert (await shop.balances(merchant.id))[2322] == 100_000
