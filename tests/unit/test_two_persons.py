@@ -11,7 +11,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
-from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
+from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from zhangfang import approvals, duplicates, payments, reconciliation, routing
@@ -69,10 +69,16 @@ async def release(house: Treasury) -> UUID:
     return one.proposal
 
 
+async def closing(house: Treasury) -> UUID:
+    house.clock.set(at(NEXT, 12))
+    await roll.roll(house.pool, house.clock, DAY)
+    return await period.propose_closing(house.pool, house.clock, DAY, LIN, ("seals",), "nobody audits a test")
+
+
 async def reopening(house: Treasury) -> UUID:
     house.clock.set(at(NEXT + timedelta(days=1), 12))
     await roll.roll(house.pool, house.clock, NEXT)
-    await period.close(house.pool, house.desk.ledger, house.clock, NEXT, LIN)
+    await close_through(house, NEXT)
     return await period.propose_reopening(house.pool, house.clock, DAY, "a late invoice", LIN)
 
 
@@ -96,6 +102,7 @@ MADE: dict[str, Propose] = {
     reconciliation.CURE: cure,
     duplicates.REVERSAL: reversal,
     routing.RELEASE: release,
+    period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,

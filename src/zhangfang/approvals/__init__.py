@@ -28,6 +28,7 @@ from zhangfang.approvals.people import (
 )
 from zhangfang.approvals.proposals import (
     PREFIX,
+    Begin,
     ItChanged,
     NoProposal,
     Proposal,
@@ -47,6 +48,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "Act",
+    "Begin",
     "ItChanged",
     "NoProposal",
     "NotAnOperator",

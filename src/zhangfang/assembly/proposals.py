@@ -17,6 +17,7 @@ KINDS: Mapping[str, Approve] = {
     reconciliation.CURE: reconciliation.approve,
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
+    period.CLOSE: lambda desk, *rest: period.approve_closing(desk.pool, desk.ledger, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
+from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
@@ -45,6 +46,7 @@ class Console(kit.Site):
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
+            checklist=checklist.ITEMS,
         )
 
 
