@@ -153,7 +153,7 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*", "*", path
         )
         kinds[kind] += path not in seen
         if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json)", path):

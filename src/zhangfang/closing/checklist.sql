@@ -6,7 +6,10 @@
 -- month of $1 is.
 SELECT greatest(
     least($1::date, (SELECT min(key)::date FROM task WHERE kind = 'close'), (SELECT min(business_date) FROM books_day)),
-    least(date_trunc('month', $1::date)::date, (SELECT min(closed_through) + 1 FROM head))
+    (
+        SELECT least(date_trunc('month', $1::date)::date, min(closed_through) + 1) FROM head
+        HAVING bool_and(closed_through IS NOT NULL)
+    )
 )
 
 -- name: rolled
