@@ -16,6 +16,7 @@ import asyncpg
 from tests.clock import SetClock
 from tests.people import LIN, WANG, employ
 from zhangfang import approvals
+from zhangfang.bills import MAP, MapRelease
 from zhangfang.closing.period import REOPEN, Reopening
 from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
@@ -164,6 +165,7 @@ async def _proposals(house: House) -> None:
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
+        MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
         OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
     }
     async with house.pool.acquire() as connection:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from tests.clock import SetClock
@@ -14,7 +15,7 @@ from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import approvals, duplicates, payments, reconciliation, routing
+from zhangfang import approvals, bills, duplicates, payments, reconciliation, routing
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -91,6 +92,14 @@ async def opening(house: Treasury) -> UUID:
     return made
 
 
+async def column_map(house: Treasury) -> UUID:
+    made = await bills.propose_map(
+        house.pool, house.clock, msgspec.json.encode(bills.SHIPPED["wechat"]), LIN, "as it ships"
+    )
+    assert made.proposal is not None
+    return made.proposal
+
+
 MADE: dict[str, Propose] = {
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
@@ -99,6 +108,7 @@ MADE: dict[str, Propose] = {
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,
+    bills.MAP: column_map,
 }
 
 

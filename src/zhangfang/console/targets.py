@@ -31,6 +31,10 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         return Markup('<a href="{}">{}</a>').format(
             visit.href("/breaks", all="1") + f"#{about}", _("the break")
         )
+    if head == "map":
+        return escape(
+            _("column map {name}, version {n}", name=tail.rpartition("/")[0], n=tail.rpartition("/")[2])
+        )
     if head == "books":
         return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))

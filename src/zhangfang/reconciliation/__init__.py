@@ -5,6 +5,7 @@ from zhangfang.reconciliation.files import reconcile
 from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
+from zhangfang.reconciliation.taking import take_file
 
 __all__ = [
     "CURE",
@@ -20,4 +21,5 @@ __all__ = [
     "read",
     "reconcile",
     "return_line",
+    "take_file",
 ]

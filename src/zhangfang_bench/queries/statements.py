@@ -26,7 +26,7 @@ SMALL: Mapping[str, str] = {
     "channel_file task books_day books_roll books_request ledger_month": "some rows a day",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
-    "table_release table_set outcome proposal": "made by people, one by one",
+    "table_release table_set column_map outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
@@ -66,7 +66,10 @@ FILTERS: Mapping[str, Filter] = {  # as the console's lists are asked for
     "returned": Filter(("payout",), fact="RETURNED"),
     "number": Filter(_IN, number="x"),
 }
-UTILITY = frozenset({"zhangfang/routing/release.sql:lock", "zhangfang/ledger/writer/lease.sql:end_sessions"})
+UTILITY = frozenset({
+    "zhangfang/routing/release.sql:lock", "zhangfang/bills/release.sql:lock",
+    "zhangfang/ledger/writer/lease.sql:end_sessions",
+})  # fmt: skip
 
 
 def reason(name: str) -> str:
