@@ -60,8 +60,8 @@ def _place(row: Mapping[str, str]) -> Place:
 
 
 def _read() -> tuple[Place, ...]:
-    with resources.files(__package__).joinpath("places.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(_place(row) for row in DictReader(file))
+    text = resources.files(__package__).joinpath("places.csv").read_text("utf-8")
+    return tuple(_place(row) for row in DictReader(text.splitlines()))
 
 
 PLACES: Final = _read()

@@ -51,16 +51,16 @@ async def receive_csv(
     """
 
     async def copy(connection: asyncpg.Connection) -> None:
-        try:
-            await connection.copy_to_table(
-                "file_line", source=_records(path, channel, settle_date), columns=_ALL, format="csv",
-                force_not_null=[one for one in COLUMNS if one != "operation"], timeout=FILE_S,
-            )  # fmt: skip
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            where = " ".join(filter(None, (str(error), error.context)))
-            raise InvalidInput("file", where, f"rows of {', '.join(COLUMNS)}") from None
+        await connection.copy_to_table(
+            "file_line", source=_records(path, channel, settle_date), columns=_ALL, format="csv",
+            force_not_null=[one for one in COLUMNS if one != "operation"], timeout=FILE_S,
+        )  # fmt: skip
 
-    await _store(pool, clock, channel, settle_date, name, digest, copy)
+    try:
+        await _store(pool, clock, channel, settle_date, name, digest, copy)
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        where = " ".join(filter(None, (str(error), error.context)))
+        raise InvalidInput("file", where, f"rows of {', '.join(COLUMNS)}") from None
 
 
 _ALL = ("channel", "settle_date", "status", *COLUMNS)

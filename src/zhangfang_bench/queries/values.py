@@ -33,7 +33,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
         "0",
         "20",
         "{today} 12:00+08",
-        *map(_array, parameters()),
+        *(_array(column) for column in parameters()),
     ),
     "reconciliation/placing.sql:returned_lines": ("unionpay", "{yesterday}", "0", "20"),
     "reconciliation/placing.sql:place_unlisted": ("unionpay", "{yesterday}", "{today} 12:00+08"),
