@@ -40,7 +40,7 @@ class _Sheet:
 
     def __init__(self, paper: Paper, orientation: str) -> None:
         self.pdf = pdf = FPDF(orientation, "mm", "A4")
-        with as_file(files(__package__) / "fonts" / "NotoSansSC-zhangfang.ttf") as path:
+        with as_file(files(__package__) / "fonts" / "noto_sans_sc.ttf") as path:
             pdf.add_font(_FONT, fname=path)
         pdf.set_auto_page_break(auto=False)
         pdf.set_creation_date(paper.at)
