@@ -13,7 +13,7 @@ from tests.treasury import DAY, Treasury, treasury
 from zhangfang.bills import SHIPPED, Bill, read_file
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import State
-from zhangfang.reconciliation import take_file
+from zhangfang.reconciliation import bring_file
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
         Trade(open_.channel_order_no, 3_000),
         Trade("stray", 5),
     )
-    done = await take_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
+    done = await bring_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
     assert done == "3 lines are taken"
     assert (await house.now(good)).matched_on == DAY
     assert (await house.now(open_)).state is State.SUCCESS, "the file is evidence"
@@ -47,12 +47,12 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
     assert await house.balances(3012, 2351) == (13_005, -5)
     entries = await house.last_entry()
     assert (
-        await take_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
+        await bring_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
         == "it was taken before, and changes nothing"
     )
     assert await house.last_entry() == entries
     other = await billed(tmp_path, Trade(good.channel_order_no, 10_001, 60))
     with pytest.raises(InvalidInput, match="file: got other bytes"):
-        await take_file(house.desk, "unionpay", DAY, other, "bill.csv", LIN)
+        await bring_file(house.desk, "unionpay", DAY, other, "bill.csv", LIN)
     acts = await house.pool.fetch("SELECT operator, act, target FROM operator_act ORDER BY seq")
     assert ("lin", "take file", f"unionpay/{DAY}") in [tuple(row) for row in acts]

@@ -61,12 +61,12 @@ async def _taken(
     from tempfile import TemporaryDirectory
 
     from zhangfang.bills import live_map, read_file
-    from zhangfang.reconciliation import take_file
+    from zhangfang.reconciliation import bring_file
 
     one = await live_map(desk.pool, map_)
     with TemporaryDirectory(dir=Settings().home) as folder:
         bill = await asyncio.to_thread(read_file, file, one, day, Path(folder) / "lines.csv", said)
-        return bill, await take_file(desk, channel, day, bill, file.name[:200], by)
+        return bill, await bring_file(desk, channel, day, bill, file.name[:200], by)
 
 
 def _said(count: int | None, sum_: str | None) -> "Said | None":

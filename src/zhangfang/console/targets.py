@@ -32,9 +32,9 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
             visit.href("/breaks", all="1") + f"#{about}", _("the break")
         )
     if head == "map":
-        return escape(
-            _("column map {name}, version {n}", name=tail.rpartition("/")[0], n=tail.rpartition("/")[2])
-        )
+        name, _slash, version = tail.partition("/")
+        named = Markup('<span translate="no">{}</span>').format(name)
+        return escape(_("column map {name}, version {n}", name=named, n=version))
     if head == "books":
         return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))

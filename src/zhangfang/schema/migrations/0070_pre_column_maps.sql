@@ -17,6 +17,3 @@ CREATE TABLE column_map (
 CREATE UNIQUE INDEX column_map_live ON column_map (name) WHERE state = 'live';
 REVOKE UPDATE, DELETE ON column_map FROM zhangfang_platform;
 GRANT UPDATE (state, live_by, live_at) ON column_map TO zhangfang_platform;
-
--- Lines are copied in from a file that holds what the channel said, and nothing of ours.
-ALTER TABLE file_line ALTER COLUMN status SET DEFAULT 'received';
