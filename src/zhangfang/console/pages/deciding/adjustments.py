@@ -17,11 +17,11 @@ from zhangfang.ledger import TEMPLATES
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
-FIELDS = {
-    "debit": N_("Debit account, such as 2322/mer_…"),
-    "credit": N_("Credit account, such as 2351/unionpay"),
-    "merchant": N_("Merchant, such as mer_…"),
-    "channel": N_("Channel, such as unionpay"),
+FIELDS = {  # what a person names: its label, and an example
+    "debit": (N_("Debit account"), "2322/mer_…"),
+    "credit": (N_("Credit account"), "2361/platform"),
+    "merchant": (N_("Merchant"), "mer_…"),
+    "channel": (N_("Channel"), "unionpay"),
 }
 STATES = {
     "waits": (N_("Waits for a second person"), "wait"),
@@ -56,6 +56,7 @@ async def page(visit: Visit) -> Response:
         lists=((N_("For me to check"), waiting), (N_("Made by me"), made), (N_("Decided"), over)),
         state_of=state_of,
         of=STATES,
+        templates=TEMPLATES,
         waiting_n=len(waiting),
         total=sum(case.said.amount for case in waiting),
     )
