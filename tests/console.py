@@ -167,14 +167,15 @@ async def _proposals(house: House) -> None:
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
-        ADJUSTMENT: (prefixed("adj", new_id(house.clock)), adjusted(house.merchants[0])),
+        ADJUSTMENT: ("", adjusted(house.merchants[0])),
         OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
     }
     async with house.pool.acquire() as connection:
         for kind, (target, content) in contents.items():
             for _ in range(2 if kind == REOPEN else 1):
                 id_ = new_id(house.clock)
-                await approvals.propose(connection, house.clock, id_, kind, target, content, LIN, "理由")
+                about = target or prefixed("adj", id_)  # an adjustment is about itself
+                await approvals.propose(connection, house.clock, id_, kind, about, content, LIN, "理由")
                 if kind == REOPEN:
                     await approvals.withdraw(house.pool, house.clock, id_, WANG)
 
