@@ -184,7 +184,7 @@ def adjusted(merchant: str) -> Adjustment:
     """Return an adjustment as a person proposes it."""
     subjects = {"debit": f"2322/{merchant}", "credit": "2361/platform"}
     voucher = preview(Making("M1", 1_200, subjects))
-    return Adjustment("M1", 1_200, subjects, "goodwill", "商户申请", "来函 114", ("0" * 64,), voucher)
+    return Adjustment("M1", 1_200, subjects, "goodwill", "商户申请", "来函 114", ("e" * 64,), voucher)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:

@@ -156,7 +156,11 @@ async def crawl(
             r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
         )
         kinds[kind] += path not in seen
-        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json)", path):
+        if (
+            path in seen
+            or kinds[kind] > most
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json)", path)
+        ):
             continue
         seen.add(path)
         page = await console.get(path, lang)

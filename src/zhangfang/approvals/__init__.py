@@ -15,6 +15,7 @@ from zhangfang.approvals.operators import (
     reset_password,
 )
 from zhangfang.approvals.people import (
+    ADMIN,
     OWNER,
     PLATFORM,
     NotAnOperator,
@@ -43,6 +44,7 @@ from zhangfang.approvals.proposals import (
 )
 
 __all__ = [
+    "ADMIN",
     "FIRST",
     "OWNER",
     "PLATFORM",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from zhangfang import adjustments, approvals, duplicates, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import Person, Proposal
 from zhangfang.closing import period
 from zhangfang.payments import Desk
@@ -20,6 +20,7 @@ KINDS: Mapping[str, Approve] = {
     adjustments.ADJUSTMENT: lambda desk, *rest: adjustments.approve(
         desk.pool, desk.ledger, desk.clock, *rest
     ),
+    fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

@@ -19,10 +19,13 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    OnRefund,
+    Taken,
     Terms,
+    Tier,
 )
 from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
-from zhangfang.merchants.rules import fee, rule_on, terms_on
+from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
     create_merchant,
@@ -49,14 +52,17 @@ __all__ = [
     "NoFeeRule",
     "NoSettlementAccount",
     "NotFromHere",
+    "OnRefund",
+    "Taken",
     "Terms",
+    "Tier",
     "UnknownApiKey",
     "UnknownMerchant",
     "bind_settlement_account",
+    "check_rule",
     "close",
     "create_api_key",
     "create_merchant",
-    "fee",
     "find_merchant",
     "freeze",
     "get_merchant",
@@ -65,7 +71,6 @@ __all__ = [
     "list_api_keys",
     "list_merchants",
     "revoke_api_key",
-    "rule_on",
     "set_fee_rule",
     "settlement_account",
     "settlement_account_of",

@@ -31,7 +31,7 @@ SMALL: Mapping[str, str] = {
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
     "adjustment adjustment_limit evidence_file": "made by people, one by one",
-    "merchant_state merchant_terms": "a row for each decision of a person about a merchant",
+    "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
