@@ -1,5 +1,6 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
     MerchantDiffers,
@@ -19,9 +20,10 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    ProductCycle,
     Terms,
 )
-from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
+from zhangfang.merchants.people import close, freeze, give_cycle, give_fee, give_terms, thaw
 from zhangfang.merchants.rules import fee, rule_on, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
@@ -36,6 +38,7 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
+    "PRODUCTS",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -49,6 +52,7 @@ __all__ = [
     "NoFeeRule",
     "NoSettlementAccount",
     "NotFromHere",
+    "ProductCycle",
     "Terms",
     "UnknownApiKey",
     "UnknownMerchant",
@@ -56,10 +60,13 @@ __all__ = [
     "close",
     "create_api_key",
     "create_merchant",
+    "due",
+    "falling_due",
     "fee",
     "find_merchant",
     "freeze",
     "get_merchant",
+    "give_cycle",
     "give_fee",
     "give_terms",
     "list_api_keys",

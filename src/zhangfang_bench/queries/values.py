@@ -10,8 +10,8 @@ _PLAIN: Mapping[str, str] = {
 }  # fmt: skip
 _NEAR = "zhangfang/"
 _GIVEN: Mapping[str, tuple[str, ...]] = {
-    "settlement/store.sql:lock_eligible": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
-    "settlement/store.sql:waiting": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
+    "settlement/store.sql:eligible": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{today}"),
+    "settlement/store.sql:waiting": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{{}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
     "settlement/store.sql:openings": ("{today}", "{none}"),
