@@ -16,11 +16,12 @@ from tests.clock import SetClock
 from tests.treasury import DAY, FEES, NEXT, Cut, Treasury, at, cut_off, listed, steps_of, treasury
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.closing.dayend import DayNotOver, close_day
+from zhangfang.fees import fee
 from zhangfang.kernel.calendar import add_working_days
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sheets import safe
 from zhangfang.ledger import voucher
-from zhangfang.merchants import FeeKind, FeeRule, Merchant, fee
+from zhangfang.merchants import FeeKind, FeeRule, Merchant
 from zhangfang.merchants.cycles import latest
 from zhangfang.payments import Intent, State, StepKind, advance, weigh
 from zhangfang.settlement import release, settle, statement

@@ -14,7 +14,7 @@ from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import approvals, duplicates, payments, reconciliation, routing
+from zhangfang import approvals, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -27,6 +27,7 @@ from zhangfang.approvals import (
 )
 from zhangfang.assembly.proposals import KINDS, approve
 from zhangfang.closing import period, roll
+from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.payments import Outcome, State
 
 Propose = Callable[[Treasury], Awaitable[UUID]]
@@ -83,6 +84,14 @@ async def refund(house: Treasury) -> UUID:
     return one.id
 
 
+async def fee_rule(house: Treasury) -> UUID:
+    merchant = await house.merchant()
+    rule = FeeRule(FeeKind.PURCHASE, 5000, effective_from=NEXT)
+    return await fees.propose_rule(
+        house.pool, house.clock, ("unionpay",), merchant.id, rule, LIN, "a better one"
+    )
+
+
 async def opening(house: Treasury) -> UUID:
     await payments.stop(house.pool, house.clock, "unionpay", "purchase", "maintenance", LIN)
     args = "unionpay", "purchase", "they are back", LIN
@@ -99,6 +108,7 @@ MADE: dict[str, Propose] = {
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,
+    fees.AGREED: fee_rule,
 }
 
 
@@ -152,11 +162,12 @@ async def standing(pool: asyncpg.Pool) -> Any:
     return await pool.fetchrow(
         "SELECT (SELECT array_agg(state ORDER BY id) FROM intent) AS intents, (SELECT array_agg(cure) FROM break) AS cures, "
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
+        "(SELECT count(*) FROM agreed_fee) AS rules, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops"
     )
 
 
-@pytest.mark.parametrize("kind", ["outcome", "cure", "reopen", "refund", "opening"])
+@pytest.mark.parametrize("kind", ["outcome", "cure", "reopen", "refund", "opening", "fee rule"])
 async def test_what_was_looked_at_cannot_be_exchanged_before_the_click(house: Treasury, kind: str) -> None:
     """The proposer withdraws and proposes something else: the other's click is about the first one, and does nothing."""
     first = await MADE[kind](house)

@@ -13,6 +13,7 @@ from zhangfang.approvals.operators import (
     reset_password,
 )
 from zhangfang.approvals.people import (
+    ADMIN,
     OWNER,
     PLATFORM,
     NotAnOperator,
@@ -42,6 +43,7 @@ from zhangfang.approvals.proposals import (
 )
 
 __all__ = [
+    "ADMIN",
     "FIRST",
     "OWNER",
     "PLATFORM",

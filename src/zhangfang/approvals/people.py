@@ -34,6 +34,8 @@ class Person:
 
 PLATFORM = Person(PersonKind.PLATFORM, "platform")
 OWNER = Person(PersonKind.OWNER, "owner")
+ADMIN = Person(PersonKind.KEY, "key_admin")
+"""Whoever holds the administrator's key: the API cannot know more."""
 
 
 class SecondPerson(ZhangfangError):

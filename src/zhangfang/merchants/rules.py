@@ -1,4 +1,4 @@
-"""Pure decisions: the fee, the rule that applies, and what input is allowed."""
+"""Pure decisions: the terms that apply, and what input is allowed. Fees are worked out in `zhangfang.fees`."""
 
 import re
 from collections.abc import Sequence
@@ -6,15 +6,14 @@ from datetime import date
 
 from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.money import MAX_FEN, share
+from zhangfang.kernel.money import MAX_FEN
 from zhangfang.kernel.texts import check_text
 from zhangfang.merchants.cycles import check_cycle, check_product
-from zhangfang.merchants.errors import FeeRuleInForce, NoFeeRule
+from zhangfang.merchants.errors import FeeRuleInForce
 from zhangfang.merchants.model import (
     ALWAYS,
     MEDIA,
     BankAccount,
-    FeeKind,
     FeeRule,
     Merchant,
     NewMerchant,
@@ -29,25 +28,6 @@ SHORT = ("refuse", "guarantee")
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
 _REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
 _REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
-
-
-def fee(rule: FeeRule, amount: int) -> int:
-    """Return the fee in fen on `amount` fen: rate rounded half up, plus fixed, within min and max.
-
-    The fee of a pay-in is deducted from it, so it is never more than the amount; that of a payout is charged on top.
-    """
-    charged = max(share(amount, rule.rate_ppm, _MILLION) + rule.fixed_fen, rule.min_fen)
-    if rule.max_fen is not None:
-        charged = min(charged, rule.max_fen)
-    return charged if rule.kind is FeeKind.PAYOUT else min(charged, amount)
-
-
-def rule_on(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> FeeRule:
-    """Return the rule of `kind` that applies on `day` (China), or raise `NoFeeRule`."""
-    begun = [rule for rule in rules if rule.kind is kind and rule.effective_from <= day]
-    if not begun:
-        raise NoFeeRule(kind, day)
-    return max(begun, key=lambda rule: rule.effective_from)
 
 
 def terms_on(merchant: Merchant, day: date) -> Terms:

@@ -1,17 +1,17 @@
 """All the SQL of merchants, and its rows turned into records. `db` is a pool or a connection inside a transaction."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from zhangfang.kernel.sql import load
 from zhangfang.merchants.model import (
     ApiKey,
-    FeeKind,
     FeeRule,
     Merchant,
     MerchantState,
@@ -23,6 +23,7 @@ from zhangfang.merchants.model import (
 
 Db: TypeAlias = asyncpg.Pool | asyncpg.Connection
 _SQL = load(__package__, "store.sql")
+_RULE = msgspec.json.Decoder(FeeRule)
 
 
 async def insert_merchant(db: Db, id_: str, new: NewMerchant, at: datetime) -> bool:
@@ -118,7 +119,7 @@ async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
     terms: dict[str, list[Terms]] = {row["id"]: [] for row in rows}
     if rows:
         for row in await db.fetch(_SQL.fee_rules, list(rules)):
-            rules[row["merchant"]].append(_fee_rule(row))
+            rules[row["merchant"]].append(_fee_rule(row["id"], row["rule"]))
         for row in await db.fetch(_SQL.later_terms, list(rules)):
             terms[row["merchant"]].append(Terms(*tuple(row)[1:]))
     return [_merchant(row, rules[row["id"]], terms[row["id"]]) for row in rows]
@@ -129,9 +130,8 @@ def _merchant(row: Any, rules: Sequence[FeeRule], terms: Sequence[Terms]) -> Mer
     return Merchant(**{**row, **held})
 
 
-def _fee_rule(row: Any) -> FeeRule:
-    fields = {name: value for name, value in row.items() if name != "merchant"}
-    return FeeRule(**{**fields, "kind": FeeKind(row["kind"])})
+def _fee_rule(id_: UUID, stored: str) -> FeeRule:
+    return replace(_RULE.decode(stored), id=id_)
 
 
 def _one(found: list[Merchant]) -> Merchant | None:

@@ -23,7 +23,16 @@ WHERE api_key.hash = $1 AND api_key.revoked_at IS NULL;
 SELECT * FROM merchant WHERE id > $1 ORDER BY id LIMIT $2;
 
 -- name: fee_rules
-SELECT * FROM fee_rule WHERE merchant = any($1::text []) ORDER BY merchant, kind, effective_from;
+-- A plain rule is read in the form of an agreed one.
+SELECT
+    merchant, id, json_build_object(
+        'kind', kind, 'rate_ppm', rate_ppm, 'fixed_fen', fixed_fen, 'min_fen', min_fen, 'max_fen', max_fen,
+        'effective_from', effective_from
+    )::text AS rule
+FROM fee_rule WHERE merchant = any($1::text [])
+UNION ALL
+SELECT subject, id, rule FROM agreed_fee WHERE subject = any($1::text [])
+ORDER BY merchant, id;
 
 -- name: later_terms
 SELECT * FROM merchant_terms WHERE merchant = any($1::text []) ORDER BY merchant, effective_from;

@@ -1,7 +1,7 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
-from zhangfang.reconciliation.files import reconcile
+from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
@@ -20,4 +20,5 @@ __all__ = [
     "read",
     "reconcile",
     "return_line",
+    "take_file",
 ]

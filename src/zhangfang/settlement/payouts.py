@@ -6,10 +6,11 @@ from uuid import UUID
 import structlog
 
 from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.fees import Ask, fee, rule_for
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.merchants import FeeKind, FeeRule, fee, get_merchant, rule_on, settlement_account_of
+from zhangfang.merchants import FeeKind, FeeRule, get_merchant, settlement_account_of
 from zhangfang.payments import Desk, Request, accept
 
 queries = load(__package__, "store.sql")
@@ -45,18 +46,20 @@ async def _pay_out(desk: Desk, batch: Any) -> str:
 async def _ask_for_payout(desk: Desk, batch: Any, name: str) -> UUID | None:
     """Return the payout's id; None if the fee leaves nothing to pay out."""
     merchant = await get_merchant(desk.pool, batch["merchant"])
-    rule = rule_on(merchant.fee_rules, FeeKind.PAYOUT, china_day(desk.clock.now()))
+    held = await settlement_account_of(desk.pool, desk.vault, merchant.id)
+    to = PartyAccount(held.number, held.name, held.medium, held.bank)
+    ask = Ask(FeeKind.PAYOUT, account_type=str(to.type))
+    rule = rule_for(merchant.fee_rules, ask, china_day(desk.clock.now()))
     amount = net_of_fee(rule, batch["amount"])
     if amount <= 0:
         return None
-    to = await settlement_account_of(desk.pool, desk.vault, merchant.id)
     request = Request(
         kind=Operation.PAYOUT,
         order_no=name,
         amount=amount,
         idempotency_key=name,
         description=f"settlement {batch['run_date']}",
-        account=PartyAccount(to.number, to.name, to.medium, to.bank),
+        account=to,
     )
     intent, _ = await accept(desk, merchant, request)
     return intent.id

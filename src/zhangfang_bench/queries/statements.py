@@ -30,7 +30,7 @@ SMALL: Mapping[str, str] = {
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
-    "merchant_state merchant_terms product_cycle": "a row for each decision of a person about a merchant",
+    "merchant_state merchant_terms product_cycle agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
