@@ -28,6 +28,7 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+    UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -227,6 +228,13 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    -- what two people approved, leg by leg; a refused one has moved nothing
+    UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
+    FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg
+    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015) AND (
+        j.result = 'posted'
+        OR j.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = j.id AND t.flags & 74 = 0)
+    )
 ), due AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
@@ -338,14 +346,14 @@ LEFT JOIN entry e ON e.code = c.code
 GROUP BY c.code ORDER BY c.code
 
 -- name: acts
-SELECT seq, id, at, operator, act, target, reason, proposal, digest, result_of, fen, before, hash
+SELECT seq, id, at, operator, act, target, reason, proposal, digest, result_of, fen, before, hash, person_of(operator) AS person
 FROM operator_act ORDER BY seq NULLS FIRST, id
 
 -- name: act_head
 SELECT seq, hash FROM act_head
 
 -- name: proposals
-SELECT id, content, hash, proposed_by FROM proposal
+SELECT id, content, hash, person_of(proposed_by) AS person FROM proposal
 
 -- name: record
 -- (alone: it writes)

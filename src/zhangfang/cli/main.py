@@ -11,6 +11,7 @@ import typer
 
 from zhangfang.assembly.program import answer, log_to
 from zhangfang.cli import (
+    adjust,
     batches,
     books,
     breaks,
@@ -44,6 +45,7 @@ audit = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(people.app, name="operator")
 for module in (
+    adjust,
     batches,
     books,
     breaks,

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from zhangfang import duplicates
+from zhangfang import adjustments, duplicates
 from zhangfang.payments import PREFIX
 from zhangfang.web.tables import TERMS, term
 from zhangfang.web.visit import Visit
@@ -16,6 +16,7 @@ _BREAK = r"[0-9a-f]{8}-[0-9a-f-]{27}"
 _PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
     duplicates.PREFIX: "/duplicates",
     "mer": "/merchants",
+    adjustments.PREFIX: "/adjustments",
 }
 
 

@@ -22,6 +22,7 @@ GROWS = frozenset({
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
     "api_key": "a few a merchant",
+    "product_cycle": "a row for each decision of a person about a merchant",
     "merchant fee_rule settlement_account webhook_endpoint": "thousands at most, and pages list them all",
     "channel_file task books_day books_roll books_request ledger_month": "some rows a day",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
@@ -30,7 +31,8 @@ SMALL: Mapping[str, str] = {
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
-    "merchant_state merchant_terms product_cycle agreed_fee": "a row for each decision of a person about a merchant",
+    "adjustment adjustment_limit evidence_file": "made by people, one by one",
+    "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
