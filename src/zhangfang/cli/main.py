@@ -27,6 +27,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     resolve,
+    settlement,
     stops,
     tables,
 )
@@ -59,6 +60,7 @@ for module in (
     parked,
     proposals,
     resolve,
+    settlement,
     tables,
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])

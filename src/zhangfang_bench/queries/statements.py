@@ -17,11 +17,12 @@ from zhangfang.kernel.sql import Queries, load
 GROWS = frozenset({
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
     "channel_batch_step", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement",
-    "statement", "step", "transfer", "webhook", "webhook_delivery",
+    "settlement_set_off", "statement", "step", "transfer", "webhook", "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
     "api_key": "a few a merchant",
+    "product_cycle": "a row for each decision of a person about a merchant",
     "merchant fee_rule settlement_account webhook_endpoint": "thousands at most, and pages list them all",
     "channel_file task books_day books_roll books_request ledger_month": "some rows a day",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
