@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
-from zhangfang.approvals import proposals
+from zhangfang.approvals import logins_of, proposals
 from zhangfang.closing import certificate as certified
 from zhangfang.closing import checklist, period, roll
 from zhangfang.console import sentences
@@ -53,6 +53,7 @@ async def page(
             for kind in (period.CLOSE, period.REOPEN)
             for one in await proposals(visit.pool, kind=kind)
         ],
+        mine=await logins_of(visit.pool, visit.person.id),
         requests=await period.requests(visit.pool),
         standing=standing,
         error=error,
