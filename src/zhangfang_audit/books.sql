@@ -28,6 +28,8 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+    UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
+    UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -217,6 +219,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     CROSS JOIN (VALUES (2321, 1), (2322, -1)) AS side (code, sign)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
+    FROM fee_bill b
+    WHERE b.paid_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.paid_voucher AND t.flags & 74 = 0)
 ), due AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
