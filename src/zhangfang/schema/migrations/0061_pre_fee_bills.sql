@@ -38,16 +38,25 @@ CREATE TABLE fee_vat (
     posted_at timestamptz
 );
 
--- The fee that a settlement takes (F2): of its payments, less what refunds before it would have given back.
-CREATE FUNCTION settlement_fee(batch uuid) RETURNS bigint
-LANGUAGE sql STABLE
-AS $$
-    SELECT (
-        coalesce((
-            SELECT sum(CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END) FROM intent i
-            WHERE i.settlement = batch AND i.fee_taken = 'settlement'
-        ), 0) + coalesce((
-            SELECT sum(i.fee) FROM intent i WHERE i.undo_settlement = batch AND i.fee_taken = 'settlement'
-        ), 0)
-    )::bigint
-$$;
+-- The lines of a merchant's pending money: a fee that is taken at settlement is in none before it.
+CREATE OR REPLACE VIEW merchant_line AS
+SELECT
+    i.id, i.merchant, i.id AS payment,
+    i.amount - CASE WHEN i.fee_taken = '' OR i.settlement IS NOT NULL THEN i.fee ELSE 0 END AS net,
+    i.settlement AS batch, 'payment' AS part
+FROM intent i
+WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS'
+UNION ALL
+SELECT
+    r.id, r.merchant, r.original AS payment,
+    CASE WHEN r.fee_taken = '' OR r.settlement IS NOT NULL THEN r.fee ELSE 0 END - r.amount AS net,
+    r.settlement AS batch, 'refund' AS part
+FROM intent r
+WHERE r.template IN ('R1', 'V1', 'U1') AND (r.settlement IS NOT NULL OR r.state NOT IN ('FAILED', 'REFUSED'))
+UNION ALL
+SELECT
+    r.id, r.merchant, r.original AS payment,
+    r.amount - CASE WHEN r.fee_taken = '' OR r.undo_settlement IS NOT NULL THEN r.fee ELSE 0 END AS net,
+    r.undo_settlement AS batch, 'undo' AS part
+FROM intent r
+WHERE r.template IN ('R1', 'V1', 'U1') AND r.settlement IS NOT NULL AND r.state IN ('FAILED', 'REFUSED');
