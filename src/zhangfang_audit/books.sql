@@ -178,7 +178,9 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
     -- attempts that came to nothing, where they were booked all the same: then both vouchers have to be there
-    SELECT a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount, i.fee
+    SELECT
+        a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount,
+        CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS fee
     FROM attempt a JOIN intent i ON i.id = a.intent
     WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
 ), line AS (

@@ -10,7 +10,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.people import LIN, WANG, seen
-from tests.treasury import DAY, NEXT, Treasury, at, treasury
+from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from tests.unit.test_fees import agree
 from zhangfang import approvals, fees
 from zhangfang.assembly.accounts import open_platform_accounts
@@ -20,8 +20,9 @@ from zhangfang.fees import NotBilled, NotSeparated, end_of, month_of, why
 from zhangfang.fees.vat import tax_in
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sql import load
 from zhangfang.ledger import adjustment
-from zhangfang.merchants import FeeKind, FeeRule, Merchant, Taken, Tier, get_merchant
+from zhangfang.merchants import FeeKind, FeeRule, Merchant, OnRefund, Taken, Tier, get_merchant
 from zhangfang.payments import Intent, StepKind, book, weigh
 from zhangfang.payments.accept.requests import charged
 
@@ -233,3 +234,92 @@ async def test_a_fee_that_was_taken_with_the_payment_is_not_billed(house: Treasu
     house.clock.set(at(OVER, 12))
     assert await bill(house) == 0
     assert await house.balances(1122, 2361) == (0, -60)
+
+
+SETTLED = replace(BILLED, taken=Taken.SETTLEMENT)
+
+
+async def owed(house: Treasury) -> list[Any]:
+    """Return where the auditor finds the merchants' accounts to be other than their payments say, and what nobody owns."""
+    audit = load("zhangfang_audit", "books.sql")
+    found = [
+        await house.pool.fetch(f"{audit.shared}\n{audit[name]}") for name in ("subledger_breaks", "unowned")
+    ]
+    return [row for rows in found for row in rows]
+
+
+async def settled(house: Treasury, *intents: Intent) -> None:
+    """Let the channel list these, bring their money, and settle them."""
+    await house.filed(NEXT, [listed(n, intent) for n, intent in enumerate(intents, 1)])
+    await house.settled(NEXT)
+    await house.settle(date(2026, 9, 3))
+
+
+async def test_a_fee_is_taken_at_settlement_less_what_refunds_before_it_would_give_back(
+    house: Treasury,
+) -> None:
+    merchant = await billed(house, SETTLED)
+    house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
+    first, second = await paid(house, merchant, 100_00), await paid(house, merchant, 50_00)
+    refund = await house.undo(merchant, first, 50_00)
+    assert (first.fee, refund.fee, refund.fee_taken) == (60, 30, "settlement")
+    assert await house.balances(2321, 2361) == (-100_00, 0), "nothing is taken before"
+    assert await owed(house) == []
+    await settled(house, first, second, refund)
+    assert await house.balances(2321, 2322, 2361) == (0, -99_40, -60), "0.60 − 0.30 + 0.30"
+    later = await house.undo(merchant, second, 50_00)
+    assert (later.template, later.fee, later.fee_taken) == ("R2", 30, "")
+    assert await house.balances(2322, 2361) == (-49_70, -30)
+    assert (
+        (await why(house.pool, refund.id))
+        .words["en"]
+        .startswith("not taken: refunded before settlement, 0.30 less")
+    )
+    assert (await why(house.pool, later.id)).words["en"].startswith("given back: 50.00 of 50.00")
+    assert await owed(house) == []
+
+
+async def test_a_refund_that_fails_after_its_settlement_brings_its_fee_back_into_what_is_taken(
+    house: Treasury,
+) -> None:
+    merchant = await billed(house, SETTLED)
+    house.acquirer.answer = Answer(Verdict.UNKNOWN)
+    first = await paid(house, merchant, 100_00)
+    refund = await house.undo(merchant, first, 50_00)
+    await settled(house, first)
+    assert await house.balances(2321, 2322, 2361) == (0, -49_70, -30)
+    await weigh(house.desk, refund, StepKind.ANSWER, Answer(Verdict.FAILED))
+    assert (await house.now(refund)).state == "FAILED"
+    await house.settle(date(2026, 9, 4))
+    assert await house.balances(2321, 2322, 2361) == (0, -99_40, -60), "as if there had been no refund"
+    assert await owed(house) == []
+
+
+async def test_bills_that_were_posted_and_taken_are_owned_and_due(house: Treasury) -> None:
+    merchant = await billed(house, replace(BILLED, taken=Taken.AVAILABLE))
+    one = await paid(house, merchant, 100_00)
+    await settled(house, one)
+    house.clock.set(at(OVER, 12))
+    await bill(house)
+    await fees.separate_vat(house.pool, house.desk.ledger, house.clock, book, SEPTEMBER)
+    assert await house.balances(1122, 2322, 2221) == (0, -99_40, -3)
+    assert await owed(house) == []
+
+
+async def test_the_channels_charges_stand_beside_the_income_and_what_differs_is_listed(
+    house: Treasury,
+) -> None:
+    merchant = await house.merchant()
+    rule = FeeRule(FeeKind.COLLECTION, 2000, effective_from=NEXT, on_refund=OnRefund.SHARE)
+    await agree(house.desk, "unionpay", rule)
+    house.clock.set(at(NEXT, 9))
+    house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
+    one, two = await paid(house, merchant, 100_00), await paid(house, merchant, 50_00)
+    back = await house.undo(merchant, two, 25_00)
+    lines = [listed(1, one, fee=20), listed(2, two, fee=11), listed(3, back, fee=-5), stray(4, 1_00, fee=9)]
+    await house.filed(NEXT, lines)
+    (sums,), differing = await fees.margin(house.pool, SEPTEMBER)
+    assert (sums.channel, sums.merchant, sums.lines, sums.amount) == ("unionpay", merchant.id, 3, 125_00)
+    assert (sums.income, sums.charged, sums.expected) == (90 - 15, 26, 20 + 10 - 5)
+    assert [(line.id, line.charged, line.expected) for line in differing] == [(two.id, 11, 10)]
+    assert await fees.margin(house.pool, OVER) == ([], [])
