@@ -29,6 +29,7 @@ from zhangfang.approvals import (
 )
 from zhangfang.assembly.proposals import KINDS, approve
 from zhangfang.closing import period, roll
+from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.payments import Outcome, State
 
@@ -100,6 +101,19 @@ async def fee_rule(house: Treasury) -> UUID:
     )
 
 
+async def fee_bill(house: Treasury) -> UUID:
+    merchant, id_ = await house.merchant(), new_id(house.clock)
+    await house.pool.execute(
+        "INSERT INTO fee_bill (id, merchant, month, amount, lines, automatic, voucher, created_at, posted_at)"
+        " VALUES ($1, $2, '2026-08-01', 60, 1, false, $3, $4, $4)",
+        id_,
+        merchant.id,
+        new_id(house.clock),
+        house.clock.now(),
+    )
+    return await fees.propose_taking(house.pool, house.clock, id_, LIN, "as they wrote")
+
+
 async def opening(house: Treasury) -> UUID:
     await payments.stop(house.pool, house.clock, "unionpay", "purchase", "maintenance", LIN)
     args = "unionpay", "purchase", "they are back", LIN
@@ -132,6 +146,7 @@ MADE: dict[str, Propose] = {
     payments.OPENING: opening,
     bills.MAP: column_map,
     fees.AGREED: fee_rule,
+    fees.TAKING: fee_bill,
 }
 
 

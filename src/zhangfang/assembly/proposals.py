@@ -23,6 +23,9 @@ KINDS: Mapping[str, Approve] = {
         desk.pool, desk.ledger, desk.clock, *rest
     ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
+    fees.TAKING: lambda desk, *rest: fees.approve_taking(
+        desk.pool, desk.ledger, desk.clock, payments.book, *rest
+    ),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

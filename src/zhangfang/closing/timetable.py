@@ -18,12 +18,14 @@ from zhangfang.closing.certificate import certify, uncertified
 from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
+from zhangfang.fees import bill_month, month_of
 from zhangfang.kernel.calendar import china_day, settlement_day, unannounced
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
+from zhangfang.payments import book
 from zhangfang.reconciliation import reconcile
 from zhangfang.settlement import release, settle
 
@@ -36,6 +38,7 @@ CLOSE_AT = time(11, 0)
 CERTIFY_AT = time(11, 10)
 ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
+BILLS_AT = time(11, 45)
 PLAN_EVERY = timedelta(minutes=10)
 
 
@@ -102,6 +105,8 @@ async def _plan_day(day: Day, business: date) -> None:
     await _add(day, "close", str(business), _at(morrow, CLOSE_AT))
     await _add(day, "roll", str(business), _at(morrow, ROLL_AT))
     await _add(day, "statements", str(business), _at(morrow, STATEMENTS_AT))
+    if morrow.day == 1:
+        await _add(day, "bills", f"{business:%Y-%m}", _at(morrow, BILLS_AT))
 
 
 def _at(day: date, hour: time) -> datetime:
@@ -159,6 +164,10 @@ async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
     await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), day.folder)
 
 
+async def _bills(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    await bill_month(day.desk.pool, day.desk.ledger, day.desk.clock, book, month_of(key))
+
+
 _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {
     "plan": _plan,
     "statement": standing.statement,
@@ -173,4 +182,5 @@ _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | N
     "certificate": _certificate,
     "roll": _roll,
     "statements": _statements,
+    "bills": _bills,
 }

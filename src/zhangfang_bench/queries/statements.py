@@ -16,8 +16,8 @@ from zhangfang.kernel.sql import Queries, load
 
 GROWS = frozenset({
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
-    "channel_batch_step", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement",
-    "settlement_set_off", "statement", "step", "transfer", "webhook", "webhook_delivery",
+    "channel_batch_step", "fee_bill_line", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal",
+    "settlement", "settlement_set_off", "statement", "step", "transfer", "webhook", "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -30,6 +30,7 @@ SMALL: Mapping[str, str] = {
     "table_release table_set column_map outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
+    "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "act_head operator": "one row, and one a person",
     "adjustment adjustment_limit evidence_file": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
