@@ -30,7 +30,7 @@ _PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _BAD = (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
-def take_apart(source: Path, one: ColumnMap, plain: Path) -> Plain:
+def take_apart(source: Path, one: ColumnMap, plain: Path, most_rows: int = MOST_CELLS) -> Plain:
     """Write the rows of a workbook's sheet to `plain`, as `text.take_apart` does. Raises `BillRefused`."""
     try:
         formulas = _look_through(source)
@@ -44,6 +44,8 @@ def take_apart(source: Path, one: ColumnMap, plain: Path) -> Plain:
     made = Plain(plain)
     with plain.open("w", encoding="utf-8", newline="") as out:
         _copy(_numbered(rows), one, made, out)
+    if made.rows > most_rows:
+        raise BillRefused(f"the sheet has {made.rows} rows; at most {most_rows} are read")
     _check_formulas(formulas, one, made)
     return made
 

@@ -79,6 +79,32 @@ def _said(count: int | None, sum_: str | None) -> "Said | None":
 
 
 @app.command()
+def statement(
+    file: File,
+    account: Annotated[
+        str, typer.Option(help="our account that it is of, by its bank's name, such as genericbank")
+    ],
+    format_: Annotated[
+        str, typer.Option("--format", help="camt053, mt940, or map:NAME with the name of a live column map")
+    ],
+) -> None:
+    """Take a bank's statement: it must be whole and follow on the last one; new lines are stored and booked."""
+
+    async def work(desk: "Desk", by: "Person") -> str:
+        import asyncio
+
+        from zhangfang.bills import digest_of, live_map, read_statements
+        from zhangfang.reconciliation import bring_statements
+
+        form, _, name = format_.partition(":")
+        one = await live_map(desk.pool, name) if form == "map" else None
+        found = await asyncio.to_thread(read_statements, file, form, one)
+        return await bring_statements(desk, account, found, file.name[:200], digest_of(file), by)
+
+    typer.echo(f"{file.name}: {by_person(work)}")
+
+
+@app.command()
 def maps() -> None:
     """List the column maps with their versions; version 0 ships with the platform."""
     from zhangfang.bills import map_versions

@@ -5,6 +5,7 @@ from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
+from zhangfang.reconciliation.statements import bring_statements
 from zhangfang.reconciliation.taking import bring_file
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Cure",
     "approve",
     "bring_file",
+    "bring_statements",
     "cures",
     "finish_returns",
     "list_breaks",

@@ -9,6 +9,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
 from zhangfang.reconciliation.files import take_file
+from zhangfang.reconciliation.statements import book_by_file
 
 queries = load(__package__, "taking.sql")
 
@@ -26,6 +27,8 @@ async def bring_file(desk: Desk, channel: str, settle_date: date, bill: Bill, na
         raise InvalidInput("file", shape, "the same file")
     async with recorded(desk.pool, desk.clock, by, "take file", f"{channel}/{settle_date}", name):
         await take_file(desk, channel, settle_date, bill.path, name, bill.digest)
+        for row in await desk.pool.fetch(queries.by_file):  # their lines may have waited for this file
+            await book_by_file(desk, row["account"])
     return "it was taken before, and changes nothing" if held else f"{bill.lines} lines are taken"
 
 
