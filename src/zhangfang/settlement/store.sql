@@ -9,6 +9,7 @@ JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(
 JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+    AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
     AND NOT EXISTS (
         SELECT FROM break b
         WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
@@ -99,7 +100,8 @@ JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
-        SELECT FROM break b WHERE b.intent = i.id AND b.class = 'missing_there' AND b.cleared_at IS NULL
+        SELECT FROM break b
+        WHERE b.intent = i.id AND b.class = 'missing_there' AND (b.cleared_at IS NULL OR b.cure = 'B6')
     )
 GROUP BY i.settle_date ORDER BY i.settle_date
 

@@ -24,6 +24,7 @@ from zhangfang.web.export import AT_ONCE
 from zhangfang.web.money import money
 from zhangfang.web.origin import ANYWHERE, Origin
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
+from zhangfang.web.upload import parsed
 from zhangfang.web.words import LANGUAGES, Words
 
 T = TypeVar("T")
@@ -146,14 +147,21 @@ class Visit(Generic[S_co]):
             name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
         )
 
-    async def form(self) -> dict[str, str]:
-        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`."""
-        body = b""
+    async def form(self, most: int = 0) -> dict[str, str]:
+        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`.
+
+        A page that takes a file says of how many bytes it may be (`most`); the file is then `request.state.file`.
+        """
+        body, allowed = b"", _BODY_MAX + most
         try:
             async for chunk in self.request.stream():
                 body += chunk
-                if len(body) > _BODY_MAX:
-                    raise FormInvalid(f"the form is longer than {_BODY_MAX} bytes")
+                if len(body) > allowed:
+                    raise FormInvalid(f"the form is longer than {allowed} bytes")
+            kind = self.request.headers.get("content-type", "")
+            if most and kind.startswith("multipart/form-data"):
+                fields, self.request.state.file = await parsed(kind, body)
+                return fields
             return dict(
                 parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
             )

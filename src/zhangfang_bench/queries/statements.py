@@ -29,6 +29,7 @@ SMALL: Mapping[str, str] = {
     "table_release table_set outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
+    "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "act_head operator": "one row, and one a person",
     "merchant_state merchant_terms": "a row for each decision of a person about a merchant",
 }
@@ -38,7 +39,7 @@ MAY: Mapping[str, str] = {
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",
     "zhangfang/ledger/writer/writer.sql:tail": "read once, at the writer's start: the entries since the checkpoint",
     "zhangfang/payments/people/merchants.sql:open": "asked when a person closes a merchant: it reads what is that one's",
-    "zhangfang/reconciliation/store.sql:list_breaks": "`breaks --all` lists all; the open ones have an index",
+    "zhangfang/reconciliation/cures/cures.sql:list": "`breaks --all` lists all; the open ones have an index",
 }
 ONCE: Mapping[str, str] = {
     "zhangfang/ledger/writer/writer.sql:open_pendings": "read at the writer's start: by the plan for its values",

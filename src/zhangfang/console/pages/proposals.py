@@ -29,7 +29,9 @@ class Shown:
 def shown(one: Proposal) -> Shown:
     """Return a proposal with what its page needs."""
     content = {
-        name: value for name, value in msgspec.json.decode(one.content).items() if value not in (None, "")
+        name: value
+        for name, value in msgspec.json.decode(one.content).items()
+        if value not in (None, "") and name != "account"  # a token, which tells nobody anything
     }
     return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
 
