@@ -47,12 +47,16 @@ def simulate(
     channels: Annotated[
         str, typer.Option(help="channels, separated by commas; empty: all that have a sandbox bank")
     ] = "",
+    silence: Annotated[
+        str,
+        typer.Option(help="people leave each break open for one of these numbers of days, such as 40,70,400"),
+    ] = "",
     json: Annotated[Path | None, typer.Option(help="write the counts as JSON to this file")] = None,
 ) -> None:
     """Play random days with random faults and crashes on all channels; check the rules after each day."""
     from zhangfang_drill.simulated.simulate import simulate as play
 
-    sys.exit(play(days, seed, _named(channels), json))
+    sys.exit(play(days, seed, _named(channels), _days(silence), json))
 
 
 def _named(typed: str) -> tuple[str, ...]:
@@ -65,6 +69,15 @@ def _named(typed: str) -> tuple[str, ...]:
         wanted = f"{', '.join(sorted(absent))} too, because the others pay their money there"
         _refuse(f"--channels: got {', '.join(channels)}; needed: {wanted}")
     return tuple(name for name in ADAPTERS if name in channels)
+
+
+def _days(typed: str) -> tuple[int, ...]:
+    parts = list(filter(None, typed.split(",")))
+    if any(not part.isascii() or not part.isdigit() or len(part) > 4 for part in parts):
+        _refuse(
+            f"--silence: got {typed[:40]!r}; allowed: whole numbers of days up to 9999, separated by commas"
+        )
+    return tuple(map(int, parts))
 
 
 def _refuse(what: str) -> None:

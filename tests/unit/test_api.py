@@ -1017,3 +1017,16 @@ async def test_no_redirect_names_the_host_or_the_scheme_that_the_request_names(
 ) -> None:
     answer = await counter.client.get(path, headers={"host": "evil.example"})
     assert answer.headers.get("location", "/console/") == "/console/"
+
+
+async def test_who_creates_a_merchant_or_a_key_is_recorded(counter: Counter) -> None:
+    made = (await counter.admin("POST", "/v1/merchants", {"name": "甲商户", "external_ref": "act1"})).json()
+    await counter.admin("POST", f"/v1/merchants/{made['id']}/keys")
+    sql = "SELECT act, target, reason FROM operator_act WHERE operator = 'key_admin' AND target = ANY($1) ORDER BY seq"
+    rows = await counter.shop.desk.pool.fetch(sql, ["act1", made["id"]])
+    assert [tuple(row) for row in rows] == [
+        ("create merchant", "act1", ""),
+        ("create merchant", "act1", "done"),
+        ("make API key", made["id"], ""),
+        ("make API key", made["id"], "done"),
+    ]

@@ -81,6 +81,20 @@ async def test_a_success_that_was_booked_beside_a_failure_is_taken_back(shop: Sh
     assert await breaks(shop) == [("contradiction", 0, 1000)]
 
 
+@pytest.mark.parametrize("kind", [Operation.PURCHASE, Operation.COLLECTION])
+async def test_a_success_that_was_booked_and_never_stored_is_taken_back_when_the_channel_says_failed(
+    shop: Shop, kind: Operation
+) -> None:
+    merchant = await shop.merchant()
+    paid = await shop.ask(merchant, kind, "A1", 1000)
+    booked = posting.transfers(paid, shop.desk.alias, paid.business_date)
+    await posting.must_post(shop.desk, paid, booked)  # and here the process died
+    assert (await shop.balances(merchant.id))[2321] == 994
+    await weigh(shop.desk, paid, StepKind.QUERY, FAILED)
+    assert (await shop.reload(paid)).state is State.FAILED
+    assert (await shop.balances(merchant.id)) == dict.fromkeys(await shop.balances(merchant.id), 0)
+
+
 @pytest.mark.parametrize("kind", [Operation.REFUND, Operation.VOID])
 async def test_a_refused_or_failed_refund_gives_its_counters_back_exactly_once(
     shop: Shop, kind: Operation

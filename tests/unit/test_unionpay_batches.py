@@ -176,10 +176,12 @@ CHANGED: Mapping[str, str] = {
     "another time of an item": packed(RESULT.replace("order0002|20261231110000", "order0002|20261231110001")),
     "an item twice": packed(RESULT + LINES[1] + "\n"),
     "cut": packed(RESULT.replace(LINES[0].format("2" * 21) + "\n", "")),
-    "a column too many": packed(RESULT.replace("balance", "balance|x")),
-    "no amount": packed(RESULT.replace("|100|", "|1.00|")),
-    "no code": packed(RESULT.replace("|64|", "||")),
-    "a day that is none": packed(RESULT.replace("|0101|", "|0231|")),
+    "a success that is unread, and another quantity": packed(
+        RESULT.replace("|0101|", "|0231|").replace("|1|1", "|3|1")
+    ),
+    "a failure that is unread, and another sum": packed(
+        RESULT.replace("|64|", "||").replace("|1|12345\n", "|1|12346\n")
+    ),
     "sums that are not those of the items": packed(RESULT.replace("|1|12345\n", "|1|12346\n")),
     "not UTF-8": base64.b64encode(zlib.compress(b"\xff\n")).decode(),
     "not base64": "?",
@@ -194,3 +196,26 @@ async def test_a_result_that_cannot_be_ours_is_unknown_and_ends_no_item(change: 
     found = await queried(answering({"fileContent": CHANGED[change]}))
     assert (found.answer.verdict, dict(found.items)) == (Verdict.UNKNOWN, {})
     assert found.answer.message
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "read"),
+    [
+        ("balance", "balance|x", "order0001"),
+        ("|100|", "|1.00|", "order0001"),
+        ("|64|", "||", "order0001"),
+        ("|0101|", "|0231|", "order0002"),  # of the success, whose amount is still in the sum
+    ],
+)
+async def test_an_item_that_cannot_be_understood_ends_nothing_and_hides_no_other(
+    was: str, is_now: str, read: str
+) -> None:
+    found = await queried(answering({"fileContent": packed(RESULT.replace(was, is_now))}))
+    assert (found.answer.verdict, list(found.items)) == (Verdict.SUCCESS, [read])
+
+
+async def test_a_number_in_the_channels_words_is_masked() -> None:
+    text = RESULT.replace("balance", "card 6222020000000000123 is closed")
+    found = await queried(answering({"fileContent": packed(text)}))
+    assert found.items["order0002"].message == " card 622202****0123 is closed"
+    assert "0000000000" not in found.items["order0002"].raw

@@ -1,10 +1,12 @@
 """The calls about merchants: the administrator creates them and makes their keys."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 
 import msgspec
 
+from zhangfang import approvals
 from zhangfang.api.calls import Call, Spec
 from zhangfang.api.shapes import ApiKeyShown, MerchantShown, NewMerchantBody
 from zhangfang.kernel.calendar import china_day
@@ -32,6 +34,10 @@ async def admit(desk: Desk, new: NewMerchant) -> Merchant:
     return merchant
 
 
+def _recorded(desk: Desk, act: str, target: str) -> AbstractAsyncContextManager[None]:
+    return approvals.recorded(desk.pool, desk.clock, approvals.ADMIN, act, target)
+
+
 async def create(call: Call) -> tuple[int, MerchantShown]:
     """Create a merchant."""
     body: NewMerchantBody = call.body
@@ -40,7 +46,9 @@ async def create(call: Call) -> tuple[int, MerchantShown]:
     bank = BankAccount(account.number, account.name, account.medium, account.bank) if account else None
     own = {"fee_rules": tuple(rules), "settlement_account": bank}
     new = NewMerchant(**msgspec.structs.asdict(body) | own)
-    return 201, shown(await admit(call.desk, new), china_day(call.desk.clock.now()))
+    async with _recorded(call.desk, "create merchant", new.external_ref or new.name):
+        made = await admit(call.desk, new)
+    return 201, shown(made, china_day(call.desk.clock.now()))
 
 
 def shown(m: Merchant, today: date) -> MerchantShown:
@@ -60,7 +68,8 @@ async def get(call: Call) -> tuple[int, MerchantShown]:
 async def new_key(call: Call) -> tuple[int, ApiKeyShown]:
     """Make an API key."""
     merchant = await get_merchant(call.desk.pool, call.path["id"])
-    key, secret = await create_api_key(call.desk.pool, call.desk.clock, merchant.id)
+    async with _recorded(call.desk, "make API key", merchant.id):
+        key, secret = await create_api_key(call.desk.pool, call.desk.clock, merchant.id)
     return 201, ApiKeyShown(key.id, secret)
 
 

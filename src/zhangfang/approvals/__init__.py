@@ -5,21 +5,23 @@ from zhangfang.approvals.operators import (
     FIRST,
     Operator,
     add_operator,
+    check_second,
     disable_operator,
     ensure_operator,
     known,
+    logins_of,
     opens,
     operators,
     reset_password,
 )
 from zhangfang.approvals.people import (
+    ADMIN,
     OWNER,
     PLATFORM,
     NotAnOperator,
     Person,
     PersonKind,
     SecondPerson,
-    check_second,
     folded,
     operator,
     reason,
@@ -42,6 +44,7 @@ from zhangfang.approvals.proposals import (
 )
 
 __all__ = [
+    "ADMIN",
     "FIRST",
     "OWNER",
     "PLATFORM",
@@ -68,6 +71,7 @@ __all__ = [
     "folded",
     "get",
     "known",
+    "logins_of",
     "opens",
     "operator",
     "operators",

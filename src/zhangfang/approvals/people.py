@@ -34,6 +34,8 @@ class Person:
 
 PLATFORM = Person(PersonKind.PLATFORM, "platform")
 OWNER = Person(PersonKind.OWNER, "owner")
+ADMIN = Person(PersonKind.KEY, "key_admin")
+"""Whoever holds the administrator's key: the API cannot know more."""
 
 
 class SecondPerson(ZhangfangError):
@@ -65,12 +67,6 @@ def folded(name: str) -> str:
 def same_person(stored: str, by: Person) -> bool:
     """Whether a name that is stored is this person's; names from before operators signed in were free text."""
     return folded(stored) == folded(by.id)
-
-
-def check_second(proposed_by: str, by: Person, what: str) -> None:
-    """Raise `SecondPerson` if `by` is the person who proposed; `what` names the proposal, such as `this cure`."""
-    if same_person(proposed_by, by):
-        raise SecondPerson(f"{proposed_by} proposed {what}; another person has to approve it")
 
 
 def reason(why: str, least: int = _REASON_MIN) -> str:

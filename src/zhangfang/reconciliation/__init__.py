@@ -5,9 +5,10 @@ from zhangfang.reconciliation.cures.candidates import candidates
 from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
-from zhangfang.reconciliation.files import reconcile
+from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
+from zhangfang.reconciliation.taking import bring_file
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
 from zhangfang.reconciliation.work.taking import comment, hand, take
 
@@ -24,6 +25,7 @@ __all__ = [
     "Cure",
     "approve",
     "attach",
+    "bring_file",
     "candidates",
     "comment",
     "cures",
@@ -41,4 +43,5 @@ __all__ = [
     "return_late_payments",
     "return_line",
     "take",
+    "take_file",
 ]

@@ -75,8 +75,8 @@ class Door(Generic[V]):
     ) -> Callable[[Request], Awaitable[Response]]:
         """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for.
 
-        `query` names the parameters that the address may have; any other is refused. `upload` is how many bytes the file
-        of a form may have, 0 for no file.
+        `query` names the parameters that the address may have; any other is refused. `upload` is how many bytes a form
+        with files may have, where the page takes any.
         """
         return partial(self._handled, handler=_asking(handler, query), outside=False, upload=upload)
 
@@ -87,9 +87,8 @@ class Door(Generic[V]):
     async def _handled(
         self, request: Request, *, handler: Handler[V], outside: bool, upload: int = 0
     ) -> Response:
-        request.state.request_id = secrets.token_hex(6)
+        request.state.request_id, request.state.upload = secrets.token_hex(6), upload
         request.state.csrf = ""
-        request.state.upload, request.state.file = upload, None
         visit = self._visit(request, self.site, None, "")
         response = await self._answer(visit, handler, outside=outside)
         if visit.operator is None and outside:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import fmean, quantiles
+from statistics import quantiles
 from typing import Any
 
 import aiohttp
@@ -78,7 +78,7 @@ def _measure(house: House, seconds: float, share: float) -> dict[str, Any]:
             phases[kind] = _phase(house, key, kind, seconds)
         phases[kind]["hostile"] = answers
     phases["quiet after"] = _phase(house, key, "after", seconds)
-    quiet = fmean(phases[name]["p99_ms"] for name in ("quiet before", "quiet after"))
+    quiet = min(phases[name]["p99_ms"] for name in ("quiet before", "quiet after"))
     for one in phases.values():
         one["p99_of_quiet"] = round(one["p99_ms"] / quiet, 2)
     return {"phases": phases, "health": _health(house, url)}

@@ -69,10 +69,15 @@ class Result:
         }
 
 
-def simulate(days: int, seed: int, channels: tuple[str, ...], out: Path | None) -> int:
-    """Run the simulation; return exit code 0 if no rule was broken and a long run met everything, otherwise 1."""
+def simulate(
+    days: int, seed: int, channels: tuple[str, ...], silences: tuple[int, ...], out: Path | None
+) -> int:
+    """Run the simulation; `silences` as in `Intensity`.
+
+    Return exit code 0 if no rule was broken and a long run met everything, otherwise 1.
+    """
     with asyncio.Runner(loop_factory=MortalLoop) as runner:
-        result = runner.run(run(days, seed, channels, Intensity()))
+        result = runner.run(run(days, seed, channels, Intensity(silences=silences)))
     if out is not None:
         out.write_text(json.dumps(result.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     for story in result.stories:

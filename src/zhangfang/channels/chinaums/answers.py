@@ -16,6 +16,7 @@ from zhangfang.channels.chinaums.requests import mer_order_id
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Operation, Order, Verdict
 from zhangfang.channels.strict_json import fen, fen_of_text, kept, optional_text, text
 from zhangfang.channels.verdicts import Codes
+from zhangfang.kernel.masking import masked_text
 
 CODES = Codes(Path(__file__).parent / "codes.csv")
 OK = "SUCCESS"
@@ -110,7 +111,7 @@ def _answer(
     return Answer(
         verdict,
         code=code[:100],
-        message=str(fields.get("errMsg") or fields.get("errInfo") or "")[:200],
+        message=masked_text(str(fields.get("errMsg") or fields.get("errInfo") or "")[:200]),
         channel_ref=optional_text(fields, "refundTargetOrderId") or optional_text(fields, "targetOrderId"),
         amount=amount,
         settle_date=settle_date(fields),

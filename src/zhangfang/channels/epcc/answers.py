@@ -15,6 +15,7 @@ from zhangfang.channels.epcc import codes
 from zhangfang.channels.epcc.requests import CATEGORIES, OPERATIONS
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Order, Verdict
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.masking import masked_text
 from zhangfang.kernel.money import yuan_to_fen
 
 Fields = Mapping[str, str]
@@ -130,7 +131,9 @@ def _judged(fields: Fields, operation: str, *, sent: bool) -> Answer:
 def _answer(fields: Fields, verdict: Verdict, code: str, *, elsewhere: bool = False) -> Answer:
     message = fields.get(_BUSINESS + "BizStsDesc") or fields.get(_SYSTEM + "SysRtnDesc", "")
     raw = "&".join(f"{path.rpartition('/')[2]}={fields[path]}" for path in _KEPT if path in fields)
-    return Answer(verdict, code, message, raw=raw, elsewhere=elsewhere and verdict is Verdict.FAILED)
+    return Answer(
+        verdict, code, masked_text(message), raw=raw, elsewhere=elsewhere and verdict is Verdict.FAILED
+    )
 
 
 def _required(fields: Fields, path: str) -> str:

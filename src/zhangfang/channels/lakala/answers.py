@@ -17,6 +17,7 @@ from zhangfang.channels.strict_json import fen_of_text, kept, optional_text, tex
 from zhangfang.channels.verdicts import Codes
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.masking import masked_text
 
 CODES = Codes(Path(__file__).parent / "codes.csv")
 OK = "BBS00000"
@@ -116,7 +117,7 @@ def _answer(
     return Answer(
         verdict,
         code=code[:100],
-        message=str(fields.get("msg") or "")[:200],
+        message=masked_text(str(fields.get("msg") or "")[:200]),
         channel_ref=optional_text(data, "trade_no"),
         amount=amount,
         settle_date=settle_date(data),

@@ -9,6 +9,7 @@ from zhangfang.channels.unionpay import codes
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.requests import KINDS, OPERATIONS, QUERY_KIND, time14
 from zhangfang.kernel.clock import CHINA
+from zhangfang.kernel.masking import masked_text
 
 # What the protocol requires of a message that says that money moved.
 _MONEY = {"txnAmt": r"[0-9]{1,12}", "currencyCode": "156", "txnTime": r"[0-9]{14}"}
@@ -70,7 +71,7 @@ def _answer(fields: Mapping[str, str], txn_type: str, verdict: Verdict, code: st
     return Answer(
         verdict,
         code=code,
-        message=message,
+        message=masked_text(message),
         channel_ref=fields.get("queryId", ""),
         amount=int(amount) if amount else None,
         settle_date=settle_date(day, fields.get("txnTime", "")) if day else None,

@@ -25,6 +25,7 @@ from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.masking import masked_text
 from zhangfang.kernel.texts import storable
 
 MOST_ITEMS = 5_000
@@ -35,6 +36,7 @@ _COLUMNS = (
     "orderId", "txnTime", "txnAmt", "accNo", "accType", "encryptCertId", "customerInfo", "reserved", "billNo",
     "origQryId", "reqReserved",
 )  # fmt: skip
+_ANSWERED = ("orderId", "txnTime", "txnAmt", "respCode", "queryId", "settleDate", "respMsg")
 _NUMBER = re.compile(r"(?!0000)[0-9]{4}")
 _AMOUNT = re.compile(r"[0-9]{1,12}")
 
@@ -86,12 +88,17 @@ def of_result(fields: Mapping[str, str], batch: Batch) -> BatchResult:
         raise MalformedMessage("fileContent, line 1: not the header of this batch")
     orders = {order.order_no: order for order in batch.orders}
     items: dict[str, Answer] = {}
+    unread = 0
     for number, line in enumerate(lines, 2):
-        name, answer = _item(number, line, orders, batch.operation)
+        name = _named(number, line, orders)
         if name in items:
             raise MalformedMessage(f"fileContent, line {number}: an item that stands there before")
-        items[name] = answer
-    _check_sums(header[6:], items.values())
+        answer = _item(line, batch.operation) if name else None
+        if answer is None:
+            unread += 1
+        else:
+            items[name] = answer
+    _check_sums(header[6:], items.values(), unread)
     return BatchResult(whole, items)
 
 
@@ -137,7 +144,9 @@ def _whole(fields: Mapping[str, str], batch: Batch, txn_type: str) -> Answer:
     code = required(fields, "respCode")
     verdict = codes.sent(txn_type, code)
     own = verdict is Verdict.FAILED and codes.elsewhere(txn_type, code)
-    return Answer(verdict, code=code, message=fields.get("respMsg", ""), raw=masked(fields), elsewhere=own)
+    return Answer(
+        verdict, code=code, message=masked_text(fields.get("respMsg", "")), raw=masked(fields), elsewhere=own
+    )
 
 
 def _text(data: bytes) -> list[str]:
@@ -148,35 +157,50 @@ def _text(data: bytes) -> list[str]:
     return lines or [""]
 
 
-def _item(
-    number: int, line: Sequence[str], orders: Mapping[str, Order], operation: Operation
-) -> tuple[str, Answer]:
-    where = f"fileContent, line {number}"
-    if len(line) != 7:
-        raise MalformedMessage(f"{where}: {len(line)} columns; allowed: 7")
-    name, txn_time, amount, code, query_id, day, message = line
-    order = orders.get(name)
-    if order is None or requests.time14(order.requested_at) != txn_time:
-        raise MalformedMessage(f"{where}, orderId: no item of this batch")
+def _named(number: int, line: Sequence[str], orders: Mapping[str, Order]) -> str:
+    """Return the order number of an item of this batch; empty if its columns cannot be told apart."""
+    if len(line) != len(_ANSWERED):
+        return ""
+    order = orders.get(line[0])
+    if order is None or requests.time14(order.requested_at) != line[1]:
+        raise MalformedMessage(f"fileContent, line {number}, orderId: no item of this batch")
+    return line[0]
+
+
+def _item(line: Sequence[str], operation: Operation) -> Answer | None:
+    """Return what a line says of its item; None if it cannot be understood: the item then gets a query of its own."""
+    _, txn_time, amount, code, query_id, day, message = line
     if not _AMOUNT.fullmatch(amount) or not code:
-        raise MalformedMessage(f"{where}: no amount of 1 to 12 digits, or no respCode")
+        return None
+    try:
+        settled = settle_date(day, txn_time) if day else None
+    except MalformedMessage:
+        return None
     txn_type = requests.KINDS[operation][0]
     verdict = codes.final(txn_type, code)
-    return name, Answer(
+    return Answer(
         verdict,
         code=code,
-        message=message,
+        message=masked_text(message),
         channel_ref=query_id,
         amount=int(amount),
-        settle_date=settle_date(day, txn_time) if day else None,
-        raw="|".join(line),
+        settle_date=settled,
+        raw="|".join((*line[:-1], masked_text(message))),
         elsewhere=verdict is Verdict.FAILED and codes.elsewhere(txn_type, code),
     )
 
 
-def _check_sums(stated: Sequence[str], answers: Iterable[Answer]) -> None:
+def _check_sums(stated: Sequence[str], answers: Iterable[Answer], unread: int) -> None:
+    """Raise `MalformedMessage` unless the header's quantity and sum of what succeeded are those of the items.
+
+    Each line that could not be understood may be one more success, of any amount.
+    """
     paid = [answer.amount or 0 for answer in answers if answer.code == "00"]
-    if list(stated) != [str(len(paid)), str(sum(paid))]:
-        raise MalformedMessage(
-            "fileContent, line 1: quantity and sum of what succeeded are not those of the items"
-        )
+    if all(_AMOUNT.fullmatch(one) for one in stated):
+        count, total = map(int, stated)
+        more = count - len(paid)
+        if 0 <= more <= unread and (total >= sum(paid) if more else total == sum(paid)):
+            return
+    raise MalformedMessage(
+        "fileContent, line 1: quantity and sum of what succeeded are not those of the items"
+    )

@@ -1,4 +1,4 @@
-"""Endings that give money back: stored first, then booked, then applied.
+"""Endings without success: stored first, then booked, then applied.
 
 Nobody waits for the ledger under a row's lock, or with a connection held. Instead the ending is stored (`Intent.ending`),
 and from then on no evidence moves the intent. So no success can come between the decision and the money that is given
@@ -32,7 +32,7 @@ _NOT_SENT = (State.CREATED, State.PARKED)
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an intent ends: FAILED or REFUSED; with `to`, only its attempt ends, and the next one goes there."""
+    """How an intent ends: FAILED, REFUSED or CLOSED; with `to`, only its attempt ends, and the next one goes there."""
 
     state: State
     steps: Sequence[Step]
@@ -42,8 +42,17 @@ class Ending:
     to: Choice | None = None
 
 
+async def end(desk: Desk, intent: Intent, ending: Ending) -> bool:
+    """Store an ending and carry it out. False if another one came first: see `begin`."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        begun = await begin(desk, connection, intent, ending)
+    if begun:
+        await conclude(desk, await desk.journal.reload(intent.id))
+    return begun
+
+
 async def begin(desk: Desk, connection: Connection, intent: Intent, ending: Ending) -> bool:
-    """Store an ending with its evidence, inside the caller's transaction.
+    """Store an ending with its evidence, inside a transaction.
 
     False if the intent is not as it was read: it has ended or begun to, another attempt has begun, or another process has
     taken an attempt that was not sent.
@@ -91,10 +100,13 @@ def _ended(desk: Desk, intent: Intent, booked: posting.Booked | None) -> Change:
 
 
 async def _give_back(desk: Desk, intent: Intent) -> posting.Booked | None:
-    """Undo what was booked before the sending, under the ids that were stored for that; None if nothing was."""
-    if intent.kind in PAY_INS:
-        return None
+    """Undo what was booked, under the ids that were stored for that; None if nothing was.
+
+    Of a pay-in only its success is booked. A process may have died between that booking and the state.
+    """
     today = desk.clock.now()
+    if intent.kind in PAY_INS:
+        return await posting.take_back(desk, intent, settlement_day(today))
     if intent.template != posting.HELD:
         return await posting.must_post(desk, intent, posting.undo(intent, desk.alias, settlement_day(today)))
     held = posting.transfers(intent, desk.alias, intent.business_date)

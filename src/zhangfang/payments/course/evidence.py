@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 
 import structlog
 
-from zhangfang.channels.port import MOVED, PAY_INS, AcquiringChannel, Answer, Channels, Operation, Verdict
+from zhangfang.channels.port import MOVED, PAY_INS, AcquiringChannel, Answer, Channels, Verdict
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import store
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import elsewhere
-from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.ending import Ending, conclude, end
 from zhangfang.payments.course.proof import whole
 from zhangfang.payments.course.rules import LATE, Decision, decide
 from zhangfang.payments.desk import Desk
@@ -41,9 +40,7 @@ async def weigh(desk: Desk, intent: Intent, kind: StepKind, answer: Answer) -> D
     if intent.ending is not None:
         return await _again(desk, intent, kind, answer, keep=True)
     if decision.final and decision.state is not State.SUCCESS:
-        to = await elsewhere(desk, intent, answer)
-        if to is not None or (intent.kind, decision.state) in posting.OUTCOMES:
-            return await _fail(desk, intent, kind, answer, decision, to)
+        return await _fail(desk, intent, kind, answer, decision, await elsewhere(desk, intent, answer))
     change = await _booked(desk, intent, kind, answer, decision)
     moved = await desk.journal.apply(change)
     if decision.final and not moved:
@@ -79,14 +76,11 @@ def _decide(
 async def _fail(
     desk: Desk, intent: Intent, kind: StepKind, answer: Answer, decision: Decision, to: Choice | None
 ) -> Decision:
-    """Apply a failure that gives money back. With `to`, the intent does not end: its next attempt begins."""
+    """Apply an ending without success. With `to`, the intent does not end: its next attempt begins."""
     step = evidence(desk.clock, intent, kind, answer, "" if to else decision.state)
-    end = Ending(decision.state, [step], answer.code, answer.message, answer.channel_ref, to)
-    async with desk.pool.acquire() as connection, connection.transaction():
-        begun = await begin(desk, connection, intent, end)
-    if not begun:
+    ending = Ending(decision.state, [step], answer.code, answer.message, answer.channel_ref, to)
+    if not await end(desk, intent, ending):
         return await _again(desk, intent, kind, answer, keep=True)
-    await conclude(desk, await desk.journal.reload(intent.id))
     return Decision(State.CREATED) if to else decision
 
 
@@ -128,24 +122,14 @@ async def _booked(desk: Desk, intent: Intent, kind: StepKind, answer: Answer, de
     told = None if intent.batch else end_of(desk.clock, intent, decision.state, now)
     if intent.template == posting.HELD:  # any outcome comes after O2; a crash may have come before it
         await posting.release(desk, intent)
-    build = posting.OUTCOMES.get((intent.kind, decision.state))
-    if build is None:
+    if intent.kind not in PAY_INS:  # its money was booked before the sending
         return replace(change, settle_date=answer.settle_date, told=told)
-    business_date = outcome_date(desk.clock, intent, decision.state, answer)
-    posted = await posting.must_post(desk, intent, build(intent, desk.alias, business_date))
+    business_date = answer.settle_date or intent.business_date
+    posted = await posting.must_post(desk, intent, posting.transfers(intent, desk.alias, business_date))
     booked = new_step(desk.clock, intent.id, StepKind.LEDGER, message=f"seq {posted.seq}")
     # If the posting moved to the first open date, the settlement date is still that of the channel's file.
     proven = business_date if posted.moved else posted.business_date
-    date_ = proven if decision.state is State.SUCCESS else None
-    return replace(change, settle_date=date_, seq=posted.seq, steps=[step, booked], told=told)
-
-
-def outcome_date(clock: Clock, intent: Intent, state: State, answer: Answer) -> date:
-    """Return the business date of what an outcome books: the channel's settlement date, or today for money given back."""
-    if state is State.SUCCESS:
-        return answer.settle_date or intent.business_date
-    now = clock.now()
-    return china_day(now) if intent.kind is Operation.PAYOUT else settlement_day(now)
+    return replace(change, settle_date=proven, seq=posted.seq, steps=[step, booked], told=told)
 
 
 def evidence(clock: Clock, intent: Intent, kind: StepKind, answer: Answer, state: str) -> Step:

@@ -12,7 +12,7 @@ from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.ledger import Answered, LedgerClient, Result, Transfer, TransferFlag, mirror, post, voucher
 from zhangfang.payments.desk import Desk
-from zhangfang.payments.model import Intent, State
+from zhangfang.payments.model import Intent
 from zhangfang.payments.store import queries
 
 log = structlog.get_logger()
@@ -69,7 +69,8 @@ def subjects(intent: Intent, alias: str) -> dict[int, str]:
 
 
 def _amounts(intent: Intent) -> dict[str, int]:
-    return {"G": intent.amount, "N": intent.amount, "F": intent.fee, "f": intent.fee, "amount": intent.amount}
+    fee = 0 if intent.fee_taken else intent.fee  # taken later: at settlement
+    return {"G": intent.amount, "N": intent.amount, "F": fee, "f": fee, "amount": intent.amount}
 
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
@@ -164,13 +165,13 @@ def _moves(one: Transfer) -> tuple[object, ...]:
     return one.debit, one.credit, one.amount, one.kind, one.voucher
 
 
-async def take_back(desk: Desk, intent: Intent, business_date: date) -> None:
-    """Reverse a pay-in if it was booked while other evidence ended its intent without success."""
+async def take_back(desk: Desk, intent: Intent, business_date: date) -> Booked | None:
+    """Reverse a pay-in that was booked as a success, although its intent has none; None if it was not booked."""
     made = transfers(intent, desk.alias, business_date)
-    if await _standing(desk.pool, desk.ledger, made) is not None:
-        await must_post(
-            desk, intent, mirror(made, intent.undo_voucher, business_date=business_date, memo=intent.id)
-        )
+    if await _standing(desk.pool, desk.ledger, made) is None:
+        return None
+    undone = mirror(made, intent.undo_voucher, business_date=business_date, memo=intent.id)
+    return await must_post(desk, intent, undone)
 
 
 def succeeded(answers: Sequence[Answered]) -> bool:
@@ -186,12 +187,3 @@ def refusal(answers: Sequence[Answered]) -> Result:
 
 def _named(answers: Sequence[Answered]) -> list[str]:
     return [answer.result.name for answer in answers]
-
-
-OUTCOMES = {  # what a final state books, in addition to what was booked before sending
-    (Operation.PURCHASE, State.SUCCESS): transfers,
-    (Operation.COLLECTION, State.SUCCESS): transfers,
-    (Operation.REFUND, State.FAILED): undo,
-    (Operation.VOID, State.FAILED): undo,
-    (Operation.PAYOUT, State.FAILED): undo,
-}

@@ -26,7 +26,7 @@ from zhangfang.ledger import DURABLE
 from zhangfang.merchants import MerchantState, get_merchant
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
-from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.ending import Ending, conclude, end
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
 from zhangfang.payments.course.strays import origin_of
@@ -105,11 +105,7 @@ async def _go_on(desk: Desk, intent: Intent, to: Choice) -> None:
     if to.channel == intent.channel:  # its type is in the tables now
         await desk.pool.execute(queries.unpark, intent.id, to.version, desk.clock.now(), intent.fence)
         return
-    end = Ending(State.CREATED, (), message="the channel does not take it now", to=to)
-    async with desk.pool.acquire() as connection, connection.transaction():
-        begun = await begin(desk, connection, intent, end)
-    if begun:
-        await conclude(desk, await desk.journal.reload(intent.id))
+    await end(desk, intent, Ending(State.CREATED, (), message="the channel does not take it now", to=to))
 
 
 async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None:

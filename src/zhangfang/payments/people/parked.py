@@ -11,7 +11,7 @@ import asyncpg
 from zhangfang.approvals import Person, recorded
 from zhangfang.approvals import reason as why
 from zhangfang.kernel.ids import prefixed
-from zhangfang.payments.course.ending import Ending, begin, conclude
+from zhangfang.payments.course.ending import Ending, end
 from zhangfang.payments.course.steps import prepare
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
@@ -38,17 +38,13 @@ async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str) -> None:
 async def _refuse(desk: Desk, intent: Intent, who: str) -> None:
     if intent.state is State.PARKED and not await prepare(desk, intent):
         return  # the ledger refused to hold its money, so `prepare` has ended it
-    if intent.state is not State.PARKED or not await _begun(desk, intent, who):
+    if intent.state is not State.PARKED or not await end(desk, intent, _refused(desk, intent, who)):
         now = await desk.journal.reload(intent.id)
         raise NotAllowed(f"the payout is {now.ending or now.state}; allowed: one that is PARKED")
-    await conclude(desk, await desk.journal.reload(intent.id))
 
 
-async def _begun(desk: Desk, intent: Intent, who: str) -> bool:
-    """Store that it ends, and who ended it; False if it is not parked any more."""
+def _refused(desk: Desk, intent: Intent, who: str) -> Ending:
     step = new_step(
         desk.clock, intent.id, StepKind.PERSON, verdict="refused", state=State.REFUSED, message=who
     )
-    message = "it was parked: nothing was sent"
-    async with desk.pool.acquire() as connection, connection.transaction():
-        return await begin(desk, connection, intent, Ending(State.REFUSED, [step], "parked", message))
+    return Ending(State.REFUSED, [step], "parked", "it was parked: nothing was sent")

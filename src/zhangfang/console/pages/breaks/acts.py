@@ -37,10 +37,10 @@ async def _comment(visit: Visit) -> None:
 
 
 async def _attach(visit: Visit) -> None:
-    sent = visit.request.state.file
-    if sent is None or not sent.name:
+    if "file" not in visit.files:
         raise InvalidInput("file", "nothing", f"a file of at most {work.SIZE_MAX} bytes")
-    await work.attach(visit.pool, visit.site.clock, break_id(visit), sent.name, sent.data, visit.person)
+    name, data = visit.files["file"]
+    await work.attach(visit.pool, visit.site.clock, break_id(visit), name, data, visit.person)
 
 
 async def _ask(visit: Visit) -> None:

@@ -1,0 +1,21 @@
+"""Papers: tables that people keep, as CSV, XLSX and PDF, the same content in the same bytes."""
+
+from zhangfang.kernel.sheets import Cell, Fen
+from zhangfang.papers.model import Column, Paper, Table, TooLong
+from zhangfang.papers.pdf import MOST_ROWS
+from zhangfang.papers.write import FORMS, MEDIA, as_bytes, made, write
+
+__all__ = [
+    "FORMS",
+    "MEDIA",
+    "MOST_ROWS",
+    "Cell",
+    "Column",
+    "Fen",
+    "Paper",
+    "Table",
+    "TooLong",
+    "as_bytes",
+    "made",
+    "write",
+]
