@@ -29,6 +29,8 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+    UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
+    UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
     UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
@@ -62,7 +64,12 @@ WITH entry AS NOT MATERIALIZED (
             ELSE 2321
         END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
-        CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
+        -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
+        CASE
+            WHEN i.kind = 'payout' THEN i.amount + i.fee
+            WHEN i.fee_taken = '' THEN i.amount - i.fee ELSE i.amount
+        END AS net,
+        CASE WHEN i.kind <> 'payout' AND i.fee_taken <> '' THEN i.fee ELSE 0 END AS later
     FROM intent i
     CROSS JOIN LATERAL (
         SELECT
@@ -159,10 +166,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 -- make them. 2321 is thereby Σ lines in no batch, net of fee; 2322 batches less payouts and refunds; 3014 payouts sent
 -- and on no bank line; 3013 refunds sent and in no file; 3015 returns on no bank line.
 , batch AS (
-    SELECT settlement AS id, sum(net) AS net FROM (
-        SELECT settlement, net FROM fact WHERE kind IN ('purchase', 'collection')
-        UNION ALL SELECT settlement, -net FROM fact WHERE template IN ('R1', 'V1', 'U1')
-        UNION ALL SELECT undo_settlement, net FROM fact WHERE template IN ('R1', 'V1', 'U1')
+    SELECT settlement AS id, sum(net - later) AS net, sum(later) AS later FROM (
+        SELECT settlement, net, later FROM fact WHERE kind IN ('purchase', 'collection')
+        UNION ALL SELECT settlement, -net, -later FROM fact WHERE template IN ('R1', 'V1', 'U1')
+        UNION ALL SELECT undo_settlement, net, later FROM fact WHERE template IN ('R1', 'V1', 'U1')
     ) AS line
     GROUP BY settlement
 ), listed AS (
@@ -173,7 +180,9 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
     -- attempts that came to nothing, where they were booked all the same: then both vouchers have to be there
-    SELECT a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount, i.fee
+    SELECT
+        a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount,
+        CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS fee
     FROM attempt a JOIN intent i ON i.id = a.intent
     WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
 ), cured AS (
@@ -249,11 +258,15 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     LEFT JOIN (SELECT by, sum(amount)::bigint AS fen FROM settlement_set_off GROUP BY by) o ON o.by = s.id
     CROSS JOIN LATERAL (SELECT coalesce(b.net, 0) + s.carried - coalesce(o.fen, 0) AS fen) AS whole
     CROSS JOIN LATERAL (
-        VALUES (2321, whole.fen), (2322, s.reserved + s.recovered - whole.fen - s.released),
+        VALUES (2321, whole.fen + coalesce(b.later, 0)), (2322, s.reserved + s.recovered - whole.fen - s.released),
             (2323, s.released - s.reserved)
     ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
+    FROM fee_bill b
+    WHERE b.paid_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.paid_voucher AND t.flags & 74 = 0)
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg

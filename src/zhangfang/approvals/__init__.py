@@ -30,6 +30,7 @@ from zhangfang.approvals.people import (
 )
 from zhangfang.approvals.proposals import (
     PREFIX,
+    Begin,
     ItChanged,
     NoProposal,
     Proposal,
@@ -50,6 +51,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "Act",
+    "Begin",
     "ItChanged",
     "NoProposal",
     "NotAnOperator",

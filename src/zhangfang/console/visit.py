@@ -11,6 +11,7 @@ import msgspec
 
 from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
+from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
@@ -49,6 +50,7 @@ class Console(kit.Site):
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
+            checklist=checklist.ITEMS,
             rule_words=lambda rule, lang: rule_in_words(msgspec.convert(rule, FeeRule), lang),
         )
 

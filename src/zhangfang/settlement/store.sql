@@ -157,7 +157,17 @@ INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
+-- `fee` is what is taken at settlement (F2): of its payments, less what refunds before it would have given back.
+SELECT s.*, (coalesce(taken.fee, 0) + coalesce(undone.fee, 0))::bigint AS fee
+FROM settlement s
+LEFT JOIN LATERAL (
+    SELECT sum(CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END) AS fee
+    FROM intent i WHERE i.settlement = s.id AND i.fee_taken = 'settlement'
+) AS taken ON true
+LEFT JOIN LATERAL (
+    SELECT sum(i.fee) AS fee FROM intent i WHERE i.undo_settlement = s.id AND i.fee_taken = 'settlement'
+) AS undone ON true
+WHERE s.run_date <= $1 AND s.posted_at IS NULL ORDER BY s.merchant, s.id
 
 -- name: unpaid
 -- Of any date: an automatic payout that could not be asked for on its own is asked for later.
