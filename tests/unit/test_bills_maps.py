@@ -1,14 +1,16 @@
 """A column map is checked before anything is read by it, and each fault is named."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from zhangfang.bills import SHIPPED, ColumnMap, read_map
 from zhangfang.kernel.errors import InvalidInput
 
-GOOD = msgspec.to_builtins(SHIPPED["wechat"]) | {"name": "ours"}
+GOOD: dict[str, Any] = msgspec.to_builtins(SHIPPED["wechat"]) | {"name": "ours"}
 COLUMNS = GOOD["columns"]
-STATEMENT = {
+STATEMENT: dict[str, Any] = {
     "name": "bank",
     "kind": "statement",
     "columns": [
@@ -61,11 +63,11 @@ BAD = {
         "direction: got no column",
     ),
     "a statement without balance": (
-        STATEMENT | {"columns": [one for one in STATEMENT["columns"] if one["name"] != "balance"]},  # type: ignore[index]
+        STATEMENT | {"columns": [one for one in STATEMENT["columns"] if one["name"] != "balance"]},
         "balance: got no column",
     ),
     "one amount of two": (
-        STATEMENT | {"columns": STATEMENT["columns"][:4]},  # type: ignore[index]
+        STATEMENT | {"columns": STATEMENT["columns"][:4]},
         "amount: got no column; allowed: a column for amount, or one each for amount_in and amount_out",
     ),
     "not JSON": ("{", "map: got no map"),

@@ -1,5 +1,6 @@
 """Statements in camt.053, MT940 and by a map become the same lines; one that is not whole is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +20,10 @@ MOVES = (
     Move(2_500, "B3", reference="0a1b2c", reversal=True),
     Move(1, "B4", text="租金"),
 )
-READERS = {"camt": (camt, read_camt), "mt940": (mt940, read_mt940)}
+READERS: dict[str, tuple[Callable[..., str], Callable[[Path], list[Statement]]]] = {
+    "camt": (camt, read_camt),
+    "mt940": (mt940, read_mt940),
+}
 
 
 def read(folder: Path, name: str, text: str | bytes) -> list[Statement]:
@@ -88,7 +92,7 @@ def test_a_number_that_comes_again_is_numbered(tmp_path: Path) -> None:
 
 WHOLE = {name: writer(100, MOVES) for name, (writer, _) in READERS.items()}
 TAXED = '<!DOCTYPE x [<!ENTITY a "1">]>'
-BAD = {
+BAD: dict[str, tuple[str, str | bytes, str]] = {
     "camt: half": ("camt", WHOLE["camt"][:900], "no XML, or not whole"),
     "camt: entities": ("camt", WHOLE["camt"].replace("<Document", f"{TAXED}<Document", 1), "declares a DTD or entities"),
     "camt: another version": ("camt", WHOLE["camt"].replace("001.08", "001.02"), "allowed: camt.053.001.08"),

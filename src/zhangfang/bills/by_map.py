@@ -75,13 +75,20 @@ class _Row:
 
     def entry(self) -> Entry:
         """Return the movement."""
-        has_hour = "%H" in self._map.time
-        texts = {
-            name: self._held.get(name, "") for name in ("reference", "request_no", "counterparty", "text")
-        }
-        booked = self.booked if has_hour else self.day
+        texts = [self._held.get(name, "") for name in ("reference", "request_no", "counterparty", "text")]
+        booked = self.booked if "%H" in self._map.time else self.day
+        ours, request, other, text = texts
+        way = self.signed > 0
         return Entry(
-            f"line {self.line}", self._held["sequence"], booked, abs(self.signed), self.signed > 0, **texts
+            f"line {self.line}",
+            self._held["sequence"],
+            booked,
+            abs(self.signed),
+            way,
+            ours,
+            request,
+            other,
+            text,
         )
 
     def _movement(self) -> int:
