@@ -8,7 +8,7 @@ from zhangfang.bills.camt import read_camt
 from zhangfang.bills.check import read_map
 from zhangfang.bills.model import CANONICAL, Bill, BillRefused, ColumnMap, Statement
 from zhangfang.bills.mt940 import read_mt940
-from zhangfang.bills.reading import Said, digest_of, first_lines, read_file
+from zhangfang.bills.reading import NUMBERS, Looked, Said, digest_of, look, raw_rows, read_file
 from zhangfang.bills.release import (
     MAP,
     MapRelease,
@@ -38,21 +38,24 @@ _READERS: Mapping[str, Callable[[Path], list[Statement]]] = {"camt053": read_cam
 __all__ = [
     "CANONICAL",
     "MAP",
+    "NUMBERS",
     "SHIPPED",
     "Bill",
     "BillRefused",
     "ColumnMap",
+    "Looked",
     "MapRelease",
     "MapVersion",
     "Said",
     "Statement",
     "approve_map",
     "digest_of",
-    "first_lines",
     "live_map",
+    "look",
     "map_version",
     "map_versions",
     "propose_map",
+    "raw_rows",
     "read_by_map",
     "read_camt",
     "read_file",

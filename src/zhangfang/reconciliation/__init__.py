@@ -8,8 +8,8 @@ from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures,
 from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
-from zhangfang.reconciliation.statements import bring_statements
-from zhangfang.reconciliation.taking import bring_file
+from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
+from zhangfang.reconciliation.taking import bring_file, read_and_bring
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
 from zhangfang.reconciliation.work.taking import comment, hand, take
 
@@ -41,6 +41,8 @@ __all__ = [
     "preview",
     "propose",
     "read",
+    "read_and_bring",
+    "read_and_bring_statements",
     "reconcile",
     "return_late_payments",
     "return_line",

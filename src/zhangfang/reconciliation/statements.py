@@ -4,12 +4,14 @@ Lines that were read before change nothing. What is new must follow on the last 
 is left out, and none is taken twice under other numbers.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from zhangfang.approvals import Person, recorded
-from zhangfang.bills import Statement
+from zhangfang.bills import Statement, digest_of, live_map, read_statements
 from zhangfang.channels.port import BankChannel
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
@@ -43,6 +45,16 @@ async def bring_statements(
             new = [await _take(desk, connection, alias, one, name, digest, by) for one in found]
         waiting = await book_by_file(desk, alias)
     return f"{sum(new)} new lines in {len(found)} statements; {waiting} wait for a channel's file"
+
+
+async def read_and_bring_statements(
+    desk: Desk, source: Path, alias: str, format_: str, name: str, by: Person
+) -> str:
+    """Read statements (`camt053`, `mt940`, `map:` and a live map's name), and bring them. Raises `BillRefused` too."""
+    form, _, map_ = format_.partition(":")
+    one = await live_map(desk.pool, map_) if form == "map" else None
+    found = await asyncio.to_thread(read_statements, source, form, one)
+    return await bring_statements(desk, alias, found, name, digest_of(source), by)
 
 
 async def book_by_file(desk: Desk, alias: str) -> int:
