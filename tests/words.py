@@ -9,6 +9,8 @@ PROPER = {
     "Zhangfang",
     "CSV",
     "XLSX",
+    "PDF",
+    "JSON",
     "Enter",
     "Esc",
     "EN",

@@ -43,7 +43,9 @@ PAGES = (
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
-    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
+    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
+    f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
+    "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
 
 
@@ -155,7 +157,7 @@ async def crawl(
             r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
         )
         kinds[kind] += path not in seen
-        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json)", path):
+        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json|pdf)", path):
             continue
         seen.add(path)
         page = await console.get(path, lang)
@@ -637,6 +639,7 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 
 
 @pytest.mark.parametrize("path", [
+    "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
     "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
     f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
     "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",

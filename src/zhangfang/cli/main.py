@@ -24,6 +24,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     resolve,
+    statements,
     stops,
     tables,
 )
@@ -53,6 +54,7 @@ for module in (
     parked,
     proposals,
     resolve,
+    statements,
     tables,
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.payments import Desk
@@ -23,8 +22,7 @@ class NotYet(ZhangfangError):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Everything that the timetable needs; statements of account are written below `folder`."""
+    """Everything that the timetable needs."""
 
     desk: Desk
     accounts: Sequence[Account]
-    folder: Path

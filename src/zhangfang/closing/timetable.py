@@ -14,6 +14,7 @@ import structlog
 
 from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.closing import standing
+from zhangfang.closing.certified import certified
 from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
@@ -24,7 +25,8 @@ from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.reconciliation import reconcile
-from zhangfang.settlement import release, settle
+from zhangfang.settlement import settle
+from zhangfang.statements import release
 
 queries = load(__package__, "timetable.sql")
 log = structlog.get_logger()
@@ -141,9 +143,10 @@ async def _roll(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 
 
 async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
-    if not await day.desk.pool.fetchval(queries.done, "close", key):
-        raise NotYet(f"business date {key} is not closed yet")
-    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), day.folder)
+    found = await certified(day.desk.pool, date.fromisoformat(key))
+    if found.missing:
+        raise NotYet(found.missing)
+    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), found.numbers)
 
 
 _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | None]]] = {

@@ -33,4 +33,12 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         )
     if head == "books":
         return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
+    if head == "statements":
+        day, _slash, merchant = tail.partition("/")
+        href = (
+            visit.href(f"/statements/{merchant}/{day}") if merchant else visit.href("/statements", date=day)
+        )
+        return Markup('<a href="{}">{}</a>').format(
+            href, _("statements of {day}", day=_.short(date.fromisoformat(day)))
+        )
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))

@@ -14,7 +14,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "settlement/store.sql:waiting": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
-    "settlement/store.sql:openings": ("{today}", "{none}"),
+    "statements/statements.sql:openings": ("{today}", "{none}"),
     "reconciliation/store.sql:unlisted": ("unionpay", "{yesterday}"),
     "reconciliation/store.sql:mark_absent": ("unionpay", "{today}", "{today} 12:00+08"),
     "reconciliation/store.sql:line_of_break": ("unionpay", "{yesterday}", "ref/2026-08-31/1"),
