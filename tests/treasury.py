@@ -336,9 +336,9 @@ class Cutting:
         if name not in ("fetch", "fetchrow", "fetchval", "execute", "create_transfers"):
             return found
 
-        async def acting(*values: Any) -> Any:
+        async def acting(*values: Any, **named: Any) -> Any:
             self._fuse.burn()
-            return await found(*values)
+            return await found(*values, **named)
 
         return acting
 

@@ -11,6 +11,7 @@ PROPER = {
     "XLSX",
     "PDF",
     "JSON",
+    "MB",
     "Enter",
     "Esc",
     "EN",

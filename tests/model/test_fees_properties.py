@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zhangfang.fees import Ask, fee, rule_for
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, fee, rule_on
+from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule
 from zhangfang.merchants.rules import check_rule
 
 amounts = st.integers(1, MAX_FEN) | st.integers(1, 2000)
@@ -57,14 +58,14 @@ def test_the_rule_of_a_day_is_the_last_of_its_kind_that_has_begun(
     begun = {rule.effective_from for rule in held if rule.kind is kind and rule.effective_from <= day}
     if not begun:
         with pytest.raises(NoFeeRule, match=f"no {kind} fee rule is in force on {day}"):
-            rule_on(held, kind, day)
+            rule_for(held, Ask(kind), day)
         return
-    found = rule_on(held, kind, day)
+    found = rule_for(held, Ask(kind), day)
     assert (found.kind, found.effective_from) == (kind, max(begun))
 
 
 @given(rule=rules(), amount=amounts)
 def test_a_rule_holds_from_its_first_day_on_and_not_before(rule: FeeRule, amount: int) -> None:
-    assert rule_on([rule], rule.kind, rule.effective_from) == rule
+    assert rule_for([rule], Ask(rule.kind), rule.effective_from) == rule
     with pytest.raises(NoFeeRule):
-        rule_on([rule], rule.kind, rule.effective_from - timedelta(days=1))
+        rule_for([rule], Ask(rule.kind), rule.effective_from - timedelta(days=1))

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from zhangfang.fees.arithmetic import shared as fee_given_back
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.payments.course.rules import fee_given_back
 
 
 @given(

@@ -41,7 +41,9 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
+    f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
@@ -154,10 +156,14 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*", "*", path
         )
         kinds[kind] += path not in seen
-        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json|pdf)", path):
+        if (
+            path in seen
+            or kinds[kind] > most
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json|pdf)", path)
+        ):
             continue
         seen.add(path)
         page = await console.get(path, lang)

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from zhangfang.fees import Ask, fee, rule_for
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.masking import masked_name
@@ -30,13 +31,11 @@ from zhangfang.merchants import (
     bind_settlement_account,
     create_api_key,
     create_merchant,
-    fee,
     find_merchant,
     get_merchant,
     list_api_keys,
     list_merchants,
     revoke_api_key,
-    rule_on,
     set_fee_rule,
     settlement_account,
     settlement_account_of,
@@ -112,9 +111,9 @@ async def test_a_fee_rule_is_the_one_of_the_day(pool: asyncpg.Pool, clock: SetCl
     dearer = FeeRule(FeeKind.PURCHASE, 8000, effective_from=TODAY + timedelta(days=1))
     await set_fee_rule(pool, clock, tea.id, dearer)
     held = (await get_merchant(pool, tea.id)).fee_rules
-    assert rule_on(held, FeeKind.PURCHASE, TODAY) == PURCHASE
-    assert rule_on(held, FeeKind.PURCHASE, TODAY + timedelta(days=1)) == dearer
-    assert rule_on(held, FeeKind.PAYOUT, TODAY + timedelta(days=1)) == PAYOUT
+    assert rule_for(held, Ask(FeeKind.PURCHASE), TODAY) == PURCHASE
+    assert rule_for(held, Ask(FeeKind.PURCHASE), TODAY + timedelta(days=1)) == dearer
+    assert rule_for(held, Ask(FeeKind.PAYOUT), TODAY + timedelta(days=1)) == PAYOUT
 
 
 @pytest.mark.parametrize("begins", [ALWAYS, date(2026, 8, 31), TODAY])

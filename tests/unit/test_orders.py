@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from zhangfang.channels.port import PAY_INS, Operation, PartyAccount
+from zhangfang.fees import Ask, fee, rule_for
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.merchants import FeeKind, NewMerchant, fee, rule_on
+from zhangfang.merchants import FeeKind, NewMerchant
 from zhangfang_demo import csv_rows, make_orders
 from zhangfang_demo.csv_rows import OrdersInvalid
 from zhangfang_demo.orders import (
@@ -352,9 +353,9 @@ def test_merchants_are_read_with_fees_and_settlement_account(merchants: list[New
     first = merchants[0]
     assert (first.external_ref, first.settlement_days) == ("M001", 1)
     today = date(2026, 5, 26)
-    assert fee(rule_on(first.fee_rules, FeeKind.PURCHASE, today), 100_00) == 60
-    assert fee(rule_on(first.fee_rules, FeeKind.COLLECTION, today), 100_00) == 50
-    assert fee(rule_on(first.fee_rules, FeeKind.PAYOUT, today), 100_00) == 200
+    assert fee(rule_for(first.fee_rules, Ask(FeeKind.PURCHASE), today), 100_00) == 60
+    assert fee(rule_for(first.fee_rules, Ask(FeeKind.COLLECTION), today), 100_00) == 50
+    assert fee(rule_for(first.fee_rules, Ask(FeeKind.PAYOUT), today), 100_00) == 200
     assert first.settlement_account is not None
     assert first.settlement_account.name == first.name
 
@@ -452,7 +453,7 @@ def test_what_is_asked_of_the_balance_stays_below_60_percent_of_it(
     for order in read_orders(path):
         rules, day = by_code[order.merchant].fee_rules, order.time.date()
         if order.kind in PAY_INS and order.time < CUTOFF:
-            charged = fee(rule_on(rules, FeeKind(order.kind.value), day), order.amount)
+            charged = fee(rule_for(rules, Ask(FeeKind(order.kind.value)), day), order.amount)
             available[order.merchant] += order.amount - charged
         elif order.kind is Operation.REFUND and order.time < CUTOFF:
             available[order.merchant] -= order.amount
@@ -460,7 +461,7 @@ def test_what_is_asked_of_the_balance_stays_below_60_percent_of_it(
             assert not by_code[order.merchant].auto_payout
             asked[order.merchant] += order.amount
             if order.kind is Operation.PAYOUT:
-                asked[order.merchant] += fee(rule_on(rules, FeeKind.PAYOUT, day), order.amount)
+                asked[order.merchant] += fee(rule_for(rules, Ask(FeeKind.PAYOUT), day), order.amount)
     assert len(asked) == 15
     assert [code for code in asked if asked[code] >= available[code] * 60 // 100] == []
 

@@ -6,16 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from tests.placing import Placement, facts_of, missing_there, place, place_all
 from zhangfang.channels.port import Operation
 from zhangfang.payments import Intent, State
+from zhangfang.reconciliation.placing import PLACES, decide
 from zhangfang.reconciliation.rules import (
     BreakClass,
     NewBreak,
-    Placement,
     cures,
-    missing_there,
-    place,
-    place_all,
     settlement_differs,
     unknown_bank_line,
 )
@@ -47,6 +45,7 @@ def line(amount: int = 100, **other: Any) -> dict[str, Any]:
         "channel_ref": "Q1",
         "amount": amount,
         "credit": True,
+        "operation": "collection",
     }
     return made | {"adjustment": False, "note": "M-1", "unread": "", "raw": ""} | other
 
@@ -165,6 +164,9 @@ def test_every_line_of_a_file_has_one_place(
     row: dict[str, Any], ours: Intent | None, breaks: dict[Any, Any], expected: Placement
 ) -> None:
     assert place(row, ours, breaks) == expected
+    found = PLACES[decide(facts_of(row, ours, breaks))]
+    opens = expected.opens.kind if expected.opens else ""
+    assert (found.status, found.opens, found.cure) == (expected.status, opens, expected.cure)
 
 
 def test_the_second_line_of_one_order_number_is_a_duplicate() -> None:

@@ -6,6 +6,7 @@ Each case holds the row that has to come first, runs what locks several, and loo
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +23,10 @@ from zhangfang.reconciliation import files
 from zhangfang.settlement import service
 
 BURSTS = 12
+_LINE = (
+    "channel", "settle_date", "line_no", "order_no", "channel_ref", "amount", "credit", "fee", "adjustment",
+    "original_order_no", "note", "raw", "status",
+)  # fmt: skip
 _SOON = """
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 20', current_database()); END $$
 """
@@ -54,9 +59,15 @@ async def _apply(pool: asyncpg.Pool, shop: Shop, _original: Intent, refunds: lis
 
 
 async def _place(pool: asyncpg.Pool, _shop: Shop, original: Intent, refunds: list[Intent]) -> None:
-    numbers = [one.channel_order_no for one in (*reversed(refunds), original)]
+    day = date(2026, 9, 1)
+    rows = [
+        ("unionpay", day, n, one.channel_order_no, "", 1, True, 0, False, "", "", "", "received")
+        for n, one in enumerate((*reversed(refunds), original))
+    ]
     async with pool.acquire() as connection, connection.transaction():
-        await connection.fetch(files.queries.intents_of_lines_locked, "unionpay", numbers)
+        await connection.copy_records_to_table("file_line", records=rows, columns=_LINE)
+        await connection.execute(files.places.lock_listed, "unionpay", day)
+        await connection.execute("DELETE FROM file_line")
 
 
 async def _settle(pool: asyncpg.Pool, _shop: Shop, original: Intent, _refunds: list[Intent]) -> None:

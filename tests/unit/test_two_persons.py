@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
+from tests.adjusting import proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
-from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
+from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import approvals, duplicates, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -27,6 +29,8 @@ from zhangfang.approvals import (
 )
 from zhangfang.assembly.proposals import KINDS, approve
 from zhangfang.closing import period, roll
+from zhangfang.kernel.ids import new_id
+from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.payments import Outcome, State
 
 Propose = Callable[[Treasury], Awaitable[UUID]]
@@ -69,10 +73,16 @@ async def release(house: Treasury) -> UUID:
     return one.proposal
 
 
+async def closing(house: Treasury) -> UUID:
+    house.clock.set(at(NEXT, 12))
+    await roll.roll(house.pool, house.clock, DAY)
+    return await period.propose_closing(house.pool, house.clock, DAY, LIN, ("seals",), "nobody audits a test")
+
+
 async def reopening(house: Treasury) -> UUID:
     house.clock.set(at(NEXT + timedelta(days=1), 12))
     await roll.roll(house.pool, house.clock, NEXT)
-    await period.close(house.pool, house.desk.ledger, house.clock, NEXT, LIN)
+    await close_through(house, NEXT)
     return await period.propose_reopening(house.pool, house.clock, DAY, "a late invoice", LIN)
 
 
@@ -83,6 +93,27 @@ async def refund(house: Treasury) -> UUID:
     return one.id
 
 
+async def fee_rule(house: Treasury) -> UUID:
+    merchant = await house.merchant()
+    rule = FeeRule(FeeKind.PURCHASE, 5000, effective_from=NEXT)
+    return await fees.propose_rule(
+        house.pool, house.clock, ("unionpay",), merchant.id, rule, LIN, "a better one"
+    )
+
+
+async def fee_bill(house: Treasury) -> UUID:
+    merchant, id_ = await house.merchant(), new_id(house.clock)
+    await house.pool.execute(
+        "INSERT INTO fee_bill (id, merchant, month, amount, lines, automatic, voucher, created_at, posted_at)"
+        " VALUES ($1, $2, '2026-08-01', 60, 1, false, $3, $4, $4)",
+        id_,
+        merchant.id,
+        new_id(house.clock),
+        house.clock.now(),
+    )
+    return await fees.propose_taking(house.pool, house.clock, id_, LIN, "as they wrote")
+
+
 async def opening(house: Treasury) -> UUID:
     await payments.stop(house.pool, house.clock, "unionpay", "purchase", "maintenance", LIN)
     args = "unionpay", "purchase", "they are back", LIN
@@ -91,14 +122,31 @@ async def opening(house: Treasury) -> UUID:
     return made
 
 
+async def column_map(house: Treasury) -> UUID:
+    made = await bills.propose_map(
+        house.pool, house.clock, msgspec.json.encode(bills.SHIPPED["wechat"]), LIN, "as it ships"
+    )
+    assert made.proposal is not None
+    return made.proposal
+
+
+async def adjustment(house: Treasury) -> UUID:
+    return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
+
+
 MADE: dict[str, Propose] = {
+    adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
     duplicates.REVERSAL: reversal,
     routing.RELEASE: release,
+    period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,
+    bills.MAP: column_map,
+    fees.AGREED: fee_rule,
+    fees.TAKING: fee_bill,
 }
 
 
@@ -120,6 +168,9 @@ async def test_one_person_cannot_be_the_second_and_two_at_once_do_it_once(house:
     for name in SPELT:
         with pytest.raises(SecondPerson, match="another person"):
             await approve(house.desk, id_, seen, operator(name))
+    second, _ = await approvals.add_operator(pool, house.clock, "lin at night", "lin")
+    with pytest.raises(SecondPerson, match="another person"):  # one person with two log-ins
+        await approve(house.desk, id_, seen, second)
     for nobody in (
         PLATFORM,
         operator("lin2"),
@@ -152,11 +203,13 @@ async def standing(pool: asyncpg.Pool) -> Any:
     return await pool.fetchrow(
         "SELECT (SELECT array_agg(state ORDER BY id) FROM intent) AS intents, (SELECT array_agg(cure) FROM break) AS cures, "
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
-        "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops"
+        "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
+        "(SELECT count(*) FROM agreed_fee) AS rules, "
+        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments"
     )
 
 
-@pytest.mark.parametrize("kind", ["outcome", "cure", "reopen", "refund", "opening"])
+@pytest.mark.parametrize("kind", ["outcome", "cure", "reopen", "refund", "opening", "fee rule"])
 async def test_what_was_looked_at_cannot_be_exchanged_before_the_click(house: Treasury, kind: str) -> None:
     """The proposer withdraws and proposes something else: the other's click is about the first one, and does nothing."""
     first = await MADE[kind](house)

@@ -7,6 +7,7 @@ from uuid import UUID
 from zhangfang.api.calls import Call, Spec
 from zhangfang.api.shapes import (
     BalanceShown,
+    FeeShown,
     NewPayment,
     NewPayout,
     NewRefund,
@@ -19,6 +20,7 @@ from zhangfang.api.shapes import (
     show,
 )
 from zhangfang.channels.port import Operation, PartyAccount
+from zhangfang.fees import why
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.ledger import Book, account_id
 from zhangfang.merchants import settlement_account_of
@@ -128,6 +130,16 @@ async def timeline(call: Call) -> tuple[int, Timeline]:
     )
 
 
+def explainer(prefix: str) -> Any:
+    """Return the function that explains the fee of one intent."""
+
+    async def get(call: Call) -> tuple[int, FeeShown]:
+        found = await why(call.desk.pool, (await _mine(call, prefix)).id)
+        return 200, FeeShown(found.fee, found.taken, found.rule_words, found.words, found.stored)
+
+    return get
+
+
 async def balance(call: Call) -> tuple[int, BalanceShown]:
     """Show the merchant's balances, all at the same moment."""
     codes = {"pending": 2321, "available": 2322, "guarantee": 2323, "frozen": 2324}
@@ -149,6 +161,7 @@ CALLS: Sequence[Spec] = (
     Spec("GET", "/v1/payments", "List payments, newest first", lister("pay"), gives=Page, query=PAGED),
     Spec("GET", "/v1/payments/{id}", "Show a payment", getter("pay"), gives=Shown),
     Spec("GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline),
+    Spec("GET", "/v1/payments/{id}/fee", "Explain a payment's fee", explainer("pay"), gives=FeeShown),
     Spec("POST", "/v1/payments/{id}/refunds", "Refund a payment", create_refund, NewRefund, Shown, idempotent=True),
     Spec("POST", "/v1/payments/{id}/void", "Void a payment", create_void, NewVoid, Shown, idempotent=True),
     Spec(
@@ -156,10 +169,12 @@ CALLS: Sequence[Spec] = (
         prefix="ref",
     ),
     Spec("GET", "/v1/refunds/{id}", "Show a refund or void", getter("ref"), gives=Shown, prefix="ref"),
+    Spec("GET", "/v1/refunds/{id}/fee", "Explain a refund's fee", explainer("ref"), gives=FeeShown, prefix="ref"),
     Spec("POST", "/v1/payouts", "Pay out", create_payout, NewPayout, Shown, idempotent=True),
     Spec(
         "GET", "/v1/payouts", "List payouts, newest first", lister("pot"), gives=Page, query=PAGED, prefix="pot",
     ),
     Spec("GET", "/v1/payouts/{id}", "Show a payout", getter("pot"), gives=Shown, prefix="pot"),
+    Spec("GET", "/v1/payouts/{id}/fee", "Explain a payout's fee", explainer("pot"), gives=FeeShown, prefix="pot"),
     Spec("GET", "/v1/balance", "Show balances", balance, gives=BalanceShown),
 )  # fmt: skip

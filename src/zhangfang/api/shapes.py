@@ -205,6 +205,20 @@ class Timeline(msgspec.Struct):
     steps: list[TimelineStep]
 
 
+class FeeShown(msgspec.Struct):
+    """Why a fee was charged: the `rule` of its date and the arithmetic, each in words (`zh`, `en`).
+
+    `taken` is empty for a fee that is taken with the payment, otherwise `settlement`, `month` or `available`. `stored`
+    says whether the payment names its rule; one from before rules had ids is explained by the rules of its date.
+    """
+
+    fee: int
+    taken: str
+    rule: dict[str, str]
+    arithmetic: dict[str, str]
+    stored: bool
+
+
 class BalanceShown(msgspec.Struct):
     """Balances in fen, read at one moment: `as_of` is the ledger's sequence number."""
 

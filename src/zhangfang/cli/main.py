@@ -11,11 +11,15 @@ import typer
 
 from zhangfang.assembly.program import answer, log_to
 from zhangfang.cli import (
+    adjust,
     batches,
     books,
     breaks,
     clock,
+    close,
     duplicates,
+    fees,
+    files,
     keys,
     ledger,
     merchant,
@@ -24,6 +28,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     resolve,
+    settlement,
     statements,
     stops,
     tables,
@@ -43,17 +48,22 @@ audit = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(people.app, name="operator")
 for module in (
+    adjust,
     batches,
     books,
     breaks,
     clock,
+    close,
     duplicates,
+    files,
+    fees,
     keys,
     ledger,
     merchant,
     parked,
     proposals,
     resolve,
+    settlement,
     statements,
     tables,
 ):

@@ -5,6 +5,7 @@ from datetime import date
 
 import asyncpg
 
+from zhangfang.closing.certificate import certificates
 from zhangfang.kernel.sql import load
 
 queries = load(__package__, "timetable.sql")
@@ -19,7 +20,14 @@ class Certified:
 
 
 async def certified(pool: asyncpg.Pool, day: date) -> Certified:
-    """Return the certificates of a business date, or what is missing."""
+    """Return the certificates of every channel with a file of a business date, or what is missing.
+
+    A date is closed only when each channel's file is there, so no channel is overlooked.
+    """
     if not await pool.fetchval(queries.done, "close", day.isoformat()):
         return Certified(missing=f"business date {day} is not closed yet")
-    return Certified()
+    channels = [row["channel"] for row in await pool.fetch(queries.with_file, day)]
+    found = await certificates(pool, day, channels)
+    if missing := [channel for channel in channels if channel not in found]:
+        return Certified(missing=f"business date {day} has no certificate of {', '.join(missing)} yet")
+    return Certified(", ".join(found[channel].number for channel in channels))

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from zhangfang.console.pages import (
     books,
     channels,
+    closing,
     duplicates,
     merchants,
     outcome,
@@ -19,6 +20,7 @@ from zhangfang.console.pages import (
     today,
     trial,
 )
+from zhangfang.console.pages.deciding import adjustments
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
@@ -62,6 +64,11 @@ def console_app(site: Console) -> Starlette:
             Route("/reconciliation", door.inside(reconciliation.newest)),
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
             Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side, "skip")),
+            Route("/certificates/{channel}/{day}", door.inside(closing.certificate, "version")),
+            Route("/closing", door.inside(closing.newest)),
+            Route("/closing/{month}", door.inside(closing.page)),
+            Route("/closing/{month}/close", door.inside(closing.close), methods=["POST"]),
+            Route("/closing/{month}/reopen", door.inside(closing.reopen), methods=["POST"]),
             Route("/breaks", door.inside(reconciliation.breaks, "all")),
             Route("/duplicates", door.inside(duplicates.page, "all", "state")),
             Route("/duplicates/confirm", door.inside(duplicates.form_of_all), methods=["GET"]),
@@ -69,6 +76,19 @@ def console_app(site: Console) -> Starlette:
             Route("/duplicates/{id}", door.inside(duplicates.one)),
             Route("/duplicates/{id}/{act}", door.inside(duplicates.form), methods=["GET"]),
             Route("/duplicates/{id}/{act}", door.inside(duplicates.decide), methods=["POST"]),
+            Route("/adjustments", door.inside(adjustments.page), methods=["GET"]),
+            Route("/adjustments", door.inside(adjustments.propose), methods=["POST"]),
+            Route("/adjustments/new", door.inside(adjustments.form, *adjustments.GIVEN)),
+            Route(
+                "/adjustments/preview",
+                door.inside(adjustments.preview, upload=adjustments.UPLOAD),
+                methods=["POST"],
+            ),
+            Route("/adjustments/{id}", door.inside(adjustments.one), methods=["GET"]),
+            Route("/adjustments/{id}/approve", door.inside(adjustments.approve), methods=["POST"]),
+            Route("/adjustments/{id}/withdraw", door.inside(adjustments.withdraw), methods=["POST"]),
+            Route("/adjustments/{id}/reverse", door.inside(adjustments.reverse), methods=["POST"]),
+            Route("/evidence/{digest}", door.inside(exported(adjustments.evidence))),
             Route("/channels", door.inside(channels.page)),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),

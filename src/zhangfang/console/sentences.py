@@ -218,6 +218,20 @@ def breaks(_: Words, rows: Sequence[Break]) -> Markup:
     return _.n("{n} break is open.", "{n} breaks are open.", open_)
 
 
+def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> Markup:
+    """Say whether a month is closed or can be, and how many items of the checklist stand in the way."""
+    if closed:
+        return _("{month} is closed.", month=month)
+    if not missing:
+        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+    return _.n(
+        "{n} item stands between us and the close of {month}.",
+        "{n} items stand between us and the close of {month}.",
+        missing,
+        month=month,
+    )
+
+
 def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:
     """Say how many double payments wait for somebody, how many are on their way back, and how many are healed."""
     if not counts:

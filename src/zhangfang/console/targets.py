@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from zhangfang import duplicates
+from zhangfang import adjustments, duplicates
 from zhangfang.payments import PREFIX
 from zhangfang.web.tables import TERMS, term
 from zhangfang.web.visit import Visit
@@ -16,6 +16,7 @@ _BREAK = r"[0-9a-f]{8}-[0-9a-f-]{27}"
 _PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
     duplicates.PREFIX: "/duplicates",
     "mer": "/merchants",
+    adjustments.PREFIX: "/adjustments",
 }
 
 
@@ -31,14 +32,24 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         return Markup('<a href="{}">{}</a>').format(
             visit.href("/breaks", all="1") + f"#{about}", _("the break")
         )
-    if head == "books":
-        return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
-    if head == "statements":
-        day, _slash, merchant = tail.partition("/")
-        href = (
-            visit.href(f"/statements/{merchant}/{day}") if merchant else visit.href("/statements", date=day)
-        )
-        return Markup('<a href="{}">{}</a>').format(
-            href, _("statements of {day}", day=_.short(date.fromisoformat(day)))
-        )
+    if head == "map":
+        name, _slash, version = tail.partition("/")
+        named = Markup('<span translate="no">{}</span>').format(name)
+        return escape(_("column map {name}, version {n}", name=named, n=version))
+    if head in _OF_DAY:
+        return _OF_DAY[head](_, visit, tail)
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
+
+
+def _books(_: Words, _visit: Visit[Any], day: str) -> Markup:
+    return escape(_("the books of {day}", day=_.short(date.fromisoformat(day))))
+
+
+def _statements(_: Words, visit: Visit[Any], tail: str) -> Markup:
+    day, _slash, merchant = tail.partition("/")
+    href = visit.href(f"/statements/{merchant}/{day}") if merchant else visit.href("/statements", date=day)
+    text = _("statements of {day}", day=_.short(date.fromisoformat(day)))
+    return Markup('<a href="{}">{}</a>').format(href, text)
+
+
+_OF_DAY = {"books": _books, "statements": _statements}

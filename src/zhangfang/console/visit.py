@@ -7,14 +7,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
+from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
 from zhangfang.console.targets import target
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
+from zhangfang.fees import rule_in_words
 from zhangfang.kernel.ids import prefixed
+from zhangfang.merchants import FeeRule
 from zhangfang.payments import PREFIX
 from zhangfang.web import visit as kit
 
@@ -45,6 +50,8 @@ class Console(kit.Site):
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
+            checklist=checklist.ITEMS,
+            rule_words=lambda rule, lang: rule_in_words(msgspec.convert(rule, FeeRule), lang),
         )
 
 

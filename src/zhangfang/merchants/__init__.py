@@ -1,5 +1,6 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
     MerchantDiffers,
@@ -19,10 +20,14 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    OnRefund,
+    ProductCycle,
+    Taken,
     Terms,
+    Tier,
 )
-from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
-from zhangfang.merchants.rules import fee, rule_on, terms_on
+from zhangfang.merchants.people import close, freeze, give_cycle, give_fee, give_terms, thaw
+from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
     create_merchant,
@@ -36,6 +41,7 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
+    "PRODUCTS",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -49,23 +55,29 @@ __all__ = [
     "NoFeeRule",
     "NoSettlementAccount",
     "NotFromHere",
+    "OnRefund",
+    "ProductCycle",
+    "Taken",
     "Terms",
+    "Tier",
     "UnknownApiKey",
     "UnknownMerchant",
     "bind_settlement_account",
+    "check_rule",
     "close",
     "create_api_key",
     "create_merchant",
-    "fee",
+    "due",
+    "falling_due",
     "find_merchant",
     "freeze",
     "get_merchant",
+    "give_cycle",
     "give_fee",
     "give_terms",
     "list_api_keys",
     "list_merchants",
     "revoke_api_key",
-    "rule_on",
     "set_fee_rule",
     "settlement_account",
     "settlement_account_of",

@@ -1,8 +1,10 @@
 """The merchant's vocabulary. All of it is frozen, so a request cannot change what the API keeps in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
+from uuid import UUID
 
 from zhangfang.kernel.masking import masked_account
 
@@ -32,11 +34,43 @@ class FeeKind(StrEnum):
     PAYOUT = "payout"
 
 
+class Taken(StrEnum):
+    """When a fee is taken."""
+
+    SUCCESS = "success"  # with the payment or the payout
+    SETTLEMENT = "settlement"  # out of the merchant's settlement
+    MONTH = "month"  # billed after the month; the bill is paid by a decision of people
+    AVAILABLE = (
+        "available"  # billed after the month; the contract lets the bill be taken from available money
+    )
+
+
+class OnRefund(StrEnum):
+    """What happens to the fee of a payment that is refunded. `TERMS`: what the merchant's terms say (share or kept)."""
+
+    TERMS = ""
+    SHARE = "share"  # given back in proportion
+    KEPT = "kept"
+    WHOLE = "whole"  # all of it with the first refund, as far as that refund reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A step of a rule: what is over `over_fen` is charged at `rate_ppm`."""
+
+    over_fen: int
+    rate_ppm: int
+
+
 @dataclass(frozen=True, slots=True)
 class FeeRule:
     """A line of the contract: `rate_ppm` parts per million (6000 is 0.6 %) plus `fixed_fen`, within min and max fen.
 
-    It applies from the day `effective_from` (China) until the next rule of its kind.
+    It applies from the day `effective_from` (China) on, through the day `until` if there is one. A plain rule has these
+    figures alone. An agreed one, which two people have approved, may name what it is for: a channel, a product, a number
+    of instalments, a type of account (`credit` or `personal/I/credit`), who bears the charge of instalments. `tiers` are
+    by the amount or by the month's volume (`tiers_by`); `tiers_how` is `marginal` (each part at its own rate) or `whole`
+    (all of it at the rate of the tier that it reaches). How rules are chosen and worked out: `zhangfang.fees`.
     """
 
     kind: FeeKind
@@ -45,18 +79,48 @@ class FeeRule:
     min_fen: int = 0
     max_fen: int | None = None
     effective_from: date = ALWAYS
+    until: date | None = None
+    channel: str = ""
+    product: str = ""
+    instalments: int | None = None
+    account_type: str = ""
+    fee_by: str = ""
+    tiers: tuple[Tier, ...] = ()
+    tiers_by: Literal["amount", "month"] = "amount"
+    tiers_how: Literal["marginal", "whole"] = "marginal"
+    taken: Taken = Taken.SUCCESS
+    on_refund: OnRefund = OnRefund.TERMS
+    id: UUID | None = field(default=None, compare=False)  # None: not stored yet
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How a merchant is settled: T+n in working days, whether it is paid out by itself, and whether the fee of a payment
     is kept when it is refunded. They apply to what is accepted from the day `effective_from` (China) on.
+
+    A `cycle` (see `cycles`) holds instead of T+n. The others are of a settlement run from that day on: what comes to less
+    than `least_fen` waits for the next run, and of what is settled `reserve_ppm` millionths are held back for
+    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks.
     """
 
     effective_from: date
     settlement_days: int
     auto_payout: bool
     keep_fee_on_refund: bool
+    cycle: str = ""
+    least_fen: int = 0
+    reserve_ppm: int = 0
+    reserve_days: int = 0
+    when_short: str = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCycle:
+    """The settlement cycle of one product of a merchant, from a day on; an empty one is the merchant's own again."""
+
+    product: str
+    effective_from: date
+    cycle: str
 
 
 @dataclass(frozen=True, slots=True)

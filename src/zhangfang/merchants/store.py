@@ -1,27 +1,29 @@
 """All the SQL of merchants, and its rows turned into records. `db` is a pool or a connection inside a transaction."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from zhangfang.kernel.sql import load
 from zhangfang.merchants.model import (
     ApiKey,
-    FeeKind,
     FeeRule,
     Merchant,
     MerchantState,
     NewMerchant,
+    ProductCycle,
     SettlementAccount,
     Terms,
 )
 
 Db: TypeAlias = asyncpg.Pool | asyncpg.Connection
 _SQL = load(__package__, "store.sql")
+_RULE = msgspec.json.Decoder(FeeRule)
 
 
 async def insert_merchant(db: Db, id_: str, new: NewMerchant, at: datetime) -> bool:
@@ -64,6 +66,11 @@ async def put_fee_rule(db: Db, merchant: str, rule: FeeRule) -> None:
 async def put_terms(db: Db, merchant: str, terms: Terms) -> None:
     """Insert terms, or replace those of the same day."""
     await db.execute(_SQL.put_terms, merchant, *astuple(terms))
+
+
+async def put_cycle(db: Db, merchant: str, one: ProductCycle) -> None:
+    """Insert a product's cycle, or replace that of the same day."""
+    await db.execute(_SQL.put_cycle, merchant, *astuple(one))
 
 
 async def set_state(
@@ -112,7 +119,7 @@ async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
     terms: dict[str, list[Terms]] = {row["id"]: [] for row in rows}
     if rows:
         for row in await db.fetch(_SQL.fee_rules, list(rules)):
-            rules[row["merchant"]].append(_fee_rule(row))
+            rules[row["merchant"]].append(_fee_rule(row["id"], row["rule"]))
         for row in await db.fetch(_SQL.later_terms, list(rules)):
             terms[row["merchant"]].append(Terms(*tuple(row)[1:]))
     return [_merchant(row, rules[row["id"]], terms[row["id"]]) for row in rows]
@@ -123,9 +130,8 @@ def _merchant(row: Any, rules: Sequence[FeeRule], terms: Sequence[Terms]) -> Mer
     return Merchant(**{**row, **held})
 
 
-def _fee_rule(row: Any) -> FeeRule:
-    fields = {name: value for name, value in row.items() if name != "merchant"}
-    return FeeRule(**{**fields, "kind": FeeKind(row["kind"])})
+def _fee_rule(id_: UUID, stored: str) -> FeeRule:
+    return replace(_RULE.decode(stored), id=id_)
 
 
 def _one(found: list[Merchant]) -> Merchant | None:

@@ -108,6 +108,8 @@ class Intent:
     lease_until: datetime | None = None
     fence: int = 0
     updated_at: datetime | None = None
+    fee_rule: UUID | None = None
+    fee_taken: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":

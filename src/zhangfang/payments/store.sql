@@ -5,12 +5,13 @@ WITH asked AS (
         $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
         $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[],
         $24::text[], $25::int[], $26::text[], $27::text[], $28::uuid[], $29::text[], $30::uuid[], $31::int[],
-        $32::timestamptz[]
+        $32::timestamptz[], $33::uuid[], $34::text[]
     ) AS t (
         id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
-        product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since
+        product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
+        fee_rule, fee_taken
     )
 ), made AS (
     INSERT INTO intent (
@@ -18,7 +19,7 @@ WITH asked AS (
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
         product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
-        updated_at, lease_until
+        fee_rule, fee_taken, updated_at, lease_until
     )
     SELECT
         *, created_at,
@@ -31,7 +32,7 @@ WITH asked AS (
 ), noted AS (
     INSERT INTO step (id, intent, at, kind, state, message)
     SELECT s.id, s.intent, s.at, s.kind, s.state, s.message
-    FROM unnest($33::uuid[], $34::uuid[], $35::timestamptz[], $36::text[], $37::text[], $38::text[])
+    FROM unnest($35::uuid[], $36::uuid[], $37::timestamptz[], $38::text[], $39::text[], $40::text[])
         AS s (id, intent, at, kind, state, message)
     JOIN made ON made.id = s.intent
 )

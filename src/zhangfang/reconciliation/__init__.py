@@ -1,10 +1,11 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
-from zhangfang.reconciliation.files import reconcile
+from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
+from zhangfang.reconciliation.taking import bring_file
 
 __all__ = [
     "CURE",
@@ -13,6 +14,7 @@ __all__ = [
     "BreakClass",
     "Cure",
     "approve",
+    "bring_file",
     "cures",
     "finish_returns",
     "list_breaks",
@@ -20,4 +22,5 @@ __all__ = [
     "read",
     "reconcile",
     "return_line",
+    "take_file",
 ]

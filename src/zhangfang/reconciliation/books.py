@@ -56,14 +56,22 @@ def with_fee(
 
 
 async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfer]) -> int | None:
-    """Post one voucher, or find it in the books; return its last sequence number, None if it has no lines."""
+    """Post whole vouchers, or find them in the books; return the last sequence number, None if there are no lines.
+
+    At most 8,192 lines. Raises `NotBooked`, which names the first voucher that was refused.
+    """
     if not transfers:
         return None
     answers = (await post(pool, ledger, transfers)).answers
-    if any(answer.result not in (Result.CREATED, Result.EXISTS) for answer in answers):
-        names = [answer.result.name for answer in answers]
-        log.error("the ledger refused a proven posting", voucher=str(transfers[0].voucher), results=names)
-        raise NotBooked(f"voucher {transfers[0].voucher}: {names}")
+    refused = [
+        (one.voucher, answer.result.name)
+        for one, answer in zip(transfers, answers, strict=True)
+        if answer.result not in (Result.CREATED, Result.EXISTS)
+    ]
+    if refused:
+        voucher_, results = refused[0][0], [name for of, name in refused if of == refused[0][0]]
+        log.error("the ledger refused a proven posting", voucher=str(voucher_), results=results)
+        raise NotBooked(f"voucher {voucher_}: {results}")
     return answers[-1].seq
 
 

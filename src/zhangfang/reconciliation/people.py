@@ -9,6 +9,7 @@ import msgspec
 
 from zhangfang import approvals
 from zhangfang.approvals import Person, Proposal
+from zhangfang.fees import Ask, charge
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.clock import Clock
@@ -16,7 +17,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sql import load
-from zhangfang.merchants import FeeKind, fee, get_merchant, rule_on
+from zhangfang.merchants import FeeKind, get_merchant
 from zhangfang.payments import Desk, StepKind, fill_in
 from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
@@ -121,14 +122,15 @@ async def _filling(pool: Any, row: Any, merchant: str) -> tuple[Any, str, int]:
     if line["adjustment"]:
         raise InvalidInput("cure", "B2 for an adjustment", "B8")
     held = await get_merchant(pool, merchant)
-    charge = fee(rule_on(held.fee_rules, FeeKind.COLLECTION, row["settle_date"]), line["amount"])
+    ask = Ask(FeeKind.COLLECTION, row["channel"])
+    fee = charge(held.fee_rules, ask, line["amount"], row["settle_date"])
     numbers = [number for number in (line["note"], line["order_no"]) if is_number(number)]
     if not numbers:
         raise InvalidInput("cure", "B2 for a line without a number that a payment can have", "B8")
     for number in numbers:
         taken = await pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
-            return line, number, charge
+            return line, number, fee.fen
     raise InvalidInput("cure", f"B2, and payment {taken} has the line's number {line['order_no']}", "B8")
 
 

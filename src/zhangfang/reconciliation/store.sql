@@ -1,65 +1,44 @@
--- name: add_file
-INSERT INTO channel_file (
-    channel, settle_date, name, digest, lines, received_at, pay_in_voucher, refund_voucher, fee_voucher, void_voucher,
-    arrival_voucher, payout_voucher, return_voucher, pay_in_fen, refund_fen, fee_fen, net_fen, unread
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-ON CONFLICT DO NOTHING
-RETURNING settle_date
-
--- name: add_file_lines
-INSERT INTO file_line (
-    channel, settle_date, line_no, order_no, channel_ref, operation, amount, credit, fee, adjustment,
-    original_order_no, note, raw, unread, status
-)
-SELECT $1, $2, *, 'received' FROM unnest(
-    $3::int[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[], $9::bigint[], $10::boolean[],
-    $11::text[], $12::text[], $13::text[], $14::text[]
-)
-
 -- name: get_file
 SELECT * FROM channel_file WHERE channel = $1 AND settle_date = $2
 
 -- name: lock_file
 SELECT * FROM channel_file WHERE channel = $1 AND settle_date = $2 FOR UPDATE
 
--- name: file_lines
-SELECT * FROM file_line WHERE channel = $1 AND settle_date = $2 ORDER BY line_no
+-- name: open_listed
+-- The first line of each intent that is still open, if it moves money in the same direction. Each line looks its intent
+-- up: the other way round, each open intent would read all lines.
+SELECT f.intent, f.line_no, f.channel_ref, f.amount
+FROM (
+    SELECT DISTINCT ON (l.order_no)
+        i.id AS intent, l.line_no, l.channel_ref, l.amount, l.credit = (i.kind IN ('purchase', 'collection')) AS agrees
+    FROM file_line l CROSS JOIN LATERAL (
+        SELECT o.id, o.kind FROM intent o
+        WHERE o.channel_order_no = l.order_no AND o.channel = l.channel
+            AND o.state IN ('CREATED', 'PARKED', 'REDIRECTED', 'SENDING', 'ACCEPTED', 'UNKNOWN', 'MANUAL')
+        OFFSET 0
+    ) i
+    WHERE l.channel = $1 AND l.settle_date = $2 AND NOT l.adjustment
+    ORDER BY l.order_no, l.line_no
+) f
+WHERE f.agrees
+ORDER BY f.line_no
 
--- name: place_lines
-UPDATE file_line f SET status = p.status, intent = p.intent
-FROM unnest($3::int[], $4::text[], $5::uuid[]) AS p (line_no, status, intent)
-WHERE f.channel = $1 AND f.settle_date = $2 AND f.line_no = p.line_no
+-- name: returns_listed
+-- The last line of each payout that the file lists as returned (退票), in full, while that is not proven yet.
+SELECT DISTINCT ON (l.original_order_no) i.id AS intent, l.line_no, l.channel_ref, l.amount
+FROM file_line l CROSS JOIN LATERAL (
+    SELECT o.id, o.amount FROM intent o
+    WHERE o.channel_order_no = l.original_order_no AND o.channel = l.channel AND o.returned_at IS NULL
+    OFFSET 0
+) i
+WHERE l.channel = $1 AND l.settle_date = $2 AND l.adjustment AND l.credit AND l.operation = 'payout'
+    AND i.amount = l.amount
+ORDER BY l.original_order_no, l.line_no DESC
 
 -- name: match_intents
 UPDATE intent SET matched_on = $2, channel_ref = coalesce(channel_ref, nullif(m.ref, '')), updated_at = $3
 FROM unnest($1::uuid[], $4::text[]) AS m (id, ref)
 WHERE intent.id = m.id AND intent.matched_on IS NULL
-
--- name: intents_of_lines
-SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
-
--- name: intents_of_lines_locked
-SELECT * FROM intent WHERE channel = $1 AND channel_order_no = ANY($2::text[])
-ORDER BY original IS NOT NULL, id FOR UPDATE
-
--- name: unlisted
--- Proven for this date, or for an earlier date whose file was placed before the proof; in no file, and not a break yet.
-SELECT i.*, EXISTS (
-    SELECT FROM intent p JOIN file_line l ON l.intent = p.id
-    WHERE p.id = i.original OR p.original = i.id AND p.kind = 'void'
-) AS partner_listed
-FROM intent i
-WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
-    AND coalesce(i.settle_date, i.business_date) <= $2
-    AND EXISTS (
-        SELECT FROM channel_file f
-        WHERE f.channel = $1 AND f.settle_date = coalesce(i.settle_date, i.business_date)
-            AND (f.settle_date = $2 OR f.placed_at IS NOT NULL)
-    )
-    AND NOT EXISTS (
-        SELECT FROM break b WHERE b.class = 'missing_there' AND b.channel = $1 AND b.key = i.channel_order_no
-    )
-ORDER BY i.original IS NOT NULL, i.id FOR UPDATE OF i
 
 -- name: mark_absent
 -- Every file that could list the order has been placed and does not list it: the next query may end it. A file with a
@@ -90,17 +69,14 @@ INSERT INTO break (
 ON CONFLICT DO NOTHING
 RETURNING id
 
--- name: open_breaks_of
-SELECT * FROM break WHERE channel = $1 AND cleared_at IS NULL ORDER BY opened_at, id
-
 -- name: breaks_of_date
-SELECT * FROM break WHERE channel = $1 AND settle_date = $2 ORDER BY id
+SELECT * FROM break WHERE channel = $1 AND settle_date = $2 AND id > $3 ORDER BY id LIMIT $4
 
 -- name: breaks_cured_in
 -- The breaks that this date's file cures. The cures of people are booked when they are approved.
 SELECT * FROM break
 WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2', 'S3')
-ORDER BY id
+ORDER BY id LIMIT $3
 
 -- name: list_breaks
 SELECT * FROM break WHERE cleared_at IS NULL
@@ -111,17 +87,11 @@ ORDER BY opened_at, id
 -- name: get_break
 SELECT * FROM break WHERE id = $1
 
--- name: cure_break
-UPDATE break SET cure = $2, cured_on = $3 WHERE id = $1 AND cure IS NULL
-
 -- name: cure_by_two
 -- A cure that was approved before proposals had ids, and not carried to its end, goes on as it began.
 UPDATE break SET cure = $2, cured_on = coalesce(cured_on, $3)
 WHERE id = $1 AND cleared_at IS NULL AND (cure IS NULL OR cure = $2)
 RETURNING id
-
--- name: cure_voided
-UPDATE break SET cure = $2, cured_on = $3 WHERE intent = $1 AND class = 'missing_there' AND cure IS NULL
 
 -- name: cure_by_line
 -- `cleared_by` names the line that cures it, so that after a crash the same line finds it again and no other line does.
@@ -143,6 +113,9 @@ WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND 
 
 -- name: clear_break
 UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at IS NULL
+
+-- name: clear_breaks
+UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = ANY($1::uuid[]) AND cleared_at IS NULL
 
 -- name: propose
 UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4, proposal = $5

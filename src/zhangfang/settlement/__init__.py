@@ -1,5 +1,6 @@
 """Settlement: moves proven pending money to available."""
 
-from zhangfang.settlement.service import pay_out, settle
+from zhangfang.settlement.payouts import pay_out
+from zhangfang.settlement.service import settle
 
 __all__ = ["pay_out", "settle"]

@@ -1,7 +1,9 @@
 """Values for the parameters of statements: by type, and by name where a statement would do nothing with them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from zhangfang.reconciliation.placing import parameters
 
 _PLAIN: Mapping[str, str] = {
     "uuid": "{intent}", "uuid[]": "{{{intent},{other}}}", "text": "{merchant}", "text[]": "{{{merchant}}}",
@@ -9,13 +11,35 @@ _PLAIN: Mapping[str, str] = {
     "integer": "100", "smallint": "0", "boolean": "false", "bytea": "\\x00", "interval": "1 hour", "jsonb": "{{}}",
 }  # fmt: skip
 _NEAR = "zhangfang/"
+
+
+def _array(values: Sequence[object]) -> str:
+    """Return an array's text, in which braces are doubled: it is formatted with the facts."""
+    text = ",".join('"' + str(one) + '"' for one in values)
+    return "{{" + text.replace("{", "{{").replace("}", "}}") + "}}"
+
+
 _GIVEN: Mapping[str, tuple[str, ...]] = {
-    "settlement/store.sql:lock_eligible": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
-    "settlement/store.sql:waiting": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
+    "settlement/store.sql:eligible": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{today}"),
+    "settlement/store.sql:waiting": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{{}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
     "statements/statements.sql:openings": ("{today}", "{none}"),
-    "reconciliation/store.sql:unlisted": ("unionpay", "{yesterday}"),
+    "reconciliation/placing.sql:lock_listed": ("unionpay", "{yesterday}"),
+    "reconciliation/placing.sql:chunk_end": ("unionpay", "{yesterday}", "0", "20"),
+    "reconciliation/placing.sql:place_lines": (
+        "unionpay",
+        "{yesterday}",
+        "0",
+        "20",
+        "{today} 12:00+08",
+        *(_array(column) for column in parameters()),
+    ),
+    "reconciliation/placing.sql:returned_lines": ("unionpay", "{yesterday}", "0", "20"),
+    "reconciliation/placing.sql:place_unlisted": ("unionpay", "{yesterday}", "{today} 12:00+08"),
+    "reconciliation/store.sql:open_listed": ("unionpay", "{yesterday}"),
+    "reconciliation/store.sql:returns_listed": ("unionpay", "{yesterday}"),
+    "reconciliation/store.sql:breaks_of_date": ("unionpay", "{yesterday}", "{last}", "100"),
     "reconciliation/store.sql:mark_absent": ("unionpay", "{today}", "{today} 12:00+08"),
     "reconciliation/store.sql:line_of_break": ("unionpay", "{yesterday}", "ref/2026-08-31/1"),
     "reconciliation/store.sql:void_sum": ("unionpay", "{yesterday}"),

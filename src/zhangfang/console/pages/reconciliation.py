@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from zhangfang.closing.certificate import certificates
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
 from zhangfang.console.visit import Visit, day_of
@@ -40,6 +41,7 @@ async def page(visit: Visit) -> Response:
         files=files,
         statements=statements,
         breaks=breaks,
+        certificates=await certificates(visit.pool, day, [f.channel for f in files]),
         open_breaks={
             f.channel: sum(1 for b in breaks if b.channel == f.channel and not b.cleared_at) for f in files
         },

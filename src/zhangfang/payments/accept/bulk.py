@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from zhangfang.channels.port import Operation, PartyAccount, Verdict
+from zhangfang.fees import check_some
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandate, MandateEnded, MandateLimit, NoMandate, Wanted, find
 from zhangfang.mandates import fingerprint as number_print
-from zhangfang.merchants import FeeKind, Merchant, NoFeeRule, rule_on
+from zhangfang.merchants import FeeKind, Merchant, NoFeeRule
 from zhangfang.payments import store
-from zhangfang.payments.accept.requests import charge, check, check_active, draft, first_steps
+from zhangfang.payments.accept.requests import charged, check, check_active, draft, first_steps
 from zhangfang.payments.accept.single import placed
 from zhangfang.payments.collecting import insert_allowed, signed
 from zhangfang.payments.course.rules import LATE
@@ -92,7 +93,7 @@ def sealed(
 def check_collecting(clock: Clock, merchant: Merchant) -> None:
     """Raise `NotAllowed` or `NoFeeRule` unless the merchant may collect today."""
     check_active(merchant)
-    rule_on(merchant.fee_rules, FeeKind.COLLECTION, china_day(clock.now()))
+    check_some(merchant.fee_rules, FeeKind.COLLECTION, china_day(clock.now()))
 
 
 async def drafts(desk: Desk, merchant: Merchant, asked: Sequence[Asked]) -> list[Intent | Found | Refusal]:
@@ -130,9 +131,7 @@ async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate) -
     check_active(merchant)
     account = unseal(desk.vault, one.account_token, merchant.id, one.row)
     request = Request(Operation.COLLECTION, one.order_no, one.amount, "", one.description, account)
-    drafted = draft(
-        desk.vault, desk.clock, merchant.id, request, one.digest, charge(desk.clock, merchant, request)
-    )
+    drafted = draft(desk.vault, desk.clock, merchant.id, request, one.digest, 0)
     whole = replace(
         drafted,
         idempotency_key=f"item:{drafted.id.hex}",
@@ -140,7 +139,7 @@ async def _draft(desk: Desk, merchant: Merchant, one: Asked, mandate: Mandate) -
         account_type=one.account_type,
     )
     account_of(desk.vault, whole)
-    found = await placed(desk, whole, mandate)
+    found = charged(merchant, await placed(desk, whole, mandate))
     return replace(found, state=State.CREATED, next_action_at=None)
 
 

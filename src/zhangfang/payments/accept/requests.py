@@ -1,10 +1,13 @@
 """A merchant's request: how it is checked, how a repeat is recognised, and the intent that is made from it."""
 
 import re
+from dataclasses import replace
 
 import asyncpg
 
 from zhangfang.channels.port import Operation
+from zhangfang.fees import Ask
+from zhangfang.fees import charge as fee_of
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.clock import Clock
@@ -12,7 +15,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.money import check_amount
 from zhangfang.kernel.texts import check_text
-from zhangfang.merchants import FeeKind, Merchant, MerchantState, fee, rule_on
+from zhangfang.merchants import FeeKind, Merchant, MerchantState
 from zhangfang.payments.course import posting
 from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind
 from zhangfang.payments.sealing import seal
@@ -117,10 +120,20 @@ def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: b
     )
 
 
-def charge(clock: Clock, merchant: Merchant, request: Request) -> int:
-    """Return the merchant's fee for a request, in fen, by the rule that holds today."""
-    rule = rule_on(merchant.fee_rules, FeeKind(request.kind.value), china_day(clock.now()))
-    return fee(rule, request.amount)
+def charged(merchant: Merchant, intent: Intent) -> Intent:
+    """Return an intent, whose channel is chosen, with its fee and the rule of today that charges it. A later attempt at
+    another channel does not change it. Raises `NoFeeRule`.
+    """
+    ask = Ask(
+        FeeKind(intent.kind.value),
+        intent.channel,
+        intent.product,
+        intent.instalments,
+        intent.account_type,
+        intent.fee_by,
+    )
+    fee = fee_of(merchant.fee_rules, ask, intent.amount, china_day(intent.created_at))
+    return replace(intent, fee=fee.fen, fee_rule=fee.rule, fee_taken=fee.taken)
 
 
 def first_steps(clock: Clock, intent: Intent) -> list[Step]:

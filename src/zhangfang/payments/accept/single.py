@@ -9,7 +9,7 @@ from zhangfang.mandates import Mandate, MandateRefused
 from zhangfang.mandates import check as covers
 from zhangfang.merchants import Merchant, NoFeeRule, get_merchant
 from zhangfang.payments.accept.requests import (
-    charge,
+    charged,
     check,
     check_active,
     draft,
@@ -75,13 +75,12 @@ async def placed(desk: Desk, intent: Intent, mandate: Mandate | None = None) -> 
 
 
 def _draft(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> Intent:
-    fee = charge(desk.clock, merchant, request)
-    return draft(desk.vault, desk.clock, merchant.id, request, digest, fee)
+    return draft(desk.vault, desk.clock, merchant.id, request, digest, 0)
 
 
 async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
-    intent = await placed(desk, _draft(desk, merchant, request, digest))
+    intent = charged(merchant, await placed(desk, _draft(desk, merchant, request, digest)))
     if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     return intent, True
@@ -93,7 +92,7 @@ async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: 
     steps.check_room()
     mandate = await desk.mandate_of(merchant.id, request.account)
     began = time.monotonic()
-    intent = await placed(desk, _draft(desk, merchant, request, digest), mandate)
+    intent = charged(merchant, await placed(desk, _draft(desk, merchant, request, digest), mandate))
     if not await desk.collect(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     sent = steps.transmit(desk, intent, request.account, until=safe_until(began))

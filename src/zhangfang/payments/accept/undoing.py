@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from zhangfang.channels.port import PAY_INS, Channels, Operation
+from zhangfang.fees import given_back, on_refund
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant, terms_on
+from zhangfang.merchants import Merchant, OnRefund, Taken, terms_on
 from zhangfang.payments import store
 from zhangfang.payments.accept.requests import check_not_closed, draft, existing, first_steps, stored_before
 from zhangfang.payments.course.attempts import LOOK_AGAIN
 from zhangfang.payments.course.posting import TEMPLATES
-from zhangfang.payments.course.rules import fee_given_back
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, Request, State
 from zhangfang.payments.orders import new_number
@@ -54,6 +54,7 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
             channel=original.channel,
             channel_order_no=number,
             template=_template(original, request),
+            fee_taken=_fee_taken(original),
             next_action_at=drafted.created_at + LOOK_AGAIN,
         )
         made = await store.insert(connection, [(intent, first_steps(desk.clock, intent))])
@@ -70,14 +71,26 @@ def _template(original: Intent, request: Request) -> str:
     return "R1" if original.settlement is None else "R2"
 
 
+def _fee_taken(original: Intent) -> str:
+    """Return how the fee that a refund gives back was taken: one that is taken at settlement may be taken by now."""
+    return (
+        ""
+        if original.fee_taken == Taken.SETTLEMENT and original.settlement is not None
+        else original.fee_taken
+    )
+
+
 def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
     if request.template:
         return original.fee - original.fee_refunded
     terms = terms_on(merchant, china_day(original.created_at))
-    if terms.keep_fee_on_refund and request.kind is Operation.REFUND:
-        return 0
-    fee, amount = original.fee, original.amount
-    return fee_given_back(fee, amount, request.amount, original.refunded, original.fee_refunded)
+    kept = terms.keep_fee_on_refund and request.kind is Operation.REFUND
+    how = on_refund(merchant.fee_rules, original.fee_rule, kept=kept)
+    if request.kind is Operation.VOID:
+        how = OnRefund.WHOLE
+    return given_back(
+        how, original.fee, original.amount, request.amount, original.refunded, original.fee_refunded
+    )
 
 
 def check_undoing(channels: Channels, original: Intent, request: Request, now: datetime) -> None:

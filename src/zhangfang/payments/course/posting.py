@@ -69,7 +69,8 @@ def subjects(intent: Intent, alias: str) -> dict[int, str]:
 
 
 def _amounts(intent: Intent) -> dict[str, int]:
-    return {"G": intent.amount, "N": intent.amount, "F": intent.fee, "f": intent.fee, "amount": intent.amount}
+    fee = 0 if intent.fee_taken else intent.fee  # taken later: at settlement
+    return {"G": intent.amount, "N": intent.amount, "F": fee, "f": fee, "amount": intent.amount}
 
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:

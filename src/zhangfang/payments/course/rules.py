@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zhangfang.channels.port import MOVED, Operation, Rules, Verdict
-from zhangfang.kernel.money import share
 from zhangfang.payments.model import FINAL, Intent, State
 
 MANUAL_WAIT = timedelta(minutes=10)
@@ -103,16 +102,3 @@ def _wait(state: State, rules: Rules, queries: int) -> timedelta:
     if state is State.MANUAL:
         return MANUAL_WAIT
     return rules.query_after[min(queries, len(rules.query_after) - 1)]
-
-
-def fee_given_back(fee: int, amount: int, part: int, refunded: int, given: int) -> int:
-    """Return how much of a payment's fee a refund of `part` gives back, in fen.
-
-    `refunded` and `given` are the sums of the refunds that are under way or done. One that failed is in neither of them,
-    so the sums may stand apart by its rounding. Therefore it is never below 0 and never above `part`, and what is left of
-    the fee never exceeds what is left of the amount: refunds of the whole give back the whole fee, in whatever order they
-    end.
-    """
-    fee_left, left = fee - given, amount - refunded
-    exact = share(fee, refunded + part, amount) - given
-    return min(max(exact, 0, part - (left - fee_left)), part, fee_left)

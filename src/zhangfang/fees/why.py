@@ -1,0 +1,109 @@
+"""Why was I charged this? The rule of the day, its figures, and the arithmetic in words, for any payment."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from zhangfang.fees.arithmetic import fee
+from zhangfang.fees.choice import Ask, rule_for
+from zhangfang.fees.words import LANGUAGES, rule_in_words, say, sum_in_words
+from zhangfang.kernel.calendar import china_day
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.sql import load
+from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, Taken, get_merchant
+
+queries = load(__package__, "why.sql")
+
+_BILLED = (Taken.MONTH, Taken.AVAILABLE)
+_BACK = {
+    "zh": "退还：退款 {0}，占原交易 {1}；原手续费 {2}，本次退还 {3}",
+    "en": "given back: {0} of {1} was refunded; of its fee {2} this gave back {3}",
+}
+_TAKEN_BACK = {
+    "zh": "未收取：结算前退款，应收手续费减少 {3}",
+    "en": "not taken: refunded before settlement, {3} less is due",
+}
+_BILL = {
+    "zh": "记入月度账单，不随交易收取",
+    "en": "stands in the month's bill, nothing was taken with the payment",
+}
+_NONE = {"zh": "无适用的费率", "en": "no rule applied"}
+
+
+class Why(msgspec.Struct, frozen=True):
+    """A fee explained: `rule` names the rule that charged it, and `stored` says whether the payment itself names it; a
+    payment from before rules had ids is explained by the rule of its date. `words` are zh and en. Amounts in fen.
+    """
+
+    kind: str
+    amount: int
+    fee: int
+    taken: str
+    rule: UUID | None
+    stored: bool
+    rule_words: dict[str, str]
+    words: dict[str, str]
+
+
+class UnknownFee(ZhangfangError):
+    """There is no payment, refund or payout of this id."""
+
+
+async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
+    """Explain the fee of a payment, refund or payout. Raises `UnknownFee`."""
+    row = await pool.fetchrow(queries.charged, id_)
+    if row is None:
+        raise UnknownFee("id: there is no payment, refund or payout of this id")
+    if row["original"] is not None:
+        return await _given_back(pool, row)
+    rule = await _rule(pool, row)
+    if rule is None:
+        return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], None, False, _NONE, _NONE)
+    words = (
+        _BILL
+        if rule.taken in _BILLED
+        else {lang: sum_in_words(rule, row["amount"], lang) for lang in LANGUAGES}
+    )
+    described = {lang: rule_in_words(rule, lang) for lang in LANGUAGES}
+    stored = row["fee_rule"] is not None
+    return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, described, words)
+
+
+async def _rule(pool: asyncpg.Pool, row: Any) -> FeeRule | None:
+    held = (await get_merchant(pool, row["merchant"])).fee_rules
+    if row["fee_rule"] is not None:
+        return next((rule for rule in held if rule.id == row["fee_rule"]), None)
+    ask = Ask(
+        FeeKind(row["kind"]),
+        row["channel"],
+        row["product"],
+        row["instalments"],
+        row["account_type"],
+        row["fee_by"],
+    )
+    try:
+        found = rule_for(held, ask, china_day(row["created_at"]))
+    except NoFeeRule:
+        return None
+    return found if fee(found, row["amount"]) == row["fee"] else None
+
+
+async def _given_back(pool: asyncpg.Pool, row: Any) -> Why:
+    first = await why(pool, row["original"])
+    figures = map(fen_to_yuan, (row["amount"], row["original_amount"], row["original_fee"], row["fee"]))
+    values = tuple(figures)
+    texts = _TAKEN_BACK if row["fee_taken"] else _BACK
+    words = {lang: texts[lang].format(*values) + say(lang)("; ") + first.words[lang] for lang in LANGUAGES}
+    return Why(
+        row["kind"],
+        row["amount"],
+        row["fee"],
+        row["fee_taken"],
+        first.rule,
+        first.stored,
+        first.rule_words,
+        words,
+    )

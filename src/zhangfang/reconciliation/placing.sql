@@ -1,0 +1,165 @@
+-- name: lock_listed
+-- Every intent that a line names is locked in the one order: a payment before what undoes it, and each kind by id.
+WITH held AS MATERIALIZED (
+    SELECT i.id FROM intent i
+    WHERE i.channel = $1 AND i.channel_order_no IN (
+        SELECT CASE WHEN l.adjustment THEN l.original_order_no ELSE l.order_no END
+        FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2
+    )
+    ORDER BY i.original IS NOT NULL, i.id FOR UPDATE
+)
+SELECT count(*) FROM held
+
+-- name: chunk_end
+-- The last of the next lines after $3, at most $4 of them; null behind the last one.
+SELECT max(n.line_no) FROM (
+    SELECT l.line_no FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3
+    ORDER BY l.line_no LIMIT $4
+) n
+
+-- name: place_lines
+-- Places the lines $3 < line_no <= $4 by the table of `placing.py` ($6 to $11), and does what follows, in one pass. What
+-- lines before them did is in the rows that this finds. No join here can be planned to compare all with all: each finds
+-- its row by an index, or by the row's place.
+WITH line AS (
+    SELECT
+        l.ctid AS row, l.line_no, l.order_no, l.original_order_no, l.channel_ref, l.amount, l.credit, l.unread <> '' AS unread,
+        l.adjustment AS adjusts, coalesce(nullif(l.unread, ''), l.note) AS says,
+        CASE WHEN l.credit THEN l.amount ELSE -l.amount END AS theirs,
+        l.adjustment AND l.credit AND coalesce(l.operation = 'payout', false) AS returns
+    FROM file_line l
+    WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4
+), met AS (
+    -- Each line with the intent that it names, and with the open break that it may cure.
+    SELECT
+        line.*, i.id, i.kind, i.state, i.matched_on, i.amount AS our_amount, i.arrived_seq,
+        coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
+        line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
+        AND coalesce(i.arrived_seq, '') = '' AS proven,
+        d.id AS differs, d.intent AS differs_of,
+        coalesce(
+            NOT line.unread AND d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE, false
+        ) AS fits,
+        m.id AS missing, m.template AS missing_template
+    FROM line
+    LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
+        WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
+    END
+    LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1 AND d.cleared_at IS NULL
+        AND d.key = CASE WHEN line.adjusts AND NOT line.returns THEN line.channel_ref END
+    LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1 AND m.cleared_at IS NULL
+        AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
+), still AS (
+    -- A payout that a line has returned is no intent any more for the lines after it.
+    SELECT
+        met.*,
+        met.id IS NOT NULL AND coalesce(met.arrived_seq LIKE $2::date::text || '/%', false) IS NOT TRUE
+        AND coalesce(bool_or(met.proven) OVER before, false) IS NOT TRUE AS ours
+    FROM met
+    WINDOW before AS (PARTITION BY met.id ORDER BY met.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), fact AS (
+    SELECT
+        s.*, s.credit = s.pay_in AS agrees, coalesce(s.state = 'SUCCESS', false) AS success,
+        s.matched_on IS NOT NULL OR coalesce(bool_or(
+            s.ours AND NOT s.adjusts AND s.credit = s.pay_in AND s.state = 'SUCCESS' AND s.matched_on IS NULL
+        ) OVER of_intent, false) AS listed,
+        s.fits AND NOT coalesce(bool_or(s.fits) OVER of_break, false) AS undoes
+    FROM still s
+    WINDOW of_intent AS (PARTITION BY s.id ORDER BY s.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    of_break AS (PARTITION BY s.differs ORDER BY s.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), ruled AS (
+    SELECT f.*, ($6::int[])[
+        1 + f.unread::int + (f.returns::int << 1) + (f.adjusts::int << 2) + (f.undoes::int << 3)
+        + (coalesce(f.proven, false)::int << 4) + (f.ours::int << 5) + (f.agrees::int << 6) + (f.success::int << 7)
+        + (f.listed::int << 8) + (coalesce(f.our_amount = f.amount, false)::int << 9) + ((f.missing IS NOT NULL)::int << 10)
+        + (coalesce(f.missing_template <> '', false)::int << 11) + (coalesce(f.kind = 'payout', false)::int << 12)
+    ] AS n
+    FROM fact f
+), placed AS MATERIALIZED (
+    SELECT
+        r.*, ($7::text[])[r.n] AS status, ($8::text[])[r.n] AS opens, ($10::text[])[r.n] AS cure,
+        CASE ($7::text[])[r.n] WHEN 'break' THEN NULL WHEN 'adjusted' THEN r.differs_of ELSE r.id END AS proves
+    FROM ruled r
+), lines AS (
+    UPDATE file_line f SET status = p.status, intent = p.proves FROM placed p WHERE f.ctid = p.row
+), matched AS (
+    UPDATE intent i SET
+        matched_on = $2, channel_ref = coalesce(i.channel_ref, nullif(p.channel_ref, '')), updated_at = $5
+    FROM placed p
+    WHERE i.id = p.proves AND p.status <> 'adjusted' AND i.matched_on IS NULL
+), cured AS (
+    UPDATE break b SET cure = p.cure, cured_on = $2
+    FROM placed p
+    WHERE b.id = CASE WHEN p.cure = '' THEN NULL WHEN p.adjusts THEN p.differs ELSE p.missing END AND b.cure IS NULL
+), found AS (
+    SELECT
+        p.*, CASE WHEN p.opens = 'amount_differs' THEN p.pay_in::int * 2 - 1 END * p.our_amount AS ours_fen,
+        CASE WHEN p.opens <> 'unread' THEN p.theirs END AS theirs_fen,
+        replace(replace(replace(replace(
+            ($11::text[])[p.n], '{kind}', coalesce(p.kind, '')), '{state}', coalesce(p.state, '')),
+        '{listed_on}', coalesce(p.matched_on, $2)::text), '{says}', p.says) AS note
+    FROM placed p
+    WHERE p.opens <> ''
+)
+INSERT INTO break (
+    id, class, channel, settle_date, key, intent, ours, theirs, difference, note, template, voucher, opened_at, cure_voucher
+)
+SELECT
+    id_of($5), f.opens, $1, $2,
+    CASE WHEN f.opens = 'amount_differs' THEN f.channel_ref ELSE concat_ws('/', f.channel_ref, $2::date::text, f.line_no) END,
+    CASE WHEN f.ours THEN f.id END, f.ours_fen, f.theirs_fen, coalesce(f.theirs_fen, 0) - coalesce(f.ours_fen, 0), f.note,
+    split_part(
+        ($9::text[])[f.n], '|', CASE WHEN coalesce(f.theirs_fen, 0) - coalesce(f.ours_fen, 0) > 0 THEN 1 ELSE 2 END
+    ),
+    id_of($5), $5, id_of($5)
+FROM found f
+ORDER BY f.line_no
+
+-- name: returned_lines
+-- The lines $3 < line_no <= $4 that returned a payout: with its line its money is booked.
+UPDATE intent i SET arrived_seq = $2::date::text || '/' || l.line_no
+FROM file_line l
+WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4 AND l.status = 'returned'
+    AND i.id = l.intent
+
+-- name: place_unlisted
+-- What is proven for this date, or for an earlier date whose file was placed before the proof, and stands in no file. It
+-- opens a break, unless it is a void or was voided: the channel lists no voided pair, and the void's row handles both. If
+-- the payment had become a break before its void was proven, that break is cured.
+WITH unlisted AS MATERIALIZED (
+    SELECT
+        i.id, i.kind, i.original, i.amount, i.channel_order_no, i.voided AND NOT p.listed AS gone,
+        i.kind = 'void' AND NOT p.listed AS pair, i.kind IN ('purchase', 'collection') AS pay_in
+    FROM intent i CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT FROM intent o JOIN file_line l ON l.intent = o.id
+        WHERE o.id = i.original OR o.original = i.id AND o.kind = 'void'
+    ) AS listed) p
+    WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
+        AND coalesce(i.settle_date, i.business_date) <= $2
+        AND EXISTS (
+            SELECT FROM channel_file f
+            WHERE f.channel = $1 AND f.settle_date = coalesce(i.settle_date, i.business_date)
+                AND (f.settle_date = $2 OR f.placed_at IS NOT NULL)
+        )
+        AND NOT EXISTS (
+            SELECT FROM break b WHERE b.class = 'missing_there' AND b.channel = $1 AND b.key = i.channel_order_no
+        )
+    ORDER BY i.original IS NOT NULL, i.id FOR UPDATE OF i
+), matched AS (
+    UPDATE intent i SET matched_on = $2, updated_at = $3
+    FROM (SELECT u.id FROM unlisted u WHERE u.pair UNION SELECT u.original FROM unlisted u WHERE u.pair) m
+    WHERE i.id = m.id AND i.matched_on IS NULL
+), cured AS (
+    UPDATE break b SET cure = 'mirror', cured_on = $2
+    FROM unlisted u
+    WHERE u.pair AND b.intent = u.original AND b.class = 'missing_there' AND b.cure IS NULL
+)
+INSERT INTO break (
+    id, class, channel, settle_date, key, intent, ours, difference, note, template, voucher, opened_at, cure_voucher
+)
+SELECT
+    id_of($3), 'missing_there', $1, $2, u.channel_order_no, u.id, CASE WHEN u.pay_in THEN u.amount ELSE -u.amount END,
+    CASE WHEN u.pay_in THEN -u.amount ELSE u.amount END, '', CASE WHEN u.pay_in THEN 'B4' ELSE '' END, id_of($3), $3, id_of($3)
+FROM unlisted u
+WHERE NOT u.pair AND NOT u.gone
+ON CONFLICT DO NOTHING
