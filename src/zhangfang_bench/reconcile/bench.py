@@ -48,9 +48,7 @@ def run(out: Path | None, sizes: str) -> int:
     made: Figures = {"machine": machine(), "sizes": {}}
     for count in counts:
         with console.status(f"{count:,} lines") as status:
-            made["sizes"][str(count)] = measured(
-                count, lambda said, n=count: status.update(f"{n:,} lines: {said}")
-            )
+            made["sizes"][str(count)] = measured(count, status.update)
     if out is not None:
         out.write_text(json.dumps(made, indent=2) + "\n", "utf-8")
     print_report(made)
