@@ -16,6 +16,10 @@ import asyncpg
 from tests.clock import SetClock
 from tests.people import LIN, WANG, employ
 from zhangfang import approvals
+from zhangfang.adjustments import ADJUSTMENT, Adjustment
+from zhangfang.adjustments.allowed import preview
+from zhangfang.adjustments.model import Making
+from zhangfang.bills import MAP, MapRelease
 from zhangfang.closing.period import REOPEN, Reopening
 from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
@@ -164,15 +168,25 @@ async def _proposals(house: House) -> None:
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
+        MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
+        ADJUSTMENT: ("", adjusted(house.merchants[0])),
         OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
     }
     async with house.pool.acquire() as connection:
         for kind, (target, content) in contents.items():
             for _ in range(2 if kind == REOPEN else 1):
                 id_ = new_id(house.clock)
-                await approvals.propose(connection, house.clock, id_, kind, target, content, LIN, "理由")
+                about = target or prefixed("adj", id_)  # an adjustment is about itself
+                await approvals.propose(connection, house.clock, id_, kind, about, content, LIN, "理由")
                 if kind == REOPEN:
                     await approvals.withdraw(house.pool, house.clock, id_, WANG)
+
+
+def adjusted(merchant: str) -> Adjustment:
+    """Return an adjustment as a person proposes it."""
+    subjects = {"debit": f"2322/{merchant}", "credit": "2361/platform"}
+    voucher = preview(Making("M1", 1_200, subjects))
+    return Adjustment("M1", 1_200, subjects, "goodwill", "商户申请", "来函 114", ("e" * 64,), voucher)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:

@@ -9,6 +9,8 @@ PROPER = {
     "Zhangfang",
     "CSV",
     "XLSX",
+    "PDF",
+    "MB",
     "Enter",
     "Esc",
     "EN",

@@ -28,6 +28,7 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+    UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -51,9 +52,12 @@ WITH entry AS NOT MATERIALIZED (
             i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
-        -- (a double that was settled: U2), or on nobody's, where the channel listed what no payment stands for (B3)
+        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where the channel listed what no
+        -- payment stands for (B3)
         CASE
-            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322 WHEN i.template <> 'B3' THEN 2321
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
+            WHEN i.template = 'R3.guarantee' THEN 2323
+            WHEN i.template <> 'B3' THEN 2321
         END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
         CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
@@ -211,12 +215,26 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
     )
-    UNION ALL SELECT s.voucher, side.code, s.merchant, side.sign * coalesce(b.net, 0)
+    -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
+    -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
+    UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen
     FROM settlement s
     LEFT JOIN batch b ON b.id = s.id
-    CROSS JOIN (VALUES (2321, 1), (2322, -1)) AS side (code, sign)
+    LEFT JOIN (SELECT by, sum(amount)::bigint AS fen FROM settlement_set_off GROUP BY by) o ON o.by = s.id
+    CROSS JOIN LATERAL (SELECT coalesce(b.net, 0) + s.carried - coalesce(o.fen, 0) AS fen) AS whole
+    CROSS JOIN LATERAL (
+        VALUES (2321, whole.fen), (2322, s.reserved + s.recovered - whole.fen - s.released),
+            (2323, s.released - s.reserved)
+    ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    -- what two people approved, leg by leg; a refused one has moved nothing
+    UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
+    FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg
+    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015) AND (
+        j.result = 'posted'
+        OR j.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = j.id AND t.flags & 74 = 0)
+    )
 ), due AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
@@ -328,14 +346,14 @@ LEFT JOIN entry e ON e.code = c.code
 GROUP BY c.code ORDER BY c.code
 
 -- name: acts
-SELECT seq, id, at, operator, act, target, reason, proposal, digest, result_of, fen, before, hash
+SELECT seq, id, at, operator, act, target, reason, proposal, digest, result_of, fen, before, hash, person_of(operator) AS person
 FROM operator_act ORDER BY seq NULLS FIRST, id
 
 -- name: act_head
 SELECT seq, hash FROM act_head
 
 -- name: proposals
-SELECT id, content, hash, proposed_by FROM proposal
+SELECT id, content, hash, person_of(proposed_by) AS person FROM proposal
 
 -- name: record
 -- (alone: it writes)

@@ -42,6 +42,7 @@ PAGES = (
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
@@ -152,10 +153,14 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
         )
         kinds[kind] += path not in seen
-        if path in seen or kinds[kind] > most or re.search(r"^/(lang|static)/|\.(csv|xlsx|json)", path):
+        if (
+            path in seen
+            or kinds[kind] > most
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json)", path)
+        ):
             continue
         seen.add(path)
         page = await console.get(path, lang)

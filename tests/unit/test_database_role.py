@@ -17,7 +17,7 @@ from zhangfang.reconciliation import Cure
 
 EVIDENCE = (
     "operator_act", "proposal", "step", "mandate_step", "channel_batch_step", "duplicate_step", "masked_voucher", "transfer",
-    "refusal", "statement", "audit_result",
+    "refusal", "statement", "audit_result", "evidence_file",
 )  # fmt: skip
 LINES = {"file_line": "amount", "bank_line": "amount"}
 
@@ -68,6 +68,7 @@ async def test_the_role_is_no_superuser_owns_nothing_and_makes_no_person(
     for sql in (
         "DROP TRIGGER operator_act_chained ON operator_act", "DROP TRIGGER operator_act_by_another ON operator_act",
         "UPDATE act_head SET seq = 0", "SET ROLE zhangfang", "CREATE ROLE another", "SET session_replication_role = replica",
+        "UPDATE adjustment_limit SET most = 1", "UPDATE adjustment SET amount = 1",
         "UPDATE operator SET disabled_at = NULL", "INSERT INTO operator VALUES ('lin2', '', '', now())",
     ):  # fmt: skip
         await refused(platform, sql)
@@ -90,7 +91,7 @@ async def test_the_database_refuses_an_approval_by_one_person_whatever_program_w
     await owner.execute("UPDATE operator SET disabled_at = now() WHERE name = 'chen'")
     await owner.close()
     for by, seen in ((LIN, digest), (CHEN, digest), ("nobody", digest), (WANG, b"\0" * 32)):
-        with pytest.raises(asyncpg.CheckViolationError, match="another operator"):
+        with pytest.raises(asyncpg.CheckViolationError, match="another person"):
             await approvals.record(platform, clock, by, "approve", "pay_1", proposal=id_, digest=seen)
     await approvals.record(platform, clock, WANG, "approve", "pay_1", proposal=id_, digest=digest)
     with pytest.raises(asyncpg.UniqueViolationError):

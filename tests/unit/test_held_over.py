@@ -246,7 +246,7 @@ async def test_a_settlement_planned_for_a_day_that_a_decree_made_a_holiday_is_le
     house.clock.set(at(NEXT, 9))
     await run(house, day)
     monkeypatch.setattr(
-        "zhangfang.closing.timetable.is_working_day", lambda one: one != NEXT and is_working_day(one)
+        "zhangfang.merchants.cycles.is_working_day", lambda one: one != NEXT and is_working_day(one)
     )
     await live(house, day, NEXT)
     assert await house.pool.fetchval("SELECT count(*) FROM settlement") == 0

@@ -22,9 +22,10 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sheets import safe
 from zhangfang.ledger import voucher
 from zhangfang.merchants import FeeKind, FeeRule, Merchant
+from zhangfang.merchants.cycles import latest
 from zhangfang.payments import Intent, State, StepKind, advance, weigh
 from zhangfang.settlement import release, settle, statement
-from zhangfang.settlement.service import latest, net_of_fee
+from zhangfang.settlement.payouts import net_of_fee
 from zhangfang.settlement.statements import HEADINGS, Line, Statement, as_csv, write_xlsx
 
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 9, 4) + timedelta(days=n) for n in range(4))
@@ -40,6 +41,12 @@ async def batches(house: Treasury) -> list[tuple[int, int, bool]]:
     """Return amount, lines and whether it is booked, of each batch."""
     rows = await house.pool.fetch("SELECT * FROM settlement ORDER BY created_at, number, amount")
     return [(row["amount"], row["lines"], row["posted_at"] is not None) for row in rows]
+
+
+async def carried(house: Treasury) -> list[tuple[int, int]]:
+    """Return by how much each batch came to less than nothing, and what of that is still owed."""
+    rows = await house.pool.fetch("SELECT carried, owed FROM settlement ORDER BY created_at, number")
+    return [(row["carried"], row["owed"]) for row in rows]
 
 
 # --- the four conditions ----------------------------------------------------------------------------------------
@@ -60,7 +67,7 @@ async def batches(house: Treasury) -> list[tuple[int, int, bool]]:
     ],
 )
 def test_what_is_due_counts_working_days(run: date, days: int, expected: date) -> None:
-    assert latest(run, days) == expected
+    assert latest(f"T+{days}", run) == expected
 
 
 async def test_friday_is_settled_on_monday_and_not_before(house: Treasury) -> None:
@@ -164,7 +171,7 @@ async def test_a_batch_of_nothing_is_made_and_books_nothing(house: Treasury) -> 
     assert await house.last_entry() == before
 
 
-async def test_lines_that_come_to_less_than_nothing_wait_for_others(house: Treasury) -> None:
+async def test_lines_that_come_to_less_than_nothing_are_carried_and_set_off(house: Treasury) -> None:
     merchant = await house.merchant(keep_fee_on_refund=True)
     paid = await house.paid(merchant, 1000)
     other = await house.paid(merchant, 500, NEXT)
@@ -172,11 +179,13 @@ async def test_lines_that_come_to_less_than_nothing_wait_for_others(house: Treas
     await house.settled(DAY)
     await house.undo(merchant, paid, 1000)
     await house.settle()
-    assert await batches(house) == []
+    assert await batches(house) == [(0, 2, True)]
+    assert await carried(house) == [(6, 6)]
     await house.filed(NEXT, [listed(1, other)])
     await house.settled(NEXT)
     await house.settle(date(2026, 9, 3))
-    assert await batches(house) == [(497 - 6, 3, True)]
+    assert await batches(house) == [(0, 2, True), (497 - 6, 1, True)]
+    assert await carried(house) == [(6, 0), (0, 0)]
     assert await house.balances(2321) == (0,)
 
 

@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
+from tests.adjusting import proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import approvals, duplicates, fees, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -100,7 +102,20 @@ async def opening(house: Treasury) -> UUID:
     return made
 
 
+async def column_map(house: Treasury) -> UUID:
+    made = await bills.propose_map(
+        house.pool, house.clock, msgspec.json.encode(bills.SHIPPED["wechat"]), LIN, "as it ships"
+    )
+    assert made.proposal is not None
+    return made.proposal
+
+
+async def adjustment(house: Treasury) -> UUID:
+    return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
+
+
 MADE: dict[str, Propose] = {
+    adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
     duplicates.REVERSAL: reversal,
@@ -108,6 +123,7 @@ MADE: dict[str, Propose] = {
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,
+    bills.MAP: column_map,
     fees.AGREED: fee_rule,
 }
 
@@ -130,6 +146,9 @@ async def test_one_person_cannot_be_the_second_and_two_at_once_do_it_once(house:
     for name in SPELT:
         with pytest.raises(SecondPerson, match="another person"):
             await approve(house.desk, id_, seen, operator(name))
+    second, _ = await approvals.add_operator(pool, house.clock, "lin at night", "lin")
+    with pytest.raises(SecondPerson, match="another person"):  # one person with two log-ins
+        await approve(house.desk, id_, seen, second)
     for nobody in (
         PLATFORM,
         operator("lin2"),
@@ -162,8 +181,9 @@ async def standing(pool: asyncpg.Pool) -> Any:
     return await pool.fetchrow(
         "SELECT (SELECT array_agg(state ORDER BY id) FROM intent) AS intents, (SELECT array_agg(cure) FROM break) AS cures, "
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
+        "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, "
-        "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops"
+        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments"
     )
 
 

@@ -14,7 +14,16 @@ from datetime import datetime
 import asyncpg
 
 from zhangfang.approvals.acts import record
-from zhangfang.approvals.people import OWNER, PLATFORM, NotAnOperator, Person, folded, operator, operator_name
+from zhangfang.approvals.people import (
+    OWNER,
+    PLATFORM,
+    NotAnOperator,
+    Person,
+    SecondPerson,
+    folded,
+    operator,
+    operator_name,
+)
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
@@ -29,9 +38,10 @@ _NO_SALT = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person who signs in by name and password."""
+    """A log-in by name and password, and the person whose it is."""
 
     name: str
+    person: str
     created_at: datetime
     disabled_at: datetime | None
 
@@ -45,15 +55,38 @@ async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
     return password if made else None
 
 
-async def add_operator(pool: asyncpg.Pool, clock: Clock, name: str) -> tuple[Person, str]:
-    """Make an operator; return the person and the password. Raises `InvalidInput` if a name that folds alike is taken."""
+async def add_operator(
+    pool: asyncpg.Pool, clock: Clock, name: str, person: str | None = None
+) -> tuple[Person, str]:
+    """Make an operator; return who may sign in and the password. Raises `InvalidInput` if a name that folds alike is taken.
+
+    `person` is whose log-in it is, where a person has several; otherwise the person has the log-in's name. It stays so.
+    """
     name = operator_name(name)
+    whose = name if person is None else operator_name(person)
     password, secret = await _secret()
     async with pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval(queries.add, name, *secret, clock.now()) is None:
+        if await connection.fetchval(queries.add, name, *secret, clock.now(), whose) is None:
             raise InvalidInput("name", "one that is taken, in this or another spelling", "a new name")
-        await record(connection, clock, OWNER, "operator add", name)
+        note = "" if whose == name else f"a log-in of {whose}"
+        await record(connection, clock, OWNER, "operator add", name, note)
     return operator(name), password
+
+
+async def check_second(
+    db: asyncpg.Pool | asyncpg.Connection, proposed_by: str, by: Person, what: str
+) -> None:
+    """Raise `SecondPerson` if `by` is the person who proposed, by this log-in or by another one of theirs.
+
+    `what` names the proposal, such as `this cure`.
+    """
+    if await db.fetchval(queries.is_one_person, folded(proposed_by), folded(by.id)):
+        raise SecondPerson(f"{proposed_by} proposed {what}; another person has to approve it")
+
+
+async def logins_of(db: asyncpg.Pool | asyncpg.Connection, name: str) -> frozenset[str]:
+    """Return all log-ins of the person who has this one."""
+    return frozenset({name, *(row["name"] for row in await db.fetch(queries.logins_of, name))})
 
 
 async def reset_password(pool: asyncpg.Pool, clock: Clock, name: str) -> str:

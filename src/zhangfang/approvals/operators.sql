@@ -8,7 +8,7 @@ ON CONFLICT DO NOTHING
 RETURNING name
 
 -- name: add
-INSERT INTO operator (name, salt, hash, passes, created_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO operator (name, salt, hash, passes, created_at, person) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING name
 
@@ -25,4 +25,10 @@ DELETE FROM operator_session WHERE operator = $1
 SELECT name, salt, hash, passes FROM operator WHERE name = $1 AND disabled_at IS NULL
 
 -- name: listed
-SELECT name, created_at, disabled_at FROM operator ORDER BY name
+SELECT name, person_of(name) AS person, created_at, disabled_at FROM operator ORDER BY name
+
+-- name: is_one_person
+SELECT person_of($1) = person_of($2)
+
+-- name: logins_of
+SELECT name FROM operator WHERE person_of(name) = person_of($1)

@@ -69,12 +69,6 @@ def same_person(stored: str, by: Person) -> bool:
     return folded(stored) == folded(by.id)
 
 
-def check_second(proposed_by: str, by: Person, what: str) -> None:
-    """Raise `SecondPerson` if `by` is the person who proposed; `what` names the proposal, such as `this cure`."""
-    if same_person(proposed_by, by):
-        raise SecondPerson(f"{proposed_by} proposed {what}; another person has to approve it")
-
-
 def reason(why: str, least: int = _REASON_MIN) -> str:
     """Return a reason without spaces around it. Raises `InvalidInput`."""
     return text("reason", why, least, _REASON_MAX)

@@ -16,7 +16,8 @@ import asyncpg
 import msgspec
 
 from zhangfang.approvals.acts import record
-from zhangfang.approvals.people import NotAnOperator, Person, PersonKind, check_second
+from zhangfang.approvals.operators import check_second
+from zhangfang.approvals.people import NotAnOperator, Person, PersonKind
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.sql import load
@@ -110,7 +111,7 @@ async def approve(
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.lock, str(id_))
         found = await get(connection, id_)
-        _check(found, kind, seen, by)
+        await _check(connection, found, kind, seen, by)
         await check_may_act(connection, by)
         if found.decision is None:
             await begin(connection, found)
@@ -170,12 +171,12 @@ async def proposals(
     return tuple(Proposal(**row) for row in rows)
 
 
-def _check(found: Proposal, kind: str, seen: str, by: Person) -> None:
+async def _check(db: Any, found: Proposal, kind: str, seen: str, by: Person) -> None:
     if found.kind != kind:
         raise NoProposal(f"it proposes another thing: {found.kind}")
     if found.decision == "withdraw":
         raise NoProposal(f"{found.decided_by} has withdrawn it")
-    check_second(found.proposed_by, by, "this")
+    await check_second(db, found.proposed_by, by, "this")
     if len(seen) < LEAST_DIGITS or not found.seen.startswith(seen.lower()):
         shape = f"{len(seen)} characters that are not the hash of what is proposed: it changed since you looked at it"
         raise ItChanged(str(InvalidInput("hash", shape, "the hash as it is shown now: look at it again")))

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from zhangfang import approvals, duplicates, fees, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import Person, Proposal
 from zhangfang.closing import period
 from zhangfang.payments import Desk
@@ -17,6 +17,10 @@ KINDS: Mapping[str, Approve] = {
     reconciliation.CURE: reconciliation.approve,
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
+    bills.MAP: lambda desk, *rest: bills.approve_map(desk.pool, desk.clock, *rest),
+    adjustments.ADJUSTMENT: lambda desk, *rest: adjustments.approve(
+        desk.pool, desk.ledger, desk.clock, *rest
+    ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }

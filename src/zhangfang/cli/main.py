@@ -11,12 +11,14 @@ import typer
 
 from zhangfang.assembly.program import answer, log_to
 from zhangfang.cli import (
+    adjust,
     batches,
     books,
     breaks,
     clock,
     duplicates,
     fees,
+    files,
     keys,
     ledger,
     merchant,
@@ -25,6 +27,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     resolve,
+    settlement,
     stops,
     tables,
 )
@@ -43,11 +46,13 @@ audit = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(people.app, name="operator")
 for module in (
+    adjust,
     batches,
     books,
     breaks,
     clock,
     duplicates,
+    files,
     fees,
     keys,
     ledger,
@@ -55,6 +60,7 @@ for module in (
     parked,
     proposals,
     resolve,
+    settlement,
     tables,
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2])

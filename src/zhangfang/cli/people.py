@@ -18,15 +18,20 @@ app = typer.Typer(
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="the operator's name; spellings that fold alike are one")
 ]
-COLUMNS = ("name", "since", "disabled")
+COLUMNS = ("name", "person", "since", "disabled")
 
 
 @app.command()
-def add(name: Name) -> None:
-    """Make an operator and print the password, which is kept nowhere."""
+def add(
+    name: Name,
+    person: Annotated[
+        str | None, typer.Option(help="whose log-in it is, where somebody has several; it stays so")
+    ] = None,
+) -> None:
+    """Make an operator and print the password, which is kept nowhere. Two log-ins of one person never count as two."""
     from zhangfang.approvals import add_operator
 
-    made, password = _as_owner(lambda pool, clock: add_operator(pool, clock, name))
+    made, password = as_owner(lambda pool, clock: add_operator(pool, clock, name, person))
     typer.echo(f"{made.id} may sign in with the password {password}")
 
 
@@ -44,7 +49,7 @@ def disable(name: Name) -> None:
     """Let an operator in no more: sessions end, and what they proposed waits for others."""
     from zhangfang.approvals import disable_operator
 
-    _as_owner(lambda pool, clock: disable_operator(pool, clock, name))
+    as_owner(lambda pool, clock: disable_operator(pool, clock, name))
     typer.echo(f"{name} is let in no more")
 
 
@@ -53,7 +58,7 @@ def reset(name: Name) -> None:
     """Give an operator a new password and print it; a disabled one is let in again."""
     from zhangfang.approvals import reset_password
 
-    password = _as_owner(lambda pool, clock: reset_password(pool, clock, name))
+    password = as_owner(lambda pool, clock: reset_password(pool, clock, name))
     typer.echo(f"{name} signs in with the password {password} from now on")
 
 
@@ -98,7 +103,7 @@ async def _enter(pool: Any, clock: Any, name: str, password: str) -> str:
     return name
 
 
-def _as_owner(work: Any) -> Any:
+def as_owner(work: Any) -> Any:
     """Return what `work` makes of the database, as its owner."""
     from zhangfang.kernel.database import connect
 
@@ -115,4 +120,4 @@ def _as_owner(work: Any) -> Any:
 
 def _cells(one: Any) -> tuple[str, ...]:
     disabled = f"{one.disabled_at:%Y-%m-%d %H:%M}" if one.disabled_at else ""
-    return one.name, f"{one.created_at:%Y-%m-%d %H:%M}", disabled
+    return one.name, one.person, f"{one.created_at:%Y-%m-%d %H:%M}", disabled

@@ -17,7 +17,7 @@ from zhangfang.closing import standing
 from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
-from zhangfang.kernel.calendar import china_day, is_working_day, settlement_day, unannounced
+from zhangfang.kernel.calendar import china_day, settlement_day, unannounced
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import ZhangfangError
@@ -68,7 +68,7 @@ async def run(day: Day, row: asyncpg.Record) -> None:
 
 async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     """Plan all days up to today: a platform that was stopped for a week, or took payments before the driver first ran,
-    catches up. The last planned day is planned again, since a decree may have come that makes it a working day.
+    catches up.
     """
     now = day.desk.clock.now()
     for account in day.accounts:
@@ -94,8 +94,7 @@ async def _plan_day(day: Day, business: date) -> None:
     morrow = business + timedelta(days=1)
     for name in day.desk.acquirers:
         await _add(day, "file", f"{name}/{business}", _at(morrow, FILE_AT))
-    if is_working_day(business):
-        await _add(day, "settlement", str(business), _at(business, SETTLE_AT))
+    await _add(day, "settlement", str(business), _at(business, SETTLE_AT))
     await _add(day, "close", str(business), _at(morrow, CLOSE_AT))
     await _add(day, "roll", str(business), _at(morrow, ROLL_AT))
     await _add(day, "statements", str(business), _at(morrow, STATEMENTS_AT))
@@ -116,8 +115,6 @@ async def _file(day: Day, key: str, _ids: Sequence[UUID]) -> None:
 
 
 async def _settlement(day: Day, key: str, _ids: Sequence[UUID]) -> None:
-    if not is_working_day(date.fromisoformat(key)):
-        return  # a decree has made it a holiday since it was planned: the next working day settles
     waiting = await settle(day.desk, date.fromisoformat(key))
     if waiting and china_day(day.desk.clock.now()) == date.fromisoformat(key):
         raise NotYet("; ".join(waiting))

@@ -18,6 +18,7 @@ from zhangfang.console.pages import (
     today,
     trial,
 )
+from zhangfang.console.pages.deciding import adjustments
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.web.door import Door, Headers
@@ -68,6 +69,19 @@ def console_app(site: Console) -> Starlette:
             Route("/duplicates/{id}", door.inside(duplicates.one)),
             Route("/duplicates/{id}/{act}", door.inside(duplicates.form), methods=["GET"]),
             Route("/duplicates/{id}/{act}", door.inside(duplicates.decide), methods=["POST"]),
+            Route("/adjustments", door.inside(adjustments.page), methods=["GET"]),
+            Route("/adjustments", door.inside(adjustments.propose), methods=["POST"]),
+            Route("/adjustments/new", door.inside(adjustments.form, *adjustments.GIVEN)),
+            Route(
+                "/adjustments/preview",
+                door.inside(adjustments.preview, upload=adjustments.UPLOAD),
+                methods=["POST"],
+            ),
+            Route("/adjustments/{id}", door.inside(adjustments.one), methods=["GET"]),
+            Route("/adjustments/{id}/approve", door.inside(adjustments.approve), methods=["POST"]),
+            Route("/adjustments/{id}/withdraw", door.inside(adjustments.withdraw), methods=["POST"]),
+            Route("/adjustments/{id}/reverse", door.inside(adjustments.reverse), methods=["POST"]),
+            Route("/evidence/{digest}", door.inside(exported(adjustments.evidence))),
             Route("/channels", door.inside(channels.page)),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),

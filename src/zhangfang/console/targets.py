@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from zhangfang import duplicates
+from zhangfang import adjustments, duplicates
 from zhangfang.payments import PREFIX
 from zhangfang.web.tables import TERMS, term
 from zhangfang.web.visit import Visit
@@ -16,6 +16,7 @@ _BREAK = r"[0-9a-f]{8}-[0-9a-f-]{27}"
 _PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
     duplicates.PREFIX: "/duplicates",
     "mer": "/merchants",
+    adjustments.PREFIX: "/adjustments",
 }
 
 
@@ -31,6 +32,10 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         return Markup('<a href="{}">{}</a>').format(
             visit.href("/breaks", all="1") + f"#{about}", _("the break")
         )
+    if head == "map":
+        name, _slash, version = tail.partition("/")
+        named = Markup('<span translate="no">{}</span>').format(name)
+        return escape(_("column map {name}, version {n}", name=named, n=version))
     if head == "books":
         return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))

@@ -1,5 +1,6 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
     MerchantDiffers,
@@ -20,11 +21,12 @@ from zhangfang.merchants.model import (
     MerchantState,
     NewMerchant,
     OnRefund,
+    ProductCycle,
     Taken,
     Terms,
     Tier,
 )
-from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
+from zhangfang.merchants.people import close, freeze, give_cycle, give_fee, give_terms, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
@@ -39,6 +41,7 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
+    "PRODUCTS",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -53,6 +56,7 @@ __all__ = [
     "NoSettlementAccount",
     "NotFromHere",
     "OnRefund",
+    "ProductCycle",
     "Taken",
     "Terms",
     "Tier",
@@ -63,9 +67,12 @@ __all__ = [
     "close",
     "create_api_key",
     "create_merchant",
+    "due",
+    "falling_due",
     "find_merchant",
     "freeze",
     "get_merchant",
+    "give_cycle",
     "give_fee",
     "give_terms",
     "list_api_keys",

@@ -5,6 +5,7 @@ from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
 from zhangfang.reconciliation.returns import finish_returns, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
+from zhangfang.reconciliation.taking import bring_file
 
 __all__ = [
     "CURE",
@@ -13,6 +14,7 @@ __all__ = [
     "BreakClass",
     "Cure",
     "approve",
+    "bring_file",
     "cures",
     "finish_returns",
     "list_breaks",

@@ -70,19 +70,24 @@ class Door(Generic[V]):
         """Keep the site; `visit` makes the visit of a request."""
         self.site, self._visit = site, visit
 
-    def inside(self, handler: Handler[V], *query: str) -> Callable[[Request], Awaitable[Response]]:
+    def inside(
+        self, handler: Handler[V], *query: str, upload: int = 0
+    ) -> Callable[[Request], Awaitable[Response]]:
         """Answer only with a session; without one the log-in comes first and then leads to the page that was asked for.
 
-        `query` names the parameters that the address may have; any other is refused.
+        `query` names the parameters that the address may have; any other is refused. `upload` is how many bytes a form
+        with files may have, where the page takes any.
         """
-        return partial(self._handled, handler=_asking(handler, query), outside=False)
+        return partial(self._handled, handler=_asking(handler, query), outside=False, upload=upload)
 
     def outside(self, handler: Handler[V], *query: str) -> Callable[[Request], Awaitable[Response]]:
         """Answer with or without a session."""
         return partial(self._handled, handler=_asking(handler, query), outside=True)
 
-    async def _handled(self, request: Request, *, handler: Handler[V], outside: bool) -> Response:
-        request.state.request_id = secrets.token_hex(6)
+    async def _handled(
+        self, request: Request, *, handler: Handler[V], outside: bool, upload: int = 0
+    ) -> Response:
+        request.state.request_id, request.state.upload = secrets.token_hex(6), upload
         request.state.csrf = ""
         visit = self._visit(request, self.site, None, "")
         response = await self._answer(visit, handler, outside=outside)
@@ -141,7 +146,7 @@ async def _checked(visit: V, handler: Handler[V]) -> Response:
 
 async def _check_form(visit: Visit[Site]) -> None:
     """Take a form only if one of our own pages made it for this session."""
-    form = await visit.form()
+    form = await visit.form(visit.request.state.upload)
     if not hmac.compare_digest(form.pop("csrf", "").encode(), visit.request.state.csrf.encode()):
         raise FormInvalid("the form was not made for this session, or is too old; open the page again")
     _check_text(*form.values())

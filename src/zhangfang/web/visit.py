@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.resources import files
@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import asyncpg
 import structlog
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -88,6 +89,7 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict, repr=False)  # of a form: name and bytes
 
     @property
     def person(self) -> Person:
@@ -146,8 +148,13 @@ class Visit(Generic[S_co]):
             name, value, seconds, path=self.base or "/", secure=secure, httponly=True, samesite="strict"
         )
 
-    async def form(self) -> dict[str, str]:
-        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`."""
+    async def form(self, upload: int = 0) -> dict[str, str]:
+        """Return a form's fields; longer than 16 KiB or not URL-encoded UTF-8 is `FormInvalid`.
+
+        A page that takes files says how long the form may be (`upload`, bytes); they are in `files` then.
+        """
+        if upload and self.request.headers.get("content-type", "").startswith("multipart/form-data"):
+            return await self._parts(upload)
         body = b""
         try:
             async for chunk in self.request.stream():
@@ -161,6 +168,28 @@ class Visit(Generic[S_co]):
             raise FormInvalid("the browser went away") from None
         except ValueError as error:
             raise FormInvalid("the form is not URL-encoded UTF-8 of at most 50 fields") from error
+
+    async def _parts(self, most: int) -> dict[str, str]:
+        """Return the fields of a form with files, and keep the files; one that nobody chose has no name."""
+        parser = MultiPartParser(
+            self.request.headers, _bounded(self.request, most), max_files=5, max_fields=50
+        )
+        try:
+            form = await parser.parse()
+        except ClientDisconnect:
+            raise FormInvalid("the browser went away") from None
+        except (MultiPartException, UnicodeError) as error:
+            raise FormInvalid(
+                "the form is not multipart/form-data of at most 50 fields and 5 files"
+            ) from error
+        fields: dict[str, str] = {}
+        for name, part in form.multi_items():
+            if isinstance(part, str):
+                fields[name] = part
+            elif part.filename:
+                self.files[name] = part.filename, await part.read()
+        await form.close()
+        return fields
 
     async def frame(self) -> dict[str, Any]:
         """Return what the frame of every page of the site needs from the database."""
@@ -189,6 +218,16 @@ class Visit(Generic[S_co]):
             "csrf": self.request.state.csrf,
         }
         return HTMLResponse(self.site.pages.get_template(template).render(framed | values), status)
+
+
+async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it arrives; longer than `most` bytes is `FormInvalid`."""
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length > most:
+            raise FormInvalid(f"the form is longer than {most} bytes")
+        yield chunk
 
 
 async def read(visit: "Visit[Site]", what: Awaitable[T]) -> T | None:

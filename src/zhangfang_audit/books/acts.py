@@ -58,7 +58,7 @@ def _wrong(row: Row, seq: int, before: bytes, known: Mapping[Any, Row]) -> list[
     proposal = known.get(row["proposal"])
     if row["proposal"] is not None and (proposal is None or proposal["hash"] != row["digest"]):
         found.append("its proposal is another one")
-    if row["act"] == "approve" and proposal is not None and proposal["proposed_by"] == row["operator"]:
+    if row["act"] == "approve" and proposal is not None and proposal["person"] == row["person"]:
         found.append("one person proposed and approved")
     return found
 

@@ -20,8 +20,8 @@ def _array(values: Sequence[object]) -> str:
 
 
 _GIVEN: Mapping[str, tuple[str, ...]] = {
-    "settlement/store.sql:lock_eligible": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
-    "settlement/store.sql:waiting": ("{{0,1,2}}", "{{{today},{yesterday},{before}}}"),
+    "settlement/store.sql:eligible": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{today}"),
+    "settlement/store.sql:waiting": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{{}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
     "settlement/store.sql:openings": ("{today}", "{none}"),

@@ -29,7 +29,9 @@ class Shown:
 def shown(one: Proposal) -> Shown:
     """Return a proposal with what its page needs."""
     content = {
-        name: value for name, value in msgspec.json.decode(one.content).items() if value not in (None, "")
+        name: value
+        for name, value in msgspec.json.decode(one.content).items()
+        if value not in (None, "", [], {})
     }
     return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
 
@@ -38,13 +40,15 @@ async def page(visit: Visit) -> Response:
     """List what waits for a second person; with `all`, what is over too."""
     every = visit.query.get("all") is not None
     rows = [shown(one) for one in await approvals.proposals(visit.pool, every=every)]
-    return await visit.page("proposals.html", here="proposals", rows=rows, every=every)
+    mine = await approvals.logins_of(visit.pool, visit.person.id)
+    return await visit.page("proposals.html", here="proposals", rows=rows, every=every, mine=mine)
 
 
 async def one(visit: Visit, status: int = 200, error: str = "") -> Response:
     """Draw a proposal; with `error`, also why it was not decided."""
     found = shown(await _find(visit))
-    return await visit.page("proposal.html", status, here="proposals", p=found, error=error)
+    mine = await approvals.logins_of(visit.pool, visit.person.id)
+    return await visit.page("proposal.html", status, here="proposals", p=found, error=error, mine=mine)
 
 
 async def approve(visit: Visit) -> Response:
