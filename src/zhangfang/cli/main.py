@@ -21,6 +21,7 @@ from zhangfang.cli import (
     files,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     people,
@@ -56,6 +57,7 @@ for module in (
     fees,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     proposals,
@@ -63,7 +65,7 @@ for module in (
     settlement,
     tables,
 ):
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)

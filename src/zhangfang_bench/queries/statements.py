@@ -29,6 +29,8 @@ SMALL: Mapping[str, str] = {
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
     "table_release table_set column_map outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
+    "match_rule": "made by people, one by one",
+    "bank_match": "at most one a file",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
     "adjustment adjustment_limit evidence_file": "made by people, one by one",
