@@ -155,9 +155,9 @@ async def test_a_rule_that_has_ended_matches_nothing(house: Treasury) -> None:
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [({"says": " x "}, "says"), ({"channels": ()}, "channels"), ({"channels": ("other",)}, "channels"),
-     ({"days": 32}, "days"), ({"account": ""}, "account"), ({"channels": ("unionpay", "unionpay")}, "channels")],
+     ({"days": 32}, "days"), ({"alias": ""}, "alias"), ({"channels": ("unionpay", "unionpay")}, "channels")],
 )  # fmt: skip
 async def test_a_rule_out_of_bounds_is_refused_by_its_field(house: Treasury, wrong: Any, field: str) -> None:
-    made = {"account": ALIAS, "channels": ("unionpay",), "says": "clearing", "days": 3} | wrong
+    made = {"alias": ALIAS, "channels": ("unionpay",), "says": "clearing", "days": 3} | wrong
     with pytest.raises(InvalidInput, match=field):
         await propose_rule(house.pool, house.clock, MatchRule(**made), ("unionpay",), LIN, "a good reason")

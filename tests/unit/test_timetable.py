@@ -58,13 +58,15 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
     } == {
         ("duplicates", "daily"): house.clock.now() + timedelta(minutes=10),
         ("payouts", "daily"): house.clock.now() + timedelta(minutes=30),
+        ("certificates", "daily"): house.clock.now() + timedelta(minutes=30),
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
         ("close", str(DAY)): at(NEXT, 11),
+        ("certificate", f"unionpay/{DAY}"): at(NEXT, 11, 10),
         ("roll", str(DAY)): at(NEXT, 11, 15),
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 7
+    assert len(again) == 9
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:

@@ -67,7 +67,10 @@ def _chosen(files: Sequence[Any], total: int) -> list[Any]:
         raise Several(f"more than {MOST} files of these dates have not arrived")
     found = combinations_of([file["net_fen"] for file in files], total)
     if len(found) > 1:
-        sets = (", ".join(f"{files[n]['channel']} {files[n]['settle_date']}" for n in one) for one in sorted(found))
+        sets = (
+            ", ".join(f"{files[n]['channel']} {files[n]['settle_date']}" for n in one)
+            for one in sorted(found)
+        )
         raise Several(("it may pay: " + "; or ".join(sets))[:_NOTE])
     return [files[n] for n in found[0]] if found else []
 

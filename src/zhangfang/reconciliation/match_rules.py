@@ -23,7 +23,7 @@ _DAYS, _CHANNELS, _LEAST, _TEXT = 31, 8, 2, 64
 class MatchRule(msgspec.Struct, frozen=True):
     """What is proposed: a new rule, or (`ends`) the end of the rule with that id."""
 
-    account: str = ""
+    alias: str = ""
     channels: tuple[str, ...] = ()
     says: str = ""
     days: int = 0
@@ -46,7 +46,7 @@ async def propose_rule(
         await _in_force(pool, wanted.ends)
     else:
         _check(wanted, known)
-    target = wanted.ends or f"{wanted.account}/{wanted.says}"
+    target = wanted.ends or f"{wanted.alias}/{wanted.says}"
     async with pool.acquire() as connection, connection.transaction():
         id_ = new_id(clock)
         await approvals.propose(
@@ -64,7 +64,7 @@ async def approve_rule(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, b
             await _in_force(connection, said.ends)
             await connection.execute(queries.end, UUID(said.ends), clock.now(), both)
             return
-        values = (said.account, list(said.channels), said.says, said.days, clock.now(), both)
+        values = (said.alias, list(said.channels), said.says, said.days, clock.now(), both)
         await connection.execute(queries.add, found.id, *values)
 
     found = await approvals.approve(pool, clock, id_, MATCH_RULE, seen, by, begin)
@@ -72,7 +72,7 @@ async def approve_rule(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, b
 
 
 def _check(wanted: MatchRule, known: Sequence[str]) -> None:
-    approvals.text("account", wanted.account, 1, _TEXT)
+    approvals.text("alias", wanted.alias, 1, _TEXT)
     approvals.text("says", wanted.says, _LEAST, _TEXT)
     if not 1 <= len(set(wanted.channels)) == len(wanted.channels) <= _CHANNELS or set(wanted.channels) - set(
         known

@@ -27,6 +27,7 @@ FROM (
     JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
     WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
         AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
@@ -156,7 +157,17 @@ INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
+-- `fee` is what is taken at settlement (F2): of its payments, less what refunds before it would have given back.
+SELECT s.*, (coalesce(taken.fee, 0) + coalesce(undone.fee, 0))::bigint AS fee
+FROM settlement s
+LEFT JOIN LATERAL (
+    SELECT sum(CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END) AS fee
+    FROM intent i WHERE i.settlement = s.id AND i.fee_taken = 'settlement'
+) AS taken ON true
+LEFT JOIN LATERAL (
+    SELECT sum(i.fee) AS fee FROM intent i WHERE i.undo_settlement = s.id AND i.fee_taken = 'settlement'
+) AS undone ON true
+WHERE s.run_date <= $1 AND s.posted_at IS NULL ORDER BY s.merchant, s.id
 
 -- name: unpaid
 -- Of any date: an automatic payout that could not be asked for on its own is asked for later.
@@ -195,7 +206,8 @@ JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coales
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
-        SELECT FROM break b WHERE b.intent = i.id AND b.class = 'missing_there' AND b.cleared_at IS NULL
+        SELECT FROM break b
+        WHERE b.intent = i.id AND b.class = 'missing_there' AND (b.cleared_at IS NULL OR b.cure = 'B6')
     )
     AND NOT (i.id = ANY($3::uuid[]))
 GROUP BY i.settle_date ORDER BY i.settle_date
