@@ -168,7 +168,10 @@ async def _proposals(house: House) -> None:
     at = house.clock.now()
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
-        CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
+        CURE: (
+            str(await house.pool.fetchval("SELECT id FROM break LIMIT 1")),
+            Cure("B2", house.merchants[0]),
+        ),
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),

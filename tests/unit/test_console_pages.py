@@ -22,6 +22,7 @@ from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
 from zhangfang.approvals import Person, Proposal
+from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
@@ -32,7 +33,9 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.ledger import Transfer
 from zhangfang.payments import open_again
+from zhangfang.reconciliation import Cure
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -77,6 +80,12 @@ class Acts:
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         hour = timedelta(hours=1)
         return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        raise Refusing("nothing is booked here")
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        raise Refusing("nothing is sealed here")
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")

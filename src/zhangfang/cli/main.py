@@ -22,6 +22,7 @@ from zhangfang.cli import (
     files,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     people,
@@ -59,6 +60,7 @@ for module in (
     fees,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     proposals,
@@ -67,7 +69,7 @@ for module in (
     statements,
     tables,
 ):
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)

@@ -4,6 +4,9 @@ from typing import Protocol
 from uuid import UUID
 
 from zhangfang.approvals import Person, Proposal
+from zhangfang.channels.port import PartyAccount
+from zhangfang.ledger import Transfer
+from zhangfang.reconciliation import Cure
 
 
 class Actions(Protocol):
@@ -22,6 +25,14 @@ class Actions(Protocol):
 
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         """End a stop, or propose it and return the proposal's id."""
+        ...
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        """Return the vouchers that a cure of a break would book now."""
+        ...
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        """Return the vault token of the account to which a break's money goes back."""
         ...
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:

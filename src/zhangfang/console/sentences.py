@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from markupsafe import Markup
 
+from zhangfang.console.reading.breaks import Filter, Listed
 from zhangfang.console.reading.channels import OperationHealth
 from zhangfang.console.reading.model import (
     Break,
@@ -210,12 +211,14 @@ def statements(_: Words, day: date, released: int, waits: str) -> Markup:
     return _("Nothing is released for {day}.", day=_.day(day))
 
 
-def breaks(_: Words, rows: Sequence[Break]) -> Markup:
-    """Say how many breaks are open."""
-    open_ = sum(1 for row in rows if row.cleared_at is None)
-    if not open_:
-        return _("No break is open.")
-    return _.n("{n} break is open.", "{n} breaks are open.", open_)
+def breaks(_: Words, rows: Sequence[Listed], wanted: Filter) -> Markup:
+    """Say how many breaks the list holds, and what they come to."""
+    if not rows:
+        return _("No break is open.") if wanted == Filter() else _("No break is as the filter says.")
+    count, fen = rows[0].all_count, yuan(rows[0].all_fen)
+    if wanted.cleared:
+        return _.n("{n} break of {fen} in the list.", "{n} breaks of {fen} in the list.", count, fen=fen)
+    return _.n("{n} break of {fen} is open.", "{n} breaks of {fen} are open.", count, fen=fen)
 
 
 def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> Markup:

@@ -29,9 +29,7 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
     if head in TERMS["releases"]:
         return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
     if re.fullmatch(_BREAK, about):
-        return Markup('<a href="{}">{}</a>').format(
-            visit.href("/breaks", all="1") + f"#{about}", _("the break")
-        )
+        return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), _("the break"))
     if head == "map":
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)

@@ -27,6 +27,7 @@ FROM (
     JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
     WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
         AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
@@ -205,7 +206,8 @@ JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coales
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
-        SELECT FROM break b WHERE b.intent = i.id AND b.class = 'missing_there' AND b.cleared_at IS NULL
+        SELECT FROM break b
+        WHERE b.intent = i.id AND b.class = 'missing_there' AND (b.cleared_at IS NULL OR b.cure = 'B6')
     )
     AND NOT (i.id = ANY($3::uuid[]))
 GROUP BY i.settle_date ORDER BY i.settle_date

@@ -29,7 +29,10 @@ SMALL: Mapping[str, str] = {
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
     "table_release table_set column_map outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
+    "match_rule": "made by people, one by one",
+    "bank_match": "at most one a file",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
+    "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "act_head operator": "one row, and one a person",
     "adjustment adjustment_limit evidence_file": "made by people, one by one",
@@ -41,7 +44,7 @@ MAY: Mapping[str, str] = {
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",
     "zhangfang/ledger/writer/writer.sql:tail": "read once, at the writer's start: the entries since the checkpoint",
     "zhangfang/payments/people/merchants.sql:open": "asked when a person closes a merchant: it reads what is that one's",
-    "zhangfang/reconciliation/store.sql:list_breaks": "`breaks --all` lists all; the open ones have an index",
+    "zhangfang/reconciliation/cures/cures.sql:list": "`breaks --all` lists all; the open ones have an index",
 }
 ONCE: Mapping[str, str] = {
     "zhangfang/ledger/writer/writer.sql:open_pendings": "read at the writer's start: by the plan for its values",

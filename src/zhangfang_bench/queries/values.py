@@ -48,7 +48,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "console/reading/reconciliation.sql:files": ("{yesterday}", "{{unionpay,chinaums}}"),
     "console/reading/reconciliation.sql:our_side": ("unionpay", "{yesterday}", "false", "50", "0"),
     "console/reading/reconciliation.sql:file_lines": ("unionpay", "{before}", "false", "50", "0"),
-    "console/reading/reconciliation.sql:breaks": ("{none}", "true", "100"),
+    "console/reading/reconciliation.sql:breaks": ("{yesterday}", "{none}", "100"),
     "console/reading/merchants.sql:settlement": ("{settlement}",),
     "console/reading/merchants.sql:settlement_lines": ("{settlement}", "200"),
     "console/reading/search.sql:by_number": ("no such number", "no such number"),
