@@ -6,6 +6,7 @@ from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
+from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
@@ -18,13 +19,16 @@ __all__ = [
     "BULK",
     "CURE",
     "CURES",
+    "MATCH_RULE",
     "NEEDS",
     "SEEN",
     "SIZE_MAX",
     "Account",
     "BreakClass",
     "Cure",
+    "MatchRule",
     "approve",
+    "approve_rule",
     "attach",
     "bring_file",
     "bring_statements",
@@ -36,10 +40,12 @@ __all__ = [
     "hand",
     "in_bulk",
     "list_breaks",
+    "list_rules",
     "paper",
     "papers",
     "preview",
     "propose",
+    "propose_rule",
     "read",
     "read_and_bring",
     "read_and_bring_statements",
