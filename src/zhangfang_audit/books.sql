@@ -24,7 +24,8 @@ WITH entry AS NOT MATERIALIZED (
         ]
     ) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
-    UNION ALL SELECT cure_voucher, intent, cured_on, key FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
+    UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
+    FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
@@ -54,12 +55,13 @@ WITH entry AS NOT MATERIALIZED (
             i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
-        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where the channel listed what no
-        -- payment stands for (B3)
+        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where money in suspense goes back to its
+        -- payer (B3, R4, X4)
         CASE
+            WHEN i.template IN ('B3', 'R4', 'X4') THEN NULL
             WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
-            WHEN i.template <> 'B3' THEN 2321
+            ELSE 2321
         END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
         -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
@@ -183,6 +185,18 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS fee
     FROM attempt a JOIN intent i ON i.id = a.intent
     WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
+), cured AS (
+    -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
+    SELECT
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        i.fee, coalesce(b.proposed_for, i.merchant) AS given_to
+    FROM break b
+    LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
+    WHERE b.cure IN ('B6', 'R5', 'O6', 'X3.2322', 'X3.3015', 'X3.debit.3013', 'X3.debit.3014', 'B2.return')
+        AND (
+            b.cleared_at IS NOT NULL
+            OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.cure_voucher AND t.flags & 74 = 0)
+        )
 ), line AS (
     SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
     FROM fact WHERE booked AND kind IN ('purchase', 'collection')
@@ -194,7 +208,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout') AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, transit, channel, amount
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
-    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
+    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
     UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
     FROM paid
@@ -224,6 +238,18 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
     )
+    UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
+    FROM cured c
+    CROSS JOIN LATERAL (
+        SELECT 2321, c.merchant, c.amount - c.fee WHERE c.cure = 'B6'
+        UNION ALL SELECT 2322, c.merchant, c.fee - c.amount WHERE c.cure = 'R5' AND c.merchant <> 'platform'
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'R5'
+        UNION ALL SELECT 2322, c.merchant, -c.amount - c.fee WHERE c.cure = 'O6'
+        UNION ALL SELECT 3014, c.channel, c.amount WHERE c.cure IN ('O6', 'X3.debit.3014')
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'X3.debit.3013' AND c.identified
+        UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
+        UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
+    ) AS side (code, subject, fen)
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen

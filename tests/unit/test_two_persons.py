@@ -134,7 +134,15 @@ async def adjustment(house: Treasury) -> UUID:
     return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
 
 
+async def match_rule(house: Treasury) -> UUID:
+    rule = reconciliation.MatchRule("reserve", ("unionpay",), "clearing house", 3)
+    return await reconciliation.propose_rule(
+        house.pool, house.clock, rule, ("unionpay",), LIN, "they pay at once"
+    )
+
+
 MADE: dict[str, Propose] = {
+    reconciliation.MATCH_RULE: match_rule,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,

@@ -23,6 +23,7 @@ from zhangfang.cli import (
     inspection,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     people,
@@ -30,6 +31,7 @@ from zhangfang.cli import (
     proposals,
     resolve,
     settlement,
+    statements,
     stops,
     tables,
 )
@@ -60,14 +62,16 @@ for module in (
     inspection,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     proposals,
     resolve,
     settlement,
+    statements,
     tables,
 ):
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)

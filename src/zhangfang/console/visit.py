@@ -75,10 +75,10 @@ class Visit(kit.Visit[Console]):
         return {"waiting": waiting, "seal": seal}
 
 
-def uuid_of(visit: Visit) -> UUID:
+def uuid_of(visit: Visit, name: str = "id") -> UUID:
     """Return the id that the address names as plain hex, or raise `Missing`."""
     try:
-        return UUID(hex=visit.request.path_params["id"])
+        return UUID(hex=visit.request.path_params[name])
     except ValueError:
         raise kit.Missing("id") from None
 

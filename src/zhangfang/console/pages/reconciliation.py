@@ -68,11 +68,3 @@ async def side(visit: Visit) -> Response:
         total=lines[0].all_fen if lines else 0,
         next_skip=skip + ROWS if lines and skip + ROWS < lines[0].all_count else None,
     )
-
-
-async def breaks(visit: Visit) -> Response:
-    """List all breaks, open ones first."""
-    only_open = visit.query.get("all") is None
-    rows = await reconciliation.breaks(visit.pool, only_open=only_open)
-    say = sentences.breaks(visit.words, rows)
-    return await visit.page("breaks.html", here="breaks", rows=rows, say=say, only_open=only_open)
