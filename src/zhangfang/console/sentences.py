@@ -226,7 +226,7 @@ def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> 
     if closed:
         return _("{month} is closed.", month=month)
     if not missing:
-        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+        return _("{month} can be closed: all {n} items are met.", month=month, n=items)
     return _.n(
         "{n} item stands between us and the close of {month}.",
         "{n} items stand between us and the close of {month}.",
