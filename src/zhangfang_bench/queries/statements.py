@@ -17,7 +17,8 @@ from zhangfang.kernel.sql import Queries, load
 GROWS = frozenset({
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
     "channel_batch_step", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement",
-    "settlement_set_off", "statement", "step", "transfer", "webhook", "webhook_delivery",
+    "settlement_set_off", "split", "split_back", "split_order", "statement", "step", "transfer", "webhook",
+    "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
