@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG, approve_newest, seen
+from tests.people import LIN, WANG, approve_newest, close_through, seen
 from tests.treasury import ACCOUNT, Acquirer, Bank, Treasury, at
 from zhangfang.channels.port import Answer, FileLine, Operation, Order, Verdict
 from zhangfang.closing import period
@@ -385,9 +385,7 @@ class LongWorld:
         """Close the books through the end of the month before last, if nothing is in the way."""
         first = self.today.replace(day=1)
         with suppress(period.NotClosable):
-            await period.close(
-                self.house.pool, self.house.desk.ledger, self.house.clock, first - timedelta(days=1), LIN
-            )
+            await close_through(self.house, first - timedelta(days=1))
             self.count("month closed")
 
     # --- in the end ---------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ queries = load(__package__, "store.sql")
 log = structlog.get_logger()
 
 AT_ONCE = 500  # batches that the ledger is asked for together
-_BOOKED = ("T3", "T2", "T1", "T2.release")  # what was advanced comes back first
+_BOOKED = ("F2", "T3", "T2", "T1", "T2.release")  # fees first, then what was advanced
 
 
 async def settle(desk: Desk, run_date: date) -> list[str]:
@@ -67,6 +67,7 @@ def transfers(batch: Any) -> list[Transfer]:
     """Return the voucher of a stored batch, which is empty if nothing is left of its lines."""
     who = dict.fromkeys((2321, 2322, 2323, 1223), batch["merchant"]) | {2361: PLATFORM, 1222: PLATFORM}
     fen = {
+        "F2": batch["fee"],
         "T3": batch["recovered"],
         "T2": batch["reserved"],
         "T1": batch["amount"] - batch["released"],
@@ -74,7 +75,7 @@ def transfers(batch: Any) -> list[Transfer]:
     }
 
     def part(template: str) -> list[Transfer]:
-        amounts, day = {"amount": fen[template]}, batch["run_date"]
+        amounts, day = dict.fromkeys(("amount", "F"), fen[template]), batch["run_date"]
         return voucher(
             template, batch["voucher"], subjects=who, amounts=amounts, business_date=day, memo=batch["id"]
         )

@@ -29,6 +29,7 @@ FROM (
     JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
     WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
         AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest AND i.splitting IS NULL
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
@@ -46,6 +47,7 @@ FROM (
     JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
     JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
     WHERE s.settlement IS NULL AND i.state = 'SUCCESS' AND i.settle_date <= due.latest AND i.splitting IS NULL
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6')
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
@@ -221,7 +223,17 @@ INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
+-- `fee` is what is taken at settlement (F2): of its payments, less what refunds before it would have given back.
+SELECT s.*, (coalesce(taken.fee, 0) + coalesce(undone.fee, 0))::bigint AS fee
+FROM settlement s
+LEFT JOIN LATERAL (
+    SELECT sum(CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END) AS fee
+    FROM intent i WHERE i.settlement = s.id AND i.fee_taken = 'settlement'
+) AS taken ON true
+LEFT JOIN LATERAL (
+    SELECT sum(i.fee) AS fee FROM intent i WHERE i.undo_settlement = s.id AND i.fee_taken = 'settlement'
+) AS undone ON true
+WHERE s.run_date <= $1 AND s.posted_at IS NULL ORDER BY s.merchant, s.id
 
 -- name: unpaid
 -- Of any date: an automatic payout that could not be asked for on its own is asked for later.
@@ -260,55 +272,8 @@ JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coales
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
-        SELECT FROM break b WHERE b.intent = i.id AND b.class = 'missing_there' AND b.cleared_at IS NULL
+        SELECT FROM break b
+        WHERE b.intent = i.id AND b.class = 'missing_there' AND (b.cleared_at IS NULL OR b.cure = 'B6')
     )
     AND NOT (i.id = ANY($3::uuid[]))
 GROUP BY i.settle_date ORDER BY i.settle_date
-
--- name: statement_lines
--- For the merchants $1: the account pages of the business date $2, and entries that are on no page yet. Masked vouchers
--- are left out.
-WITH own AS (
-    SELECT a.shard, a.id, a.code, a.subject FROM head h JOIN account a ON a.shard = h.shard
-    WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND a.subject = ANY($1::text[])
-), posted AS (
-    SELECT o.subject, o.code, o.id AS own, t.* FROM own o
-    JOIN account_page p ON p.shard = o.shard AND p.business_date = $2 AND p.account = o.id
-    CROSS JOIN LATERAL unnest(p.lines) AS line
-    CROSS JOIN LATERAL ( -- OFFSET 0 forces the index: the planner thinks the flags rare and would read all for each page
-        SELECT * FROM transfer WHERE shard = p.shard AND seq = p.first_seq + line OFFSET 0
-    ) AS t
-    WHERE t.flags & 202 = 0
-    UNION ALL
-    SELECT o.subject, o.code, o.id, t.* FROM books_tail($2) t
-    JOIN own o ON o.shard = t.shard AND o.id IN (t.debit, t.credit)
-)
-SELECT
-    p.subject AS merchant, p.seq, p.posted_at, p.kind, p.code, i.order_no,
-    CASE WHEN p.debit = p.own THEN p.amount ELSE 0 END AS debit,
-    CASE WHEN p.credit = p.own THEN p.amount ELSE 0 END AS credit
-FROM posted p LEFT JOIN intent i ON i.id = p.memo
-WHERE NOT EXISTS (SELECT FROM masked_voucher v WHERE v.voucher = p.voucher)
-ORDER BY p.subject, p.seq, p.credit = p.own -- a transfer between two accounts of one merchant: debit first
-
--- name: openings
--- Of every merchant, or of one ($2): the balances before the date, without masked vouchers.
-SELECT
-    a.subject AS merchant,
-    (-sum(b.opening) - coalesce((
-        SELECT sum(v.net) FROM masked_voucher v WHERE v.merchant = a.subject AND v.business_date < $1
-    ), 0))::bigint AS opening
-FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id
-WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND ($2::text IS NULL OR a.subject = $2)
-GROUP BY a.subject
-
--- name: head_seq
-SELECT coalesce(max(seq), 0)::bigint FROM head
-
--- name: merchants
-SELECT id, name, external_ref FROM merchant WHERE created_at < $1 ORDER BY coalesce(external_ref, id)
-
--- name: add_statement
-INSERT INTO statement (merchant, business_date, opening, closing, lines, ledger_seq, digest, released_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (merchant, business_date) DO NOTHING

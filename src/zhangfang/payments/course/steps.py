@@ -78,7 +78,7 @@ async def _advance(desk: Desk, intent: Intent) -> None:
             await _resend(desk, intent)
         return
     account = account_of(desk.vault, intent)
-    if intent.kind is Operation.PAYOUT:
+    if intent.kind is Operation.PAYOUT and intent.merchant != posting.PLATFORM:
         await _check_paid_out(desk.pool, intent.merchant)
     ready = await prepare(desk, intent)
     if ready is None:
