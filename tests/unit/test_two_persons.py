@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.adjusting import proposed
+from tests.adjusting import frozen, funded, proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
@@ -105,7 +105,13 @@ async def adjustment(house: Treasury) -> UUID:
     return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
 
 
+async def thaw(house: Treasury) -> UUID:
+    one = await frozen(house, await funded(house, 700), 900)
+    return await adjustments.propose_thaw(house.pool, house.clock, one.id, 400, "it was lifted", LIN)
+
+
 MADE: dict[str, Propose] = {
+    adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
@@ -173,7 +179,8 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, "
-        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments"
+        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT sum(given_up) FROM money_freeze) AS given_up"
     )
 
 

@@ -13,6 +13,22 @@ from zhangfang.adjustments.flow import (
     read_limits,
     set_limit,
 )
+from zhangfang.adjustments.freezes import (
+    FREEZE,
+    KINDS,
+    THAW,
+    Freeze,
+    NoFreeze,
+    Thaw,
+    approve_thaw,
+    freeze,
+    propose_thaw,
+    take,
+    vouchers,
+)
+from zhangfang.adjustments.freezes import get as freeze_of
+from zhangfang.adjustments.freezes import job as freeze_job
+from zhangfang.adjustments.freezes import listed as freezes
 from zhangfang.adjustments.model import (
     ADJUSTMENT,
     PREFIX,
@@ -27,18 +43,29 @@ from zhangfang.adjustments.model import (
 __all__ = [
     "ADJUSTMENT",
     "ALLOWED",
+    "FREEZE",
+    "KINDS",
     "PREFIX",
+    "THAW",
     "AboveLimit",
     "Adjustment",
     "Allowed",
     "Case",
     "Evidence",
+    "Freeze",
     "Line",
     "Made",
     "NoAdjustment",
+    "NoFreeze",
     "NotAnswered",
+    "Thaw",
     "approve",
+    "approve_thaw",
     "file",
+    "freeze",
+    "freeze_job",
+    "freeze_of",
+    "freezes",
     "get",
     "keep",
     "listed",
@@ -46,6 +73,9 @@ __all__ = [
     "prepared",
     "propose",
     "propose_reversal",
+    "propose_thaw",
     "read_limits",
     "set_limit",
+    "take",
+    "vouchers",
 ]
