@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,7 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
@@ -42,6 +44,8 @@ PAGES = (
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
+    "/register/new?kind=chargeback", "/register/new?kind=complaint",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
@@ -74,6 +78,9 @@ class Acts:
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         hour = timedelta(hours=1)
         return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        raise Refusing("nothing can be frozen here")
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")
@@ -153,7 +160,9 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*",
+            "*",
+            path,
         )
         kinds[kind] += path not in seen
         if (

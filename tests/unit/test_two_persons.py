@@ -16,6 +16,7 @@ from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from zhangfang import adjustments, approvals, duplicates, fees, payments, reconciliation, routing
+from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -110,7 +111,13 @@ async def thaw(house: Treasury) -> UUID:
     return await adjustments.propose_thaw(house.pool, house.clock, one.id, 400, "it was lifted", LIN)
 
 
+async def register(house: Treasury) -> UUID:
+    said = Written("tax", "TX-7", due_on=NEXT, note="the tax office asks for a list")
+    return await adjustments.propose_entry(house.pool, house.clock, said, LIN)
+
+
 MADE: dict[str, Propose] = {
+    adjustments.REGISTER: register,
     adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
@@ -180,7 +187,7 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
-        "(SELECT sum(given_up) FROM money_freeze) AS given_up"
+        "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from starlette.routing import BaseRoute, Mount
 
+from zhangfang.adjustments import Freeze, freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.assembly.proposals import approve
 from zhangfang.console import Console, console_app
@@ -36,6 +38,10 @@ class OperatorActs:
         """End a stop, or propose it."""
         alone, pool, clock = self.settings.stop_alone, self.desk.pool, self.desk.clock
         return await open_again(pool, clock, channel, operation, reason, by, alone)
+
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        """Freeze part of a merchant's money."""
+        return await freeze(self.desk.pool, self.desk.ledger, self.desk.clock, merchant, **asked)
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         """Approve a proposal and carry it out."""

@@ -21,6 +21,9 @@ KINDS: Mapping[str, Approve] = {
         desk.pool, desk.ledger, desk.clock, *rest
     ),
     adjustments.THAW: lambda desk, *rest: adjustments.approve_thaw(desk.pool, desk.ledger, desk.clock, *rest),
+    adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
+        desk.pool, desk.ledger, desk.clock, *rest
+    ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }

@@ -1,8 +1,10 @@
 """What the console may cause that needs a channel or the ledger. The process that mounts it hands the functions in."""
 
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
 
 
@@ -22,6 +24,20 @@ class Actions(Protocol):
 
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         """End a stop, or propose it and return the proposal's id."""
+        ...
+
+    async def freeze(
+        self,
+        merchant: str,
+        *,
+        kind: str,
+        reference: str,
+        amount: int,
+        reason: str,
+        expires_on: date | None,
+        by: Person,
+    ) -> Freeze:
+        """Freeze `amount` fen of a merchant's money, at once what is there."""
         ...
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:

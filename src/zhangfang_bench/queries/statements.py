@@ -30,7 +30,7 @@ SMALL: Mapping[str, str] = {
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "act_head operator": "one row, and one a person",
-    "adjustment adjustment_limit evidence_file money_freeze": "made by people, one by one",
+    "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
