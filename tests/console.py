@@ -19,7 +19,9 @@ from zhangfang import approvals
 from zhangfang.adjustments import ADJUSTMENT, REGISTER, THAW, Adjustment, Thaw, Written
 from zhangfang.adjustments.allowed import preview
 from zhangfang.adjustments.model import Making
-from zhangfang.closing.period import REOPEN, Reopening
+from zhangfang.bills import MAP, MapRelease
+from zhangfang.closing.certificate import certify
+from zhangfang.closing.period import CLOSE, REOPEN, Closing, Reopening
 from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
@@ -28,6 +30,7 @@ from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refun
 from zhangfang.reconciliation import CURE, Cure
 from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
+from zhangfang.statements import release
 from zhangfang.web.tables import TERMS
 
 TODAY = date(2026, 9, 1)
@@ -137,12 +140,18 @@ async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
     await house.pool.execute("INSERT INTO head VALUES (0, 1, $1, $2)", house.seq, house.clock.now())
     await _people(house)
     house.at(NOW)
+    await certify(house.pool, house.clock, "unionpay", YESTERDAY)
     return house
 
 
 async def _people(house: House) -> None:
     """Let operators do each thing that the platform records, and release a statement."""
-    targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
+    targets = {
+        "stop": "unionpay/void",
+        "promote table": "routes/3",
+        "release statements again": f"statements/{YESTERDAY}",
+        "replay table": "account_types/2",
+    }
     reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
     for act in TERMS["act"].keys() - {"approve", "done"}:
         await house.insert(
@@ -150,10 +159,7 @@ async def _people(house: House) -> None:
             target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
         )  # fmt: skip
     await _proposals(house)
-    await house.insert(
-        "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
-        digest="0" * 64, released_at=house.clock.now(),
-    )  # fmt: skip
+    await release(house.pool, house.clock, YESTERDAY, "ZM-0831-1")
 
 
 async def _proposals(house: House) -> None:
@@ -163,11 +169,16 @@ async def _proposals(house: House) -> None:
     at = house.clock.now()
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
-        CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
+        CURE: (
+            str(await house.pool.fetchval("SELECT id FROM break LIMIT 1")),
+            Cure("B2", house.merchants[0]),
+        ),
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
+        CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
+        MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
         ADJUSTMENT: ("", adjusted(house.merchants[0])),
         THAW: (freeze, Thaw(house.merchants[0], "(2026) 114", 500, "已解除")),
         REGISTER: (entry, Written("court", "C-7", outcome="done", note="已回函")),

@@ -24,10 +24,13 @@ WITH entry AS NOT MATERIALIZED (
         ]
     ) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
-    UNION ALL SELECT cure_voucher, intent, cured_on, key FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
+    UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
+    FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
+    UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
+    UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
     UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
@@ -52,12 +55,21 @@ WITH entry AS NOT MATERIALIZED (
             i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
-        -- (a double that was settled: U2), or on nobody's, where the channel listed what no payment stands for (B3)
+        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where money in suspense goes back to its
+        -- payer (B3, R4, X4)
         CASE
-            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322 WHEN i.template <> 'B3' THEN 2321
+            WHEN i.template IN ('B3', 'R4', 'X4') THEN NULL
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
+            WHEN i.template = 'R3.guarantee' THEN 2323
+            ELSE 2321
         END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
-        CASE WHEN i.kind = 'payout' THEN i.amount + i.fee ELSE i.amount - i.fee END AS net
+        -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
+        CASE
+            WHEN i.kind = 'payout' THEN i.amount + i.fee
+            WHEN i.fee_taken = '' THEN i.amount - i.fee ELSE i.amount
+        END AS net,
+        CASE WHEN i.kind <> 'payout' AND i.fee_taken <> '' THEN i.fee ELSE 0 END AS later
     FROM intent i
     CROSS JOIN LATERAL (
         SELECT
@@ -154,10 +166,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 -- make them. 2321 is thereby Σ lines in no batch, net of fee; 2322 batches less payouts and refunds; 3014 payouts sent
 -- and on no bank line; 3013 refunds sent and in no file; 3015 returns on no bank line.
 , batch AS (
-    SELECT settlement AS id, sum(net) AS net FROM (
-        SELECT settlement, net FROM fact WHERE kind IN ('purchase', 'collection')
-        UNION ALL SELECT settlement, -net FROM fact WHERE template IN ('R1', 'V1', 'U1')
-        UNION ALL SELECT undo_settlement, net FROM fact WHERE template IN ('R1', 'V1', 'U1')
+    SELECT settlement AS id, sum(net - later) AS net, sum(later) AS later FROM (
+        SELECT settlement, net, later FROM fact WHERE kind IN ('purchase', 'collection')
+        UNION ALL SELECT settlement, -net, -later FROM fact WHERE template IN ('R1', 'V1', 'U1')
+        UNION ALL SELECT undo_settlement, net, later FROM fact WHERE template IN ('R1', 'V1', 'U1')
     ) AS line
     GROUP BY settlement
 ), listed AS (
@@ -168,9 +180,23 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
     -- attempts that came to nothing, where they were booked all the same: then both vouchers have to be there
-    SELECT a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount, i.fee
+    SELECT
+        a.voucher, a.undo_voucher, a.channel, i.kind, i.merchant, i.amount,
+        CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS fee
     FROM attempt a JOIN intent i ON i.id = a.intent
     WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
+), cured AS (
+    -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
+    SELECT
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        i.fee, coalesce(b.proposed_for, i.merchant) AS given_to
+    FROM break b
+    LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
+    WHERE b.cure IN ('B6', 'R5', 'O6', 'X3.2322', 'X3.3015', 'X3.debit.3013', 'X3.debit.3014', 'B2.return')
+        AND (
+            b.cleared_at IS NOT NULL
+            OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.cure_voucher AND t.flags & 74 = 0)
+        )
 ), line AS (
     SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
     FROM fact WHERE booked AND kind IN ('purchase', 'collection')
@@ -182,7 +208,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout') AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, transit, channel, amount
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
-    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
+    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
     UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
     FROM paid
@@ -212,12 +238,35 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
     )
-    UNION ALL SELECT s.voucher, side.code, s.merchant, side.sign * coalesce(b.net, 0)
+    UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
+    FROM cured c
+    CROSS JOIN LATERAL (
+        SELECT 2321, c.merchant, c.amount - c.fee WHERE c.cure = 'B6'
+        UNION ALL SELECT 2322, c.merchant, c.fee - c.amount WHERE c.cure = 'R5' AND c.merchant <> 'platform'
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'R5'
+        UNION ALL SELECT 2322, c.merchant, -c.amount - c.fee WHERE c.cure = 'O6'
+        UNION ALL SELECT 3014, c.channel, c.amount WHERE c.cure IN ('O6', 'X3.debit.3014')
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'X3.debit.3013' AND c.identified
+        UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
+        UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
+    ) AS side (code, subject, fen)
+    -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
+    -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
+    UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen
     FROM settlement s
     LEFT JOIN batch b ON b.id = s.id
-    CROSS JOIN (VALUES (2321, 1), (2322, -1)) AS side (code, sign)
+    LEFT JOIN (SELECT by, sum(amount)::bigint AS fen FROM settlement_set_off GROUP BY by) o ON o.by = s.id
+    CROSS JOIN LATERAL (SELECT coalesce(b.net, 0) + s.carried - coalesce(o.fen, 0) AS fen) AS whole
+    CROSS JOIN LATERAL (
+        VALUES (2321, whole.fen + coalesce(b.later, 0)), (2322, s.reserved + s.recovered - whole.fen - s.released),
+            (2323, s.released - s.reserved)
+    ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
+    FROM fee_bill b
+    WHERE b.paid_at IS NOT NULL
+        OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.paid_voucher AND t.flags & 74 = 0)
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG, approve_newest, seen
+from tests.people import LIN, WANG, approve_newest, close_through, seen
 from tests.treasury import ACCOUNT, Acquirer, Bank, Treasury, at
 from zhangfang.channels.port import Answer, FileLine, Operation, Order, Verdict
 from zhangfang.closing import period
@@ -322,7 +322,7 @@ class LongWorld:
         """A person stops payouts, and opens them again days later: an automatic payout has to wait that long."""
         pool, clock = self.house.pool, self.house.clock
         await stop(pool, clock, "cmb", "payout", "maintenance", LIN)
-        self.after(self.chance.choice((1, 3, 20)), self._open_again())
+        self.after(self.chance.choice((3, 20, 70)), self._open_again())
         self.count("stop")
 
     async def _open_again(self) -> None:
@@ -385,9 +385,7 @@ class LongWorld:
         """Close the books through the end of the month before last, if nothing is in the way."""
         first = self.today.replace(day=1)
         with suppress(period.NotClosable):
-            await period.close(
-                self.house.pool, self.house.desk.ledger, self.house.clock, first - timedelta(days=1), LIN
-            )
+            await close_through(self.house, first - timedelta(days=1))
             self.count("month closed")
 
     # --- in the end ---------------------------------------------------------------------------------------------
@@ -414,6 +412,10 @@ class LongWorld:
             " WHERE m.auto_payout AND s.payout IS NULL AND s.amount > 100"
         )
         assert unpaid == 0, f"{unpaid} automatic payouts were forgotten"
+        late = await pool.fetchval(
+            "SELECT count(*) FROM settlement s JOIN intent i ON i.id = s.payout WHERE i.business_date > s.run_date"
+        )
+        assert late, "no automatic payout had to wait for another date than its own"
         assert await self.house.balance(1003) == self.bank.balance
         assert await self.house.balances(3011, 3012, 3013, 3014, 3015, 2351) == (0,) * 6
         for merchant in self.merchants:

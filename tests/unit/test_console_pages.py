@@ -24,6 +24,7 @@ from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_
 from tests.words import headings, latin, machine_words
 from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
@@ -34,7 +35,9 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.ledger import Transfer
 from zhangfang.payments import open_again
+from zhangfang.reconciliation import Cure
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -43,12 +46,15 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
+    f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
     "/register/new?kind=chargeback", "/register/new?kind=complaint",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
-    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
+    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
+    f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
+    "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
 
 
@@ -81,6 +87,12 @@ class Acts:
 
     async def freeze(self, merchant: str, **asked: Any) -> Freeze:
         raise Refusing("nothing can be frozen here")
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        raise Refusing("nothing is booked here")
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        raise Refusing("nothing is sealed here")
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")
@@ -160,7 +172,7 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*",
+            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*",
             "*",
             path,
         )
@@ -168,7 +180,7 @@ async def crawl(
         if (
             path in seen
             or kinds[kind] > most
-            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json)", path)
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json|pdf)", path)
         ):
             continue
         seen.add(path)
@@ -651,6 +663,7 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 
 
 @pytest.mark.parametrize("path", [
+    "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
     "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
     f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
     "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",

@@ -28,6 +28,7 @@ from zhangfang.merchants import (
     UnknownMerchant,
     get_merchant,
 )
+from zhangfang.payments import Desk
 
 TODAY, NEXT = date(2026, 9, 1), date(2026, 9, 2)
 TIERED = FeeRule(
@@ -42,9 +43,8 @@ async def shop(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncItera
         yield shop
 
 
-async def agree(shop: Shop, subject: str, rule: FeeRule) -> UUID:
+async def agree(desk: Desk, subject: str, rule: FeeRule) -> UUID:
     """Let two people agree a rule; return its id."""
-    desk = shop.desk
     id_ = await propose_rule(desk.pool, desk.clock, desk.channels, subject, rule, LIN, "as agreed by letter")
     await approve_rule(desk.pool, desk.clock, *await seen(desk.pool, id_), WANG)
     return id_
@@ -58,7 +58,7 @@ async def tomorrow(shop: Shop, merchant: Merchant) -> Merchant:
 
 async def test_an_agreed_rule_charges_from_its_day_on_and_is_kept_with_the_payment(shop: Shop) -> None:
     merchant = await shop.merchant()
-    id_ = await agree(shop, merchant.id, TIERED)
+    id_ = await agree(shop.desk, merchant.id, TIERED)
     old = await shop.ask(await get_merchant(shop.desk.pool, merchant.id), Operation.COLLECTION, "old", 150_00)
     merchant = await tomorrow(shop, merchant)
     new = await shop.ask(merchant, Operation.COLLECTION, "new", 150_00)
@@ -75,7 +75,7 @@ async def test_an_agreed_rule_charges_from_its_day_on_and_is_kept_with_the_payme
 async def test_a_refund_goes_by_the_rule_of_its_payment(shop: Shop) -> None:
     """The rule keeps the fee, whatever the terms say, and whatever rule comes after it."""
     merchant = await shop.merchant()
-    await agree(shop, merchant.id, TIERED)
+    await agree(shop.desk, merchant.id, TIERED)
     merchant = await tomorrow(shop, merchant)
     paid = await shop.ask(merchant, Operation.COLLECTION, "kept", 150_00)
     await shop.settle_down()
@@ -119,12 +119,12 @@ async def test_nobody_agrees_with_themselves_and_only_what_was_seen_is_agreed(sh
 
 async def test_a_channels_charges_are_agreed_in_the_same_way(shop: Shop) -> None:
     cost = FeeRule(FeeKind.COLLECTION, 2000, effective_from=NEXT)
-    await agree(shop, "unionpay", cost)
+    await agree(shop.desk, "unionpay", cost)
     assert await rules_of(shop.desk.pool, "unionpay") == (cost,)
     with pytest.raises(InvalidInput, match="channel"):
-        await agree(shop, "unionpay", replace(cost, channel="unionpay"))
+        await agree(shop.desk, "unionpay", replace(cost, channel="unionpay"))
     with pytest.raises(UnknownMerchant):
-        await agree(shop, NOBODY, cost)
+        await agree(shop.desk, NOBODY, cost)
 
 
 BAD = [
@@ -154,7 +154,7 @@ async def test_a_rule_that_cannot_be_is_refused_by_its_field(
 ) -> None:
     rule = replace(FeeRule(FeeKind.COLLECTION, 5000, effective_from=NEXT), **changed)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput) as refused:
-        await agree(shop, NOBODY, rule)
+        await agree(shop.desk, NOBODY, rule)
     assert refused.value.field == field
 
 

@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from tests.adjusting import frozen, funded, proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
-from tests.people import CHEN, LIN, SPELT, WANG, ZHAO
+from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import adjustments, approvals, duplicates, fees, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
@@ -29,6 +30,7 @@ from zhangfang.approvals import (
 )
 from zhangfang.assembly.proposals import KINDS, approve
 from zhangfang.closing import period, roll
+from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.payments import Outcome, State
 
@@ -72,10 +74,16 @@ async def release(house: Treasury) -> UUID:
     return one.proposal
 
 
+async def closing(house: Treasury) -> UUID:
+    house.clock.set(at(NEXT, 12))
+    await roll.roll(house.pool, house.clock, DAY)
+    return await period.propose_closing(house.pool, house.clock, DAY, LIN, ("seals",), "nobody audits a test")
+
+
 async def reopening(house: Treasury) -> UUID:
     house.clock.set(at(NEXT + timedelta(days=1), 12))
     await roll.roll(house.pool, house.clock, NEXT)
-    await period.close(house.pool, house.desk.ledger, house.clock, NEXT, LIN)
+    await close_through(house, NEXT)
     return await period.propose_reopening(house.pool, house.clock, DAY, "a late invoice", LIN)
 
 
@@ -94,12 +102,33 @@ async def fee_rule(house: Treasury) -> UUID:
     )
 
 
+async def fee_bill(house: Treasury) -> UUID:
+    merchant, id_ = await house.merchant(), new_id(house.clock)
+    await house.pool.execute(
+        "INSERT INTO fee_bill (id, merchant, month, amount, lines, automatic, voucher, created_at, posted_at)"
+        " VALUES ($1, $2, '2026-08-01', 60, 1, false, $3, $4, $4)",
+        id_,
+        merchant.id,
+        new_id(house.clock),
+        house.clock.now(),
+    )
+    return await fees.propose_taking(house.pool, house.clock, id_, LIN, "as they wrote")
+
+
 async def opening(house: Treasury) -> UUID:
     await payments.stop(house.pool, house.clock, "unionpay", "purchase", "maintenance", LIN)
     args = "unionpay", "purchase", "they are back", LIN
     made = await payments.open_again(house.pool, house.clock, *args)
     assert made is not None
     return made
+
+
+async def column_map(house: Treasury) -> UUID:
+    made = await bills.propose_map(
+        house.pool, house.clock, msgspec.json.encode(bills.SHIPPED["wechat"]), LIN, "as it ships"
+    )
+    assert made.proposal is not None
+    return made.proposal
 
 
 async def adjustment(house: Treasury) -> UUID:
@@ -116,7 +145,15 @@ async def register(house: Treasury) -> UUID:
     return await adjustments.propose_entry(house.pool, house.clock, said, LIN)
 
 
+async def match_rule(house: Treasury) -> UUID:
+    rule = reconciliation.MatchRule("reserve", ("unionpay",), "clearing house", 3)
+    return await reconciliation.propose_rule(
+        house.pool, house.clock, rule, ("unionpay",), LIN, "they pay at once"
+    )
+
+
 MADE: dict[str, Propose] = {
+    reconciliation.MATCH_RULE: match_rule,
     adjustments.REGISTER: register,
     adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
@@ -124,10 +161,13 @@ MADE: dict[str, Propose] = {
     reconciliation.CURE: cure,
     duplicates.REVERSAL: reversal,
     routing.RELEASE: release,
+    period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
     payments.OPENING: opening,
+    bills.MAP: column_map,
     fees.AGREED: fee_rule,
+    fees.TAKING: fee_bill,
 }
 
 

@@ -10,9 +10,12 @@ from starlette.routing import BaseRoute, Mount
 from zhangfang.adjustments import Freeze, freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.assembly.proposals import approve
+from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
-from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by
+from zhangfang.ledger import Transfer
+from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by, seal_payee
+from zhangfang.reconciliation import Cure, preview
 from zhangfang.web.origin import origin
 
 
@@ -42,6 +45,14 @@ class OperatorActs:
     async def freeze(self, merchant: str, **asked: Any) -> Freeze:
         """Freeze part of a merchant's money."""
         return await freeze(self.desk.pool, self.desk.ledger, self.desk.clock, merchant, **asked)
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        """Return the vouchers that a cure of a break would book now."""
+        return await preview(self.desk, break_id, said)
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        """Return the vault token of the account to which a break's money goes back."""
+        return seal_payee(self.desk.vault, account, break_id)
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         """Approve a proposal and carry it out."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from zhangfang import adjustments, approvals, duplicates, fees, payments, reconciliation, routing
+from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.approvals import Person, Proposal
 from zhangfang.closing import period
 from zhangfang.payments import Desk
@@ -15,8 +15,11 @@ KINDS: Mapping[str, Approve] = {
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
     reconciliation.CURE: reconciliation.approve,
+    reconciliation.MATCH_RULE: lambda desk, *rest: reconciliation.approve_rule(desk.pool, desk.clock, *rest),
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
+    period.CLOSE: lambda desk, *rest: period.approve_closing(desk.pool, desk.ledger, desk.clock, *rest),
+    bills.MAP: lambda desk, *rest: bills.approve_map(desk.pool, desk.clock, *rest),
     adjustments.ADJUSTMENT: lambda desk, *rest: adjustments.approve(
         desk.pool, desk.ledger, desk.clock, *rest
     ),
@@ -25,6 +28,9 @@ KINDS: Mapping[str, Approve] = {
         desk.pool, desk.ledger, desk.clock, *rest
     ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
+    fees.TAKING: lambda desk, *rest: fees.approve_taking(
+        desk.pool, desk.ledger, desk.clock, payments.book, *rest
+    ),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

@@ -1,10 +1,12 @@
 """Fees on the command line: the rules of a merchant or a channel, a new one for two people to agree, and why."""
 
+from datetime import date
 from typing import Annotated
 
 import typer
 
-from zhangfang.cli.running import a_day, by_person, with_pool
+from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import a_day, by_person, with_desk, with_person, with_pool
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
@@ -13,7 +15,15 @@ app = typer.Typer(help="Fee rules, and why a payment was charged what it was.", 
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="mer_…, or a channel's name: its charges are our cost")
 ]
+Month = Annotated[str, typer.Option("--month", help="YYYY-MM")]
 _SHOWN = (100_00, 10_000_00)  # fen that a proposed rule is tried on
+
+
+def month_of(text: str, field: str) -> date:
+    """Return the first day of the month that was typed, or raise `InvalidInput`."""
+    from zhangfang.fees import month_of as read
+
+    return read(text, field)
 
 
 @app.command("list")
@@ -87,3 +97,96 @@ def why(
     by = "named by the payment" if found.stored else "by the rules of its date"
     typer.echo(f"  rule: {found.rule_words[lang]} ({by})" + (f", id {found.rule}" if found.rule else ""))
     typer.echo(f"  {found.words[lang]}")
+
+
+@app.command()
+def bill(month: Month) -> None:
+    """Make the bills of a month that is over, as the timetable does by itself. Again, it changes nothing."""
+    from zhangfang.fees import bill_month
+    from zhangfang.payments import book
+
+    made = with_desk(
+        lambda desk: bill_month(desk.pool, desk.ledger, desk.clock, book, month_of(month, "--month"))
+    )
+    typer.echo(f"{made} bills made for {month}")
+
+
+@app.command()
+def bills(
+    merchant: Annotated[str | None, typer.Option(help="of this merchant alone: mer_…")] = None,
+    month: Annotated[str | None, typer.Option(help="of this month alone, YYYY-MM")] = None,
+) -> None:
+    """List the newest bills; amounts in yuan."""
+    from zhangfang.fees import bills as work
+
+    asked = month_of(month, "--month") if month else None
+    rows = [("bill", "merchant", "month", "lines", "amount", "state")]
+    for one in with_pool(lambda pool, _: work(pool, merchant, asked)):
+        rows.append(
+            (
+                one.shown,
+                one.merchant,
+                f"{one.month:%Y-%m}",
+                str(one.lines),
+                fen_to_yuan(one.amount),
+                one.state,
+            )
+        )
+    for line in aligned(rows, (3, 4)):
+        typer.echo(line)
+
+
+@app.command()
+def take(
+    bill_id: Annotated[str, typer.Argument(metavar="BILL", help="bil_…, as `bills` shows it")],
+    reason: Annotated[str, typer.Option(help="why; it is kept")],
+) -> None:
+    """Propose to take a bill from the merchant's available money. Another person has to approve it."""
+    from zhangfang.approvals import PREFIX
+    from zhangfang.fees import BILL, propose_taking
+
+    id_ = parse(BILL, bill_id, "BILL")
+    made = with_person(lambda pool, clock, by: propose_taking(pool, clock, id_, by, reason))
+    typer.echo(f"proposed as {prefixed(PREFIX, made)}; another person has to approve it")
+
+
+@app.command()
+def vat(month: Month) -> None:
+    """Take the VAT out of a month's fee income (D6). Again, it changes nothing."""
+    from zhangfang.fees import separate_vat
+    from zhangfang.fees.words import percent
+    from zhangfang.payments import book
+
+    done = with_desk(
+        lambda desk: separate_vat(desk.pool, desk.ledger, desk.clock, book, month_of(month, "--month"))
+    )
+    rate = percent(done.rate_ppm)
+    typer.echo(f"{month}: income {fen_to_yuan(done.income)}, VAT at {rate} {fen_to_yuan(done.tax)}")
+
+
+@app.command()
+def margin(
+    month: Month,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="each line whose charge differs from the channel's rules")
+    ] = False,
+) -> None:
+    """Show a month's income beside the channels' charges, by channel and merchant; amounts in yuan."""
+    from zhangfang.fees import margin as work
+
+    sums, differing = with_pool(lambda pool, _: work(pool, month_of(month, "--month")))
+    rows: list[tuple[str, ...]] = [
+        ("channel", "merchant", "lines", "amount", "income", "charged", "expected", "differ", "no rule")
+    ]
+    for one in sums:
+        figures = map(fen_to_yuan, (one.amount, one.income, one.charged, one.expected))
+        rows.append(
+            (one.channel, one.merchant, str(one.lines), *figures, str(one.differing), str(one.without_rule))
+        )
+    for line in aligned(rows, range(2, 9)):
+        typer.echo(line)
+    for cost in differing if lines else ():
+        said = f"charged {fen_to_yuan(cost.charged)}, expected {fen_to_yuan(cost.expected or 0)}"
+        typer.echo(
+            f"{cost.channel} {cost.settle_date} line {cost.line_no}: {cost.kind} {cost.order_no}: {said}"
+        )

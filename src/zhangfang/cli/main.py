@@ -16,11 +16,14 @@ from zhangfang.cli import (
     books,
     breaks,
     clock,
+    close,
     duplicates,
     fees,
+    files,
     freezes,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     people,
@@ -28,6 +31,8 @@ from zhangfang.cli import (
     proposals,
     register,
     resolve,
+    settlement,
+    statements,
     stops,
     tables,
 )
@@ -51,19 +56,24 @@ for module in (
     books,
     breaks,
     clock,
+    close,
     duplicates,
+    files,
     fees,
     freezes,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     proposals,
     register,
     resolve,
+    settlement,
+    statements,
     tables,
 ):
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)

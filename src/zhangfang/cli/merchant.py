@@ -31,7 +31,8 @@ def show(merchant: Id) -> None:
 def _terms(since: object, one: Any) -> str:
     paid = "paid out by itself" if one.auto_payout else "paid out when it asks"
     fee = "kept" if one.keep_fee_on_refund else "given back"
-    return f"  from {since}: T+{one.settlement_days}, {paid}, fee of a refund {fee}"
+    cycle = getattr(one, "cycle", "") or f"T+{one.settlement_days}"
+    return f"  from {since}: {cycle}, {paid}, fee of a refund {fee}"
 
 
 @app.command()
@@ -69,13 +70,40 @@ def terms(
     auto_payout: Annotated[bool, typer.Option(help="pay out what a settlement made available")],
     keep_fee_on_refund: Annotated[bool, typer.Option(help="keep the fee of a payment that is refunded")],
     reason: Reason,
+    cycle: Annotated[str, typer.Option(help="D+0, T+n, W1 to W7 or M1 to M31, instead of T+n")] = "",
+    least_fen: Annotated[int, typer.Option(help="what a run comes to waits below so many fen")] = 0,
+    reserve_ppm: Annotated[int, typer.Option(help="part held back of what is settled: 50000 is 5 %")] = 0,
+    reserve_days: Annotated[int, typer.Option(help="calendar days for which it is held back")] = 0,
+    when_short: Annotated[
+        str, typer.Option(help="a refund that available money does not cover: refuse or guarantee")
+    ] = "refuse",
 ) -> None:
-    """Give new terms for what is accepted from a day on. What was accepted before keeps its own."""
+    """Give new terms for what is accepted from a day on. What was accepted before keeps its own.
+
+    Least amount and reserve are those of the day of a settlement run.
+    """
     from zhangfang.merchants import Terms, give_terms
 
-    new = Terms(a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
+    first = (a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
+    new = Terms(*first, cycle, least_fen, reserve_ppm, reserve_days, when_short)
     with_person(lambda pool, clock, by: give_terms(pool, clock, merchant, new, by, reason))
     typer.echo(f"{merchant} has new terms from {new.effective_from}")
+
+
+@app.command()
+def cycle(
+    merchant: Id,
+    product: Annotated[str, typer.Argument(help="cashier, alipay_app or collection")],
+    from_: From,
+    reason: Reason,
+    cycle: Annotated[str, typer.Option(help="D+0, T+n, W1 to W7, M1 to M31; none: the merchant's own")] = "",
+) -> None:
+    """Give a product a settlement cycle of its own, for what is accepted from a day on."""
+    from zhangfang.merchants import ProductCycle, give_cycle
+
+    new = ProductCycle(product, a_day(from_, "--from"), cycle)
+    with_person(lambda pool, clock, by: give_cycle(pool, clock, merchant, new, by, reason))
+    typer.echo(f"{merchant}: {product} is settled {cycle or 'as the rest'} from {new.effective_from}")
 
 
 @app.command()

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.channels.port import PartyAccount
+from zhangfang.ledger import Transfer
+from zhangfang.reconciliation import Cure
 
 
 class Actions(Protocol):
@@ -38,6 +41,14 @@ class Actions(Protocol):
         by: Person,
     ) -> Freeze:
         """Freeze `amount` fen of a merchant's money, at once what is there."""
+        ...
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        """Return the vouchers that a cure of a break would book now."""
+        ...
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        """Return the vault token of the account to which a break's money goes back."""
         ...
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:

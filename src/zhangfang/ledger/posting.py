@@ -135,6 +135,15 @@ def mirror(
     return _linked(made)
 
 
+def joined(*vouchers: Sequence[Transfer]) -> list[Transfer]:
+    """Return the lines of several templates as one voucher: one chain in this order, numbered from 1.
+
+    All of them are made under that voucher's id.
+    """
+    made = [one for several in vouchers for one in several]
+    return _linked([replace(one, id=numbered(one.voucher, n)) for n, one in enumerate(made, 1)])
+
+
 def exchanged(made: Sequence[Transfer]) -> list[Transfer]:
     """Return a voucher that was not posted with its sides exchanged: it reverses nothing that was booked before."""
     return [

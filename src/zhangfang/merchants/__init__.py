@@ -1,5 +1,6 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
     FeeRuleInForce,
     MerchantDiffers,
@@ -20,11 +21,12 @@ from zhangfang.merchants.model import (
     MerchantState,
     NewMerchant,
     OnRefund,
+    ProductCycle,
     Taken,
     Terms,
     Tier,
 )
-from zhangfang.merchants.people import close, freeze, give_fee, give_terms, thaw
+from zhangfang.merchants.people import close, freeze, give_cycle, give_fee, give_terms, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
@@ -40,6 +42,7 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
+    "PRODUCTS",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -54,6 +57,7 @@ __all__ = [
     "NoSettlementAccount",
     "NotFromHere",
     "OnRefund",
+    "ProductCycle",
     "Taken",
     "Terms",
     "Tier",
@@ -64,9 +68,12 @@ __all__ = [
     "close",
     "create_api_key",
     "create_merchant",
+    "due",
+    "falling_due",
     "find_merchant",
     "freeze",
     "get_merchant",
+    "give_cycle",
     "give_fee",
     "give_terms",
     "is_awaited",

@@ -97,12 +97,30 @@ class FeeRule:
 class Terms:
     """How a merchant is settled: T+n in working days, whether it is paid out by itself, and whether the fee of a payment
     is kept when it is refunded. They apply to what is accepted from the day `effective_from` (China) on.
+
+    A `cycle` (see `cycles`) holds instead of T+n. The others are of a settlement run from that day on: what comes to less
+    than `least_fen` waits for the next run, and of what is settled `reserve_ppm` millionths are held back for
+    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks.
     """
 
     effective_from: date
     settlement_days: int
     auto_payout: bool
     keep_fee_on_refund: bool
+    cycle: str = ""
+    least_fen: int = 0
+    reserve_ppm: int = 0
+    reserve_days: int = 0
+    when_short: str = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCycle:
+    """The settlement cycle of one product of a merchant, from a day on; an empty one is the merchant's own again."""
+
+    product: str
+    effective_from: date
+    cycle: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.merchants import rules, store
 from zhangfang.merchants.errors import NotFromHere, UnknownMerchant
-from zhangfang.merchants.model import FeeRule, Merchant, MerchantState, Terms
+from zhangfang.merchants.model import FeeRule, Merchant, MerchantState, ProductCycle, Terms
 
 ACTS = {
     MerchantState.FROZEN: "freeze merchant",
@@ -52,14 +52,29 @@ async def give_terms(
 ) -> None:
     """Give a merchant new terms from a later day on. Raises `InvalidInput`, `UnknownMerchant`."""
     rules.check_terms(terms, china_day(clock.now()))
-    what = f"from {terms.effective_from}: T+{terms.settlement_days}"
+    what = f"from {terms.effective_from}: {terms.cycle or f'T+{terms.settlement_days}'}"
     what += f", {'paid out by itself' if terms.auto_payout else 'paid out when it asks'}"
     what += f", fee of a refund {'kept' if terms.keep_fee_on_refund else 'given back'}"
+    what += f", at least {terms.least_fen} fen, reserve {terms.reserve_ppm} ppm for {terms.reserve_days} days"
+    what += f", a short refund: {terms.when_short}"
     async with _deciding(pool, clock, merchant, "new terms", by, f"{approvals.reason(reason)}; {what}") as (
         db,
         _,
     ):
         await store.put_terms(db, merchant, terms)
+
+
+async def give_cycle(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, one: ProductCycle, by: Person, reason: str
+) -> None:
+    """Give a product of a merchant a settlement cycle of its own. Raises `InvalidInput`, `UnknownMerchant`."""
+    rules.check_product_cycle(one, china_day(clock.now()))
+    what = f"{one.product} from {one.effective_from}: {one.cycle or 'as the merchant'}"
+    async with _deciding(pool, clock, merchant, "new cycle", by, f"{approvals.reason(reason)}; {what}") as (
+        db,
+        _,
+    ):
+        await store.put_cycle(db, merchant, one)
 
 
 async def give_fee(

@@ -8,6 +8,7 @@ from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN
 from zhangfang.kernel.texts import check_text
+from zhangfang.merchants.cycles import check_cycle, check_product
 from zhangfang.merchants.errors import FeeRuleInForce
 from zhangfang.merchants.model import (
     ALWAYS,
@@ -16,10 +17,14 @@ from zhangfang.merchants.model import (
     FeeRule,
     Merchant,
     NewMerchant,
+    ProductCycle,
     Terms,
 )
 
 _MILLION = 1_000_000
+MOST_RESERVE_DAYS = 730
+SHORT = ("refuse", "guarantee")
+"""What happens to a refund that the merchant's available money does not cover: it is refused, or its reserve pays."""
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
 _REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
 _REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
@@ -35,8 +40,27 @@ def terms_on(merchant: Merchant, day: date) -> Terms:
 def check_terms(terms: Terms, today: date) -> None:
     """Raise `InvalidInput` unless these terms can begin: tomorrow at the earliest, so that no past day changes."""
     _check_range("settlement_days", terms.settlement_days, 30)
-    if terms.effective_from <= today:
-        raise InvalidInput("effective_from", f"the date {terms.effective_from}", f"a day after {today}")
+    _check_from(terms.effective_from, today)
+    if terms.cycle:
+        check_cycle(terms.cycle)
+    _check_range("least_fen", terms.least_fen, MAX_FEN)
+    _check_range("reserve_ppm", terms.reserve_ppm, _MILLION)
+    _check_range("reserve_days", terms.reserve_days, MOST_RESERVE_DAYS, int(terms.reserve_ppm > 0))
+    if terms.when_short not in SHORT:
+        raise InvalidInput("when_short", f"{len(terms.when_short)} characters", " or ".join(SHORT))
+
+
+def check_product_cycle(one: ProductCycle, today: date) -> None:
+    """Raise `InvalidInput` unless this cycle can begin: tomorrow at the earliest, as terms do."""
+    check_product(one.product)
+    if one.cycle:
+        check_cycle(one.cycle)
+    _check_from(one.effective_from, today)
+
+
+def _check_from(day: date, today: date) -> None:
+    if day <= today:
+        raise InvalidInput("effective_from", f"the date {day}", f"a day after {today}")
 
 
 def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:

@@ -16,6 +16,7 @@ from zhangfang.merchants.model import (
     Merchant,
     MerchantState,
     NewMerchant,
+    ProductCycle,
     SettlementAccount,
     Terms,
 )
@@ -65,6 +66,11 @@ async def put_fee_rule(db: Db, merchant: str, rule: FeeRule) -> None:
 async def put_terms(db: Db, merchant: str, terms: Terms) -> None:
     """Insert terms, or replace those of the same day."""
     await db.execute(_SQL.put_terms, merchant, *astuple(terms))
+
+
+async def put_cycle(db: Db, merchant: str, one: ProductCycle) -> None:
+    """Insert a product's cycle, or replace that of the same day."""
+    await db.execute(_SQL.put_cycle, merchant, *astuple(one))
 
 
 async def set_state(

@@ -39,11 +39,20 @@ SELECT * FROM merchant_terms WHERE merchant = any($1::text []) ORDER BY merchant
 
 -- Replaces terms that have not begun yet; those in force are refused before.
 -- name: put_terms
-INSERT INTO merchant_terms (merchant, effective_from, settlement_days, auto_payout, keep_fee_on_refund)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO merchant_terms (
+    merchant, effective_from, settlement_days, auto_payout, keep_fee_on_refund, cycle, least_fen, reserve_ppm, reserve_days,
+    when_short
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (merchant, effective_from) DO UPDATE SET
     settlement_days = excluded.settlement_days, auto_payout = excluded.auto_payout,
-    keep_fee_on_refund = excluded.keep_fee_on_refund;
+    keep_fee_on_refund = excluded.keep_fee_on_refund, cycle = excluded.cycle, least_fen = excluded.least_fen,
+    reserve_ppm = excluded.reserve_ppm, reserve_days = excluded.reserve_days, when_short = excluded.when_short;
+
+-- Replaces a cycle that has not begun yet; one in force is refused before.
+-- name: put_cycle
+INSERT INTO product_cycle (merchant, product, effective_from, cycle) VALUES ($1, $2, $3, $4)
+ON CONFLICT (merchant, product, effective_from) DO UPDATE SET cycle = excluded.cycle;
 
 -- name: set_state
 WITH noted AS (

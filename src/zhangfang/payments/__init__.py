@@ -4,7 +4,7 @@ from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
 from zhangfang.payments.accept.single import accept
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
-from zhangfang.payments.course.posting import PLATFORM, book
+from zhangfang.payments.course.posting import PLATFORM, book, refusal
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
@@ -35,6 +35,7 @@ from zhangfang.payments.people.outcomes import (
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
+from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.sealing import WrongAccount
 from zhangfang.payments.telling import PREFIX
@@ -84,8 +85,11 @@ __all__ = [
     "parked",
     "propose_outcome",
     "refund_by",
+    "refusal",
     "refuse_parked",
     "return_to_payer",
+    "seal_payee",
+    "send_back",
     "stop",
     "weigh",
 ]

@@ -1,6 +1,6 @@
-"""Settlement: moves proven pending money to available, and releases statements."""
+"""Settlement: moves proven pending money to available."""
 
-from zhangfang.settlement.service import pay_out, settle
-from zhangfang.settlement.statements import release, statement
+from zhangfang.settlement.payouts import pay_out
+from zhangfang.settlement.service import settle
 
-__all__ = ["pay_out", "release", "settle", "statement"]
+__all__ = ["pay_out", "settle"]

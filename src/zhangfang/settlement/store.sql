@@ -1,57 +1,147 @@
--- name: lock_eligible
--- The four conditions: n working days, by the terms of the day on which it was accepted, have passed since its date ($2 is
--- the latest date for each n in $1), the file lists it, the bank line has paid that date's net amount in full, the merchant is active. The lock makes a refund wait.
+-- name: cycles
+SELECT cycle FROM terms_span
+UNION
+SELECT cycle FROM product_span WHERE cycle IS NOT NULL
+
+-- name: one_run
+-- Batches of one time are made by one run: a merchant's numbers, what it owes and its reserves are read and changed here.
+SELECT pg_advisory_xact_lock(hashtext('settlement'))
+
+-- name: eligible
+-- By merchant: payments to settle, and refunds that failed after they were in a batch; both are empty for one that only has a
+-- reserve to be released on $3. The conditions: the merchant is active, the payment is due by the cycle of the day on which it was accepted ($2 is the latest settlement date for each
+-- cycle in $1), the file lists it, the bank line has paid that date's net amount in full.
+SELECT
+    line.merchant, coalesce(array_agg(line.id) FILTER (WHERE pays), '{}') AS payments,
+    coalesce(array_agg(line.id) FILTER (WHERE NOT pays), '{}') AS undos
+FROM (
+    SELECT i.merchant, i.id, true AS pays
+    FROM intent i
+    JOIN terms_span t ON t.merchant = i.merchant
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < t.until
+    LEFT JOIN product_span p ON p.merchant = i.merchant AND p.product = coalesce(nullif(i.product, ''), i.kind)
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
+    JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
+    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
+    WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
+        AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
+        AND NOT EXISTS (
+            SELECT FROM break b
+            WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
+                AND b.difference < 0 AND b.cleared_at IS NULL
+        )
+    UNION ALL
+    SELECT r.merchant, r.id, false
+    FROM intent r
+    WHERE r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
+        AND r.template IN ('R1', 'V1', 'U1')
+    UNION ALL
+    SELECT s.merchant, NULL, NULL FROM settlement s
+    WHERE s.reserved > 0 AND s.release IS NULL AND s.release_on <= $3 AND s.posted_at IS NOT NULL
+    UNION ALL -- and what a failed refund has given back to a reserve
+    SELECT r.merchant, NULL, NULL FROM intent r WHERE r.template = 'R3.guarantee' AND r.state IN ('FAILED', 'REFUSED')
+) AS line
+JOIN merchant m ON m.id = line.merchant AND m.state = 'active'
+GROUP BY line.merchant ORDER BY line.merchant
+
+-- name: lock_payments
+-- The lock makes a refund wait. What another run has taken meanwhile is left out.
 SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee AS net
 FROM intent i
 JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
-LEFT JOIN LATERAL merchant_terms_on(i.merchant, (i.created_at AT TIME ZONE 'Asia/Shanghai')::date) AS t ON true
-JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(t.settlement_days, m.settlement_days)
-JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
-WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
-    AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
-    AND NOT EXISTS (
-        SELECT FROM break b
-        WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
-            AND b.difference < 0 AND b.cleared_at IS NULL
-    )
+WHERE i.id = ANY($1::uuid[]) AND i.state = 'SUCCESS' AND i.settlement IS NULL
 ORDER BY i.id
 FOR UPDATE OF i
 
 -- name: lock_refunds
--- Settled with them: refunds out of pending money, and (undo) refunds that failed after they were in a batch.
+-- Settled with the payments $1: refunds out of pending money. And $2 (undo): refunds that failed after they were in a batch.
 SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN 'refund' ELSE 'undo' END AS part,
     CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
 FROM intent r
-JOIN merchant m ON m.id = r.merchant AND m.state = 'active'
-WHERE r.id = ANY(ARRAY(
-    SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid[])
-    UNION ALL
-    SELECT f.id FROM intent f
-    WHERE f.settlement IS NOT NULL AND f.undo_settlement IS NULL AND f.state IN ('FAILED', 'REFUSED')
-)) AND r.template IN ('R1', 'V1', 'U1') AND (
-    r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
-    OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
-)
+WHERE r.id = ANY(ARRAY(SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid[])) || $2::uuid[])
+    AND r.template IN ('R1', 'V1', 'U1') AND (
+        r.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND r.original = ANY($1::uuid[])
+        OR r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
+    )
 ORDER BY r.id
 FOR UPDATE OF r
 
--- name: add_settlement
-INSERT INTO settlement (id, merchant, run_date, voucher, amount, lines, created_at, pays_out, number)
+-- name: agreed
+-- The terms of the run date, and how many batches of that date there are already.
 SELECT
-    $1, $2, $3, $4, $5, $6, $7, coalesce(
-        (SELECT auto_payout FROM merchant_terms_on($2, $3)), (SELECT auto_payout FROM merchant WHERE id = $2)
-    ),
-    (SELECT coalesce(max(number), 0) + 1 FROM settlement WHERE merchant = $2 AND run_date = $3)
+    t.merchant, t.auto_payout, t.least_fen, t.reserve_ppm, t.reserve_days,
+    (SELECT coalesce(max(number), 0) FROM settlement WHERE merchant = t.merchant AND run_date = $2) AS number
+FROM terms_span t
+WHERE t.merchant = ANY($1::text[]) AND t.since <= $2 AND t.until > $2
+
+-- name: reserves
+-- By merchant: what is held and due on $2, by which batches, and what refunds have taken that no batch has absorbed yet.
+-- Refunds out of a reserve are rare, and have an index of their own.
+SELECT
+    m.id AS merchant, coalesce(due.fen, 0)::bigint AS due, coalesce(due.ids, '{}') AS ids,
+    (coalesce(taken.fen, 0) - coalesce(absorbed.fen, 0))::bigint AS used
+FROM unnest($1::text[]) AS m (id)
+LEFT JOIN LATERAL (
+    SELECT sum(s.reserved) AS fen, array_agg(s.id) AS ids FROM settlement s
+    WHERE s.merchant = m.id AND s.reserved > 0 AND s.release IS NULL AND s.release_on <= $2 AND s.posted_at IS NOT NULL
+) AS due ON true
+LEFT JOIN LATERAL (
+    SELECT sum(r.amount - r.fee) AS fen FROM intent r
+    WHERE r.merchant = m.id AND r.template = 'R3.guarantee' AND r.state NOT IN ('FAILED', 'REFUSED')
+) AS taken ON true
+LEFT JOIN LATERAL (
+    SELECT sum(s.absorbed) AS fen FROM settlement s WHERE s.merchant = m.id AND s.absorbed <> 0
+) AS absorbed ON true
+
+-- name: mark_released
+UPDATE settlement s SET release = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE s.id = l.id
+
+-- name: owed
+SELECT id, merchant, owed FROM settlement WHERE merchant = ANY($1::text[]) AND owed > 0 ORDER BY merchant, id
+
+-- name: add_settlements
+INSERT INTO settlement (
+    id, merchant, run_date, number, voucher, amount, lines, created_at, pays_out, reserved, release_on, recovered, carried, owed,
+    released, absorbed
+)
+SELECT s.id, s.merchant, $1, s.number, s.voucher, s.amount, s.lines, $2, s.pays_out, s.reserved, s.release_on, s.recovered,
+    s.carried, s.carried, s.released, s.absorbed
+FROM unnest(
+    $3::uuid[], $4::text[], $5::int[], $6::uuid[], $7::bigint[], $8::int[], $9::boolean[], $10::bigint[], $11::date[],
+    $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[]
+) AS s (id, merchant, number, voucher, amount, lines, pays_out, reserved, release_on, recovered, carried, released, absorbed)
+
+-- name: set_off
+WITH noted AS (
+    INSERT INTO settlement_set_off (carried, by, merchant, amount)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+)
+UPDATE settlement s SET owed = s.owed - o.amount
+FROM unnest($1::uuid[], $4::bigint[]) AS o (carried, amount)
+WHERE s.id = o.carried
 
 -- name: mark_undos
-UPDATE intent SET undo_settlement = $1 WHERE id = ANY($2::uuid[])
+UPDATE intent i SET undo_settlement = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE i.id = l.id
 
 -- name: mark_lines
-UPDATE intent SET settlement = $1 WHERE id = ANY($2::uuid[])
+UPDATE intent i SET settlement = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE i.id = l.id
 
 -- name: drop_settlement
-DELETE FROM settlement WHERE id = $1 AND posted_at IS NULL RETURNING id
+-- What it had set off is owed again, and what it released is held.
+WITH dropped AS (
+    DELETE FROM settlement WHERE id = $1 AND posted_at IS NULL RETURNING id
+), restored AS (
+    DELETE FROM settlement_set_off o USING dropped d WHERE o.by = d.id RETURNING o.carried, o.amount
+), owing AS (
+    UPDATE settlement s SET owed = s.owed + r.amount FROM restored r WHERE s.id = r.carried
+), held AS (
+    UPDATE settlement s SET release = NULL FROM dropped d WHERE s.release = d.id
+)
+SELECT id FROM dropped
 
 -- name: unmark_undos
 UPDATE intent SET undo_settlement = NULL
@@ -67,7 +157,17 @@ INSERT INTO step (id, intent, at, kind, message)
 SELECT s.id, s.intent, $4, 'settled', $3 FROM unnest($1::uuid[], $2::uuid[]) AS s (id, intent)
 
 -- name: unposted
-SELECT * FROM settlement WHERE run_date <= $1 AND posted_at IS NULL ORDER BY merchant, id
+-- `fee` is what is taken at settlement (F2): of its payments, less what refunds before it would have given back.
+SELECT s.*, (coalesce(taken.fee, 0) + coalesce(undone.fee, 0))::bigint AS fee
+FROM settlement s
+LEFT JOIN LATERAL (
+    SELECT sum(CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END) AS fee
+    FROM intent i WHERE i.settlement = s.id AND i.fee_taken = 'settlement'
+) AS taken ON true
+LEFT JOIN LATERAL (
+    SELECT sum(i.fee) AS fee FROM intent i WHERE i.undo_settlement = s.id AND i.fee_taken = 'settlement'
+) AS undone ON true
+WHERE s.run_date <= $1 AND s.posted_at IS NULL ORDER BY s.merchant, s.id
 
 -- name: unpaid
 -- Of any date: an automatic payout that could not be asked for on its own is asked for later.
@@ -81,7 +181,9 @@ ORDER BY s.merchant, s.id
 SELECT id FROM intent WHERE merchant = $1 AND idempotency_key = $2 AND kind = 'payout'
 
 -- name: posted
-UPDATE settlement SET posted_at = coalesce(posted_at, $2), ledger_seq = coalesce($3, ledger_seq) WHERE id = $1
+UPDATE settlement s SET posted_at = coalesce(s.posted_at, $3), ledger_seq = coalesce(b.seq, s.ledger_seq)
+FROM unnest($1::uuid[], $2::bigint[]) AS b (id, seq)
+WHERE s.id = b.id
 
 -- name: paid_out
 UPDATE settlement SET payout = $2 WHERE id = $1
@@ -94,64 +196,18 @@ UPDATE settlement SET pays_out = false WHERE id = $1
 -- Lines that are due and still wait for their file or for the money of their date.
 SELECT i.settle_date, count(*)::int AS lines
 FROM intent i JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
-LEFT JOIN LATERAL merchant_terms_on(i.merchant, (i.created_at AT TIME ZONE 'Asia/Shanghai')::date) AS t ON true
-JOIN unnest($1::int[], $2::date[]) AS due (days, latest) ON due.days = coalesce(t.settlement_days, m.settlement_days)
+JOIN terms_span t ON t.merchant = i.merchant
+    AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
+    AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < t.until
+LEFT JOIN product_span p ON p.merchant = i.merchant AND p.product = coalesce(nullif(i.product, ''), i.kind)
+    AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
+    AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
+JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
 WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     AND i.settle_date <= due.latest
     AND NOT EXISTS (
-        SELECT FROM break b WHERE b.intent = i.id AND b.class = 'missing_there' AND b.cleared_at IS NULL
+        SELECT FROM break b
+        WHERE b.intent = i.id AND b.class = 'missing_there' AND (b.cleared_at IS NULL OR b.cure = 'B6')
     )
+    AND NOT (i.id = ANY($3::uuid[]))
 GROUP BY i.settle_date ORDER BY i.settle_date
-
--- name: terms
-SELECT settlement_days FROM merchant
-UNION
-SELECT settlement_days FROM merchant_terms
-
--- name: statement_lines
--- For the merchants $1: the account pages of the business date $2, and entries that are on no page yet. Masked vouchers
--- are left out.
-WITH own AS (
-    SELECT a.shard, a.id, a.code, a.subject FROM head h JOIN account a ON a.shard = h.shard
-    WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND a.subject = ANY($1::text[])
-), posted AS (
-    SELECT o.subject, o.code, o.id AS own, t.* FROM own o
-    JOIN account_page p ON p.shard = o.shard AND p.business_date = $2 AND p.account = o.id
-    CROSS JOIN LATERAL unnest(p.lines) AS line
-    CROSS JOIN LATERAL ( -- OFFSET 0 forces the index: the planner thinks the flags rare and would read all for each page
-        SELECT * FROM transfer WHERE shard = p.shard AND seq = p.first_seq + line OFFSET 0
-    ) AS t
-    WHERE t.flags & 202 = 0
-    UNION ALL
-    SELECT o.subject, o.code, o.id, t.* FROM books_tail($2) t
-    JOIN own o ON o.shard = t.shard AND o.id IN (t.debit, t.credit)
-)
-SELECT
-    p.subject AS merchant, p.seq, p.posted_at, p.kind, p.code, i.order_no,
-    CASE WHEN p.debit = p.own THEN p.amount ELSE 0 END AS debit,
-    CASE WHEN p.credit = p.own THEN p.amount ELSE 0 END AS credit
-FROM posted p LEFT JOIN intent i ON i.id = p.memo
-WHERE NOT EXISTS (SELECT FROM masked_voucher v WHERE v.voucher = p.voucher)
-ORDER BY p.subject, p.seq, p.credit = p.own -- a transfer between two accounts of one merchant: debit first
-
--- name: openings
--- Of every merchant, or of one ($2): the balances before the date, without masked vouchers.
-SELECT
-    a.subject AS merchant,
-    (-sum(b.opening) - coalesce((
-        SELECT sum(v.net) FROM masked_voucher v WHERE v.merchant = a.subject AND v.business_date < $1
-    ), 0))::bigint AS opening
-FROM account a JOIN books_balances($1) b ON b.shard = a.shard AND b.account = a.id
-WHERE a.book = 1 AND a.code IN (2321, 2322, 2323, 2324) AND ($2::text IS NULL OR a.subject = $2)
-GROUP BY a.subject
-
--- name: head_seq
-SELECT coalesce(max(seq), 0)::bigint FROM head
-
--- name: merchants
-SELECT id, name, external_ref FROM merchant WHERE created_at < $1 ORDER BY coalesce(external_ref, id)
-
--- name: add_statement
-INSERT INTO statement (merchant, business_date, opening, closing, lines, ledger_seq, digest, released_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (merchant, business_date) DO NOTHING

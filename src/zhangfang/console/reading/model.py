@@ -333,6 +333,8 @@ class Break:
     proposed_by: str | None
     proposal: UUID | None
     intent: UUID | None
+    owner: str | None
+    kind: str | None
     our_order: str | None
     our_ref: str | None
     our_time: datetime | None

@@ -8,7 +8,7 @@ from zhangfang.fees import given_back, on_refund
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant, OnRefund, terms_on
+from zhangfang.merchants import Merchant, OnRefund, Taken, terms_on
 from zhangfang.payments import store
 from zhangfang.payments.accept.requests import check_not_closed, draft, existing, first_steps, stored_before
 from zhangfang.payments.course.attempts import LOOK_AGAIN
@@ -54,9 +54,7 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
             channel=original.channel,
             channel_order_no=number,
             template=_template(original, request),
-            fee_taken=original.fee_taken
-            if original.settlement is None
-            else "",  # not taken yet: nothing to post
+            fee_taken=_fee_taken(original),
             next_action_at=drafted.created_at + LOOK_AGAIN,
         )
         made = await store.insert(connection, [(intent, first_steps(desk.clock, intent))])
@@ -71,6 +69,15 @@ def _template(original: Intent, request: Request) -> str:
     if request.template or request.kind is Operation.VOID:
         return request.template or TEMPLATES[Operation.VOID]
     return "R1" if original.settlement is None else "R2"
+
+
+def _fee_taken(original: Intent) -> str:
+    """Return how the fee that a refund gives back was taken: one that is taken at settlement may be taken by now."""
+    return (
+        ""
+        if original.fee_taken == Taken.SETTLEMENT and original.settlement is not None
+        else original.fee_taken
+    )
 
 
 def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:

@@ -82,8 +82,9 @@ def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
 
 
 def returned(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    """Return the voucher of a payout that the bank returned after its success."""
-    return _voucher("O7", intent.undo_voucher, intent, alias, business_date)
+    """Return the voucher of a payout that the bank returned after its success; of what was sent back, into suspense."""
+    template = "O7" if intent.template == HELD else f"{intent.template}.back"
+    return _voucher(template, intent.undo_voucher, intent, alias, business_date)
 
 
 async def release(desk: Desk, intent: Intent) -> Booked:

@@ -76,7 +76,7 @@ async def _advance(desk: Desk, intent: Intent) -> None:
             await _resend(desk, intent)
         return
     account = account_of(desk.vault, intent)
-    if intent.kind is Operation.PAYOUT:
+    if intent.kind is Operation.PAYOUT and intent.merchant != posting.PLATFORM:
         await _check_paid_out(desk.pool, intent.merchant)
     if not await prepare(desk, intent):
         return

@@ -1,0 +1,38 @@
+"""Takes what a person brings: a channel's file of a date, read before by a column map."""
+
+from datetime import date
+
+from zhangfang.approvals import Person, recorded
+from zhangfang.bills import Bill
+from zhangfang.kernel.calendar import settlement_day
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sql import load
+from zhangfang.payments import Desk
+from zhangfang.reconciliation.files import take_file
+
+queries = load(__package__, "taking.sql")
+
+
+async def bring_file(desk: Desk, channel: str, settle_date: date, bill: Bill, name: str, by: Person) -> str:
+    """Store and reconcile a channel's file of a date, if it has none yet; say what was done.
+
+    The same bytes again change nothing. Raises `InvalidInput` for a date to come, a channel that is not set up, and for
+    other bytes than the date's file had.
+    """
+    check_date(desk, channel, settle_date)
+    held = await desk.pool.fetchrow(queries.digest, channel, settle_date)
+    if held is not None and held["digest"] != bill.digest:
+        shape = f"other bytes than {held['name']}, the file of {settle_date}"
+        raise InvalidInput("file", shape, "the same file")
+    async with recorded(desk.pool, desk.clock, by, "take file", f"{channel}/{settle_date}", name):
+        await take_file(desk, channel, settle_date, bill.path, name, bill.digest)
+    return "it was taken before, and changes nothing" if held else f"{bill.lines} lines are taken"
+
+
+def check_date(desk: Desk, channel: str, settle_date: date) -> None:
+    """Raise `InvalidInput` unless the channel owes files, and the date has begun."""
+    if channel not in desk.acquirers:
+        known = ", ".join(sorted(desk.acquirers)) or "none is set up"
+        raise InvalidInput("channel", f"{len(channel)} characters", known)
+    if settle_date > settlement_day(desk.clock.now()):
+        raise InvalidInput("date", f"{settle_date}", "a settlement date that has begun")
