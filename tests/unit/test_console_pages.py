@@ -24,6 +24,7 @@ from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_
 from tests.words import headings, latin, machine_words
 from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
@@ -70,6 +71,7 @@ class Acts:
     clock: SetClock
     queried: list[UUID] = field(default_factory=list)
     refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
+    brought: list[tuple[object, ...]] = field(default_factory=list)
     refuse: str = ""
 
     async def query_now(self, intent_id: UUID) -> None:
@@ -93,6 +95,18 @@ class Acts:
 
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         raise Refusing("nothing is sealed here")
+
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        self._perhaps()
+        self.brought.append((name, channel, day, map_, said))
+        return "3 lines are taken"
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        self._perhaps()
+        self.brought.append((name, account, form))
+        return "1 new lines in 1 statements; 0 wait for a channel's file"
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")

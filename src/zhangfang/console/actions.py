@@ -6,6 +6,7 @@ from uuid import UUID
 
 from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.ledger import Transfer
 from zhangfang.reconciliation import Cure
@@ -49,6 +50,16 @@ class Actions(Protocol):
 
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         """Return the vault token of the account to which a break's money goes back."""
+        ...
+
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        """Take a channel's file of a date by the live column map of a name; say what was done."""
+        ...
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        """Take a bank's statement: camt053, mt940 or `map:` and a name; say what was done."""
         ...
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
