@@ -58,7 +58,7 @@ async def obstacles(house: Treasury) -> set[str]:
 async def counts(house: Treasury) -> tuple[int, int]:
     """Return how many entries the month has, and how many the later dates have."""
     sql = "SELECT count(*) FILTER (WHERE business_date <= $1), count(*) FILTER (WHERE business_date > $1) FROM transfer"
-    return tuple(await house.pool.fetchrow(sql, LAST))  # type: ignore[return-value]
+    return tuple(await house.pool.fetchrow(sql, LAST))
 
 
 async def late(house: Treasury) -> Intent:
