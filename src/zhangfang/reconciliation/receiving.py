@@ -28,6 +28,7 @@ COLUMNS = (
     "raw", "unread",
 )  # fmt: skip
 FILE_S = 3600.0  # for one statement about all lines of a file
+_MANY = 10_000  # lines, from which on a statement about them must be planned for many
 _TOGETHER = 2_000  # records handed to the copy at once
 _Copy = Callable[[asyncpg.Connection], Awaitable[object]]
 
@@ -126,4 +127,6 @@ async def _store(
         )
         if made is not None:
             await copy(connection)
-            await connection.execute(queries.sum_file, channel, settle_date, timeout=FILE_S)
+            lines = await connection.fetchval(queries.sum_file, channel, settle_date, timeout=FILE_S)
+    if made is not None and lines >= _MANY:
+        await pool.execute(queries.count_anew, timeout=FILE_S)

@@ -20,3 +20,7 @@ FROM (
     FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.status <> 'gone'
 ) s
 WHERE f.channel = $1 AND f.settle_date = $2
+RETURNING f.lines
+
+-- name: count_anew
+SELECT analyze_file_lines()
