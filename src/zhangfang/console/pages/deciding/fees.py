@@ -159,6 +159,7 @@ async def month(visit: Visit) -> Response:
         after=fees.end_of(asked) + timedelta(days=1),
         sums=sums,
         differing=differing,
+        differ_n=sum(one.differing for one in sums),
         bills=bills,
         names=names,
         vat=await fees.separated(visit.pool, asked),
