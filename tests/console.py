@@ -16,11 +16,12 @@ import asyncpg
 from tests.clock import SetClock
 from tests.people import LIN, WANG, employ
 from zhangfang import approvals
-from zhangfang.adjustments import ADJUSTMENT, Adjustment
+from zhangfang.adjustments import ADJUSTMENT, REGISTER, THAW, Adjustment, Thaw, Written
 from zhangfang.adjustments.allowed import preview
 from zhangfang.adjustments.model import Making
 from zhangfang.bills import MAP, MapRelease
-from zhangfang.closing.period import REOPEN, Reopening
+from zhangfang.closing.certificate import certify
+from zhangfang.closing.period import CLOSE, REOPEN, Closing, Reopening
 from zhangfang.duplicates import REVERSAL, Reversal
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
@@ -29,6 +30,7 @@ from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refun
 from zhangfang.reconciliation import CURE, Cure
 from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
+from zhangfang.statements import release
 from zhangfang.web.tables import TERMS
 
 TODAY = date(2026, 9, 1)
@@ -138,12 +140,18 @@ async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
     await house.pool.execute("INSERT INTO head VALUES (0, 1, $1, $2)", house.seq, house.clock.now())
     await _people(house)
     house.at(NOW)
+    await certify(house.pool, house.clock, "unionpay", YESTERDAY)
     return house
 
 
 async def _people(house: House) -> None:
     """Let operators do each thing that the platform records, and release a statement."""
-    targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
+    targets = {
+        "stop": "unionpay/void",
+        "promote table": "routes/3",
+        "release statements again": f"statements/{YESTERDAY}",
+        "replay table": "account_types/2",
+    }
     reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
     for act in TERMS["act"].keys() - {"approve", "done"}:
         await house.insert(
@@ -151,25 +159,29 @@ async def _people(house: House) -> None:
             target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
         )  # fmt: skip
     await _proposals(house)
-    await house.insert(
-        "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
-        digest="0" * 64, released_at=house.clock.now(),
-    )  # fmt: skip
+    await release(house.pool, house.clock, YESTERDAY, "ZM-0831-1")
 
 
 async def _proposals(house: House) -> None:
     """Let one proposal of each kind wait, and one be withdrawn."""
     unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    freeze, entry = await _deadlines(house)
     at = house.clock.now()
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
-        CURE: (str(UUID(int=1)), Cure("B2", house.merchants[0])),
+        CURE: (
+            str(await house.pool.fetchval("SELECT id FROM break LIMIT 1")),
+            Cure("B2", house.merchants[0]),
+        ),
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
+        CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
         MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
         ADJUSTMENT: ("", adjusted(house.merchants[0])),
+        THAW: (freeze, Thaw(house.merchants[0], "(2026) 114", 500, "已解除")),
+        REGISTER: (entry, Written("court", "C-7", outcome="done", note="已回函")),
         OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
     }
     async with house.pool.acquire() as connection:
@@ -187,6 +199,26 @@ def adjusted(merchant: str) -> Adjustment:
     subjects = {"debit": f"2322/{merchant}", "credit": "2361/platform"}
     voucher = preview(Making("M1", 1_200, subjects))
     return Adjustment("M1", 1_200, subjects, "goodwill", "商户申请", "来函 114", ("e" * 64,), voucher)
+
+
+async def _deadlines(house: House) -> tuple[str, str]:
+    """Freeze money, of which part is waited for, and register a request; both are due soon. Return their ids."""
+    freeze, entry, voucher = (new_id(house.clock) for _ in range(3))
+    merchant, now, soon = house.merchants[0], house.clock.now(), TODAY + timedelta(days=2)
+    await house.insert(
+        "money_freeze", id=freeze, merchant=merchant, kind="court", reference="(2026) 114", reason="裁定",
+        amount=1_000, expires_on=soon, frozen_by="lin", frozen_at=now,
+    )  # fmt: skip
+    await house.insert(
+        "adjustment", id=voucher, purpose="freeze", template="T4", amount=600, business_date=TODAY, of=freeze,
+        said=json.dumps({"template": "T4", "amount": 600, "subjects": {"merchant": merchant}}), legs="[]",
+        made_by="lin", made_at=now, result="exceeds_credits", ended_at=now,
+    )  # fmt: skip
+    await house.insert(
+        "register_entry", id=entry, kind="court", reference="C-7", merchant=merchant, due_on=soon, note="查询账户",
+        files=[], opened_by="lin and wang", opened_at=now,
+    )  # fmt: skip
+    return prefixed("frz", freeze), prefixed("reg", entry)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:

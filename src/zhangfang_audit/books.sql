@@ -24,9 +24,11 @@ WITH entry AS NOT MATERIALIZED (
         ]
     ) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
-    UNION ALL SELECT cure_voucher, intent, cured_on, key FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
+    UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
+    FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
+    UNION ALL SELECT id, payment, business_date, NULL FROM split_order
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
     UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
     UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
@@ -54,12 +56,13 @@ WITH entry AS NOT MATERIALIZED (
             i.returned_at IS NOT NULL OR p.second
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
-        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where the channel listed what no
-        -- payment stands for (B3)
+        -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where money in suspense goes back to its
+        -- payer (B3, R4, X4)
         CASE
+            WHEN i.template IN ('B3', 'R4', 'X4') THEN NULL
             WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
-            WHEN i.template <> 'B3' THEN 2321
+            ELSE 2321
         END AS claim,
         CASE WHEN i.kind = 'payout' THEN 3014 ELSE 3013 END AS transit,
         -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
@@ -168,6 +171,13 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         SELECT settlement, net, later FROM fact WHERE kind IN ('purchase', 'collection')
         UNION ALL SELECT settlement, -net, -later FROM fact WHERE template IN ('R1', 'V1', 'U1')
         UNION ALL SELECT undo_settlement, net, later FROM fact WHERE template IN ('R1', 'V1', 'U1')
+        -- of a split payment: what receivers have and give back, for the seller and for themselves
+        UNION ALL SELECT i.settlement, -s.amount, 0 FROM split s JOIN intent i ON i.id = s.payment
+        UNION ALL SELECT s.settlement, s.amount, 0 FROM split s
+        UNION ALL SELECT r.settlement, b.amount, 0 FROM split_back b JOIN intent r ON r.id = b.refund
+        UNION ALL SELECT r.undo_settlement, -b.amount, 0 FROM split_back b JOIN intent r ON r.id = b.refund
+        UNION ALL SELECT b.settlement, -b.amount, 0 FROM split_back b
+        UNION ALL SELECT b.undo_settlement, b.amount, 0 FROM split_back b
     ) AS line
     GROUP BY settlement
 ), listed AS (
@@ -183,6 +193,18 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS fee
     FROM attempt a JOIN intent i ON i.id = a.intent
     WHERE EXISTS (SELECT FROM transfer t WHERE t.voucher = a.voucher AND t.flags & 74 = 0)
+), cured AS (
+    -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
+    SELECT
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        i.fee, coalesce(b.proposed_for, i.merchant) AS given_to
+    FROM break b
+    LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
+    WHERE b.cure IN ('B6', 'R5', 'O6', 'X3.2322', 'X3.3015', 'X3.debit.3013', 'X3.debit.3014', 'B2.return')
+        AND (
+            b.cleared_at IS NOT NULL
+            OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.cure_voucher AND t.flags & 74 = 0)
+        )
 ), line AS (
     SELECT voucher, 2321 AS code, merchant AS subject, -net AS fen
     FROM fact WHERE booked AND kind IN ('purchase', 'collection')
@@ -194,7 +216,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout') AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, transit, channel, amount
     FROM fact WHERE undone AND kind IN ('refund', 'void', 'payout')
-    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned
+    UNION ALL SELECT undo_voucher, 2322, merchant, -amount FROM fact WHERE returned AND claim IS NOT NULL
     UNION ALL SELECT undo_voucher, 3015, channel, amount FROM fact WHERE returned
     UNION ALL SELECT voucher, CASE WHEN credit THEN 3015 ELSE 3014 END, channel, CASE WHEN credit THEN -asked ELSE asked END
     FROM paid
@@ -224,6 +246,38 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
     )
+    -- parts of payments (P9), and what receivers give back of them with a refund
+    UNION ALL SELECT one.voucher, 2321, side.subject, one.sign * side.sign * s.amount
+    FROM split s JOIN fact f ON f.id = s.payment
+    LEFT JOIN split_order o ON o.id = s.split_order
+    CROSS JOIN LATERAL (
+        SELECT coalesce(o.id, f.voucher), 1 WHERE f.booked AND (
+            o.id IS NULL OR o.state = 'DONE' OR EXISTS (SELECT FROM transfer t WHERE t.voucher = o.id AND t.flags & 74 = 0)
+        )
+        UNION ALL SELECT f.undo_voucher, -1 WHERE f.undone AND o.id IS NULL
+    ) AS one (voucher, sign)
+    CROSS JOIN LATERAL (VALUES (f.merchant, 1), (s.receiver, -1)) AS side (subject, sign)
+    UNION ALL SELECT one.voucher, side.code, side.subject, one.sign * side.fen
+    FROM split_back b JOIN fact f ON f.id = b.refund
+    CROSS JOIN LATERAL (
+        SELECT f.voucher, 1 AS sign WHERE f.booked UNION ALL SELECT f.undo_voucher, -1 WHERE f.undone
+    ) AS one
+    CROSS JOIN LATERAL (VALUES
+        (CASE WHEN f.template IN ('R1', 'V1', 'U1') THEN 2321 ELSE 2322 END, f.merchant, -b.amount),
+        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount)
+    ) AS side (code, subject, fen)
+    UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
+    FROM cured c
+    CROSS JOIN LATERAL (
+        SELECT 2321, c.merchant, c.amount - c.fee WHERE c.cure = 'B6'
+        UNION ALL SELECT 2322, c.merchant, c.fee - c.amount WHERE c.cure = 'R5' AND c.merchant <> 'platform'
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'R5'
+        UNION ALL SELECT 2322, c.merchant, -c.amount - c.fee WHERE c.cure = 'O6'
+        UNION ALL SELECT 3014, c.channel, c.amount WHERE c.cure IN ('O6', 'X3.debit.3014')
+        UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'X3.debit.3013' AND c.identified
+        UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
+        UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
+    ) AS side (code, subject, fen)
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen

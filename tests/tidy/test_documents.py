@@ -158,12 +158,15 @@ def test_every_class_of_break_and_every_cure_is_documented() -> None:
     assert first_cells(text, "[a-z_]+") == {kind.value for kind in BreakClass} | {SEEN}
     stands = ("B1", "B4", "B5-", "X1", "X2", "")
     possible = [
-        {"class": kind, "template": template, "intent": intent}
+        {"class": kind, "template": template, "intent": intent, "kind": None if intent is None else of}
         for kind in BreakClass
         for template in stands
         for intent in (None, UUID(int=1))
+        for of in ("collection", "refund", "payout")
     ]
-    assert first_cells(text, rf"B\d|{SEEN}") == {cure for row in possible for cure in cures(row)}
+    assert first_cells(text, rf"[BORX]\d(\.[a-z0-9]+)*|{SEEN}") == {
+        cure for row in possible for cure in cures(row)
+    }
 
 
 def test_the_report_in_the_readme_has_the_headings_of_the_real_one() -> None:

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG, ZHAO, seen
+from tests.people import LIN, WANG, ZHAO, close_through, seen
 from tests.treasury import ACCOUNT, DAY, NEXT, Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.approvals import PLATFORM, NotAnOperator, SecondPerson, operator
 from zhangfang.channels.port import Answer, Operation, Verdict
@@ -43,7 +43,8 @@ async def rolled(house: Treasury, day: date) -> None:
 async def closed(house: Treasury, day: date) -> period.Asked:
     """Roll and close a business date, whatever else there is."""
     await rolled(house, day)
-    return await period.close(house.pool, house.desk.ledger, house.clock, day, LIN)
+    id_ = await close_through(house, day)
+    return next(one for one in await period.requests(house.pool) if one.id == id_)
 
 
 async def standing(house: Treasury) -> roll.Standing:
@@ -95,8 +96,10 @@ async def test_a_close_says_everything_that_stands_in_its_way(house: Treasury) -
     merchant = await house.merchant()
     await house.asked(merchant, 1000)
     house.clock.set(at(NEXT, 12))
-    with pytest.raises(NotClosable, match=f"{DAY} is not rolled; 1 intents up to {DAY} have no outcome"):
-        await period.close(house.pool, house.desk.ledger, house.clock, DAY, LIN)
+    with pytest.raises(
+        NotClosable, match=r"rolled: .* not so: 1 \(2026-09-01\), since 2026-09-01; outcomes: .* not so: 1"
+    ):
+        await close_through(house, DAY)
     assert await period.requests(house.pool) == ()
 
 
@@ -104,7 +107,7 @@ async def test_books_that_are_not_even_are_not_closed(house: Treasury) -> None:
     await house.paid(await house.merchant(), 1000)
     await rolled(house, DAY)
     await house.pool.execute("UPDATE books_date SET debits_through = debits_through + 7 WHERE debits = 1000")
-    with pytest.raises(NotClosable, match=f"the trial balance of {DAY} differs by 7 fen"):
+    with pytest.raises(NotClosable, match=r"even: Debits equal credits in each book — not so: 1 \(7\)"):
         await closed(house, DAY)
 
 
@@ -112,7 +115,12 @@ async def test_the_ledger_refuses_what_is_dated_into_a_closed_period(house: Trea
     merchant = await house.merchant()
     await house.paid(merchant, 1000)
     done = await closed(house, DAY)
-    assert (done.business_date, done.asked_by, done.result) == (DAY, "lin", "created")
+    assert (done.business_date, done.asked_by, done.approved_by, done.result) == (
+        DAY,
+        "lin",
+        "wang",
+        "created",
+    )
     assert (await standing(house)).closed_through == DAY
     for day, result in ((DAY - timedelta(days=9), Result.PERIOD_CLOSED), (DAY, Result.PERIOD_CLOSED)):
         made = voucher(
@@ -128,18 +136,50 @@ async def test_the_ledger_refuses_what_is_dated_into_a_closed_period(house: Trea
 
 
 @pytest.mark.parametrize("happens", [False, True])
-async def test_a_close_whose_answer_is_lost_is_finished_by_the_same_command(
+async def test_a_close_whose_answer_is_lost_is_finished_by_the_same_approval(
     house: Treasury, happens: bool
 ) -> None:
     await rolled(house, DAY)
+    made = await period.propose_closing(house.pool, house.clock, DAY, LIN, ("seals",), "nobody audits a test")
+    lost: Any = Losing(house, happens=happens)
     with pytest.raises(LedgerUnavailable):
-        await period.close(house.pool, Losing(house, happens=happens), house.clock, DAY, LIN)  # type: ignore[arg-type]
+        await period.approve_closing(house.pool, lost, house.clock, *await seen(house.pool, made), WANG)
     (waiting,) = await period.requests(house.pool)
     assert waiting.ended_at is None
-    done = await period.close(house.pool, house.desk.ledger, house.clock, DAY, WANG)
-    assert (done.id, done.asked_by) == (waiting.id, "lin")
-    assert await period.requests(house.pool) == (done,)
+    await period.approve_closing(
+        house.pool, house.desk.ledger, house.clock, *await seen(house.pool, made), ZHAO
+    )
+    (done,) = await period.requests(house.pool)
+    assert (done.id, done.asked_by, done.approved_by) == (made, "lin", "wang")
     assert await house.pool.fetchval("SELECT count(*) FROM transfer WHERE flags = 128") == 1
+
+
+async def test_closing_takes_two_people_and_what_is_excepted_has_a_reason(house: Treasury) -> None:
+    pool, clock = house.pool, house.clock
+    await rolled(house, DAY)
+    with pytest.raises(NotClosable, match="seals: The auditor's seal is good for each day"):
+        await period.propose_closing(pool, clock, DAY, LIN)
+    for excepted, reason in (
+        (("seals",), ""),
+        (("rolled",), "a reason"),
+        (("cash",), "a reason"),
+        (("x",), "why"),
+    ):
+        with pytest.raises(InvalidInput):
+            await period.propose_closing(pool, clock, DAY, LIN, excepted, reason)
+    made = await period.propose_closing(pool, clock, DAY, LIN, ("seals",), "the auditor was ill")
+    with pytest.raises(SecondPerson):
+        await period.approve_closing(pool, house.desk.ledger, clock, *await seen(pool, made), LIN)
+    assert (await standing(house)).closed_through is None
+    await house.asked(await house.merchant(), 1000)  # since it was proposed
+    await pool.execute("UPDATE intent SET business_date = $1", DAY)
+    with pytest.raises(NotClosable, match="outcomes"):
+        await period.approve_closing(pool, house.desk.ledger, clock, *await seen(pool, made), WANG)
+    await pool.execute("DELETE FROM intent")
+    await period.approve_closing(pool, house.desk.ledger, clock, *await seen(pool, made), WANG)
+    assert (await standing(house)).closed_through == DAY
+    with pytest.raises(asyncpg.CheckViolationError, match="closed_by_two"):
+        await pool.execute("UPDATE books_request SET approved_by = 'LIN'")
 
 
 # --- opening again ----------------------------------------------------------------------------------------------
@@ -171,7 +211,7 @@ async def test_opening_again_takes_two_people_and_a_reason(house: Treasury) -> N
 async def test_the_database_itself_refuses_one_person_for_both(house: Treasury) -> None:
     await closed(house, NEXT)
     asked = new_id(house.clock)
-    row = asked, DAY, "lin", "an invoice came late", house.clock.now(), None, None
+    row = asked, DAY, "lin", "an invoice came late", house.clock.now(), None, None, period.REOPEN
     await house.pool.execute(period.queries.begin_by_two, *row)
     for name in ("lin", "LIN", " lin "):
         with pytest.raises(asyncpg.CheckViolationError, match="reopened_by_two"):

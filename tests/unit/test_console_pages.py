@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +22,10 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.bills import Said
+from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
 from zhangfang.console.pages import trial as trial_pages
@@ -32,7 +36,9 @@ from zhangfang.console.reading.today import day_bounds
 from zhangfang.console.view import PAY_IN
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.ledger import Transfer
 from zhangfang.payments import open_again
+from zhangfang.reconciliation import Cure
 from zhangfang.web import auth
 from zhangfang.web.tables import FINAL, OPERATIONS, STATES, STEPS, TERMS
 
@@ -41,10 +47,15 @@ PAGES = (
     "/trial-balance?code=2321", f"/trial-balance?date={YESTERDAY}", "/trial-balance?by=subject",
     f"/trial-balance?subject=mer_{0:026}", "/trial-balance?subject=nobody", f"/reconciliation/{YESTERDAY}",
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
+    f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
+    "/register/new?kind=chargeback", "/register/new?kind=complaint",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
-    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
+    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
+    f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
+    "/search", "/search?q=nothing", "/search?q=M00",
     "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
     f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",
     f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=month&tiers=100:0.3&tiers_by=month",
@@ -63,6 +74,7 @@ class Acts:
     clock: SetClock
     queried: list[UUID] = field(default_factory=list)
     refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
+    brought: list[tuple[object, ...]] = field(default_factory=list)
     refuse: str = ""
 
     async def query_now(self, intent_id: UUID) -> None:
@@ -77,6 +89,27 @@ class Acts:
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         hour = timedelta(hours=1)
         return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        raise Refusing("nothing can be frozen here")
+
+    async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
+        raise Refusing("nothing is booked here")
+
+    async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
+        raise Refusing("nothing is sealed here")
+
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        self._perhaps()
+        self.brought.append((name, channel, day, map_, said))
+        return "3 lines are taken"
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        self._perhaps()
+        self.brought.append((name, account, form))
+        return "1 new lines in 1 statements; 0 wait for a channel's file"
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")
@@ -156,13 +189,15 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d-\d\d|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*",
+            "*",
+            path,
         )
         kinds[kind] += path not in seen
         if (
             path in seen
             or kinds[kind] > most
-            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json)", path)
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json|pdf)", path)
         ):
             continue
         seen.add(path)
@@ -645,6 +680,7 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 
 
 @pytest.mark.parametrize("path", [
+    "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
     "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
     f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
     "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",

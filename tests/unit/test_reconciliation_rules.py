@@ -13,7 +13,6 @@ from zhangfang.reconciliation.placing import PLACES, decide
 from zhangfang.reconciliation.rules import (
     BreakClass,
     NewBreak,
-    cures,
     settlement_differs,
     unknown_bank_line,
 )
@@ -215,26 +214,3 @@ def test_a_settlement_of_another_amount_leaves_its_difference_in_suspense(
 ) -> None:
     made = settlement_differs({"credit": credit, "amount": amount, "sequence": "9"}, DAY, net)
     assert (made.template, made.difference, made.note) == (template, difference, "settlement of 2026-09-01")
-
-
-@pytest.mark.parametrize(
-    ("kind", "template", "of_ours", "allowed"),
-    [
-        ("missing_here", "B1", None, ("B2", "B3", "B8")),
-        ("missing_here", "B1", OURS, ("B3", "B8")),
-        ("missing_here", "B5-", None, ("B7",)),
-        ("duplicate", "B1", OURS, ("B3", "B8")),
-        ("duplicate", "B5-", OURS, ("B7",)),
-        ("amount_differs", "B1", OURS, ("B8",)),
-        ("amount_differs", "B5-", OURS, ("B7",)),
-        ("missing_there", "B4", OURS, ("B7",)),
-        ("missing_there", "", OURS, ()),
-        ("unknown_receipt", "X1", None, ()),
-        ("unknown_debit", "X2", None, ()),
-        ("contradiction", "", OURS, ()),
-    ],
-)
-def test_people_may_choose_a_cure_only_where_the_money_stands(
-    kind: str, template: str, of_ours: UUID | None, allowed: tuple[str, ...]
-) -> None:
-    assert cures({"class": kind, "template": template, "intent": of_ours}) == allowed

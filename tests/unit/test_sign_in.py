@@ -110,5 +110,5 @@ def test_a_name_that_could_be_taken_for_another_thing_is_refused(home: Path, nam
 
 
 def test_no_command_takes_the_name_of_who_acts() -> None:
-    for group in ("breaks propose", "resolve propose", "books close", "duplicates confirm", "tables propose"):
+    for group in ("breaks cure", "resolve propose", "close month", "duplicates confirm", "tables propose"):
         assert "--by" not in run(*group.split(), "--help").output

@@ -38,7 +38,7 @@ async def test_a_row_that_cannot_be_read_is_a_break_and_the_date_is_closed(house
     assert found.keys() == {"unread", "missing_there"}
     row = found["unread"]
     assert (row["note"], row["template"], row["difference"]) == (WHY, "", 0)
-    (shown,) = [one for one in await reconciliation.breaks(house.pool) if one.cls == "unread"]
+    (shown,) = [one for one in await reconciliation.breaks(house.pool, DAY) if one.cls == "unread"]
     assert (shown.their_line, shown.their_text) == (2, "S56 \\xb0 x")
     house.on_bank(13_000, text=f"unionpay settles {DAY}")  # the bank brings the row's payment too
     assert await house.read() == 0

@@ -1,6 +1,6 @@
 """People: operators and their passwords, the chain of their acts, and proposals that another person approves."""
 
-from zhangfang.approvals.acts import Act, acts, ending, record, recorded
+from zhangfang.approvals.acts import Act, acts, acts_on, ending, record, recorded
 from zhangfang.approvals.operators import (
     FIRST,
     Operator,
@@ -30,6 +30,7 @@ from zhangfang.approvals.people import (
 )
 from zhangfang.approvals.proposals import (
     PREFIX,
+    Begin,
     ItChanged,
     NoProposal,
     Proposal,
@@ -50,6 +51,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "Act",
+    "Begin",
     "ItChanged",
     "NoProposal",
     "NotAnOperator",
@@ -59,6 +61,7 @@ __all__ = [
     "Proposal",
     "SecondPerson",
     "acts",
+    "acts_on",
     "add_operator",
     "approve",
     "check_may_act",

@@ -95,3 +95,8 @@ def told(error: BaseException) -> str:
 async def acts(pool: asyncpg.Pool, limit: int = 20) -> tuple[Act, ...]:
     """Return the newest acts that changed something; sign-ins, exports and views are in the table only."""
     return tuple(Act(**row) for row in await pool.fetch(queries.acts, limit))
+
+
+async def acts_on(pool: asyncpg.Pool, target: str) -> tuple[Act, ...]:
+    """Return what people did with one thing, oldest first; a proposal's end is a row of its own."""
+    return tuple(Act(**row) for row in await pool.fetch(queries.acts_on, target))

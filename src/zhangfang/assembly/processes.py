@@ -8,6 +8,7 @@ from functools import partial
 
 import aiohttp
 
+from zhangfang.adjustments import freeze_job
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
@@ -54,6 +55,7 @@ def jobs(desk: Desk, session: aiohttp.ClientSession, day: Day) -> tuple[Job, ...
         batch_job(desk),
         channel_batch_job(desk),
         duplicate_job(desk),
+        freeze_job(desk.pool, desk.ledger, desk.clock),
     )
 
 
@@ -64,7 +66,7 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
     async with _alive(open_desk(settings)) as desk, open_session(allowed) as session:
-        day = day_of(desk, settings)
+        day = day_of(desk)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
         stopping = asyncio.create_task(stop.wait())

@@ -1,18 +1,18 @@
-"""The accountant's commands: the trial balance of any date, the day-end roll, closing a period and opening it again."""
+"""The accountant's commands: the trial balance of any date, the day-end roll, opening a closed period again."""
 
 import json as to_json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.running import a_day, by_person, with_person, with_pool
+from zhangfang.cli.running import a_day, with_person, with_pool
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
 app = typer.Typer(
-    help="The books by business date: trial balance, day-end roll, period close.", no_args_is_help=True
+    help="The books by business date: trial balance, day-end roll, what is closed.", no_args_is_help=True
 )
 reopen = typer.Typer(help="Open a closed period again; another person approves it.", no_args_is_help=True)
 app.add_typer(reopen, name="reopen")
@@ -68,21 +68,37 @@ def status() -> None:
 
     found = with_pool(lambda pool, clock: standing(pool, clock.now()))
     asked = with_pool(lambda pool, _: period.requests(pool))
-    waiting = with_pool(lambda pool, _: proposals(pool, kind=period.REOPEN))
-    for line in where(found, asked, waiting):
+    closing = with_pool(lambda pool, _: proposals(pool, kind=period.CLOSE))
+    opening = with_pool(lambda pool, _: proposals(pool, kind=period.REOPEN))
+    for line in where(found, asked, (*closing, *opening)):
         typer.echo(line)
 
 
 @app.command()
-def close(
-    through: Annotated[str, typer.Option(help="the last business date to close, YYYY-MM-DD")],
+def export(
+    month: Annotated[str, typer.Option(help="the month, YYYY-MM")],
+    out: Annotated[Path, typer.Option(help="folder for the files; it is made if it is not there")],
 ) -> None:
-    """Close every business date up to and including a date: nothing dated into it is posted any more."""
-    from zhangfang.closing import period
+    """Write a month's books: journal as CSV; trial balance, general and subsidiary ledger, vouchers as XLSX and PDF."""
+    from zhangfang.approvals import recorded
+    from zhangfang.cli.progress import counting
+    from zhangfang.closing.checklist import month_of
+    from zhangfang.closing.files import PARTS, export_books
 
-    last = a_day(through, "--through")
-    done = by_person(lambda desk, by: period.close(desk.pool, desk.ledger, desk.clock, last, by))
-    typer.echo(f"closed through {done.business_date}, entry {done.seq} of the ledger")
+    first, last = month_of(month, "--month")
+    steps = (last - first).days + 1 + len(PARTS)
+
+    async def work(pool: Any, clock: Any, by: Any) -> Any:
+        async with recorded(pool, clock, by, "export", f"books/{last}"):
+            with counting(f"books of {month}", steps) as tell:
+                return await export_books(pool, first, last, out, tell)
+
+    made = with_person(work)
+    for name in made.too_long:
+        typer.echo(
+            f"{name} is left out: it has more rows than its form can hold; {out / 'journal.csv'} has all"
+        )
+    typer.echo(f"{made.vouchers} vouchers of {month} in {len(made.files)} files in {out}")
 
 
 @reopen.command()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from zhangfang.approvals import PREFIX, Proposal
 from zhangfang.cli.breaks import aligned
 from zhangfang.closing import trial
-from zhangfang.closing.period import Asked, Reopening
+from zhangfang.closing.period import REOPEN, Asked, Closing, Reopening
 from zhangfang.closing.roll import Standing
 from zhangfang.closing.trial import Balance, Row
 from zhangfang.kernel.ids import prefixed
@@ -51,7 +51,13 @@ def where(standing: Standing, asked: Sequence[Asked], waiting: Sequence[Proposal
 
 
 def _proposed(one: Proposal) -> str:
-    return f"reopen after {one.holds(Reopening).to}, proposed by {one.proposed_by}: {one.reason}"
+    reopens = one.kind == REOPEN
+    what = (
+        f"reopen after {one.holds(Reopening).to}"
+        if reopens
+        else f"close through {one.holds(Closing).through}"
+    )
+    return f"{what}, proposed by {one.proposed_by}: {one.reason}"
 
 
 def _request(one: Asked) -> str:
@@ -59,7 +65,7 @@ def _request(one: Asked) -> str:
         f": {one.reason}" if one.reason else ""
     )
     if one.ended_at is None:
-        return f"{one.id}  {what}  (not finished: run the command again)"
+        return f"{one.id}  {what}  (not finished: approve it again)"
     both = f", approved by {one.approved_by}" if one.approved_by else ""
     end = f"entry {one.seq}" if one.seq else f"refused: {one.result}"
     return f"{one.id}  {what}{both}  ({end})"

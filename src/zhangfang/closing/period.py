@@ -1,12 +1,14 @@
 """Closing a period (结账) and re-opening it (反结账). The ledger refuses entries with a date in a closed period.
 
-A request is stored first, then the ledger is asked with the request's id as voucher. After a crash in between, the same
-command finds the request and asks with the same ids. Closing needs one person and nothing open; re-opening needs two
-people and a reason, which the database checks too.
+Both take two people: one proposes, another approves the hash. A request is stored with the approval, then the ledger is
+asked with the request's id as voucher. After a crash in between, the same approval finds the request and asks with the
+same ids. Whoever closes needs a checklist without obstacles, but for soft items that both have excepted by name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +16,7 @@ import msgspec
 
 from zhangfang import approvals
 from zhangfang.approvals import Person, Proposal
-from zhangfang.closing import roll, trial
+from zhangfang.closing import checklist, roll
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.ids import new_id, numbered
@@ -23,6 +25,15 @@ from zhangfang.ledger import LedgerClient, Result
 
 queries = load(__package__, "period.sql")
 CLOSE, REOPEN = "close", "reopen"
+_MONTH_END = "month-end"  # the reason of a close that excepts nothing
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """The dates up to `through` are closed, although the items of the checklist in `excepted` are not so."""
+
+    through: date
+    excepted: tuple[str, ...]
+    reason: str
 
 
 class Reopening(msgspec.Struct, frozen=True):
@@ -53,38 +64,51 @@ class Asked:
     ended_at: datetime | None
 
 
-async def in_the_way(pool: asyncpg.Pool, through: date) -> list[str]:
-    """Return a text for each obstacle to closing the books through a business date."""
-    row = await pool.fetchrow(queries.in_the_way, through)
-    found = []
-    if row["unrolled"]:
-        found.append(f"business date {through} is not rolled")
-    if row["intents"]:
-        found.append(f"{row['intents']} intents up to {through} have no outcome yet")
-    if gap := trial.gap(await trial.trial_balance(pool, through)):
-        found.append(f"the trial balance of {through} differs by {gap} fen")
-    return found
+async def propose_closing(
+    pool: asyncpg.Pool,
+    clock: Clock,
+    through: date,
+    by: Person,
+    excepted: Sequence[str] = (),
+    reason: str = "",
+) -> UUID:
+    """Propose to close every date up to `through`; return the proposal's id. An exception needs a reason.
 
-
-async def close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: Person) -> Asked:
-    """Close every business date up to and including `through`, or finish a close of it that was interrupted.
-
-    Raises `NotClosable` (it is closed already, or there are obstacles), `InvalidInput`, `LedgerUnavailable`.
+    Raises `NotClosable` (it is closed already, or there are obstacles), `InvalidInput`.
     """
-    async with approvals.recorded(pool, clock, by, "close books", f"books/{through}"):
-        return await _close(pool, ledger, clock, through, by)
+    reason = approvals.reason(reason if excepted or reason else _MONTH_END)
+    checklist.check_excepted(await checklist.check(pool, through, clock.now()), excepted)
+    await _check_closable(pool, clock, through, excepted)
+    async with pool.acquire() as connection, connection.transaction():
+        id_, said = new_id(clock), Closing(through, tuple(excepted), reason)
+        await approvals.propose(connection, clock, id_, CLOSE, f"books/{through}", said, by, reason)
+    return id_
 
 
-async def _close(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, through: date, by: Person) -> Asked:
-    begun = await pool.fetchrow(queries.open, CLOSE, through)
-    if begun is None:
-        closed = (await roll.standing(pool, clock.now())).closed_through
-        if closed is not None and through <= closed:
-            raise NotClosable(f"the books are closed through {closed} already")
-        if found := await in_the_way(pool, through):
-            raise NotClosable("; ".join(found))
-        begun = await _begin(pool, clock, CLOSE, through, by, "")
-    return await _ask(pool, ledger, clock, begun)
+async def approve_closing(
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, id_: UUID, seen: str, by: Person
+) -> str:
+    """Approve another person's proposal by its hash and close the period. Raises what `approvals.approve` raises."""
+
+    async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
+        said = found.holds(Closing)
+        await _check_closable(connection, clock, said.through, said.excepted)
+        await connection.execute(
+            queries.begin_by_two, *_row(found, CLOSE, said.through, said.reason, by, clock)
+        )
+
+    return await _approve(pool, ledger, clock, id_, CLOSE, seen, by, begin)
+
+
+async def _check_closable(
+    db: asyncpg.Pool | asyncpg.Connection, clock: Clock, through: date, excepted: Sequence[str]
+) -> None:
+    closed = (await roll.standing(db, clock.now())).closed_through
+    if closed is not None and through <= closed:
+        raise NotClosable(f"the books are closed through {closed} already")
+    found = await checklist.check(db, through, clock.now())
+    if obstacles := checklist.in_the_way(found, excepted):
+        raise NotClosable("; ".join(map(str, obstacles)))
 
 
 async def propose_reopening(pool: asyncpg.Pool, clock: Clock, to: date, reason: str, by: Person) -> UUID:
@@ -106,23 +130,32 @@ async def approve_reopening(
         said = found.holds(Reopening)
         await _check_openable(connection, clock, said.to)
         await connection.execute(queries.outdated, said.to, clock.now())
-        await connection.execute(
-            queries.begin_by_two,
-            id_,
-            said.to,
-            found.proposed_by,
-            said.reason,
-            found.proposed_at,
-            by.id,
-            clock.now(),
-        )
+        await connection.execute(queries.begin_by_two, *_row(found, REOPEN, said.to, said.reason, by, clock))
 
-    found = await approvals.approve(pool, clock, id_, REOPEN, seen, by, begin)
+    return await _approve(pool, ledger, clock, id_, REOPEN, seen, by, begin)
+
+
+async def _approve(
+    pool: asyncpg.Pool,
+    ledger: LedgerClient,
+    clock: Clock,
+    id_: UUID,
+    kind: str,
+    seen: str,
+    by: Person,
+    begin: approvals.Begin,
+) -> str:
+    """Store the approval with the request, ask the ledger, and store its answer as the proposal's result."""
+    found = await approvals.approve(pool, clock, id_, kind, seen, by, begin)
     if found.result is None:
         row = await pool.fetchrow(queries.get, id_)
         answer = row["result"] or await _answered(pool, ledger, clock, row)
         await approvals.finish(pool, clock, found, answer)
     return (await approvals.get(pool, id_)).result or ""
+
+
+def _row(found: Proposal, what: str, day: date, reason: str, by: Person, clock: Clock) -> tuple[Any, ...]:
+    return found.id, day, found.proposed_by, reason, found.proposed_at, by.id, clock.now(), what
 
 
 async def _check_openable(db: asyncpg.Pool | asyncpg.Connection, clock: Clock, to: date) -> None:
@@ -135,26 +168,6 @@ async def _check_openable(db: asyncpg.Pool | asyncpg.Connection, clock: Clock, t
 async def requests(pool: asyncpg.Pool, limit: int = 20) -> tuple[Asked, ...]:
     """Return the requests: open ones first, then the newest."""
     return tuple(Asked(**row) for row in await pool.fetch(queries.listed, limit))
-
-
-async def _begin(
-    pool: asyncpg.Pool, clock: Clock, what: str, day: date, by: Person, reason: str
-) -> asyncpg.Record:
-    """Store a request, or find an open one of the same kind and date."""
-    await pool.execute(queries.begin, new_id(clock), what, day, by.id, reason, clock.now())
-    row = await pool.fetchrow(queries.open, what, day)
-    if row is None:
-        raise NotClosable(f"somebody has just done this for {day}; look at the books' status")
-    return row
-
-
-async def _ask(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> Asked:
-    """Ask the ledger to close, and return the request with its answer. Raises `NotClosable`."""
-    answer = await _answered(pool, ledger, clock, row)
-    done = Asked(**await pool.fetchrow(queries.get, row["id"]))
-    if done.seq is None:
-        raise NotClosable(f"the ledger refused it: {answer}")
-    return done
 
 
 async def _answered(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, row: asyncpg.Record) -> str:

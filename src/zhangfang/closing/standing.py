@@ -11,6 +11,7 @@ import structlog
 
 from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.channels.port import Notification
+from zhangfang.closing.certificate import certify_changed
 from zhangfang.closing.day import Day, NotYet
 from zhangfang.duplicates import find
 from zhangfang.kernel.calendar import china_day
@@ -30,6 +31,8 @@ RETURNS_AT_ONCE = timedelta(days=30)  # of dates in one question
 UPKEEP_EVERY = timedelta(hours=6)
 DUPLICATES_EVERY = timedelta(minutes=10)
 DUPLICATES_OF = timedelta(days=7)
+CERTIFICATES_EVERY = timedelta(minutes=30)
+CERTIFICATES_OF = timedelta(hours=1)  # before the last look: what was under way then
 
 
 async def statement(day: Day, key: str, _ids: Sequence[UUID]) -> timedelta:
@@ -87,3 +90,10 @@ async def payouts(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     if waiting := await pay_out(day.desk):
         raise NotYet("; ".join(waiting))
     return PAYOUTS_EVERY
+
+
+async def certificates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Issue the next version of a certificate that a corrected file, a cure or the money has changed."""
+    last = await _succeeded(day, "certificates", "daily") or day.desk.clock.now()
+    await certify_changed(day.desk.pool, day.desk.clock, last - CERTIFICATES_OF)
+    return CERTIFICATES_EVERY

@@ -14,6 +14,8 @@ import structlog
 
 from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.closing import standing
+from zhangfang.closing.certificate import certify
+from zhangfang.closing.certified import certified
 from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
@@ -26,7 +28,8 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import book
 from zhangfang.reconciliation import reconcile
-from zhangfang.settlement import release, settle
+from zhangfang.settlement import settle
+from zhangfang.statements import release
 
 queries = load(__package__, "timetable.sql")
 log = structlog.get_logger()
@@ -34,6 +37,7 @@ log = structlog.get_logger()
 FILE_AT = time(9, 0)  # UnionPay's file is available in the morning
 SETTLE_AT = time(10, 30)
 CLOSE_AT = time(11, 0)
+CERTIFY_AT = time(11, 10)
 ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
 BILLS_AT = time(11, 45)
@@ -83,6 +87,7 @@ async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
             await _add(day, "upkeep", name, now)
     await _add(day, "duplicates", "daily", now)
     await _add(day, "payouts", "daily", now)
+    await _add(day, "certificates", "daily", now)
     today = settlement_day(now)
     first = await day.desk.pool.fetchval(queries.plan_from) or min(today, china_day(now))
     for n in range((today - first).days + 1):
@@ -97,6 +102,7 @@ async def _plan_day(day: Day, business: date) -> None:
     morrow = business + timedelta(days=1)
     for name in day.desk.acquirers:
         await _add(day, "file", f"{name}/{business}", _at(morrow, FILE_AT))
+        await _add(day, "certificate", f"{name}/{business}", _at(morrow, CERTIFY_AT))
     await _add(day, "settlement", str(business), _at(business, SETTLE_AT))
     await _add(day, "close", str(business), _at(morrow, CLOSE_AT))
     await _add(day, "roll", str(business), _at(morrow, ROLL_AT))
@@ -142,10 +148,22 @@ async def _roll(day: Day, key: str, _ids: Sequence[UUID]) -> None:
         raise NotYet(str(waits)) from None
 
 
-async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+async def _certificate(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    channel, _, business = key.partition("/")
+    await _closed(day, business)
+    await certify(day.desk.pool, day.desk.clock, channel, date.fromisoformat(business))
+
+
+async def _closed(day: Day, key: str) -> None:
     if not await day.desk.pool.fetchval(queries.done, "close", key):
         raise NotYet(f"business date {key} is not closed yet")
-    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), day.folder)
+
+
+async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
+    found = await certified(day.desk.pool, date.fromisoformat(key))
+    if found.missing:
+        raise NotYet(found.missing)
+    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), found.numbers)
 
 
 async def _bills(day: Day, key: str, _ids: Sequence[UUID]) -> None:
@@ -159,9 +177,11 @@ _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | N
     "upkeep": standing.upkeep,
     "duplicates": standing.duplicates,
     "payouts": standing.payouts,
+    "certificates": standing.certificates,
     "file": _file,
     "settlement": _settlement,
     "close": _close,
+    "certificate": _certificate,
     "roll": _roll,
     "statements": _statements,
     "bills": _bills,

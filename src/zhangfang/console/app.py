@@ -7,6 +7,7 @@ from starlette.routing import Route
 from zhangfang.console.pages import (
     books,
     channels,
+    closing,
     duplicates,
     merchants,
     outcome,
@@ -15,12 +16,15 @@ from zhangfang.console.pages import (
     proposals,
     reconciliation,
     search,
+    statements,
     today,
     trial,
 )
-from zhangfang.console.pages.deciding import adjustments, fees
+from zhangfang.console.pages.breaks import acts, curing, listing
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
+from zhangfang.reconciliation import SIZE_MAX
 from zhangfang.web.door import Door, Headers
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
@@ -62,7 +66,17 @@ def console_app(site: Console) -> Starlette:
             Route("/reconciliation", door.inside(reconciliation.newest)),
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
             Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side, "skip")),
-            Route("/breaks", door.inside(reconciliation.breaks, "all")),
+            Route("/breaks", door.inside(listing.page, *listing.PARAMETERS)),
+            Route("/breaks/{id}", door.inside(listing.one, *listing.PARAMETERS)),
+            Route("/breaks/{id}/cure", door.inside(curing.form, "cure"), methods=["GET"]),
+            Route("/breaks/{id}/cure", door.inside(curing.send), methods=["POST"]),
+            Route("/breaks/{id}/papers/{paper}", door.inside(exported(acts.paper))),
+            Route("/breaks/{id}/{act}", door.inside(acts.act, upload=SIZE_MAX + 64 * 1024), methods=["POST"]),
+            Route("/certificates/{channel}/{day}", door.inside(closing.certificate, "version")),
+            Route("/closing", door.inside(closing.newest)),
+            Route("/closing/{month}", door.inside(closing.page)),
+            Route("/closing/{month}/close", door.inside(closing.close), methods=["POST"]),
+            Route("/closing/{month}/reopen", door.inside(closing.reopen), methods=["POST"]),
             Route("/duplicates", door.inside(duplicates.page, "all", "state")),
             Route("/duplicates/confirm", door.inside(duplicates.form_of_all), methods=["GET"]),
             Route("/duplicates/confirm", door.inside(duplicates.decide_all), methods=["POST"]),
@@ -82,6 +96,18 @@ def console_app(site: Console) -> Starlette:
             Route("/adjustments/{id}/withdraw", door.inside(adjustments.withdraw), methods=["POST"]),
             Route("/adjustments/{id}/reverse", door.inside(adjustments.reverse), methods=["POST"]),
             Route("/evidence/{digest}", door.inside(exported(adjustments.evidence))),
+            Route("/freezes", door.inside(freezes.page, "all"), methods=["GET"]),
+            Route("/freezes", door.inside(freezes.freeze), methods=["POST"]),
+            Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
+            Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
+            Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
+            Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
+            Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
+            Route("/register/{id}", door.inside(register.one), methods=["GET"]),
+            Route(
+                "/register/{id}/close", door.inside(register.close, upload=register.UPLOAD), methods=["POST"]
+            ),
             Route("/channels", door.inside(channels.page)),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
@@ -99,6 +125,12 @@ def console_app(site: Console) -> Starlette:
                 methods=["POST"],
             ),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
+            Route("/statements", door.inside(statements.page, "date", "after")),
+            Route("/statements/{merchant}/{day}", door.inside(statements.one, "version")),
+            Route(
+                "/statements/{merchant}/{day}/{kind}.{form}",
+                door.inside(exported(statements.file), "version"),
+            ),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),

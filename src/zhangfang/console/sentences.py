@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from markupsafe import Markup
 
+from zhangfang.console.reading.breaks import Filter, Listed
 from zhangfang.console.reading.channels import OperationHealth
 from zhangfang.console.reading.model import (
     Break,
@@ -19,7 +20,7 @@ from zhangfang.console.reading.model import (
 from zhangfang.console.view import why
 from zhangfang.duplicates import Case, CaseState
 from zhangfang.web.money import money
-from zhangfang.web.tables import FINAL
+from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
 
 
@@ -201,12 +202,37 @@ def reconciliation(
     return _("{parts}.", parts=_(", ").join(parts))
 
 
-def breaks(_: Words, rows: Sequence[Break]) -> Markup:
-    """Say how many breaks are open."""
-    open_ = sum(1 for row in rows if row.cleared_at is None)
-    if not open_:
-        return _("No break is open.")
-    return _.n("{n} break is open.", "{n} breaks are open.", open_)
+def statements(_: Words, day: date, released: int, waits: str) -> Markup:
+    """Say how many statements of a date are released, or what they wait for."""
+    if released:
+        return _.n("{n} merchant has its statement.", "{n} merchants have their statements.", released)
+    if waits:
+        return _("Not released yet: {why}.", why=note(_, waits))
+    return _("Nothing is released for {day}.", day=_.day(day))
+
+
+def breaks(_: Words, rows: Sequence[Listed], wanted: Filter) -> Markup:
+    """Say how many breaks the list holds, and what they come to."""
+    if not rows:
+        return _("No break is open.") if wanted == Filter() else _("No break is as the filter says.")
+    count, fen = rows[0].all_count, yuan(rows[0].all_fen)
+    if wanted.cleared:
+        return _.n("{n} break of {fen} in the list.", "{n} breaks of {fen} in the list.", count, fen=fen)
+    return _.n("{n} break of {fen} is open.", "{n} breaks of {fen} are open.", count, fen=fen)
+
+
+def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> Markup:
+    """Say whether a month is closed or can be, and how many items of the checklist stand in the way."""
+    if closed:
+        return _("{month} is closed.", month=month)
+    if not missing:
+        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+    return _.n(
+        "{n} item stands between us and the close of {month}.",
+        "{n} items stand between us and the close of {month}.",
+        missing,
+        month=month,
+    )
 
 
 def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:

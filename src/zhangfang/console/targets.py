@@ -17,6 +17,8 @@ _PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
     duplicates.PREFIX: "/duplicates",
     "mer": "/merchants",
     adjustments.PREFIX: "/adjustments",
+    adjustments.FREEZE: "/freezes",
+    adjustments.ENTRY: "/register",
 }
 
 
@@ -29,13 +31,25 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
     if head in TERMS["releases"]:
         return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
     if re.fullmatch(_BREAK, about):
-        return Markup('<a href="{}">{}</a>').format(
-            visit.href("/breaks", all="1") + f"#{about}", _("the break")
-        )
+        return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), _("the break"))
     if head == "map":
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)
         return escape(_("column map {name}, version {n}", name=named, n=version))
-    if head == "books":
-        return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
+    if head in _OF_DAY:
+        return _OF_DAY[head](_, visit, tail)
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
+
+
+def _books(_: Words, _visit: Visit[Any], day: str) -> Markup:
+    return escape(_("the books of {day}", day=_.short(date.fromisoformat(day))))
+
+
+def _statements(_: Words, visit: Visit[Any], tail: str) -> Markup:
+    day, _slash, merchant = tail.partition("/")
+    href = visit.href(f"/statements/{merchant}/{day}") if merchant else visit.href("/statements", date=day)
+    text = _("statements of {day}", day=_.short(date.fromisoformat(day)))
+    return Markup('<a href="{}">{}</a>').format(href, text)
+
+
+_OF_DAY = {"books": _books, "statements": _statements}

@@ -11,6 +11,7 @@ import msgspec
 
 from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
+from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
@@ -50,6 +51,7 @@ class Console(kit.Site):
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
+            checklist=checklist.ITEMS,
             rule_words=rule_words,
         )
 
@@ -80,10 +82,10 @@ class Visit(kit.Visit[Console]):
         return {"waiting": waiting, "seal": seal}
 
 
-def uuid_of(visit: Visit) -> UUID:
+def uuid_of(visit: Visit, name: str = "id") -> UUID:
     """Return the id that the address names as plain hex, or raise `Missing`."""
     try:
-        return UUID(hex=visit.request.path_params["id"])
+        return UUID(hex=visit.request.path_params[name])
     except ValueError:
         raise kit.Missing("id") from None
 

@@ -2,9 +2,10 @@
 
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
 from zhangfang.payments.accept.single import accept
+from zhangfang.payments.accept.splitting import SplitOrder, finish_splits, split_payment
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
-from zhangfang.payments.course.posting import PLATFORM, book
+from zhangfang.payments.course.posting import PLATFORM, book, refusal
 from zhangfang.payments.course.steps import advance, ask, order_of
 from zhangfang.payments.course.steps import job as intent_job
 from zhangfang.payments.course.strays import line_of, return_to_payer
@@ -35,14 +36,18 @@ from zhangfang.payments.people.outcomes import (
 )
 from zhangfang.payments.people.parked import parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
+from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.sealing import WrongAccount
+from zhangfang.payments.shares import MOST as MOST_PARTS
+from zhangfang.payments.shares import NewShare, Split
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
     "ENDED_BY_TWO",
     "FINAL",
     "MOST_INSTALMENTS",
+    "MOST_PARTS",
     "OPEN",
     "OPENING",
     "OUTCOME",
@@ -52,6 +57,7 @@ __all__ = [
     "Desk",
     "Intent",
     "KeyReused",
+    "NewShare",
     "NotAllowed",
     "NotFound",
     "Opening",
@@ -60,6 +66,8 @@ __all__ = [
     "Outcome",
     "Refund",
     "Request",
+    "Split",
+    "SplitOrder",
     "State",
     "StepKind",
     "WrongAccount",
@@ -74,6 +82,7 @@ __all__ = [
     "close_merchant",
     "draft",
     "fill_in",
+    "finish_splits",
     "intent_job",
     "line_of",
     "note_told",
@@ -84,8 +93,12 @@ __all__ = [
     "parked",
     "propose_outcome",
     "refund_by",
+    "refusal",
     "refuse_parked",
     "return_to_payer",
+    "seal_payee",
+    "send_back",
+    "split_payment",
     "stop",
     "weigh",
 ]

@@ -1,26 +1,57 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
+from zhangfang.reconciliation.cures.candidates import candidates
+from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
+from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
+from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
-from zhangfang.reconciliation.people import CURE, Cure, approve, list_breaks, propose
-from zhangfang.reconciliation.returns import finish_returns, return_line
-from zhangfang.reconciliation.rules import SEEN, BreakClass, cures
-from zhangfang.reconciliation.taking import bring_file
+from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
+from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
+from zhangfang.reconciliation.rules import SEEN, BreakClass
+from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
+from zhangfang.reconciliation.taking import bring_file, read_and_bring
+from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
+from zhangfang.reconciliation.work.taking import comment, hand, take
 
 __all__ = [
+    "AUTOMATIC",
+    "BULK",
     "CURE",
+    "CURES",
+    "MATCH_RULE",
+    "NEEDS",
     "SEEN",
+    "SIZE_MAX",
     "Account",
     "BreakClass",
     "Cure",
+    "MatchRule",
     "approve",
+    "approve_rule",
+    "attach",
     "bring_file",
+    "bring_statements",
+    "candidates",
+    "comment",
     "cures",
     "finish_returns",
+    "get_break",
+    "hand",
+    "in_bulk",
     "list_breaks",
+    "list_rules",
+    "paper",
+    "papers",
+    "preview",
     "propose",
+    "propose_rule",
     "read",
+    "read_and_bring",
+    "read_and_bring_statements",
     "reconcile",
+    "return_late_payments",
     "return_line",
+    "take",
     "take_file",
 ]

@@ -10,8 +10,18 @@ import asyncpg
 import structlog
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import NO_ID, TEMPLATES, LedgerClient, Result, Transfer, exchanged, mirror, voucher
-from zhangfang.payments import PLATFORM
+from zhangfang.ledger import (
+    DURABLE,
+    NO_ID,
+    TEMPLATES,
+    LedgerClient,
+    Result,
+    Transfer,
+    exchanged,
+    mirror,
+    voucher,
+)
+from zhangfang.payments import PLATFORM, refusal
 from zhangfang.payments import book as post
 from zhangfang.reconciliation.rules import MIRROR
 
@@ -19,7 +29,15 @@ log = structlog.get_logger()
 
 
 class NotBooked(ZhangfangError):
-    """The ledger refused a posting that a file or a statement proves; a person has to look."""
+    """The ledger refused a posting that a file or a statement proves; a person has to look.
+
+    `for_good` names a refusal that the ledger has stored: the same voucher will never be booked.
+    """
+
+    def __init__(self, text: str, for_good: str = "") -> None:
+        """Take what was refused."""
+        super().__init__(text)
+        self.for_good = for_good
 
 
 def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
@@ -71,7 +89,8 @@ async def book(pool: asyncpg.Pool, ledger: LedgerClient, transfers: list[Transfe
     if refused:
         voucher_, results = refused[0][0], [name for of, name in refused if of == refused[0][0]]
         log.error("the ledger refused a proven posting", voucher=str(voucher_), results=results)
-        raise NotBooked(f"voucher {voucher_}: {results}")
+        why = refusal(answers)
+        raise NotBooked(f"voucher {voucher_}: {results}", why.name.lower() if why in DURABLE else "")
     return answers[-1].seq
 
 

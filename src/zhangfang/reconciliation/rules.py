@@ -81,14 +81,3 @@ def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
     return NewBreak(
         BreakClass.AMOUNT_DIFFERS, line["sequence"], None, net, theirs, _suspense(theirs - net), note
     )
-
-
-def cures(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the cures that two people may choose for a break. They depend on where its difference is booked."""
-    if row["class"] == BreakClass.UNREAD:
-        return (SEEN,)
-    if row["template"] == "B1":
-        fill_in = row["class"] == BreakClass.MISSING_HERE and row["intent"] is None
-        back = row["class"] in (BreakClass.MISSING_HERE, BreakClass.DUPLICATE)
-        return (*(("B2",) if fill_in else ()), *(("B3",) if back else ()), "B8")
-    return ("B7",) if row["template"] in ("B4", "B5-") else ()

@@ -78,20 +78,8 @@ SELECT * FROM break
 WHERE channel = $1 AND cured_on = $2 AND cleared_at IS NULL AND cure IN ('mirror', 'B5', 'S2', 'S3')
 ORDER BY id LIMIT $3
 
--- name: list_breaks
-SELECT * FROM break WHERE cleared_at IS NULL
-UNION ALL
-SELECT * FROM break WHERE $1 AND cleared_at IS NOT NULL
-ORDER BY opened_at, id
-
 -- name: get_break
 SELECT * FROM break WHERE id = $1
-
--- name: cure_by_two
--- A cure that was approved before proposals had ids, and not carried to its end, goes on as it began.
-UPDATE break SET cure = $2, cured_on = coalesce(cured_on, $3)
-WHERE id = $1 AND cleared_at IS NULL AND (cure IS NULL OR cure = $2)
-RETURNING id
 
 -- name: cure_by_line
 -- `cleared_by` names the line that cures it, so that after a crash the same line finds it again and no other line does.
@@ -116,11 +104,6 @@ UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = $1 AND cleared_at I
 
 -- name: clear_breaks
 UPDATE break SET cleared_at = $2, cleared_by = $3 WHERE id = ANY($1::uuid[]) AND cleared_at IS NULL
-
--- name: propose
-UPDATE break SET proposed_cure = $2, proposed_for = $3, proposed_by = $4, proposal = $5
-WHERE id = $1 AND (cure IS NULL OR cure = $2 AND proposal IS NULL)
-RETURNING id
 
 -- name: placed
 UPDATE channel_file SET placed_at = $3 WHERE channel = $1 AND settle_date = $2
@@ -191,7 +174,12 @@ ORDER BY opened_at, id
 SELECT * FROM break WHERE channel = $1 AND class = $2 AND key = $3
 
 -- name: on_another_line
+-- Two people may have said so of a line that came as unknown.
 SELECT EXISTS (SELECT FROM bank_line WHERE intent = $1 AND template = $2 AND (account, sequence) <> ($3, $4))
+    OR EXISTS (
+        SELECT FROM break
+        WHERE identified = $1 AND cure = CASE $2 WHEN 'O8' THEN 'X3.3015' ELSE 'X3.debit.3014' END
+    )
 
 -- name: line_of_break
 -- The key of a break that a line opened is its reference, date and line number.

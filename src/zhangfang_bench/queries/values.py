@@ -24,7 +24,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "settlement/store.sql:waiting": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{{}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
-    "settlement/store.sql:openings": ("{today}", "{none}"),
+    "statements/statements.sql:openings": ("{today}", "{none}"),
     "reconciliation/placing.sql:lock_listed": ("unionpay", "{yesterday}"),
     "reconciliation/placing.sql:chunk_end": ("unionpay", "{yesterday}", "0", "20"),
     "reconciliation/placing.sql:place_lines": (
@@ -48,7 +48,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "console/reading/reconciliation.sql:files": ("{yesterday}", "{{unionpay,chinaums}}"),
     "console/reading/reconciliation.sql:our_side": ("unionpay", "{yesterday}", "false", "50", "0"),
     "console/reading/reconciliation.sql:file_lines": ("unionpay", "{before}", "false", "50", "0"),
-    "console/reading/reconciliation.sql:breaks": ("{none}", "true", "100"),
+    "console/reading/reconciliation.sql:breaks": ("{yesterday}", "{none}", "100"),
     "console/reading/merchants.sql:settlement": ("{settlement}",),
     "console/reading/merchants.sql:settlement_lines": ("{settlement}", "200"),
     "console/reading/search.sql:by_number": ("no such number", "no such number"),

@@ -29,6 +29,7 @@ from zhangfang_drill.world.world import World
 queries = load(__package__, "people.sql")
 
 SHARE = 0.3  # of the orders that are UNKNOWN overnight
+TRIED = frozenset({"B2", "B3", "B7", "B8", "seen"})  # what needs nothing that only a bank could tell
 PATIENCE = LATE_LINE + timedelta(days=1)  # how long a later file may still explain a break
 
 
@@ -71,8 +72,8 @@ async def cure_breaks(
     for row in await list_breaks(world.pool):
         merchant = rng.choice(merchants).id
         left = timedelta(days=silences[(row["id"].int >> 8) % len(silences)]) if silences else timedelta()
-        if row["cure"] is None and row["settle_date"] <= day - max(PATIENCE, left) and cures(row):
-            await _cure(world, row, rng.choice(cures(row)), merchant)
+        if row["cure"] is None and row["settle_date"] <= day - max(PATIENCE, left) and {*cures(row)} & TRIED:
+            await _cure(world, row, rng.choice([name for name in cures(row) if name in TRIED]), merchant)
 
 
 async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
@@ -82,7 +83,7 @@ async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
     try:
         proposal = await offer(cure, one, merchant)
     except InvalidInput:
-        proposal = await offer(cures(row)[-1], one)
+        proposal = await offer([name for name in cures(row) if name in TRIED][-1], one)
     seen = await staff.seen(world.pool, proposal)
     await _by_the_other(partial(approve, world.desk, proposal, seen), one, other)
 

@@ -31,7 +31,7 @@ def shown(one: Proposal) -> Shown:
     content = {
         name: value
         for name, value in msgspec.json.decode(one.content).items()
-        if value not in (None, "", [], {})
+        if value not in (None, "", [], {}) and name != "account"  # a token, which tells nobody anything
     }
     return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
 

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from zhangfang.closing.certificate import certificates
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
 from zhangfang.console.visit import Visit, day_of
@@ -40,6 +41,7 @@ async def page(visit: Visit) -> Response:
         files=files,
         statements=statements,
         breaks=breaks,
+        certificates=await certificates(visit.pool, day, [f.channel for f in files]),
         open_breaks={
             f.channel: sum(1 for b in breaks if b.channel == f.channel and not b.cleared_at) for f in files
         },
@@ -66,11 +68,3 @@ async def side(visit: Visit) -> Response:
         total=lines[0].all_fen if lines else 0,
         next_skip=skip + ROWS if lines and skip + ROWS < lines[0].all_count else None,
     )
-
-
-async def breaks(visit: Visit) -> Response:
-    """List all breaks, open ones first."""
-    only_open = visit.query.get("all") is None
-    rows = await reconciliation.breaks(visit.pool, only_open=only_open)
-    say = sentences.breaks(visit.words, rows)
-    return await visit.page("breaks.html", here="breaks", rows=rows, say=say, only_open=only_open)

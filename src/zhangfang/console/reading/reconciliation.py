@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
 import asyncpg
 
@@ -42,11 +43,15 @@ async def statements(pool: asyncpg.Pool, day: date) -> tuple[StatementResult, ..
     return tuple(StatementResult(**row) for row in await pool.fetch(queries.statements, day))
 
 
-async def breaks(
-    pool: asyncpg.Pool, day: date | None = None, *, only_open: bool = False, limit: int = 500
-) -> tuple[Break, ...]:
-    """Return breaks with both sides' records: open ones first, oldest first."""
-    return tuple(Break(**row) for row in await pool.fetch(queries.breaks, day, only_open, limit))
+async def breaks(pool: asyncpg.Pool, day: date, limit: int = 500) -> tuple[Break, ...]:
+    """Return a date's breaks with both sides' records: open ones first, oldest first."""
+    return tuple(Break(**row) for row in await pool.fetch(queries.breaks, day, None, limit))
+
+
+async def one_break(pool: asyncpg.Pool, id_: UUID) -> Break | None:
+    """Return a break with both sides' records."""
+    row = await pool.fetchrow(queries.breaks, None, id_, 1)
+    return Break(**row) if row else None
 
 
 async def newest_day(pool: asyncpg.Pool) -> date | None:

@@ -100,20 +100,19 @@ GROUP BY b.account
 ORDER BY b.account
 
 -- name: breaks
--- Of a date, all or the open ones; without a date the open ones, or all that ever were.
+-- Those of a date, or the one of $2.
 SELECT
     b.id, b.class AS cls, b.channel, b.settle_date, b.key, b.ours, b.theirs, b.difference, b.note, b.template,
-    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.proposal, b.intent,
+    b.opened_at, b.cure, b.cleared_at, b.cleared_by, b.proposed_cure, b.proposed_by, b.proposal, b.intent, b.owner,
+    i.kind,
     i.channel_order_no AS our_order, i.channel_ref AS our_ref, i.requested_at AS our_time, i.state AS our_state,
     l.line_no AS their_line, coalesce(l.order_no, nullif(k.reference, '')) AS their_order,
     coalesce(l.channel_ref, k.sequence) AS their_ref, coalesce(nullif(l.note, ''), k.text) AS their_text,
     k.booked_at AS their_time
 FROM (
-    SELECT * FROM break WHERE settle_date = $1 AND (NOT $2 OR cleared_at IS NULL)
+    SELECT * FROM break WHERE settle_date = $1
     UNION ALL
-    SELECT * FROM break WHERE $1::date IS NULL AND cleared_at IS NULL
-    UNION ALL
-    (SELECT * FROM break WHERE $1::date IS NULL AND NOT $2 AND cleared_at IS NOT NULL ORDER BY id LIMIT $3)
+    SELECT * FROM break WHERE id = $2
 ) b
 LEFT JOIN intent i ON i.id = b.intent
 LEFT JOIN LATERAL (

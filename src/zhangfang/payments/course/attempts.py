@@ -55,7 +55,11 @@ def ask_of(clock: Clock, intent: Intent, fixed: str = "") -> Ask:
 async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Choice | None:
     """Return where a definitely failed intent can be tried next. None if nowhere: the failure then ends the intent."""
     if not (
-        answer.elsewhere and answer.verdict is Verdict.FAILED and intent.kind in MOVABLE and not intent.batch
+        answer.elsewhere
+        and answer.verdict is Verdict.FAILED
+        and intent.kind in MOVABLE
+        and not intent.batch
+        and intent.original is None  # what is sent back stays where it came
     ):
         return None
     choice = await _another(desk, intent)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from zhangfang.channels.port import PAY_INS, Operation
+from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Result, void
@@ -107,7 +107,7 @@ async def _give_back(desk: Desk, intent: Intent) -> posting.Booked | None:
     today = desk.clock.now()
     if intent.kind in PAY_INS:
         return await posting.take_back(desk, intent, settlement_day(today))
-    if intent.kind is not Operation.PAYOUT:
+    if intent.template != posting.HELD:
         return await posting.must_post(desk, intent, posting.undo(intent, desk.alias, settlement_day(today)))
     held = posting.transfers(intent, desk.alias, intent.business_date)
     if intent.state in _NOT_SENT:

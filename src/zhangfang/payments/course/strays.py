@@ -1,4 +1,4 @@
-"""Returns to the payer the money that a channel took without a payment of ours (B3).
+"""Returns to the payer the money that a channel took without a payment of ours (B3), or after its order was closed (R4).
 
 The refund is an intent like any other: stored, posted out of 2351 before it is sent, ended by evidence. Its `original` is
 the break, because there is no payment. It belongs to the platform, so no merchant is told about it.
@@ -26,8 +26,6 @@ from zhangfang.payments.store import Journal, new_step
 
 queries = load(__package__, "strays.sql")
 
-TEMPLATE = "B3"
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -42,7 +40,9 @@ class Origin:
 
 async def origin_of(pool: asyncpg.Pool, journal: Journal, intent: Intent) -> Origin | None:
     """Return what an intent undoes: a payment of ours or a line of the channel's file. None if it undoes nothing."""
-    if intent.original is None:
+    if (
+        intent.original is None or intent.kind is Operation.PAYOUT
+    ):  # money that is sent back (X4) undoes no order
         return None
     found = await journal.by_id(intent.original)
     if found is not None:
@@ -63,7 +63,7 @@ async def line_of(pool: asyncpg.Pool, break_id: UUID) -> Mapping[str, Any] | Non
 async def return_to_payer(
     pool: asyncpg.Pool, channels: Channels, clock: Clock, row: Mapping[str, Any]
 ) -> UUID | None:
-    """Store the refund of a break whose cure is B3 and return its id. None if it has one already, or another cure.
+    """Store the refund of a break whose cure is B3 or R4 and return its id. None if it has one already, or another cure.
 
     `row` is the break. The driver continues with the intent as with any other.
     """
@@ -81,7 +81,7 @@ async def return_to_payer(
 
 def _intent(channels: Channels, clock: Clock, row: Mapping[str, Any]) -> Intent:
     now, id_ = clock.now(), new_id(clock)
-    name = f"B3-{id_.hex}"
+    name = f"{row['cure']}-{id_.hex}"
     return Intent(
         id=id_,
         kind=Operation.REFUND,
@@ -97,7 +97,7 @@ def _intent(channels: Channels, clock: Clock, row: Mapping[str, Any]) -> Intent:
         channel_order_no=new_number(channels, clock, row["channel"], id_),
         requested_at=now.replace(microsecond=0),
         business_date=settlement_day(now),
-        template=TEMPLATE,
+        template=row["cure"],
         voucher=new_id(clock),
         undo_voucher=new_id(clock),
         state=State.CREATED,

@@ -14,5 +14,5 @@ WHERE b.id = $1
 
 -- name: mark
 UPDATE break SET returned_by = $2
-WHERE id = $1 AND returned_by IS NULL AND cleared_at IS NULL AND cure = 'B3'
+WHERE id = $1 AND returned_by IS NULL AND cleared_at IS NULL AND cure IN ('B3', 'R4', 'X4')
 RETURNING id

@@ -27,11 +27,15 @@
     const one = chosen() || document.querySelector(".zf-crumb [data-id]");
     if (one) navigator.clipboard.writeText(one.dataset.id).then(() => say(said.dataset.copied));
   };
+  // A break's cures: 1 to 5 choose, Enter shows the voucher of the chosen one.
+  const choose = (n) => { const one = document.querySelector(`[data-choose="${n}"]`); if (one) one.checked = true; };
+  const look_at = () => { const form = document.querySelector("form[data-preview]"); if (form) form.requestSubmit(); };
   const KEYS = {
     "/": () => { const box = document.querySelector("[data-search]"); if (box) box.focus(); },
     g: () => { waitsForGo = true; },
     j: () => move(1), k: () => move(-1), " ": () => (peek.hidden ? look() : (peek.hidden = true)),
-    Enter: () => { if (chosen()) location.href = chosen().dataset.href; },
+    Enter: () => { if (chosen()) location.href = chosen().dataset.href; else look_at(); },
+    ...Object.fromEntries("12345".split("").map((n) => [n, () => choose(n)])),
     c: copy, e: () => press("e"), q: () => press("q"), "?": () => keys.showModal(), Escape: () => { peek.hidden = true; },
   };
 

@@ -1,0 +1,101 @@
+"""What shall be done about this one? The list of breaks, and what a proposed voucher would book."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from zhangfang.kernel.sql import load
+from zhangfang.ledger import Transfer
+
+queries = load(__package__, "breaks.sql")
+
+LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which breaks are listed; None is any. `owner` is a name, an empty one for what nobody has."""
+
+    cls: str | None = None
+    channel: str | None = None
+    owner: str | None = None
+    older: int = 0  # days
+    cleared: bool = False
+
+    def query(self) -> dict[str, object]:
+        """Return the parameters of an address that say the same."""
+        owner = "-" if self.owner == "" else self.owner
+        return {
+            "class": self.cls, "channel": self.channel, "owner": owner, "older": self.older or None,
+            "all": "1" if self.cleared else None,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A break of the list; `all_count` and `all_fen` are of the whole list, in fen."""
+
+    id: UUID
+    cls: str
+    channel: str
+    settle_date: date
+    key: str
+    difference: int
+    opened_at: datetime
+    cleared_at: datetime | None
+    owner: str | None
+    proposed_cure: str | None
+    cure: str | None
+    all_count: int
+    all_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One line of a voucher as it would be booked: codes and subjects of both accounts, fen."""
+
+    kind: int
+    book: int
+    debit: tuple[int, str]
+    credit: tuple[int, str]
+    fen: int
+
+
+async def listed(
+    pool: asyncpg.Pool, wanted: Filter, now: datetime, limit: int = LISTED
+) -> tuple[Listed, ...]:
+    """Return breaks, the open ones first, and of these the oldest."""
+    before = now - timedelta(days=wanted.older) if wanted.older else None
+    rows = await pool.fetch(
+        queries.listed, wanted.cleared, wanted.cls, wanted.channel, wanted.owner, before, limit
+    )
+    return tuple(Listed(**row) for row in rows)
+
+
+async def choices(pool: asyncpg.Pool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the channels and the owners of open breaks."""
+    row = await pool.fetchrow(queries.choices)
+    return tuple(row["channels"]), tuple(row["owners"])
+
+
+async def moves(pool: asyncpg.Pool, vouchers: Sequence[Sequence[Transfer]]) -> tuple[tuple[Move, ...], ...]:
+    """Return vouchers as people read them. An account that is not open yet has the code 0."""
+    ids = {id_ for several in vouchers for one in several for id_ in (one.debit, one.credit)}
+    rows = await pool.fetch(queries.accounts, list(ids))
+    named = {row["id"]: (row["code"], row["subject"]) for row in rows}
+    return tuple(
+        tuple(
+            Move(
+                one.kind,
+                int(one.book),
+                named.get(one.debit, (0, "")),
+                named.get(one.credit, (0, "")),
+                one.amount,
+            )
+            for one in several
+        )
+        for several in vouchers
+    )

@@ -1,0 +1,75 @@
+"""What was proven here and never was: a pay-in (B6), a refund (R5), a payout (O6). The merchant's side is put right.
+
+The payment keeps its final state; two people say where the proof is. A later line that lists it after all is a duplicate,
+because the payment counts as listed.
+"""
+
+from datetime import date
+
+from zhangfang.channels.port import PAY_INS
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.sql import load
+from zhangfang.ledger import Transfer
+from zhangfang.payments import PLATFORM, Desk, Intent, State, StepKind
+from zhangfang.payments.store import new_step, note
+from zhangfang.reconciliation import books
+from zhangfang.reconciliation.cures.model import Case
+from zhangfang.reconciliation.cures.offs import counts_as_listed
+
+queries = load(__package__, "cures.sql")
+
+
+async def check(case: Case) -> None:
+    """Raise `InvalidInput` unless the payment succeeded, and nothing has been built on it."""
+    intent = await _payment(case)
+    if intent.state is not State.SUCCESS or intent.returned_at is not None or intent.voided:
+        raise InvalidInput("payment", "one that is undone already", "one that counts as done")
+    if intent.kind in PAY_INS and (intent.refunded or intent.settlement is not None):
+        raise InvalidInput(
+            "payment", "one that was refunded or settled", "one that still lies in pending money"
+        )
+
+
+async def vouchers(case: Case, day: date) -> list[list[Transfer]]:
+    """Return the voucher that takes a pay-in back from its merchant, or gives a refund or payout back to it."""
+    intent = await _payment(case)
+    names = books.subjects(case.alias, intent.channel, intent.merchant)
+    template = case.said.cure
+    if (
+        template == "R5"
+    ):  # out of what the channel is owed: to the merchant, or into the long item that it was
+        template = f"{intent.template}-" if intent.merchant == PLATFORM else "R2-"
+    amounts = {
+        "G": intent.amount,
+        "N": intent.amount,
+        "F": intent.fee,
+        "f": intent.fee,
+        "amount": intent.amount,
+    }
+    return [books.lines(template, case.voucher, names, day, memo=intent.id, **amounts)]
+
+
+async def after(desk: Desk, case: Case, both: str) -> None:
+    """Store with the payment what two people have said; free what it had used up."""
+    intent, now = await _payment(case), desk.clock.now()
+    await said(desk, intent, f"never done, {both}: {case.said.proof}")
+    if intent.kind in PAY_INS:
+        await desk.pool.execute(queries.false_success, intent.id, case.row["settle_date"], now)
+        return
+    if intent.merchant == PLATFORM and intent.original is not None:
+        await desk.pool.execute(queries.return_undone, intent.original, intent.id)
+    elif intent.original is not None:
+        await desk.pool.execute(
+            queries.refund_undone, intent.original, intent.id, case.row["settle_date"], now
+        )
+    await counts_as_listed(desk, case, both)
+
+
+async def said(desk: Desk, intent: Intent, message: str) -> None:
+    """Store once, as evidence beside the payment, what two people have said of it."""
+    if all(step.message != message for step in await desk.journal.steps(intent.id)):
+        await note(desk.pool, [new_step(desk.clock, intent.id, StepKind.PERSON, message=message)])
+
+
+async def _payment(case: Case) -> Intent:
+    return await case.journal.reload(case.row["intent"])
