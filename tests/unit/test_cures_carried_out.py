@@ -17,6 +17,7 @@ from tests.treasury import (
     NEXT,
     Cut,
     Treasury,
+    at,
     cut_off,
     listed,
     open_channel,

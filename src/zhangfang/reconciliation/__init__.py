@@ -1,6 +1,15 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
 from zhangfang.reconciliation.bank import Account, read
+from zhangfang.reconciliation.cures.bulk import (
+    Bulk,
+    Fit,
+    approve_many,
+    fitting,
+    go_on_with_bulks,
+    propose_many,
+    results,
+)
 from zhangfang.reconciliation.cures.candidates import candidates
 from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
@@ -10,27 +19,48 @@ from zhangfang.reconciliation.returns import finish_returns, return_late_payment
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.taking import bring_file
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
+from zhangfang.reconciliation.work.suspense import (
+    BUCKETS,
+    CODES,
+    LIMITS,
+    Aged,
+    TooMuch,
+    aging,
+    too_much,
+    watch,
+)
 from zhangfang.reconciliation.work.taking import comment, hand, take
 
 __all__ = [
     "AUTOMATIC",
+    "BUCKETS",
     "BULK",
+    "CODES",
     "CURE",
     "CURES",
+    "LIMITS",
     "NEEDS",
     "SEEN",
     "SIZE_MAX",
     "Account",
+    "Aged",
     "BreakClass",
+    "Bulk",
     "Cure",
+    "Fit",
+    "TooMuch",
+    "aging",
     "approve",
+    "approve_many",
     "attach",
     "bring_file",
     "candidates",
     "comment",
     "cures",
     "finish_returns",
+    "fitting",
     "get_break",
+    "go_on_with_bulks",
     "hand",
     "in_bulk",
     "list_breaks",
@@ -38,10 +68,14 @@ __all__ = [
     "papers",
     "preview",
     "propose",
+    "propose_many",
     "read",
     "reconcile",
+    "results",
     "return_late_payments",
     "return_line",
     "take",
     "take_file",
+    "too_much",
+    "watch",
 ]
