@@ -27,9 +27,10 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
 from zhangfang.ledger.model import Book, account_id
 from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refund, State
-from zhangfang.reconciliation import CURE, Cure
+from zhangfang.reconciliation import BULK, CURE, Bulk, Cure
 from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
+from zhangfang.statements import release
 from zhangfang.web.tables import TERMS
 
 TODAY = date(2026, 9, 1)
@@ -145,7 +146,12 @@ async def seed(pool: asyncpg.Pool, clock: SetClock) -> House:
 
 async def _people(house: House) -> None:
     """Let operators do each thing that the platform records, and release a statement."""
-    targets = {"stop": "unionpay/void", "promote table": "routes/3", "replay table": "account_types/2"}
+    targets = {
+        "stop": "unionpay/void",
+        "promote table": "routes/3",
+        "release statements again": f"statements/{YESTERDAY}",
+        "replay table": "account_types/2",
+    }
     reasons = {"replay table": "replayed", "canary table": "10 %", "outcome_propose": "SUCCESS: 银行来函"}
     for act in TERMS["act"].keys() - {"approve", "done"}:
         await house.insert(
@@ -153,10 +159,7 @@ async def _people(house: House) -> None:
             target=targets.get(act, prefixed("pay", house.by_state["UNKNOWN"])), reason=reasons.get(act, ""),
         )  # fmt: skip
     await _proposals(house)
-    await house.insert(
-        "statement", merchant=house.merchants[0], business_date=YESTERDAY, opening=0, closing=100, lines=2, ledger_seq=1,
-        digest="0" * 64, released_at=house.clock.now(),
-    )  # fmt: skip
+    await release(house.pool, house.clock, YESTERDAY, "ZM-0831-1")
 
 
 async def _proposals(house: House) -> None:
@@ -169,6 +172,7 @@ async def _proposals(house: House) -> None:
             str(await house.pool.fetchval("SELECT id FROM break LIMIT 1")),
             Cure("B2", house.merchants[0]),
         ),
+        BULK: (f"bulk/{UUID(int=1 << 8).hex}", Bulk("B8", 1, 10_000, "", [(str(UUID(int=1)), "0" * 32)])),
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),

@@ -10,6 +10,7 @@ PROPER = {
     "CSV",
     "XLSX",
     "PDF",
+    "JSON",
     "MB",
     "Enter",
     "Esc",

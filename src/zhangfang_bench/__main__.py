@@ -76,6 +76,19 @@ def queries(
     run(json, intents, days, before)
 
 
+@app.command("reconcile")
+def reconcile(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    lines: Annotated[
+        str, typer.Option(help="how many lines a side has, with commas between")
+    ] = "1000000,10000000",
+) -> None:
+    """Take a file with planted breaks from disk into the books, beside a bare join and pandas on the same files."""
+    from zhangfang_bench.reconcile.bench import run
+
+    raise typer.Exit(run(json, lines))
+
+
 @app.command("soak")
 def soak(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,

@@ -10,7 +10,7 @@ from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, treasury
 from zhangfang.closing import roll, trial
 from zhangfang.console.reading import books, merchants, reconciliation
-from zhangfang.settlement import statement
+from zhangfang.statements import statement
 
 RAW = """
 SELECT
@@ -79,7 +79,7 @@ async def test_a_day_on_pages_reads_as_it_stands_in_the_entries(house: Treasury)
         for day in (DAY, NEXT):
             made = await statement(house.desk.pool, whose.id, "x", day)
             raw = [tuple(row) for row in await house.pool.fetch(OWN_LINES, whose.id, day)]
-            assert [(line.seq, line.debit, line.credit) for line in made.lines] == raw
+            assert [(line.seq, line.debit, line.credit) for line in made.entries] == raw
 
 
 async def test_an_account_s_pages_give_its_history_and_a_voucher_its_lines(house: Treasury) -> None:

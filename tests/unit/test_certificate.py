@@ -113,7 +113,7 @@ async def test_the_platform_cannot_change_a_certificate(house: Treasury) -> None
 async def test_statements_wait_for_the_certificate_which_the_timetable_issues_and_issues_again(
     house: Treasury, tmp_path: Path
 ) -> None:
-    day = Day(house.desk, (house.account,), tmp_path)
+    day = Day(house.desk, (house.account,))
     merchant = await house.merchant()
     paid, late = await house.paid(merchant, 1000), await house.paid(merchant, 70)
     await begin(day)

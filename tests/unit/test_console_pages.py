@@ -48,7 +48,9 @@ PAGES = (
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
-    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/search", "/search?q=nothing", "/search?q=M00",
+    f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
+    f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
+    "/search", "/search?q=nothing", "/search?q=M00",
 )  # fmt: skip
 
 
@@ -169,7 +171,7 @@ async def crawl(
         if (
             path in seen
             or kinds[kind] > most
-            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json)", path)
+            or re.search(r"^/(lang|static|evidence)/|\.(csv|xlsx|json|pdf)", path)
         ):
             continue
         seen.add(path)
@@ -652,6 +654,7 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 
 
 @pytest.mark.parametrize("path", [
+    "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
     "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
     f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
     "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",

@@ -37,7 +37,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.merchants import Merchant
 from zhangfang.payments import Intent, NotAllowed, Request, State, accept, intent_job
-from zhangfang.settlement import statement
+from zhangfang.statements import statement
 
 WHY = "the caller asked twice"
 MANY = 40
@@ -71,8 +71,8 @@ async def reversal(house: Treasury, id_: UUID) -> Intent:
 
 async def shown(house: Treasury, merchant: Merchant, day: object = DAY) -> tuple[int, int, int]:
     made = await statement(house.desk.pool, merchant.id, merchant.name, day)  # type: ignore[arg-type]
-    assert made.opening + sum(line.credit - line.debit for line in made.lines) == made.closing
-    return made.opening, len(made.lines), made.closing
+    assert made.opening + sum(line.credit - line.debit for line in made.entries) == made.closing
+    return made.opening, len(made.entries), made.closing
 
 
 async def test_before_the_cut_off_it_is_voided_with_all_of_its_fee_and_the_pair_is_masked(
@@ -103,7 +103,7 @@ async def test_each_reversed_is_eight_legs_in_the_books_and_four_lines_off_the_s
     doubles = [
         goes for _, goes in await asyncio.gather(*(twice(house, merchant, f"R{n}") for n in range(MANY)))
     ]
-    before = len((await statement(house.desk.pool, merchant.id, "", DAY)).lines)
+    before = len((await statement(house.desk.pool, merchant.id, "", DAY)).entries)
     heard: list[int] = []
     ids = await look(house)
     assert (
@@ -122,7 +122,7 @@ async def test_each_reversed_is_eight_legs_in_the_books_and_four_lines_off_the_s
     )
     assert legs == 8 * MANY
     after = await statement(house.desk.pool, merchant.id, "", DAY)
-    assert before - len(after.lines) == 2 * MANY  # the doubles' own; their reversals' are not on it either
+    assert before - len(after.entries) == 2 * MANY  # the doubles' own; their reversals' are not on it either
     assert await house.pool.fetchval("SELECT sum(lines) FROM masked_voucher") == 4 * MANY
     assert after.closing == MANY * 9940 == -(await house.balance(2321, merchant.id))
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,8 +45,8 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
         yield made
 
 
-def day_of(house: Treasury, folder: Path) -> Day:
-    return Day(house.desk, (house.account,), folder)
+def day_of(house: Treasury) -> Day:
+    return Day(house.desk, (house.account,))
 
 
 async def run(house: Treasury, day: Day) -> None:
@@ -78,7 +77,7 @@ async def outcome(house: Treasury, day: Day) -> dict[str, Any]:
         "entries": [tuple(row) for row in entries],
         "done": [tuple(row) for row in tasks if row["key"].rpartition("/")[2] in (str(DAY), str(NEXT))],
         "statements": [tuple(row)[1:] for row in statements],
-        "files": sorted(path.name for path in (day.folder / str(DAY)).glob("*")),
+        "versions": await house.pool.fetchval("SELECT count(*) FROM statement_version"),
         "payouts": await house.pool.fetchval("SELECT count(*) FROM intent WHERE kind = 'payout'"),
         "paid": await house.pool.fetchval("SELECT count(*) FROM settlement WHERE payout IS NOT NULL"),
         "cases": await house.pool.fetchval("SELECT count(*) FROM duplicate"),
@@ -98,9 +97,9 @@ async def two_days(house: Treasury, day: Day) -> dict[str, Any]:
 
 
 async def test_every_task_that_fails_all_day_is_done_on_a_later_one_exactly_once(
-    house: Treasury, tmp_path: Path, database_url: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    house: Treasury, database_url: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     failed: set[str] = set()
 
     def failing(kind: str, work: Any, error: Exception) -> Any:
@@ -127,9 +126,9 @@ async def test_every_task_that_fails_all_day_is_done_on_a_later_one_exactly_once
 
 
 async def test_an_automatic_payout_that_could_not_be_asked_for_on_its_date_is_made_later_once(
-    house: Treasury, tmp_path: Path
+    house: Treasury,
 ) -> None:
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     merchant = await house.merchant(external_ref="M1", auto_payout=True, settlement_account=None)
     await begin(day)
     paid = await house.paid(merchant, 10_000)
@@ -162,13 +161,11 @@ async def test_a_batch_that_the_fee_eats_up_is_left_to_the_merchant_and_not_look
     assert await house.pool.fetchval("SELECT pays_out FROM settlement") is False
 
 
-async def test_what_a_bank_returned_while_it_could_not_be_asked_is_asked_for_later(
-    house: Treasury, tmp_path: Path
-) -> None:
+async def test_what_a_bank_returned_while_it_could_not_be_asked_is_asked_for_later(house: Treasury) -> None:
     bank = ReturningBank()
     house.desk.channels = {**house.desk.channels, "cmb": bank}
     house.bank = bank
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     merchant = await house.merchant()
     await house.arrived(merchant, 10_000)
     await house.settle()
@@ -195,10 +192,10 @@ async def test_what_a_bank_returned_while_it_could_not_be_asked_is_asked_for_lat
 
 @pytest.mark.parametrize("finder_away", [True, False])
 async def test_a_double_payment_decided_weeks_after_it_was_asked_for_is_found(
-    house: Treasury, tmp_path: Path, *, finder_away: bool
+    house: Treasury, *, finder_away: bool
 ) -> None:
     """Its settlement date is as old as the payment, so that only the time of its decision is new."""
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     merchant = await house.merchant()
     keep = await house.paid(merchant, 1_000)
     house.clock.advance(seconds=1)
@@ -216,9 +213,9 @@ async def test_a_double_payment_decided_weeks_after_it_was_asked_for_is_found(
 
 
 async def test_days_before_the_driver_first_ran_are_planned_from_the_first_payment_that_is_still_open(
-    house: Treasury, tmp_path: Path
+    house: Treasury,
 ) -> None:
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     merchant = await house.merchant()
 
     async def planned() -> list[str]:
@@ -238,9 +235,9 @@ async def test_days_before_the_driver_first_ran_are_planned_from_the_first_payme
 
 
 async def test_a_settlement_planned_for_a_day_that_a_decree_made_a_holiday_is_left_to_the_next_one(
-    house: Treasury, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: Treasury, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = day_of(house, tmp_path)
+    day = day_of(house)
     await house.arrived(await house.merchant(), 10_000)
     await begin(day)
     house.clock.set(at(NEXT, 9))

@@ -1,13 +1,9 @@
 """Pending money becomes available by evidence, once; the day closes when nothing of it is open; statements add up."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 
-import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,14 +15,12 @@ from zhangfang.closing.dayend import DayNotOver, close_day
 from zhangfang.fees import fee
 from zhangfang.kernel.calendar import add_working_days
 from zhangfang.kernel.ids import new_id
-from zhangfang.kernel.sheets import safe
 from zhangfang.ledger import voucher
-from zhangfang.merchants import FeeKind, FeeRule, Merchant
+from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.merchants.cycles import latest
 from zhangfang.payments import Intent, State, StepKind, advance, weigh
-from zhangfang.settlement import release, settle, statement
+from zhangfang.settlement import settle
 from zhangfang.settlement.payouts import net_of_fee
-from zhangfang.settlement.statements import HEADINGS, Line, Statement, as_csv, write_xlsx
 
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 9, 4) + timedelta(days=n) for n in range(4))
 
@@ -436,81 +430,6 @@ async def test_a_day_does_not_close_before_file_statement_and_intents_are_there(
     await refused("1 intents up to 2026-09-01 have no outcome yet")
     await weigh(house.desk, unknown, StepKind.QUERY, Answer(Verdict.FAILED))
     await close(house)
-
-
-# --- statements -----------------------------------------------------------------------------------------------------
-
-
-async def a_week(house: Treasury) -> tuple[Merchant, Intent]:
-    merchant = await house.merchant(external_ref="M1")
-    paid, _ = await house.arrived(merchant, 10_000, 700)
-    house.acquirer.answer = Answer(Verdict.SUCCESS, settle_date=NEXT)
-    await house.undo(merchant, paid, 2500)
-    await house.settle()
-    await house.payout(merchant, 5000)
-    return merchant, paid
-
-
-async def test_a_statement_has_every_movement_and_its_closing_is_the_next_days_opening(
-    house: Treasury,
-) -> None:
-    merchant, _ = await a_week(house)
-    days = [
-        await statement(house.desk.pool, merchant.id, "某公司", DAY + timedelta(days=n)) for n in range(-1, 4)
-    ]
-    assert [day.closing for day in days[:-1]] == [day.opening for day in days[1:]]
-    assert [len(day.lines) for day in days] == [0, 6, 4, 0, 0]
-    for day in days:
-        balance = day.opening
-        for line in day.lines:
-            balance += line.credit - line.debit
-            assert line.balance == balance
-        assert day.closing == balance
-    owed = -(await house.balance(2321, merchant.id) + await house.balance(2322, merchant.id))
-    assert days[-1].closing == owed == 9940 - 2485 + 696 - 5100
-    # both sides of a settlement stand in one order, out of pending first
-    assert [(line.debit, line.credit) for line in days[2].lines[:2]] == [(8151, 0), (0, 8151)]
-
-
-async def test_released_statements_are_files_for_machines_and_for_people(
-    house: Treasury, tmp_path: Path
-) -> None:
-    _, paid = await a_week(house)
-    for _ in range(2):
-        assert await release(house.desk.pool, house.desk.clock, DAY, tmp_path) == 1
-    text = (tmp_path / "2026-09-01" / "M1.csv").read_bytes()
-    assert text.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(text.decode("utf-8-sig"))))
-    assert rows[1] == list(HEADINGS)
-    assert (rows[2][7], rows[-1][7]) == ("0.00", "81.51")
-    assert [row[4] for row in rows].count(paid.order_no) == 2
-    sheet = openpyxl.load_workbook(tmp_path / "2026-09-01" / "M1.xlsx").active
-    assert sheet is not None
-    assert [cell.value for cell in sheet[2]] == list(HEADINGS)
-    assert sheet.cell(4, 7).value == 100  # the first credit, as a number
-    assert sheet.cell(sheet.max_row, 8).value == 81.51
-    row = await house.pool.fetchrow("SELECT * FROM statement")
-    assert (row["opening"], row["closing"], row["lines"]) == (0, 8151, 6)
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+86", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_a_text_that_a_spreadsheet_would_run_is_neutralised(text: str) -> None:
-    assert safe(text) == "'" + text
-    line = Line(1, "2026-09-01 10:00:00", "2322", "收款", text, 0, 5, 5)
-    rows = list(csv.reader(io.StringIO(as_csv(Statement("mer_1", text, DAY, 0, [line], 5)), newline="")))
-    assert (rows[0][1], rows[3][4]) == ("'" + text, "'" + text)
-
-
-def test_a_workbook_keeps_texts_as_texts(tmp_path: Path) -> None:
-    orders = ["=1+1", "0012", "https://example.com/1"]
-    lines = [Line(n, "", "", "", order, 0, 1, n) for n, order in enumerate(orders, 1)]
-    write_xlsx(Statement("mer_1", "=HYPERLINK(1)", DAY, 0, lines, 3), tmp_path / "a.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
-    assert sheet is not None
-    cells = [sheet.cell(1, 2), *(sheet.cell(n, 5) for n in (4, 5, 6))]
-    assert [(cell.value, cell.data_type, cell.hyperlink) for cell in cells] == [
-        (text, "s", None) for text in ("=HYPERLINK(1)", *orders)
-    ]
 
 
 def test_the_rules_of_these_tests_are_what_their_figures_say() -> None:

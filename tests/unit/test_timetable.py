@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
+from zhangfang import statements
 from zhangfang.channels.port import MalformedMessage
 from zhangfang.closing.day import Day
 from zhangfang.closing.timetable import begin, job
@@ -24,8 +24,8 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
 
 
 @pytest.fixture
-async def day(house: Treasury, tmp_path: Path) -> Day:
-    made = Day(house.desk, (house.account,), tmp_path)
+async def day(house: Treasury) -> Day:
+    made = Day(house.desk, (house.account,))
     await begin(made)
     return made
 
@@ -57,6 +57,8 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
         (row["kind"], row["key"]): row["next_action_at"] for row in again if row["kind"] != "settlement"
     } == {
         ("duplicates", "daily"): house.clock.now() + timedelta(minutes=10),
+        ("breaks", "daily"): house.clock.now() + timedelta(minutes=1),
+        ("suspense", "daily"): house.clock.now() + timedelta(hours=5, minutes=30),
         ("payouts", "daily"): house.clock.now() + timedelta(minutes=30),
         ("certificates", "daily"): house.clock.now() + timedelta(minutes=30),
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
@@ -66,7 +68,7 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 9
+    assert len(again) == 11
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:
@@ -87,7 +89,7 @@ async def test_a_day_runs_by_itself_from_file_to_statement(house: Treasury, day:
     for kind in ("file", "close", "roll", "statements"):
         assert (await tasks(house, kind))[0][1:] == ("DONE", ""), kind
     assert await house.balances(2321, 2322, 3014) == (0, 0, -9840)
-    assert (day.folder / str(DAY) / "M1.csv").exists()
+    assert (await statements.get(house.pool, merchant.id, DAY)).closing == 9940
 
 
 async def test_a_platform_that_slept_for_days_catches_up_in_order(house: Treasury, day: Day) -> None:

@@ -18,7 +18,7 @@ from zhangfang.channels.port import Answer, Notification, Operation, Verdict
 from zhangfang.closing.dayend import close_day
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import Request, State, accept, notified
-from zhangfang.settlement import release
+from zhangfang.statements import release
 
 SOURCE = Path(zhangfang.__path__[0])
 PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "walk.md"
@@ -54,9 +54,7 @@ class Steps:
                 self.met.append(name)
 
 
-async def test_a_collection_meets_the_functions_of_the_walk_in_their_order(
-    house: Treasury, tmp_path: Path
-) -> None:
+async def test_a_collection_meets_the_functions_of_the_walk_in_their_order(house: Treasury) -> None:
     merchant = await house.merchant()
     await sign(house.desk, merchant.id, ACCOUNT)
     channel = Notifying(answer=Answer(Verdict.ACCEPTED))
@@ -77,7 +75,7 @@ async def test_a_collection_meets_the_functions_of_the_walk_in_their_order(
         ids = (new_id(house.clock), new_id(house.clock))
         await close_day(desk.pool, desk.ledger, DAY, ("unionpay",), (ALIAS,), ids)
         house.clock.set(at(NEXT, 11, 30))
-        assert await release(desk.pool, desk.clock, DAY, tmp_path)
+        assert await release(desk.pool, desk.clock, DAY)
     finally:
         sys.setprofile(None)
     assert len(WALK) == len(set(WALK)) > 12

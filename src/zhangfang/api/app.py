@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zhangfang.api import batches, duplicates, mandates, merchants, payments, webhooks
+from zhangfang.api import batches, duplicates, mandates, merchants, payments, statements, webhooks
 from zhangfang.api.calls import Direct, Office, route
 from zhangfang.api.document import document, page
 from zhangfang.api.health import Health
@@ -38,7 +38,7 @@ SUSPENSE = Gauge(
     ["account", "days"],
 )
 
-PARTS = (payments, webhooks, merchants, mandates, batches, duplicates)
+PARTS = (payments, webhooks, merchants, mandates, batches, statements, duplicates)
 CALLS = tuple(spec for part in PARTS for spec in part.CALLS)
 OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
 Beside = Callable[[Desk], Sequence[BaseRoute]]

@@ -3,6 +3,7 @@
 The same table makes the routes and the OpenAPI document, so that the two cannot disagree.
 """
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
 from zhangfang.approvals import Person
 from zhangfang.approvals import operator as person
+from zhangfang.kernel.elsewhere import AT_ONCE
 from zhangfang.merchants import ApiKeys, Merchant
 from zhangfang.payments import Desk
 from zhangfang.web.auth import operator_of
@@ -41,6 +43,9 @@ class Office:
     admin_key: str
     base_url: str
     webhook_networks: Networks = ()
+    making: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(AT_ONCE)
+    )  # files, as they are sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from zhangfang.api.calls import Spec
-from zhangfang.api.queries import REQUIRED
+from zhangfang.api.queries import PLACES, REQUIRED
 
 PROBLEM = {
     "type": "object",
@@ -101,6 +101,11 @@ def _parameters(spec: Spec) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if "{id}" in spec.path:
         found.append({"name": "id", "in": "path", "required": True, "schema": _id(spec)})
+    found += [
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in PLACES.items()
+        if f"{{{name}}}" in spec.path
+    ]
     if spec.idempotent:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema})

@@ -37,6 +37,7 @@ from zhangfang.payments import (
     OrderNumberTaken,
     WrongAccount,
 )
+from zhangfang.statements import NoStatement
 from zhangfang.vault import InvalidToken
 from zhangfang.webhooks import EndpointTaken, TooManyEndpoints, UnknownEndpoint, UnknownEvent
 
@@ -60,6 +61,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (OrderNumberTaken, 409, "order_number_taken"),
     (NotFound, 404, "not_found"),
     (UnknownMerchant, 404, "not_found"),
+    (NoStatement, 404, "not_found"),
     (NotAllowed, 409, "not_allowed"),
     (OperationStopped, 503, "operation_stopped"),
     (NoMandate, 409, "no_mandate"),

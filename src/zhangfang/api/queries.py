@@ -10,6 +10,7 @@ from typing import Any
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.parameters import only, whole
+from zhangfang.statements import FORMS, KINDS
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
@@ -18,6 +19,12 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "amount": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
     "partial": {"type": "boolean", "default": False},
     "failed": {"type": "boolean", "default": False},
+    "version": {"type": "integer", "minimum": 1, "maximum": 9999},
+}
+PLACES: Mapping[str, dict[str, Any]] = {  # of an address, besides ids
+    "day": {"type": "string", "format": "date"},
+    "kind": {"type": "string", "enum": list(KINDS)},
+    "form": {"type": "string", "enum": list(FORMS)},
 }
 REQUIRED = ("batch_no", "count", "amount")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import asyncpg
 
@@ -44,8 +43,8 @@ async def open_desk(settings: Settings, size: int = 16) -> AsyncIterator[Desk]:
         yield desk
 
 
-def day_of(desk: Desk, settings: Settings) -> Day:
-    """Return the timetable's view of a desk: who acquires, which accounts are ours, where statements go."""
+def day_of(desk: Desk) -> Day:
+    """Return the timetable's view of a desk: who acquires, and which accounts are ours."""
     banks = [channel for channel in desk.channels.values() if isinstance(channel, BankChannel)]
     accounts = tuple(Account(bank.name, bank, tuple(desk.acquirers.values())) for bank in banks)
-    return Day(desk, accounts, Path(settings.home) / "statements")
+    return Day(desk, accounts)

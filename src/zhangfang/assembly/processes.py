@@ -64,7 +64,7 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     allowed = networks(settings.webhook_allow, "ZHANGFANG_WEBHOOK_ALLOW")
     async with _alive(open_desk(settings)) as desk, open_session(allowed) as session:
-        day = day_of(desk, settings)
+        day = day_of(desk)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
         stopping = asyncio.create_task(stop.wait())

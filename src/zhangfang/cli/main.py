@@ -22,6 +22,7 @@ from zhangfang.cli import (
     files,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     people,
@@ -29,6 +30,7 @@ from zhangfang.cli import (
     proposals,
     resolve,
     settlement,
+    statements,
     stops,
     tables,
 )
@@ -58,14 +60,16 @@ for module in (
     fees,
     keys,
     ledger,
+    match_rules,
     merchant,
     parked,
     proposals,
     resolve,
     settlement,
+    statements,
     tables,
 ):
-    app.add_typer(module.app, name=module.__name__.rpartition(".")[2])
+    app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
 programs.add_to(app)

@@ -107,12 +107,6 @@ async def certificates(pool: asyncpg.Pool, day: date, channels: Sequence[str]) -
     return {row["channel"]: _issued(row) for row in rows}
 
 
-async def uncertified(pool: asyncpg.Pool, day: date, channels: Sequence[str]) -> list[str]:
-    """Return the channels that have no certificate of a date. Statements of the date wait for them."""
-    found = await certificates(pool, day, channels)
-    return [channel for channel in channels if channel not in found]
-
-
 async def versions(pool: asyncpg.Pool, channel: str, day: date) -> tuple[Certificate, ...]:
     """Return every version of a certificate, newest first."""
     return tuple(_issued(row) for row in await pool.fetch(queries.versions, channel, day))

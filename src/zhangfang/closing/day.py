@@ -23,8 +23,8 @@ class NotYet(ZhangfangError):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Everything that the timetable needs; statements of account are written below `folder`."""
+    """Everything that the timetable needs."""
 
     desk: Desk
     accounts: Sequence[Account]
-    folder: Path
+    folder: Path | None = None  # where statements were written before they were stored; nobody reads it

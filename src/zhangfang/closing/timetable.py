@@ -14,7 +14,8 @@ import structlog
 
 from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.closing import standing
-from zhangfang.closing.certificate import certify, uncertified
+from zhangfang.closing.certificate import certify
+from zhangfang.closing.certified import certified
 from zhangfang.closing.day import WAIT, Day, NotYet
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
@@ -27,7 +28,8 @@ from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 from zhangfang.payments import book
 from zhangfang.reconciliation import reconcile
-from zhangfang.settlement import release, settle
+from zhangfang.settlement import settle
+from zhangfang.statements import release
 
 queries = load(__package__, "timetable.sql")
 log = structlog.get_logger()
@@ -160,10 +162,10 @@ async def _closed(day: Day, key: str) -> None:
 
 
 async def _statements(day: Day, key: str, _ids: Sequence[UUID]) -> None:
-    await _closed(day, key)
-    if missing := await uncertified(day.desk.pool, date.fromisoformat(key), tuple(day.desk.acquirers)):
-        raise NotYet(f"business date {key} has no certificate of {', '.join(missing)} yet")
-    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), day.folder)
+    found = await certified(day.desk.pool, date.fromisoformat(key))
+    if found.missing:
+        raise NotYet(found.missing)
+    await release(day.desk.pool, day.desk.clock, date.fromisoformat(key), found.numbers)
 
 
 async def _bills(day: Day, key: str, _ids: Sequence[UUID]) -> None:

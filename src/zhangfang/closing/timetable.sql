@@ -29,3 +29,6 @@ SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2
 
 -- name: open
 SELECT EXISTS (SELECT FROM task WHERE kind = $1 AND key = $2 AND done_at IS NULL)
+
+-- name: with_file
+SELECT channel FROM channel_file WHERE settle_date = $1 ORDER BY channel

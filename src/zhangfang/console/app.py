@@ -16,6 +16,7 @@ from zhangfang.console.pages import (
     proposals,
     reconciliation,
     search,
+    statements,
     today,
     trial,
 )
@@ -110,6 +111,12 @@ def console_app(site: Console) -> Starlette:
                 methods=["POST"],
             ),
             Route("/settlements/{id}", door.inside(merchants.settlement)),
+            Route("/statements", door.inside(statements.page, "date", "after")),
+            Route("/statements/{merchant}/{day}", door.inside(statements.one, "version")),
+            Route(
+                "/statements/{merchant}/{day}/{kind}.{form}",
+                door.inside(exported(statements.file), "version"),
+            ),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),

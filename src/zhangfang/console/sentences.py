@@ -21,7 +21,7 @@ from zhangfang.console.view import why
 from zhangfang.duplicates import Case, CaseState
 from zhangfang.reconciliation import Aged, TooMuch
 from zhangfang.web.money import money
-from zhangfang.web.tables import FINAL
+from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
 
 
@@ -201,6 +201,15 @@ def reconciliation(
     elif breaks:
         parts.append(_.n("{n} break was found and cleared", "{n} breaks were found and cleared", len(breaks)))
     return _("{parts}.", parts=_(", ").join(parts))
+
+
+def statements(_: Words, day: date, released: int, waits: str) -> Markup:
+    """Say how many statements of a date are released, or what they wait for."""
+    if released:
+        return _.n("{n} merchant has its statement.", "{n} merchants have their statements.", released)
+    if waits:
+        return _("Not released yet: {why}.", why=note(_, waits))
+    return _("Nothing is released for {day}.", day=_.day(day))
 
 
 def breaks(_: Words, rows: Sequence[Listed], wanted: Filter) -> Markup:

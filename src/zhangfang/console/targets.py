@@ -35,6 +35,20 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)
         return escape(_("column map {name}, version {n}", name=named, n=version))
-    if head == "books":
-        return escape(_("the books of {day}", day=_.short(date.fromisoformat(tail))))
+    if head in _OF_DAY:
+        return _OF_DAY[head](_, visit, tail)
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
+
+
+def _books(_: Words, _visit: Visit[Any], day: str) -> Markup:
+    return escape(_("the books of {day}", day=_.short(date.fromisoformat(day))))
+
+
+def _statements(_: Words, visit: Visit[Any], tail: str) -> Markup:
+    day, _slash, merchant = tail.partition("/")
+    href = visit.href(f"/statements/{merchant}/{day}") if merchant else visit.href("/statements", date=day)
+    text = _("statements of {day}", day=_.short(date.fromisoformat(day)))
+    return Markup('<a href="{}">{}</a>').format(href, text)
+
+
+_OF_DAY = {"books": _books, "statements": _statements}

@@ -15,6 +15,7 @@ from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
+from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.taking import bring_file
@@ -39,6 +40,7 @@ __all__ = [
     "CURE",
     "CURES",
     "LIMITS",
+    "MATCH_RULE",
     "NEEDS",
     "SEEN",
     "SIZE_MAX",
@@ -48,10 +50,12 @@ __all__ = [
     "Bulk",
     "Cure",
     "Fit",
+    "MatchRule",
     "TooMuch",
     "aging",
     "approve",
     "approve_many",
+    "approve_rule",
     "attach",
     "bring_file",
     "candidates",
@@ -64,11 +68,13 @@ __all__ = [
     "hand",
     "in_bulk",
     "list_breaks",
+    "list_rules",
     "paper",
     "papers",
     "preview",
     "propose",
     "propose_many",
+    "propose_rule",
     "read",
     "reconcile",
     "results",

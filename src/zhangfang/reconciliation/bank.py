@@ -1,7 +1,7 @@
 """The bank's statement, which alone moves a cash account. Each line is stored first, then booked once.
 
-A line is recognised by what it carries: a channel's settlement text, the reference of a payout of ours, or the reversal
-of an unexplained line. Any other line is booked as unknown and opens a break.
+A line is recognised by what it carries: a channel's settlement text, the reference of a payout of ours, the reversal of an
+unexplained line, or what a declared rule looks for. Any other line is booked as unknown and opens a break.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import LedgerClient
+from zhangfang.ledger import LedgerClient, Transfer
 from zhangfang.payments import Desk, Intent, State, StepKind, weigh
-from zhangfang.reconciliation import books
+from zhangfang.reconciliation import books, declared
 from zhangfang.reconciliation.files import open_break
 from zhangfang.reconciliation.rules import (
     MIRROR,
@@ -92,6 +92,8 @@ async def _book_line(desk: Desk, account: Account, line: Any) -> bool:
         row = await desk.pool.fetchrow(queries.intent_of_reference, account.bank.name, line["reference"])
         if row is not None:
             return await _payout(desk, account, Intent.of(row), line)
+    if not line["reversal"]:
+        return await _declared(desk.pool, desk.ledger, desk.clock, account, line)
     return await _unknown(desk.pool, desk.ledger, desk.clock, account, unknown_bank_line(line), line)
 
 
@@ -157,6 +159,37 @@ async def _further_line(
         return await _unknown(pool, ledger, clock, account, unknown_bank_line(line, note=note), line)
     template = await _arrive(pool, ledger, account, channel, line, line["voucher"], 0)
     return await _cure(pool, ledger, clock, account, opened, line, template)
+
+
+async def _declared(
+    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, account: Account, line: Any
+) -> bool:
+    """Book a line that pays several files by a declared rule: S5 or S9 for each. Any other line is unknown."""
+    new, paid = unknown_bank_line(line), []
+    if await pool.fetchrow(queries.break_of_line, account.alias, new.kind, new.key) is None:
+        try:
+            paid = await declared.files_of(pool, clock, account.alias, line)
+        except declared.Waits:
+            return False
+        except declared.Several as several:
+            new = unknown_bank_line(line, note=str(several))
+    if not paid:
+        return await _unknown(pool, ledger, clock, account, new, line)
+    await books.book(pool, ledger, [one for file in paid for one in _arrival(account, file, line)])
+    async with pool.acquire() as connection, connection.transaction():
+        for file in paid:
+            arrived = (file["channel"], file["settle_date"], clock.now(), line["sequence"])
+            await connection.execute(queries.arrived, *arrived)
+        await _mark_posted(clock, connection, account, line, "S5" if line["credit"] else "S9")
+    return True
+
+
+def _arrival(account: Account, file: Any, line: Any) -> list[Transfer]:
+    names = books.subjects(account.alias, file["channel"])
+    template, net = ("S5" if file["net_fen"] > 0 else "S9"), abs(file["net_fen"])
+    return books.with_fee(
+        template, file["arrival_voucher"], names, line["business_date"], fee=file["fee_fen"], net=net
+    )
 
 
 async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bool:

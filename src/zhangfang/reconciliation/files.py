@@ -48,23 +48,20 @@ async def take_file(desk: Desk, channel: str, settle_date: date, path: Path, nam
 
 
 async def _work(desk: Desk, channel: str, settle_date: date) -> None:
-    await _weigh_returns(desk, channel, settle_date)
-    await _weigh_lines(desk, channel, settle_date)
+    await weigh_lines(desk, channel, settle_date)
     await repeated(lambda: place(desk.pool, desk.clock, channel, settle_date))
-    await _book(desk, channel, settle_date)
+    await book(desk, channel, settle_date)
     await desk.pool.execute(queries.mark_absent, channel, settle_date, desk.clock.now(), timeout=FILE_S)
 
 
-async def _weigh_lines(desk: Desk, channel: str, settle_date: date) -> None:
-    """Weigh the first line of each intent that is still open as evidence: it ends the intent."""
-    for line in await desk.pool.fetch(queries.open_listed, channel, settle_date, timeout=FILE_S):
-        await _weigh(desk, settle_date, line, Verdict.SUCCESS, settle_date)
-
-
-async def _weigh_returns(desk: Desk, channel: str, settle_date: date) -> None:
-    """Weigh returns (退票): the file lists a returned payout as an adjustment of its original."""
+async def weigh_lines(desk: Desk, channel: str, settle_date: date) -> None:
+    """Weigh lines as evidence: first returns (退票), which a file lists as adjustments of their originals, and then the
+    first line of each intent that is still open, which ends it.
+    """
     for line in await desk.pool.fetch(queries.returns_listed, channel, settle_date, timeout=FILE_S):
         await _weigh(desk, settle_date, line, Verdict.RETURNED, None)
+    for line in await desk.pool.fetch(queries.open_listed, channel, settle_date, timeout=FILE_S):
+        await _weigh(desk, settle_date, line, Verdict.SUCCESS, settle_date)
 
 
 async def _weigh(desk: Desk, settle_date: date, line: Any, verdict: Verdict, settled: date | None) -> None:
@@ -86,6 +83,7 @@ async def place(pool: asyncpg.Pool, clock: Clock, channel: str, settle_date: dat
             return
         now = clock.now()
         try:
+            await connection.execute(places.plan_anew)
             await connection.execute(places.lock_listed, channel, settle_date, timeout=FILE_S)
             await _place_lines(connection, channel, settle_date, now)
             await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
@@ -115,7 +113,7 @@ async def open_break(clock: Clock, connection: Any, channel: str, day: date, new
     return made is not None
 
 
-async def _book(desk: Desk, channel: str, settle_date: date) -> None:
+async def book(desk: Desk, channel: str, settle_date: date) -> None:
     """Book the date's sums, the breaks that its file opened, and the cures that its file brought."""
     file = await desk.pool.fetchrow(queries.get_file, channel, settle_date)
     assert file is not None, "a file is received before it is booked"

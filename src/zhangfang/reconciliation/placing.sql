@@ -1,3 +1,7 @@
+-- name: plan_anew
+-- Each chunk is planned anew: a plan of the first one, made when no break was stored, would read all breaks for each line.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)
+
 -- name: lock_listed
 -- Every intent that a line names is locked in the one order: a payment before what undoes it, and each kind by id.
 WITH held AS MATERIALIZED (
@@ -37,16 +41,16 @@ WITH line AS (
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
         d.id AS differs, d.intent AS differs_of,
-        coalesce(
-            NOT line.unread AND d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE, false
-        ) AS fits,
+        CASE WHEN d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE
+            THEN row_number() OVER (PARTITION BY d.id, line.theirs ORDER BY line.line_no) = 1
+        ELSE false END AS undoes,
         m.id AS missing, m.template AS missing_template
     FROM line
     LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
         WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
     END
     LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1 AND d.cleared_at IS NULL
-        AND d.key = CASE WHEN line.adjusts AND NOT line.returns THEN line.channel_ref END
+        AND d.key = CASE WHEN line.adjusts AND NOT line.returns AND NOT line.unread THEN line.channel_ref END
     LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1 AND m.cleared_at IS NULL
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
 ), still AS (
@@ -62,11 +66,9 @@ WITH line AS (
         s.*, s.credit = s.pay_in AS agrees, coalesce(s.state = 'SUCCESS', false) AS success,
         s.matched_on IS NOT NULL OR coalesce(bool_or(
             s.ours AND NOT s.adjusts AND s.credit = s.pay_in AND s.state = 'SUCCESS' AND s.matched_on IS NULL
-        ) OVER of_intent, false) AS listed,
-        s.fits AND NOT coalesce(bool_or(s.fits) OVER of_break, false) AS undoes
+        ) OVER before, false) AS listed
     FROM still s
-    WINDOW of_intent AS (PARTITION BY s.id ORDER BY s.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-    of_break AS (PARTITION BY s.differs ORDER BY s.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    WINDOW before AS (PARTITION BY s.id ORDER BY s.line_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), ruled AS (
     SELECT f.*, ($6::int[])[
         1 + f.unread::int + (f.returns::int << 1) + (f.adjusts::int << 2) + (f.undoes::int << 3)

@@ -17,7 +17,7 @@ from zhangfang.kernel.sql import Queries, load
 GROWS = frozenset({
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
     "channel_batch_step", "fee_bill_line", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal",
-    "settlement", "settlement_set_off", "statement", "step", "transfer", "webhook", "webhook_delivery",
+    "settlement", "settlement_set_off", "statement", "statement_version", "step", "transfer", "webhook", "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -29,6 +29,8 @@ SMALL: Mapping[str, str] = {
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
     "table_release table_set column_map outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
+    "match_rule": "made by people, one by one",
+    "bank_match": "at most one a file",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",

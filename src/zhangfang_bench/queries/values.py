@@ -24,7 +24,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "settlement/store.sql:waiting": ("{{T+0,T+1,T+2}}", "{{{today},{yesterday},{before}}}", "{{}}"),
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
-    "settlement/store.sql:openings": ("{today}", "{none}"),
+    "statements/statements.sql:openings": ("{today}", "{none}"),
     "reconciliation/placing.sql:lock_listed": ("unionpay", "{yesterday}"),
     "reconciliation/placing.sql:chunk_end": ("unionpay", "{yesterday}", "0", "20"),
     "reconciliation/placing.sql:place_lines": (

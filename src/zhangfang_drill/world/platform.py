@@ -144,7 +144,7 @@ class Platform:
         async with AsyncExitStack() as stack:
             desk = await stack.enter_async_context(open_desk(self.settings, POOL))
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            day = day_of(desk, self.settings)
+            day = day_of(desk)
             await timetable.begin(day)
             todo = jobs(desk, session, day)
             self.tables = [job.table for job in todo]

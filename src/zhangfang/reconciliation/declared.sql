@@ -1,0 +1,40 @@
+-- name: rules
+SELECT * FROM match_rule WHERE ended_at IS NULL ORDER BY made_at, id
+
+-- name: rules_of
+SELECT * FROM match_rule WHERE account = $1 AND ended_at IS NULL ORDER BY made_at, id
+
+-- name: in_force
+SELECT id FROM match_rule WHERE id = $1 AND ended_at IS NULL
+
+-- name: add
+INSERT INTO match_rule (id, account, channels, says, days, made_at, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: end
+UPDATE match_rule SET ended_at = $2, ended_by = $3 WHERE id = $1
+
+-- name: open_files
+-- Files that are matched, whose money has not arrived, and that no line pays yet.
+SELECT f.* FROM channel_file f
+WHERE f.channel = ANY($1::text[]) AND f.settle_date BETWEEN $2 AND $3 AND f.matched_at IS NOT NULL
+    AND f.arrived_at IS NULL AND f.net_fen <> 0
+    AND NOT EXISTS (SELECT FROM bank_match m WHERE m.channel = f.channel AND m.settle_date = f.settle_date)
+ORDER BY f.settle_date, f.channel LIMIT $4
+
+-- name: unmatched
+-- Whether a date before the line's own has no matched file yet.
+SELECT EXISTS (
+    SELECT FROM unnest($1::text[]) c, generate_series($2::date, $3::date - 1, interval '1 day') d
+    WHERE NOT EXISTS (
+        SELECT FROM channel_file f
+        WHERE f.channel = c AND f.settle_date = d::date AND f.matched_at IS NOT NULL
+    )
+)
+
+-- name: paid_by
+SELECT f.* FROM bank_match m JOIN channel_file f ON f.channel = m.channel AND f.settle_date = m.settle_date
+WHERE m.account = $1 AND m.sequence = $2 ORDER BY f.settle_date, f.channel
+
+-- name: pay
+INSERT INTO bank_match (channel, settle_date, account, sequence, rule, matched_at)
+SELECT f.channel, f.day, $3, $4, $5, $6 FROM unnest($1::text[], $2::date[]) AS f (channel, day)

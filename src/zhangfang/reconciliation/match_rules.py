@@ -1,0 +1,93 @@
+"""Match rules: which files a bank line of an account may pay together. Two persons make a rule, and two end it."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from zhangfang import approvals
+from zhangfang.approvals import Person, Proposal
+from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import new_id
+from zhangfang.kernel.sql import load
+
+queries = load(__package__, "declared.sql")
+
+MATCH_RULE = "match rule"  # the kind of these proposals
+_DAYS, _CHANNELS, _LEAST, _TEXT = 31, 8, 2, 64
+
+
+class MatchRule(msgspec.Struct, frozen=True):
+    """What is proposed: a new rule, or (`ends`) the end of the rule with that id."""
+
+    alias: str = ""
+    channels: tuple[str, ...] = ()
+    says: str = ""
+    days: int = 0
+    ends: str = ""
+
+
+async def list_rules(pool: asyncpg.Pool) -> list[Any]:
+    """Return the rules that are in force, oldest first."""
+    return list(await pool.fetch(queries.rules))
+
+
+async def propose_rule(
+    pool: asyncpg.Pool, clock: Clock, wanted: MatchRule, known: Sequence[str], by: Person, reason: str
+) -> UUID:
+    """Propose a rule, or a rule's end; return the proposal's id. `known` are the channels that owe files.
+
+    Raises `InvalidInput`, `NoProposal` if the same is proposed already.
+    """
+    if wanted.ends:
+        await _in_force(pool, wanted.ends)
+    else:
+        _check(wanted, known)
+    target = wanted.ends or f"{wanted.alias}/{wanted.says}"
+    async with pool.acquire() as connection, connection.transaction():
+        id_ = new_id(clock)
+        await approvals.propose(
+            connection, clock, id_, MATCH_RULE, target, wanted, by, approvals.reason(reason)
+        )
+    return id_
+
+
+async def approve_rule(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, by: Person) -> str:
+    """Approve another person's rule, or a rule's end, by its hash. From then on it holds for lines that are not booked."""
+
+    async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
+        said, both = found.holds(MatchRule), f"{found.proposed_by} and {by.id}"
+        if said.ends:
+            await _in_force(connection, said.ends)
+            await connection.execute(queries.end, UUID(said.ends), clock.now(), both)
+            return
+        values = (said.alias, list(said.channels), said.says, said.days, clock.now(), both)
+        await connection.execute(queries.add, found.id, *values)
+
+    found = await approvals.approve(pool, clock, id_, MATCH_RULE, seen, by, begin)
+    return found.result or await approvals.finish(pool, clock, found, "in force")
+
+
+def _check(wanted: MatchRule, known: Sequence[str]) -> None:
+    approvals.text("alias", wanted.alias, 1, _TEXT)
+    approvals.text("says", wanted.says, _LEAST, _TEXT)
+    if not 1 <= len(set(wanted.channels)) == len(wanted.channels) <= _CHANNELS or set(wanted.channels) - set(
+        known
+    ):
+        raise InvalidInput(
+            "channels", f"{len(wanted.channels)} of them", f"1 to {_CHANNELS} of {', '.join(known)}"
+        )
+    if not 0 <= wanted.days <= _DAYS:
+        raise InvalidInput("days", str(wanted.days), f"0 to {_DAYS}")
+
+
+async def _in_force(db: Any, id_: str) -> None:
+    try:
+        found = await db.fetchval(queries.in_force, UUID(id_))
+    except ValueError:
+        found = None
+    if not found:
+        raise InvalidInput("ends", "no rule that is in force", "the id of a rule, as they are listed")
