@@ -32,7 +32,7 @@ def wanted(visit: Visit) -> Filter:
     if code not in (None, *work.CODES.values()):
         raise InvalidInput("code", f"{code}", ", ".join(map(str, sorted(set(work.CODES.values())))))
     name = "" if owner == "-" else owner
-    return Filter(cls, asked.get("channel") or None, name, older, younger, code, asked.get("all") is not None)
+    return Filter(cls, asked.get("channel") or None, name, older, younger, code, bool(asked.get("all")))
 
 
 async def page(visit: Visit, chosen: UUID | None = None, status: int = 200, error: str = "") -> Response:
@@ -72,7 +72,7 @@ async def _chosen(visit: Visit, id_: UUID | None) -> dict[str, Any]:
         "b": found,
         "waits": await _waits(visit, found),
         "cures": cures_of(found),
-        "automatic": work.AUTOMATIC.get((BreakClass(found.cls), found.template), ()) if _known(found) else (),
+        "automatic": _automatic(found),
         "history": await acts_on(visit.pool, str(id_)),
         "papers": await work.papers(visit.pool, id_),
         "people": [person.name for person in await operators(visit.pool) if person.disabled_at is None],
@@ -87,8 +87,12 @@ async def _waits(visit: Visit, found: Break) -> bool:
     return proposal.decision is None or (proposal.decision == "approve" and proposal.result is None)
 
 
-def _known(found: Break) -> bool:
-    return found.cls in set(BreakClass)
+def _automatic(found: Break) -> tuple[str, ...]:
+    """Return what may end a break without a person. A payer's money goes back by itself where the order was closed."""
+    could_be = {at: cures for at, cures in work.AUTOMATIC.items() if at == (found.cls, found.template)}
+    return tuple(
+        cure for cures in could_be.values() for cure in cures if cure != "R4" or found.our_state == "CLOSED"
+    )
 
 
 def cures_of(found: Break) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ async def _page(
         fit=fit,
         seen=_seen(fit),
         listed=len(ids),
-        shown=fit.others[:_SHOWN],
+        shown=[(row, why) for row, why in fit.others if cure in work.cures(row)][:_SHOWN],
         needs_proof="proof" in NEEDS.get(cure, ()),
         proof=proof,
         error=error,
