@@ -20,6 +20,8 @@ from zhangfang.reconciliation.returns import finish_returns, return_late_payment
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
 from zhangfang.reconciliation.taking import bring_file, read_and_bring
+from zhangfang.reconciliation.versions.applying import approve_version
+from zhangfang.reconciliation.versions.offering import VERSION, FileVersion, differences, offer_version
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
 from zhangfang.reconciliation.work.suspense import (
     BUCKETS,
@@ -45,11 +47,13 @@ __all__ = [
     "NEEDS",
     "SEEN",
     "SIZE_MAX",
+    "VERSION",
     "Account",
     "Aged",
     "BreakClass",
     "Bulk",
     "Cure",
+    "FileVersion",
     "Fit",
     "MatchRule",
     "TooMuch",
@@ -57,12 +61,14 @@ __all__ = [
     "approve",
     "approve_many",
     "approve_rule",
+    "approve_version",
     "attach",
     "bring_file",
     "bring_statements",
     "candidates",
     "comment",
     "cures",
+    "differences",
     "finish_returns",
     "fitting",
     "get_break",
@@ -71,6 +77,7 @@ __all__ = [
     "in_bulk",
     "list_breaks",
     "list_rules",
+    "offer_version",
     "paper",
     "papers",
     "preview",
