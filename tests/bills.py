@@ -92,3 +92,80 @@ def _wechat_row(one: Trade) -> str:
         '5" 水管', one.note, f"{fen_to_yuan(one.fee)}000", "0.60%", got, back, "",
     ]  # fmt: skip
     return ",".join(f"`{cell}" for cell in cells)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A movement of a bank account: fen, below zero for a debit."""
+
+    signed: int
+    ref: str
+    reference: str = ""
+    text: str = ""
+    reversal: bool = False
+    day: date = DAY
+
+
+def camt(
+    opening: int, moves: Sequence[Move], number: str = "S-1", closing: int | None = None, extra: str = ""
+) -> str:
+    """Write a statement in camt.053.001.08."""
+    end = opening + sum(one.signed for one in moves) if closing is None else closing
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId></GrpHdr>'
+        f"<Stmt><Id>{number}</Id>{extra}<Acct><Id><Othr><Id>7559000000000001</Id></Othr></Id><Ccy>CNY</Ccy></Acct>"
+        f"{_camt_balance('OPBD', opening)}{_camt_balance('CLBD', end)}{''.join(map(_camt_entry, moves))}</Stmt>"
+        "</BkToCstmrStmt></Document>"
+    )
+
+
+def _camt_balance(code: str, fen: int) -> str:
+    return f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>{_camt_amount(fen)}<Dt><Dt>{DAY}</Dt></Dt></Bal>"
+
+
+def _camt_amount(fen: int) -> str:
+    way = "CRDT" if fen >= 0 else "DBIT"
+    return f'<Amt Ccy="CNY">{fen_to_yuan(abs(fen))}</Amt><CdtDbtInd>{way}</CdtDbtInd>'
+
+
+def _camt_entry(one: Move) -> str:
+    return (
+        f"<Ntry>{_camt_amount(one.signed)}<RvslInd>{str(one.reversal).lower()}</RvslInd><Sts><Cd>BOOK</Cd></Sts>"
+        f"<BookgDt><Dt>{one.day}</Dt></BookgDt><AcctSvcrRef>{one.ref}</AcctSvcrRef><NtryDtls><TxDtls><Refs>"
+        f"<EndToEndId>{one.reference or 'NOTPROVIDED'}</EndToEndId></Refs><RmtInf><Ustrd>{one.text}</Ustrd></RmtInf>"
+        "</TxDtls></NtryDtls></Ntry>"
+    )
+
+
+def mt940(
+    opening: int, moves: Sequence[Move], number: str = "00042", pages: int = 1, closing: int | None = None
+) -> str:
+    """Write a statement in MT940, on so many pages."""
+    per = -(-len(moves) // pages) or 1
+    said, balance = [], opening
+    for page in range(pages):
+        part = moves[page * per : (page + 1) * per]
+        before, balance = balance, balance + sum(one.signed for one in part)
+        first, last = page == 0, page == pages - 1
+        end = balance if closing is None or not last else closing
+        said += [
+            ":20:REF1", ":25:755900/7559000000000001", f":28C:{number}/{page + 1:03}",
+            f":60{'F' if first else 'M'}:{_mt_balance(before)}", *(line for one in part for line in _mt_lines(one)),
+            f":62{'F' if last else 'M'}:{_mt_balance(end)}", "-",
+        ]  # fmt: skip
+    return "\r\n".join([*said, ""])
+
+
+def _mt_balance(fen: int) -> str:
+    return f"{'C' if fen >= 0 else 'D'}{DAY:%y%m%d}CNY{fen_to_yuan(abs(fen)).replace('.', ',')}"
+
+
+def _mt_lines(one: Move) -> list[str]:
+    credit = one.signed > 0
+    mark = ("RD" if credit else "RC") if one.reversal else ("C" if credit else "D")
+    amount = fen_to_yuan(abs(one.signed)).replace(".", ",")
+    return [
+        f":61:{one.day:%y%m%d}{one.day:%m%d}{mark}{amount}NTRF{one.reference or 'NONREF'}//{one.ref}",
+        f":86:{one.text}",
+    ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +22,9 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.console.pages import payments as list_pages
@@ -46,6 +49,8 @@ PAGES = (
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
+    "/register/new?kind=chargeback", "/register/new?kind=complaint",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
@@ -66,6 +71,7 @@ class Acts:
     clock: SetClock
     queried: list[UUID] = field(default_factory=list)
     refunded: list[tuple[UUID, int, str, str]] = field(default_factory=list)
+    brought: list[tuple[object, ...]] = field(default_factory=list)
     refuse: str = ""
 
     async def query_now(self, intent_id: UUID) -> None:
@@ -81,11 +87,26 @@ class Acts:
         hour = timedelta(hours=1)
         return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
 
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        raise Refusing("nothing can be frozen here")
+
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
         raise Refusing("nothing is booked here")
 
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         raise Refusing("nothing is sealed here")
+
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        self._perhaps()
+        self.brought.append((name, channel, day, map_, said))
+        return "3 lines are taken"
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        self._perhaps()
+        self.brought.append((name, account, form))
+        return "1 new lines in 1 statements; 0 wait for a channel's file"
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         raise Refusing("nothing can be approved here")
@@ -165,7 +186,9 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*",
+            "*",
+            path,
         )
         kinds[kind] += path not in seen
         if (

@@ -3,14 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
+import msgspec
 import pytest
+from typer.testing import CliRunner, Result
 
 from tests.bills import Trade, wechat
 from tests.clock import SetClock
-from tests.people import LIN
+from tests.people import LIN, WANG, seen, sit_down
 from tests.treasury import DAY, Treasury, treasury
-from zhangfang.bills import SHIPPED, Bill, read_file
+from zhangfang.approvals import SecondPerson
+from zhangfang.bills import SHIPPED, Bill, approve_map, live_map, map_versions, propose_map, read_file
+from zhangfang.cli import files
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import State
 from zhangfang.reconciliation import bring_file
@@ -56,3 +61,52 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
         await bring_file(house.desk, "unionpay", DAY, other, "bill.csv", LIN)
     acts = await house.pool.fetch("SELECT operator, act, target FROM operator_act ORDER BY seq")
     assert ("lin", "take file", f"unionpay/{DAY}") in [tuple(row) for row in acts]
+
+
+def test_the_commands_take_a_file_and_release_a_map(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ZHANGFANG_DATABASE_URL", database_url)
+    monkeypatch.setenv("ZHANGFANG_HOME", str(tmp_path))
+    sit_down(database_url, tmp_path, LIN)
+    shown = run("map", "wechat")
+    assert '"交易时间"' in shown.output
+    file = tmp_path / "map.json"
+    file.write_text(shown.output.replace('"wechat"', '"ours"'), "utf-8")
+    assert run("propose", str(file), "--reason", "a new contract").output.startswith(
+        "version 1 of the map ours is proposed as prp_"
+    )
+    assert isinstance(run("map", "ours").exception, InvalidInput), "a draft reads nothing"
+    listed = run("maps").output.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [
+        ["ours", "1", "draft"],
+        ["alipay", "0", "live"],
+        ["wechat", "0", "live"],
+    ]
+    asked = run(
+        "take", str(file), "--channel", "unionpay", "--date", "2026-09-01", "--map", "ours", "--count", "1"
+    )
+    assert "--count and --sum: got one of them; allowed: both or neither" in str(asked.exception)
+
+
+def run(*typed: str) -> Result:
+    return CliRunner().invoke(files.app, [*typed])
+
+
+async def test_a_map_that_another_person_approved_is_live_and_the_next_one_takes_its_place(
+    house: Treasury,
+) -> None:
+    text = msgspec.json.encode(msgspec.structs.replace(SHIPPED["wechat"], strip="'"))
+    for version in (1, 2):
+        made = await propose_map(house.pool, house.clock, text, LIN, "a new contract")
+        assert made.version == version
+        with pytest.raises(SecondPerson):
+            await approve_map(
+                house.pool, house.clock, *await seen(house.pool, made.proposal or UUID(int=0)), LIN
+            )
+        await approve_map(
+            house.pool, house.clock, *await seen(house.pool, made.proposal or UUID(int=0)), WANG
+        )
+    assert (await live_map(house.pool, "wechat")).strip == "'"
+    states = [(one.version, one.state) for one in await map_versions(house.pool) if one.map.name == "wechat"]
+    assert states == [(2, "live"), (1, "retired"), (0, "retired")]

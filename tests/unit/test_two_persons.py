@@ -10,13 +10,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from tests.adjusting import proposed
+from tests.adjusting import frozen, funded, proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
+from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -134,6 +135,16 @@ async def adjustment(house: Treasury) -> UUID:
     return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
 
 
+async def thaw(house: Treasury) -> UUID:
+    one = await frozen(house, await funded(house, 700), 900)
+    return await adjustments.propose_thaw(house.pool, house.clock, one.id, 400, "it was lifted", LIN)
+
+
+async def register(house: Treasury) -> UUID:
+    said = Written("tax", "TX-7", due_on=NEXT, note="the tax office asks for a list")
+    return await adjustments.propose_entry(house.pool, house.clock, said, LIN)
+
+
 async def match_rule(house: Treasury) -> UUID:
     rule = reconciliation.MatchRule("reserve", ("unionpay",), "clearing house", 3)
     return await reconciliation.propose_rule(
@@ -143,6 +154,8 @@ async def match_rule(house: Treasury) -> UUID:
 
 MADE: dict[str, Propose] = {
     reconciliation.MATCH_RULE: match_rule,
+    adjustments.REGISTER: register,
+    adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
@@ -213,7 +226,8 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, "
-        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments"
+        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 
 

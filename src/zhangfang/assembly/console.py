@@ -1,19 +1,26 @@
 """The operator's console as the API process serves it, with what it may cause in other contexts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 from starlette.routing import BaseRoute, Mount
 
+from zhangfang.adjustments import Freeze, freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.assembly.proposals import approve
+from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import Transfer
 from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by, seal_payee
-from zhangfang.reconciliation import Cure, preview
+from zhangfang.reconciliation import Cure, preview, read_and_bring, read_and_bring_statements
 from zhangfang.web.origin import origin
 
 
@@ -40,6 +47,10 @@ class OperatorActs:
         alone, pool, clock = self.settings.stop_alone, self.desk.pool, self.desk.clock
         return await open_again(pool, clock, channel, operation, reason, by, alone)
 
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        """Freeze part of a merchant's money."""
+        return await freeze(self.desk.pool, self.desk.ledger, self.desk.clock, merchant, **asked)
+
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
         """Return the vouchers that a cure of a break would book now."""
         return await preview(self.desk, break_id, said)
@@ -48,9 +59,30 @@ class OperatorActs:
         """Return the vault token of the account to which a break's money goes back."""
         return seal_payee(self.desk.vault, account, break_id)
 
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        """Take a channel's file of a date by the live column map of a name."""
+        with _kept(data) as source:
+            return (await read_and_bring(self.desk, source, channel, day, map_, said, name, by))[1]
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        """Take a bank's statement."""
+        with _kept(data) as source:
+            return await read_and_bring_statements(self.desk, source, account, form, name, by)
+
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:
         """Approve a proposal and carry it out."""
         return await approve(self.desk, proposal, seen, by)
+
+
+@contextmanager
+def _kept(data: bytes) -> Iterator[Path]:
+    """Keep an uploaded file on disk, where nobody else may read it, for as long as it is read."""
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "file"
+        source.write_bytes(data)
+        yield source
 
 
 def console(desk: Desk, settings: Settings) -> Sequence[BaseRoute]:

@@ -33,6 +33,10 @@ KINDS: Mapping[str, Approve] = {
     adjustments.ADJUSTMENT: lambda desk, *rest: adjustments.approve(
         desk.pool, desk.ledger, desk.clock, *rest
     ),
+    adjustments.THAW: lambda desk, *rest: adjustments.approve_thaw(desk.pool, desk.ledger, desk.clock, *rest),
+    adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
+        desk.pool, desk.ledger, desk.clock, *rest
+    ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
         desk.pool, desk.ledger, desk.clock, payments.book, *rest

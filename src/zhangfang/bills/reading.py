@@ -1,6 +1,7 @@
 """Reads a channel's file of any size by a column map: whole and proven by its own totals, or not at all."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 from zhangfang.bills.model import Bill, BillRefused, ColumnMap
 from zhangfang.bills.table import Counted, table
-from zhangfang.bills.text import Plain, take_apart
+from zhangfang.bills.text import Plain, first_rows, take_apart
 from zhangfang.bills.totals import check_totals
+from zhangfang.bills.workbook import first_cells
 from zhangfang.bills.workbook import take_apart as take_workbook_apart
 from zhangfang.channels.unread import MOST
 
+NUMBERS = 5_000  # order numbers that are compared with payments before a map is used
 _CHUNK = 1024 * 1024
 
 
@@ -43,12 +46,33 @@ def read_file(source: Path, one: ColumnMap, day: date, target: Path, said: Said 
     )
 
 
-def first_lines(source: Path, one: ColumnMap, day: date, most: int) -> list[dict[str, Any]]:
-    """Return what the first rows of a file would become, totals unchecked. Raises `BillRefused`."""
-    with TemporaryDirectory(dir=source.parent) as folder:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a file would become: first lines, order numbers, counts, lines around the table, and why it is refused."""
+
+    lines: Sequence[Mapping[str, Any]]
+    numbers: Sequence[str]
+    counted: Counted
+    around: Sequence[str]
+    refused: str
+
+
+def look(source: Path, one: ColumnMap, day: date, most: int, said: Said | None = None) -> Looked:
+    """Read a file as `read_file` does, and keep nothing. Raises `BillRefused` where no row can be looked at."""
+    with TemporaryDirectory() as folder:
         plain = _apart(source, one, Path(folder) / "plain.csv")
         with table(plain, one, day) as found:
-            return found.first(most)
+            counted, refused = found.count(), ""
+            try:
+                _check(plain, one, counted, said)
+            except BillRefused as error:
+                refused = str(error)
+            return Looked(found.first(most), found.numbers(NUMBERS), counted, plain.around, refused)
+
+
+def raw_rows(source: Path, one: ColumnMap, most: int) -> list[list[str]]:
+    """Return the first rows of a file as they stand, whatever they mean; of `one`, only the format counts."""
+    return (first_cells if one.format == "xlsx" else first_rows)(source, one, most)
 
 
 def digest_of(source: Path) -> str:

@@ -73,6 +73,11 @@ class Table:
         rows = self._run(f"SELECT {', '.join(CANONICAL)} FROM line LIMIT {most:d}")
         return [dict(zip(CANONICAL, row, strict=True)) for row in rows]
 
+    def numbers(self, most: int) -> list[str]:
+        """Return the order numbers of the first lines that were understood."""
+        rows = self._run(f"SELECT order_no FROM line WHERE unread = '' AND order_no <> '' LIMIT {most:d}")
+        return [row[0] for row in rows]
+
     def _run(self, sql: str) -> list[Any]:
         try:
             return self._database.execute(sql).fetchall()  # type: ignore[no-any-return]

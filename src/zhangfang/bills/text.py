@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +47,17 @@ def take_apart(source: Path, one: ColumnMap, plain: Path, most_rows: int = MOST_
             _copy(_numbered(text), one, made, out, most_rows)
         text.detach()
     return made
+
+
+def first_rows(source: Path, one: ColumnMap, most: int) -> list[list[str]]:
+    """Return the cells of the first lines that hold something. Raises `BillRefused`."""
+    with source.open("rb") as raw:
+        check_encoding(raw.read(_LOOK), one.encoding)
+        raw.seek(0)
+        text = io.TextIOWrapper(raw, _CODECS[one.encoding], errors="backslashreplace", newline=None)
+        found = [cells_of(line, one) for _, line in islice(_numbered(text), most)]
+        text.detach()
+    return found
 
 
 def check_encoding(begin: bytes, encoding: str) -> None:

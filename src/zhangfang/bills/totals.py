@@ -11,7 +11,7 @@ from zhangfang.bills.model import BillRefused
 
 PLACES = frozenset({"count", "in_count", "out_count", "sum", "in_sum", "out_sum", "fee_sum", "any"})
 _PLACE = re.compile(r"\{(\w+)\}")
-_NUMBER = r"[+-]?[\d,]{1,20}(?:\.\d{1,6})?"
+_NUMBER = r"[+-]?(?:\d{1,16}|\d{1,3}(?:,\d{3}){1,5})(?:\.\d{1,6})?"
 _COUNTS = ("count", "in_count", "out_count")
 
 
@@ -25,7 +25,7 @@ def check_totals(
 ) -> None:
     """Raise `BillRefused` unless each line is there once and says what was counted; sums are compared in fen."""
     for template in templates:
-        found = [match for line in lines if (match := _pattern(template).fullmatch(line.strip()))]
+        found = [match for line in lines if (match := _pattern(template).fullmatch(line.strip().rstrip(",")))]
         if len(found) != 1:
             times = f"is there {len(found)} times, not once: the file is not complete"
             raise BillRefused(f"the line of totals {template} {times}")
@@ -48,7 +48,7 @@ def _compare(place: str, text: str, counted: int, *, fen: bool, fee_minus: bool)
 
 def _pattern(template: str) -> re.Pattern[str]:
     """Return the pattern of a line: texts as they stand, a number at each place, and at `{any}` whatever stands there."""
-    parts = _PLACE.split(template.strip())
+    parts = _PLACE.split(template.strip().rstrip(","))
     texts = map(re.escape, parts[::2])
     places = ["(.{0,200}?)" if place == "any" else f"({_NUMBER})" for place in parts[1::2]]
     return re.compile("".join(text + place for text, place in zip(texts, [*places, ""], strict=True)))

@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,22 +31,34 @@ _PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _BAD = (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
-def take_apart(source: Path, one: ColumnMap, plain: Path) -> Plain:
+def take_apart(source: Path, one: ColumnMap, plain: Path, most_rows: int = MOST_CELLS) -> Plain:
     """Write the rows of a workbook's sheet to `plain`, as `text.take_apart` does. Raises `BillRefused`."""
+    formulas, rows = _opened(source, one)
+    made = Plain(plain)
+    with plain.open("w", encoding="utf-8", newline="") as out:
+        _copy(_numbered(rows), one, made, out)
+    if made.rows > most_rows:
+        raise BillRefused(f"the sheet has {made.rows} rows; at most {most_rows} are read")
+    _check_formulas(formulas, one, made)
+    return made
+
+
+def first_cells(source: Path, one: ColumnMap, most: int) -> list[list[str]]:
+    """Return the cells of the first rows that hold something. Raises `BillRefused`."""
+    return [cells for _, cells in islice(_numbered(_opened(source, one)[1]), most)]
+
+
+def _opened(source: Path, one: ColumnMap) -> tuple[dict[int, str], list[list[Any]]]:
+    """Return the formulas of a workbook, and the rows of its sheet."""
     try:
         formulas = _look_through(source)
         book = CalamineWorkbook.from_path(str(source))
         name = _sheet(book.sheet_names, one.sheet)
-        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        return formulas, book.get_sheet_by_name(name).to_python(skip_empty_area=False)
     except BillRefused:
         raise
     except Exception as error:  # calamine raises several kinds of its own
         raise BillRefused(f"the file is no XLSX that can be read ({type(error).__name__})") from None
-    made = Plain(plain)
-    with plain.open("w", encoding="utf-8", newline="") as out:
-        _copy(_numbered(rows), one, made, out)
-    _check_formulas(formulas, one, made)
-    return made
 
 
 def _sheet(names: list[str], wanted: str) -> str:

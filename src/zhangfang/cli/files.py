@@ -8,7 +8,6 @@ import typer
 from zhangfang.cli.breaks import aligned
 from zhangfang.cli.running import a_day, by_person, with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.settings import Settings
 
 if TYPE_CHECKING:
     from zhangfang.approvals import Person
@@ -47,26 +46,13 @@ def take(
     day, said = a_day(date, "--date"), _said(count, sum_)
 
     async def work(desk: "Desk", by: "Person") -> Any:
-        return await _taken(desk, by, file, channel, day, map_, said)
+        from zhangfang.reconciliation import read_and_bring
+
+        return await read_and_bring(desk, file, channel, day, map_, said, file.name[:200], by)
 
     bill, done = by_person(work)
     sums = f"in {fen_to_yuan(bill.pay_in)}, out {fen_to_yuan(bill.pay_out)}, fee {fen_to_yuan(bill.fee)}"
     typer.echo(f"{file.name}: {done}; {sums}; {bill.unread} rows could not be read")
-
-
-async def _taken(
-    desk: "Desk", by: "Person", file: Path, channel: str, day: Any, map_: str, said: "Said | None"
-) -> Any:
-    import asyncio
-    from tempfile import TemporaryDirectory
-
-    from zhangfang.bills import live_map, read_file
-    from zhangfang.reconciliation import bring_file
-
-    one = await live_map(desk.pool, map_)
-    with TemporaryDirectory(dir=Settings().home) as folder:
-        bill = await asyncio.to_thread(read_file, file, one, day, Path(folder) / "lines.csv", said)
-        return bill, await bring_file(desk, channel, day, bill, file.name[:200], by)
 
 
 def _said(count: int | None, sum_: str | None) -> "Said | None":
@@ -76,6 +62,26 @@ def _said(count: int | None, sum_: str | None) -> "Said | None":
     if (count is None) != (sum_ is None):
         raise InvalidInput("--count and --sum", "one of them", "both or neither")
     return None if count is None or sum_ is None else Said(count, yuan_to_fen(sum_, "--sum"))
+
+
+@app.command()
+def statement(
+    file: File,
+    account: Annotated[
+        str, typer.Option(help="our account that it is of, by its bank's name, such as genericbank")
+    ],
+    format_: Annotated[
+        str, typer.Option("--format", help="camt053, mt940, or map:NAME with the name of a live column map")
+    ],
+) -> None:
+    """Take a bank's statement: it must be whole and follow on the last one; new lines are stored and booked."""
+
+    async def work(desk: "Desk", by: "Person") -> str:
+        from zhangfang.reconciliation import read_and_bring_statements
+
+        return await read_and_bring_statements(desk, file, account, format_, file.name[:200], by)
+
+    typer.echo(f"{file.name}: {by_person(work)}")
 
 
 @app.command()

@@ -1,9 +1,12 @@
 """What the console may cause that needs a channel or the ledger. The process that mounts it hands the functions in."""
 
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
+from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.ledger import Transfer
 from zhangfang.reconciliation import Cure
@@ -27,12 +30,36 @@ class Actions(Protocol):
         """End a stop, or propose it and return the proposal's id."""
         ...
 
+    async def freeze(
+        self,
+        merchant: str,
+        *,
+        kind: str,
+        reference: str,
+        amount: int,
+        reason: str,
+        expires_on: date | None,
+        by: Person,
+    ) -> Freeze:
+        """Freeze `amount` fen of a merchant's money, at once what is there."""
+        ...
+
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
         """Return the vouchers that a cure of a break would book now."""
         ...
 
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         """Return the vault token of the account to which a break's money goes back."""
+        ...
+
+    async def bring_file(
+        self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
+    ) -> str:
+        """Take a channel's file of a date by the live column map of a name; say what was done."""
+        ...
+
+    async def bring_statements(self, name: str, data: bytes, account: str, form: str, by: Person) -> str:
+        """Take a bank's statement: camt053, mt940 or `map:` and a name; say what was done."""
         ...
 
     async def approve(self, proposal: UUID, seen: str, by: Person) -> Proposal:

@@ -22,7 +22,7 @@ from zhangfang.console.pages import (
     weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing
-from zhangfang.console.pages.deciding import adjustments
+from zhangfang.console.pages.deciding import adjustments, freezes, register
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
@@ -97,6 +97,18 @@ def console_app(site: Console) -> Starlette:
             Route("/adjustments/{id}/withdraw", door.inside(adjustments.withdraw), methods=["POST"]),
             Route("/adjustments/{id}/reverse", door.inside(adjustments.reverse), methods=["POST"]),
             Route("/evidence/{digest}", door.inside(exported(adjustments.evidence))),
+            Route("/freezes", door.inside(freezes.page, "all"), methods=["GET"]),
+            Route("/freezes", door.inside(freezes.freeze), methods=["POST"]),
+            Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
+            Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
+            Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
+            Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
+            Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
+            Route("/register/{id}", door.inside(register.one), methods=["GET"]),
+            Route(
+                "/register/{id}/close", door.inside(register.close, upload=register.UPLOAD), methods=["POST"]
+            ),
             Route("/channels", door.inside(channels.page)),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),

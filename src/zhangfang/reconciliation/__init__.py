@@ -9,7 +9,8 @@ from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
-from zhangfang.reconciliation.taking import bring_file
+from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
+from zhangfang.reconciliation.taking import bring_file, read_and_bring
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
 from zhangfang.reconciliation.work.taking import comment, hand, take
 
@@ -30,6 +31,7 @@ __all__ = [
     "approve_rule",
     "attach",
     "bring_file",
+    "bring_statements",
     "candidates",
     "comment",
     "cures",
@@ -45,6 +47,8 @@ __all__ = [
     "propose",
     "propose_rule",
     "read",
+    "read_and_bring",
+    "read_and_bring_statements",
     "reconcile",
     "return_late_payments",
     "return_line",

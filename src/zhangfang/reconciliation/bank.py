@@ -4,6 +4,7 @@ A line is recognised by what it carries: a channel's settlement text, the refere
 unexplained line, or what a declared rule looks for. Any other line is booked as unknown and opens a break.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -57,14 +58,18 @@ async def read(desk: Desk, account: Account) -> int:
         page = await account.bank.statement(account.bank.account, cursor)
         if page.more and page.cursor == cursor:
             raise MalformedMessage(f"statement of {account.alias}: more lines, but the same cursor")
-        rows = [_row(desk.clock, line) for line in page.lines]
         async with desk.pool.acquire() as connection, connection.transaction():
-            if rows:
-                columns = [list(column) for column in zip(*rows, strict=True)]
-                await connection.execute(queries.add_bank_lines, account.alias, *columns)
+            await add_lines(connection, desk.clock, account.alias, page.lines)
             await connection.execute(queries.keep_cursor, account.alias, page.cursor, desk.clock.now())
         more = page.more
     return await book_lines(desk, account)
+
+
+async def add_lines(connection: Any, clock: Clock, alias: str, lines: Sequence[StatementLine]) -> None:
+    """Store lines of a statement with the ids of their vouchers; those that are stored already do not change."""
+    if rows := [_row(clock, line) for line in lines]:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute(queries.add_bank_lines, alias, *columns)
 
 
 def _row(clock: Clock, line: StatementLine) -> tuple[Any, ...]:

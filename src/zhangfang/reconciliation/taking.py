@@ -1,14 +1,18 @@
 """Takes what a person brings: a channel's file of a date, read before by a column map."""
 
+import asyncio
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from zhangfang.approvals import Person, recorded
-from zhangfang.bills import Bill
+from zhangfang.bills import Bill, Said, live_map, read_file
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
 from zhangfang.reconciliation.files import take_file
+from zhangfang.reconciliation.statements import book_by_file
 
 queries = load(__package__, "taking.sql")
 
@@ -26,7 +30,28 @@ async def bring_file(desk: Desk, channel: str, settle_date: date, bill: Bill, na
         raise InvalidInput("file", shape, "the same file")
     async with recorded(desk.pool, desk.clock, by, "take file", f"{channel}/{settle_date}", name):
         await take_file(desk, channel, settle_date, bill.path, name, bill.digest)
+        for row in await desk.pool.fetch(queries.by_file):  # their lines may have waited for this file
+            await book_by_file(desk, row["account"])
     return "it was taken before, and changes nothing" if held else f"{bill.lines} lines are taken"
+
+
+async def read_and_bring(
+    desk: Desk,
+    source: Path,
+    channel: str,
+    settle_date: date,
+    map_: str,
+    said: Said | None,
+    name: str,
+    by: Person,
+) -> tuple[Bill, str]:
+    """Read a file by the live map of a name, and bring it. Raises `BillRefused` too."""
+    check_date(desk, channel, settle_date)
+    one = await live_map(desk.pool, map_)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "lines.csv"
+        bill = await asyncio.to_thread(read_file, source, one, settle_date, target, said)
+        return bill, await bring_file(desk, channel, settle_date, bill, name, by)
 
 
 def check_date(desk: Desk, channel: str, settle_date: date) -> None:

@@ -26,6 +26,7 @@ SMALL: Mapping[str, str] = {
     "product_cycle": "a row for each decision of a person about a merchant",
     "merchant fee_rule settlement_account webhook_endpoint": "thousands at most, and pages list them all",
     "channel_file task books_day books_roll books_request ledger_month certificate": "some rows a day",
+    "bank_statement": "one a statement that people bring",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
     "table_release table_set column_map outcome proposal": "made by people, one by one",
@@ -37,7 +38,7 @@ SMALL: Mapping[str, str] = {
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
     "act_head operator": "one row, and one a person",
-    "adjustment adjustment_limit evidence_file": "made by people, one by one",
+    "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {

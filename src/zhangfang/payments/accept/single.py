@@ -7,7 +7,7 @@ from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
 from zhangfang.mandates import Mandate, MandateRefused
 from zhangfang.mandates import check as covers
-from zhangfang.merchants import Merchant, NoFeeRule, get_merchant
+from zhangfang.merchants import Merchant, NoFeeRule, get_merchant, is_awaited
 from zhangfang.payments.accept.requests import (
     charged,
     check,
@@ -104,6 +104,10 @@ async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: byte
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
     now = await get_merchant(desk.pool, merchant.id)  # money out does not rely on what the caller has kept
+    if await is_awaited(desk.pool, merchant.id):
+        raise NotAllowed(
+            f"a freeze waits for money of merchant {merchant.id}; allowed: a payout when it has it"
+        )
     return await _begin(desk, *await _purchase(desk, now, request, digest))
 
 

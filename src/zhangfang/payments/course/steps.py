@@ -23,7 +23,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
-from zhangfang.merchants import MerchantState, get_merchant
+from zhangfang.merchants import MerchantState, get_merchant, is_awaited
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
 from zhangfang.payments.course.ending import Ending, conclude, end
@@ -92,6 +92,8 @@ async def _advance(desk: Desk, intent: Intent) -> None:
 async def _check_paid_out(pool: asyncpg.Pool, merchant: str) -> None:
     if (state := (await get_merchant(pool, merchant)).state) is not MerchantState.ACTIVE:
         raise HeldBack(f"merchant {merchant} is {state}: it is not paid out")
+    if await is_awaited(pool, merchant):
+        raise HeldBack(f"a freeze waits for money of merchant {merchant}: it is not paid out")
 
 
 async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str) -> None:
