@@ -19,6 +19,7 @@ from zhangfang.console.reading.model import (
 )
 from zhangfang.console.view import why
 from zhangfang.duplicates import Case, CaseState
+from zhangfang.reconciliation import Aged, TooMuch
 from zhangfang.web.money import money
 from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
@@ -236,13 +237,27 @@ def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> 
     if closed:
         return _("{month} is closed.", month=month)
     if not missing:
-        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+        return _("{month} can be closed: all {n} items are met.", month=month, n=items)
     return _.n(
         "{n} item stands between us and the close of {month}.",
         "{n} items stand between us and the close of {month}.",
         missing,
         month=month,
     )
+
+
+def suspense(_: Words, aged: Sequence[Aged], passed: Sequence[TooMuch]) -> Markup:
+    """Say what lies in suspense, and whether any of it is too old."""
+    count, fen = sum(one.count for one in aged), yuan(sum(one.fen for one in aged))
+    if not count:
+        return _("Nothing lies in suspense.")
+    held = _.n("{n} item of {fen} lies in suspense", "{n} items of {fen} lie in suspense", count, fen=fen)
+    if not passed:
+        return _("{held}; none is too old.", held=held)
+    old = Markup('<span class="to-act">{}</span>').format(
+        _.n("{n} limit is passed", "{n} limits are passed", len(passed))
+    )
+    return _("{held}; {old}.", held=held, old=old)
 
 
 def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:
