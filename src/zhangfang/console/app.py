@@ -19,6 +19,7 @@ from zhangfang.console.pages import (
     statements,
     today,
     trial,
+    weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
@@ -135,6 +136,8 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/weekly", door.inside(weekly.page, "week")),
+            Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),

@@ -23,6 +23,7 @@ from zhangfang.reconciliation import Aged, TooMuch
 from zhangfang.web.money import money
 from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
+from zhangfang.weekly import Report, success
 
 
 def link(href: str, text: str, look: str = "") -> Markup:
@@ -201,6 +202,15 @@ def reconciliation(
     elif breaks:
         parts.append(_.n("{n} break was found and cleared", "{n} breaks were found and cleared", len(breaks)))
     return _("{parts}.", parts=_(", ").join(parts))
+
+
+def weekly(_: Words, made: Report) -> Markup:
+    """Say how the week's pay-ins and payouts fared."""
+    f = made.figures
+    if f.pay_in is None and f.payout is None:
+        return _("Nothing was asked for in this week.")
+    parts = {"pay_in": success(f.pay_in).split(",")[0], "payout": success(f.payout).split(",")[0]}
+    return _("Pay-in {pay_in}, payout {payout}.", **parts)
 
 
 def statements(_: Words, day: date, released: int, waits: str) -> Markup:
