@@ -139,5 +139,5 @@ async def _filled(office: Office) -> list[str]:
     return [
         "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", f"/adjustments/{made.id}",
         "/freezes", "/freezes/new", f"/freezes/{stands.shown_id}", f"/freezes/{other.shown_id}",
-        "/register", "/register/new", "/register/new?kind=chargeback", f"/register/{shown}", "/proposals", "/",
+        "/register", "/register/new", "/register/new?kind=chargeback", f"/register/{shown}", "/proposals", "/reserve", "/",
     ]  # fmt: skip

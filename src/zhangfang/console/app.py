@@ -21,7 +21,7 @@ from zhangfang.console.pages import (
     trial,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing
-from zhangfang.console.pages.deciding import adjustments, freezes, register
+from zhangfang.console.pages.deciding import adjustments, freezes, register, reserve
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
@@ -101,6 +101,7 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/reserve", door.inside(reserve.page, "date")),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),

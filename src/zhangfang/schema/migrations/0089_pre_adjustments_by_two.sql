@@ -11,3 +11,7 @@ END
 $$;
 CREATE CONSTRAINT TRIGGER adjustment_by_two AFTER INSERT ON adjustment
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION adjusted_by_two();
+
+-- A top-up of the reserve that two people have announced: the line of the reserve's statement that brings it.
+ALTER TABLE register_entry ADD COLUMN line text;
+GRANT UPDATE (line) ON register_entry TO zhangfang_platform;
