@@ -57,6 +57,9 @@ PAGES = (
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
     "/search", "/search?q=nothing", "/search?q=M00",
+    "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
+    f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",
+    f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=month&tiers=100:0.3&tiers_by=month",
 )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
+from tests.unit.test_receiving import written
 from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
 from zhangfang.adjustments import Written
 from zhangfang.approvals import (
@@ -152,7 +155,17 @@ async def match_rule(house: Treasury) -> UUID:
     )
 
 
+async def file_version(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 100)])
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder) / "v.csv", [stray(1, 90)])
+        return await reconciliation.offer_version(
+            house.desk, "unionpay", DAY, path, "b.zip", "v2", LIN, "the channel corrected it"
+        )
+
+
 MADE: dict[str, Propose] = {
+    reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
     adjustments.REGISTER: register,
     adjustments.THAW: thaw,

@@ -15,6 +15,7 @@ KINDS: Mapping[str, Approve] = {
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
     reconciliation.CURE: reconciliation.approve,
+    reconciliation.VERSION: reconciliation.approve_version,
     reconciliation.MATCH_RULE: lambda desk, *rest: reconciliation.approve_rule(desk.pool, desk.clock, *rest),
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),

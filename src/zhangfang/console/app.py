@@ -21,7 +21,7 @@ from zhangfang.console.pages import (
     trial,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing
-from zhangfang.console.pages.deciding import adjustments, freezes, register, reserve
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
@@ -114,6 +114,12 @@ def console_app(site: Console) -> Starlette:
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
+            Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
+            Route("/fees", door.inside(fees.month)),
+            Route("/fees/{month}", door.inside(fees.month)),
+            Route("/fee-bills/{id}", door.inside(fees.bill), methods=["GET"]),
+            Route("/fee-bills/{id}", door.inside(fees.take), methods=["POST"]),
             Route(
                 "/merchants/{id}/webhooks/{endpoint:uuid}/again",
                 door.inside(merchants.tell_again),
