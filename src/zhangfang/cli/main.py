@@ -37,6 +37,7 @@ from zhangfang.cli import (
     statements,
     stops,
     tables,
+    weekly,
 )
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
@@ -80,6 +81,8 @@ for module in (
 app.command("sign-in")(people.sign_in)
 app.command("reserve")(reserve.reserve)
 app.command("sign-out")(people.sign_out)
+app.command("weekly")(weekly.weekly)
+app.add_typer(weekly.app, name="incident")
 programs.add_to(app)
 stops.add_to(app)
 
