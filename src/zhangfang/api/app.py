@@ -1,5 +1,6 @@
 """The HTTP application: the API's calls and their document, channels' notifications, front returns, and the console."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -26,6 +27,7 @@ from zhangfang.payments import Desk, notified
 from zhangfang.reconciliation import aging
 from zhangfang.web.methods import allow
 from zhangfang.webhooks import networks
+from zhangfang.weekly import Requests, keep
 
 HOLIDAYS = Gauge(
     "zhangfang_holidays_unknown_year",
@@ -58,6 +60,9 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
                 desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
             )
             app.state.desk = desk
+            counting = asyncio.create_task(
+                keep(lambda: app.state.requests.store(desk.pool, desk.clock.now()))
+            )
             app.state.notifying = {
                 name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
             }
@@ -67,6 +72,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
                 *beside(desk),
             ]
             yield
+            counting.cancel()
 
     described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
@@ -83,6 +89,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(Limit)
+    app.add_middleware(Requests, state=app.state)
     return app
 
 

@@ -19,9 +19,10 @@ from zhangfang.console.pages import (
     statements,
     today,
     trial,
+    weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
-from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
@@ -105,6 +106,7 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/reserve", door.inside(reserve.page, "date")),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
@@ -135,6 +137,8 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/weekly", door.inside(weekly.page, "week")),
+            Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),

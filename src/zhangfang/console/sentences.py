@@ -23,6 +23,7 @@ from zhangfang.reconciliation import Aged, TooMuch
 from zhangfang.web.money import money
 from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
+from zhangfang.weekly import Report, success
 
 
 def link(href: str, text: str, look: str = "") -> Markup:
@@ -203,6 +204,15 @@ def reconciliation(
     return _("{parts}.", parts=_(", ").join(parts))
 
 
+def weekly(_: Words, made: Report) -> Markup:
+    """Say how the week's pay-ins and payouts fared."""
+    f = made.figures
+    if f.pay_in is None and f.payout is None:
+        return _("Nothing was asked for in this week.")
+    parts = {"pay_in": success(f.pay_in).split(",")[0], "payout": success(f.payout).split(",")[0]}
+    return _("Pay-in {pay_in}, payout {payout}.", **parts)
+
+
 def statements(_: Words, day: date, released: int, waits: str) -> Markup:
     """Say how many statements of a date are released, or what they wait for."""
     if released:
@@ -227,7 +237,7 @@ def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> 
     if closed:
         return _("{month} is closed.", month=month)
     if not missing:
-        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+        return _("{month} can be closed: all {n} items are met.", month=month, n=items)
     return _.n(
         "{n} item stands between us and the close of {month}.",
         "{n} items stand between us and the close of {month}.",
