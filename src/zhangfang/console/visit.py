@@ -1,7 +1,7 @@
 """A visit to the operators' console: what its pages need beyond the kit, and what the frame of each page shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
 from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
+from zhangfang.console.pages.files.uploads import Uploads
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
 from zhangfang.console.targets import target
@@ -37,6 +38,7 @@ class Console(kit.Site):
     package: str = "zhangfang.console"
     sandbox: bool = True
     demo_command: str = "zhangfang demo"
+    uploads: Uploads = field(default_factory=Uploads)  # that people look at while they make maps
 
     def __post_init__(self) -> None:
         """Open the templates."""
