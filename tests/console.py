@@ -16,7 +16,7 @@ import asyncpg
 from tests.clock import SetClock
 from tests.people import LIN, WANG, employ
 from zhangfang import approvals
-from zhangfang.adjustments import ADJUSTMENT, Adjustment
+from zhangfang.adjustments import ADJUSTMENT, REGISTER, THAW, Adjustment, Thaw, Written
 from zhangfang.adjustments.allowed import preview
 from zhangfang.adjustments.model import Making
 from zhangfang.bills import MAP, MapRelease
@@ -165,6 +165,7 @@ async def _people(house: House) -> None:
 async def _proposals(house: House) -> None:
     """Let one proposal of each kind wait, and one be withdrawn."""
     unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    freeze, entry = await _deadlines(house)
     at = house.clock.now()
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
@@ -179,6 +180,8 @@ async def _proposals(house: House) -> None:
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
         MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
         ADJUSTMENT: ("", adjusted(house.merchants[0])),
+        THAW: (freeze, Thaw(house.merchants[0], "(2026) 114", 500, "已解除")),
+        REGISTER: (entry, Written("court", "C-7", outcome="done", note="已回函")),
         OPENING: ("unionpay/void", Opening("unionpay", "void", "lin", at, "维护", "已恢复")),
     }
     async with house.pool.acquire() as connection:
@@ -196,6 +199,26 @@ def adjusted(merchant: str) -> Adjustment:
     subjects = {"debit": f"2322/{merchant}", "credit": "2361/platform"}
     voucher = preview(Making("M1", 1_200, subjects))
     return Adjustment("M1", 1_200, subjects, "goodwill", "商户申请", "来函 114", ("e" * 64,), voucher)
+
+
+async def _deadlines(house: House) -> tuple[str, str]:
+    """Freeze money, of which part is waited for, and register a request; both are due soon. Return their ids."""
+    freeze, entry, voucher = (new_id(house.clock) for _ in range(3))
+    merchant, now, soon = house.merchants[0], house.clock.now(), TODAY + timedelta(days=2)
+    await house.insert(
+        "money_freeze", id=freeze, merchant=merchant, kind="court", reference="(2026) 114", reason="裁定",
+        amount=1_000, expires_on=soon, frozen_by="lin", frozen_at=now,
+    )  # fmt: skip
+    await house.insert(
+        "adjustment", id=voucher, purpose="freeze", template="T4", amount=600, business_date=TODAY, of=freeze,
+        said=json.dumps({"template": "T4", "amount": 600, "subjects": {"merchant": merchant}}), legs="[]",
+        made_by="lin", made_at=now, result="exceeds_credits", ended_at=now,
+    )  # fmt: skip
+    await house.insert(
+        "register_entry", id=entry, kind="court", reference="C-7", merchant=merchant, due_on=soon, note="查询账户",
+        files=[], opened_by="lin and wang", opened_at=now,
+    )  # fmt: skip
+    return prefixed("frz", freeze), prefixed("reg", entry)
 
 
 async def audit(house: House, *, ok: bool = True, age: float = 10) -> None:

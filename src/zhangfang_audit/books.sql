@@ -23,11 +23,13 @@ WITH entry AS NOT MATERIALIZED (
             f.return_voucher
         ]
     ) AS v
+    UNION ALL SELECT v, NULL, f.settle_date, NULL FROM file_version f CROSS JOIN LATERAL unnest(f.vouchers) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
     UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
     FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
     UNION ALL SELECT voucher, intent, business_date, NULL FROM bank_line
     UNION ALL SELECT voucher, NULL, run_date, NULL FROM settlement
+    UNION ALL SELECT id, payment, business_date, NULL FROM split_order
     UNION ALL SELECT unnest(ids), NULL, NULL, NULL FROM task
     UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
     UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
@@ -170,6 +172,13 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         SELECT settlement, net, later FROM fact WHERE kind IN ('purchase', 'collection')
         UNION ALL SELECT settlement, -net, -later FROM fact WHERE template IN ('R1', 'V1', 'U1')
         UNION ALL SELECT undo_settlement, net, later FROM fact WHERE template IN ('R1', 'V1', 'U1')
+        -- of a split payment: what receivers have and give back, for the seller and for themselves
+        UNION ALL SELECT i.settlement, -s.amount, 0 FROM split s JOIN intent i ON i.id = s.payment
+        UNION ALL SELECT s.settlement, s.amount, 0 FROM split s
+        UNION ALL SELECT r.settlement, b.amount, 0 FROM split_back b JOIN intent r ON r.id = b.refund
+        UNION ALL SELECT r.undo_settlement, -b.amount, 0 FROM split_back b JOIN intent r ON r.id = b.refund
+        UNION ALL SELECT b.settlement, -b.amount, 0 FROM split_back b
+        UNION ALL SELECT b.undo_settlement, b.amount, 0 FROM split_back b
     ) AS line
     GROUP BY settlement
 ), listed AS (
@@ -238,6 +247,26 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
     )
+    -- parts of payments (P9), and what receivers give back of them with a refund
+    UNION ALL SELECT one.voucher, 2321, side.subject, one.sign * side.sign * s.amount
+    FROM split s JOIN fact f ON f.id = s.payment
+    LEFT JOIN split_order o ON o.id = s.split_order
+    CROSS JOIN LATERAL (
+        SELECT coalesce(o.id, f.voucher), 1 WHERE f.booked AND (
+            o.id IS NULL OR o.state = 'DONE' OR EXISTS (SELECT FROM transfer t WHERE t.voucher = o.id AND t.flags & 74 = 0)
+        )
+        UNION ALL SELECT f.undo_voucher, -1 WHERE f.undone AND o.id IS NULL
+    ) AS one (voucher, sign)
+    CROSS JOIN LATERAL (VALUES (f.merchant, 1), (s.receiver, -1)) AS side (subject, sign)
+    UNION ALL SELECT one.voucher, side.code, side.subject, one.sign * side.fen
+    FROM split_back b JOIN fact f ON f.id = b.refund
+    CROSS JOIN LATERAL (
+        SELECT f.voucher, 1 AS sign WHERE f.booked UNION ALL SELECT f.undo_voucher, -1 WHERE f.undone
+    ) AS one
+    CROSS JOIN LATERAL (VALUES
+        (CASE WHEN f.template IN ('R1', 'V1', 'U1') THEN 2321 ELSE 2322 END, f.merchant, -b.amount),
+        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount)
+    ) AS side (code, subject, fen)
     UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
     FROM cured c
     CROSS JOIN LATERAL (

@@ -108,6 +108,8 @@ async def test_no_page_runs_over_an_edge_at_any_width_or_breaks_the_content_poli
         f"/reconciliation/{YESTERDAY}", f"/reconciliation/{YESTERDAY}/unionpay/lines",
         f"/reconciliation/{TODAY}/cmb/bank", "/breaks?all=1", "/duplicates", "/channels",
         "/channels/unionpay/purchase/stop", "/merchants", f"/merchants/mer_{0:026}", f"/settlements/{batch.hex}",
+        f"/merchants/mer_{0:026}/fee", f"/fees/{YESTERDAY:%Y-%m}",
+        f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=settlement&tiers=10000:0.3",
         "/search?q=zzz", "/search?q=M00", "/more", "/nowhere",
         f"/payments/{site.house.by_state['PART_REFUNDED'].hex}/refund?amount=1.00",
         f"/payments/{site.house.by_state['UNKNOWN'].hex}/outcome",

@@ -39,6 +39,7 @@ from zhangfang.payments.people.stops import approve_opening, open_again, stop
 from zhangfang.reconciliation import finish_returns, propose
 
 BEGIN = date(2026, 9, 1)
+ENDS = {(kind, state) for kind in ("collection", "refund", "payout") for state in ("SUCCESS", "FAILED")}
 HOUR = 11, 40  # all tasks of the timetable are due
 # Days without an answer. While a payment has no outcome no date after it is closed, so those of 400 days are few.
 HELD_OPEN = (0, 0, 0, 0, 0, 0, 1, 3, 20, 40, 70)
@@ -245,7 +246,7 @@ class LongWorld:
 
     async def ask(self, merchant: Merchant, kind: Operation, amount: int, **other: Any) -> Intent:
         """Ask for something whose end its channel hides for some days."""
-        days, success = self.chance.choice(HELD_OPEN), self.chance.random() < 0.75
+        days, success = self.chance.choice(HELD_OPEN), self.chance.random() < 0.5
         name = self.name(merchant, days, success)
         request = Request(kind, name, amount, name, **({"account": ACCOUNT} | other))
         intent, _ = await accept(self.house.desk, merchant, request)
@@ -256,9 +257,7 @@ class LongWorld:
     async def act(self) -> None:
         """Do one thing of a merchant or of the world at random."""
         merchant = self.chance.choice(self.merchants)
-        await self.chance.choice(
-            (self._collect, self._collect, self._refund, self._payout, self._stray, self._stop)
-        )(merchant)
+        await self.chance.choice(ACTS)(self, merchant)
 
     async def _collect(self, merchant: Merchant) -> None:
         await self.collect(merchant, self.chance.choice(HELD_OPEN), self.chance.random() < 0.75)
@@ -412,6 +411,10 @@ class LongWorld:
             " WHERE m.auto_payout AND s.payout IS NULL AND s.amount > 100"
         )
         assert unpaid == 0, f"{unpaid} automatic payouts were forgotten"
+        ends = await pool.fetch(
+            "SELECT DISTINCT kind, state FROM intent WHERE state IN ('SUCCESS', 'FAILED')"
+        )
+        assert {(row["kind"], row["state"]) for row in ends} == ENDS, "not every end was met"
         late = await pool.fetchval(
             "SELECT count(*) FROM settlement s JOIN intent i ON i.id = s.payout WHERE i.business_date > s.run_date"
         )
@@ -456,3 +459,15 @@ class LongWorld:
         """Return whose number it is; an automatic payout's number begins with the merchant's own name."""
         named = {one.external_ref: one.id for one in self.merchants}
         return self.owner.get(key) or named.get(key.partition("-")[0])
+
+
+ACTS = (
+    LongWorld._collect,
+    LongWorld._collect,
+    LongWorld._collect,
+    LongWorld._refund,
+    LongWorld._payout,
+    LongWorld._payout,
+    LongWorld._stray,
+    LongWorld._stop,
+)

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from tests.adjusting import LETTER, carried, proposed, written
+from tests.adjusting import LETTER, carried, funded, proposed, written
 from tests.clock import SetClock
 from tests.people import LIN, WANG
 from tests.treasury import Cut, Treasury, cut_off, treasury
@@ -27,16 +27,6 @@ from zhangfang.ledger import CHART, TEMPLATES
 async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
     async with treasury(database_url, clock) as made:
         yield made
-
-
-async def with_money(house: Treasury, fen: int = 50_000) -> str:
-    """Return a merchant whose available account holds some money."""
-    merchant = (await house.merchant()).id
-    id_ = await proposed(house, "2351/unionpay", f"2322/{merchant}", fen)
-    await house.pool.execute("UPDATE adjustment_limit SET most = 100000000 WHERE role = 'operator'")
-    await stock(house, fen)
-    assert await carried(house, id_, WANG) == "posted"
-    return merchant
 
 
 async def stock(house: Treasury, fen: int) -> None:
@@ -87,7 +77,7 @@ async def test_what_is_wrong_is_named_and_nothing_is_stored(
 
 
 async def test_an_adjustment_is_booked_once_as_it_was_seen_and_undone_once(house: Treasury) -> None:
-    merchant = await with_money(house)
+    merchant = await funded(house, 50_000)
     id_ = await proposed(house, f"2322/{merchant}", "2361/platform", 700)
     entries = await house.last_entry()
     assert await carried(house, id_, WANG) == "posted"
@@ -112,7 +102,7 @@ async def test_an_adjustment_is_booked_once_as_it_was_seen_and_undone_once(house
 
 
 async def test_what_the_ledger_refuses_is_shown_and_is_over(house: Treasury) -> None:
-    merchant = await with_money(house, 500)
+    merchant = await funded(house, 500)
     id_ = await proposed(house, f"2322/{merchant}", "2361/platform", 501)
     assert await carried(house, id_, WANG) == "exceeds_credits"
     assert await carried(house, id_, WANG) == "exceeds_credits"
@@ -122,7 +112,7 @@ async def test_what_the_ledger_refuses_is_shown_and_is_over(house: Treasury) -> 
 
 
 async def test_a_reversal_that_was_refused_can_be_tried_again(house: Treasury) -> None:
-    merchant = await with_money(house, 500)
+    merchant = await funded(house, 500)
     given = await proposed(house, "2361/platform", f"2322/{merchant}", 300)
     taken = await proposed(house, f"2322/{merchant}", "2361/platform", 700)
     assert [await carried(house, one, WANG) for one in (given, taken)] == ["posted", "posted"]
@@ -136,7 +126,7 @@ async def test_a_reversal_that_was_refused_can_be_tried_again(house: Treasury) -
 
 
 async def test_a_process_that_ends_anywhere_goes_on_with_the_same_voucher(house: Treasury) -> None:
-    merchant = await with_money(house)
+    merchant = await funded(house, 50_000)
     id_ = await proposed(house, f"2322/{merchant}", "2361/platform", 700)
     seen, entries = (await adjustments.get(house.pool, id_)).proposal.seen, await house.last_entry()
     for steps in range(12):

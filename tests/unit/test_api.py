@@ -267,6 +267,7 @@ async def test_a_key_of_the_other_kind_opens_nothing(counter: Counter, shop: Cal
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/payments/{id}/refunds": {"order_no": "R1", "amount": 1},
     "/v1/payments/{id}/void": {"order_no": "V1"},
+    "/v1/payments/{id}/splits": {"parts": [{"receiver": "mer_" + "0" * 26, "amount": 1}]},
     "/v1/mandates/{id}/confirm": {"code": "123456"},
     "/v1/webhooks/{id}": {"url": "https://other.example/"},
     "/v1/webhooks/{id}/redeliveries": {"since": "2026-01-01T00:00:00Z"},

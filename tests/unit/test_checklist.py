@@ -137,6 +137,20 @@ async def test_a_month_begins_after_what_is_closed_and_with_the_platform(house: 
         assert await house.pool.fetchval(checklist.queries.span, last) == first
 
 
+async def test_a_whole_month_needs_its_bills_and_its_vat(house: Treasury) -> None:
+    await house.pool.execute("INSERT INTO task (kind, key) VALUES ('bills', '2026-09')")
+    early, late = await found(house, MONTH - timedelta(days=1)), await found(house, MONTH)
+    assert (early["vat"].count, late["vat"].count, late["vat"].which) == (0, 1, "2026-09")
+    assert late["bills"].since == date(2026, 9, 1)
+    await house.pool.execute("UPDATE task SET done_at = now() WHERE kind = 'bills'")
+    columns = "month, voucher, income, rate_ppm, tax, stored_at, posted_at"
+    row = f"INSERT INTO fee_vat ({columns}) VALUES ($1, $2, 0, 0, 0, $3, $3)"
+    await house.pool.execute(row, date(2026, 9, 1), new_id(house.clock), house.clock.now())
+    after = await found(house, MONTH)
+    assert after["bills"].good
+    assert after["vat"].good
+
+
 def test_only_soft_items_that_are_not_so_can_be_excepted() -> None:
     def one(name: str, count: int) -> Found:
         return Found(checklist.ITEMS[name], count, None, None, "/")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,7 @@ from starlette.routing import Mount
 from tests.clock import SetClock
 from tests.console import CHANNELS, KEY, TODAY, YESTERDAY, Seeded, at_now, make_seeded
 from tests.words import headings, latin, machine_words
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
@@ -47,11 +49,16 @@ PAGES = (
     f"/reconciliation/{TODAY}", "/reconciliation/2020-02-29", "/breaks", "/breaks?all=1", "/channels",
     f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
+    "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
+    "/register/new?kind=chargeback", "/register/new?kind=complaint",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
     "/search", "/search?q=nothing", "/search?q=M00",
+    "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
+    f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",
+    f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=month&tiers=100:0.3&tiers_by=month",
 )  # fmt: skip
 
 
@@ -82,6 +89,9 @@ class Acts:
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         hour = timedelta(hours=1)
         return await open_again(self.pool, self.clock, channel, operation, reason, by, hour)
+
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        raise Refusing("nothing can be frozen here")
 
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
         raise Refusing("nothing is booked here")
@@ -179,7 +189,9 @@ async def crawl(
     while waiting:
         path = waiting.pop(0).partition("#")[0]
         kind = re.sub(
-            r"(pay|ref|pot|mer|dup|adj)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*", "*", path
+            r"(pay|ref|pot|mer|dup|adj|frz|reg)_\w+|[0-9a-f]{8}-?[0-9a-f-]{24,}|\d{4}-\d\d(-\d\d)?|=[^&]*",
+            "*",
+            path,
         )
         kinds[kind] += path not in seen
         if (

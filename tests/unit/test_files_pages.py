@@ -116,7 +116,7 @@ async def test_a_layout_is_guessed_shown_proposed_approved_and_read(desk: Desk) 
     assert found["means-operation-0"] == "purchase"
     assert "field-order_no" in found
     page = await desk.send(
-        where, page, **{"field-order_no": "贵司订单号", "field-channel_ref": "微信订单号"}, do="look"
+        where, page, None, **{"field-order_no": "贵司订单号", "field-channel_ref": "微信订单号"}, do="look"
     )
     assert "2 of 3 lines would have a payment of ours" in page.text
     guessed = "`{count},`{in_sum},`{any},`{any},`{fee_sum},`{in_sum},`{any}"
@@ -153,7 +153,7 @@ async def test_two_fields_of_one_column_are_refused_by_name_and_nothing_is_propo
         "name": "x",
         "reason": "why not",
     }
-    refused = await desk.send(page.url.path.removeprefix("/console"), page, **fields)
+    refused = await desk.send(page.url.path.removeprefix("/console"), page, None, **fields)
     assert refused.status_code == 422
     assert "got 2 of them: amount, fee; allowed: one field to a column" in unescape(refused.text)
     assert await desk.house.pool.fetchval("SELECT count(*) FROM column_map") == 0

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +12,15 @@ import asyncpg
 import msgspec
 import pytest
 
-from tests.adjusting import proposed
+from tests.adjusting import frozen, funded, proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
+from tests.unit.test_receiving import written
 from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
+from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
     ItChanged,
@@ -134,6 +138,16 @@ async def adjustment(house: Treasury) -> UUID:
     return await proposed(house, "3012/unionpay", "2351/unionpay", 700)
 
 
+async def thaw(house: Treasury) -> UUID:
+    one = await frozen(house, await funded(house, 700), 900)
+    return await adjustments.propose_thaw(house.pool, house.clock, one.id, 400, "it was lifted", LIN)
+
+
+async def register(house: Treasury) -> UUID:
+    said = Written("tax", "TX-7", due_on=NEXT, note="the tax office asks for a list")
+    return await adjustments.propose_entry(house.pool, house.clock, said, LIN)
+
+
 async def match_rule(house: Treasury) -> UUID:
     rule = reconciliation.MatchRule("reserve", ("unionpay",), "clearing house", 3)
     return await reconciliation.propose_rule(
@@ -141,8 +155,20 @@ async def match_rule(house: Treasury) -> UUID:
     )
 
 
+async def file_version(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 100)])
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder) / "v.csv", [stray(1, 90)])
+        return await reconciliation.offer_version(
+            house.desk, "unionpay", DAY, path, "b.zip", "v2", LIN, "the channel corrected it"
+        )
+
+
 MADE: dict[str, Propose] = {
+    reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
+    adjustments.REGISTER: register,
+    adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
@@ -213,7 +239,8 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, "
-        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments"
+        "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 
 

@@ -25,6 +25,7 @@ from zhangfang.ledger import (
     account,
     accounts_for,
     adjustment,
+    exchanged,
     kind_name,
     mirror,
     subjects_of,
@@ -83,7 +84,7 @@ def check(said: Adjustment) -> Adjustment:
 
 
 def transfers(making: Making, id_: UUID, day: date) -> list[Transfer]:
-    """Return the transfers of a voucher. Raises `InvalidInput`."""
+    """Return the transfers of a voucher; a template with a trailing `-` has its sides exchanged. Raises `InvalidInput`."""
     if making.template == MANUAL:
         debit, credit = side("debit", making.subjects["debit"]), side("credit", making.subjects["credit"])
         if FROZEN in (debit[0], credit[0]):
@@ -91,9 +92,11 @@ def transfers(making: Making, id_: UUID, day: date) -> list[Transfer]:
                 "accounts", f"{FROZEN}", "another one: frozen money is moved by freezes and thaws"
             )
         return adjustment(id_, debit=debit, credit=credit, amount=making.amount, business_date=day, memo=id_)
-    amounts = {line.amount: making.amount for line in TEMPLATES[making.template]}
+    template = making.template.removesuffix("-")
+    amounts = {line.amount: making.amount for line in TEMPLATES[template]}
     names = _subjects(making)
-    return voucher(making.template, id_, subjects=names, amounts=amounts, business_date=day, memo=id_)
+    made = voucher(template, id_, subjects=names, amounts=amounts, business_date=day, memo=id_)
+    return exchanged(made) if making.template != template else made
 
 
 def reversal(making: Making, of: UUID, id_: UUID, day: date) -> list[Transfer]:
@@ -108,7 +111,7 @@ def accounts(making: Making) -> dict[UUID, Account]:
             account(*side(name, making.subjects[name])) for name in ("debit", "credit")
         )
     else:
-        found = accounts_for(making.template, _subjects(making))
+        found = accounts_for(making.template.removesuffix("-"), _subjects(making))
     return {one.id: one for one in found}
 
 

@@ -8,12 +8,15 @@ from zhangfang.api.calls import Call, Spec
 from zhangfang.api.shapes import (
     BalanceShown,
     FeeShown,
+    NewPart,
     NewPayment,
     NewPayout,
     NewRefund,
+    NewSplit,
     NewVoid,
     Page,
     Shown,
+    SplitShown,
     Timeline,
     TimelineStep,
     client_of,
@@ -24,7 +27,7 @@ from zhangfang.fees import why
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.ledger import Book, account_id
 from zhangfang.merchants import settlement_account_of
-from zhangfang.payments import PREFIX, Intent, NotFound, Request, accept
+from zhangfang.payments import PREFIX, Intent, NotFound, Request, accept, split_payment
 
 KINDS = {
     "pay": (Operation.PURCHASE, Operation.COLLECTION),
@@ -48,8 +51,22 @@ async def create_payment(call: Call) -> tuple[int, Shown]:
         product=new.product,
         instalments=new.instalments,
         fee_by=new.fee_by,
+        split=new.splits.asked() if new.splits else None,
     )
     return await _accept(call, request)
+
+
+async def split(call: Call) -> tuple[int, SplitShown]:
+    """Give parts of a payment to other merchants."""
+    new: NewSplit = call.body
+    payment = parse("pay", call.path["id"])
+    desk = call.desk
+    made, created = await split_payment(
+        desk.pool, desk.ledger, desk.clock, call.who, payment, new.asked(), call.key
+    )
+    parts = [NewPart(receiver, fen) for receiver, fen in made.shares]
+    shown = SplitShown(prefixed("pay", payment), made.state, parts, made.reason)
+    return 201 if created else 200, shown
 
 
 async def create_refund(call: Call) -> tuple[int, Shown]:
@@ -163,6 +180,7 @@ CALLS: Sequence[Spec] = (
     Spec("GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline),
     Spec("GET", "/v1/payments/{id}/fee", "Explain a payment's fee", explainer("pay"), gives=FeeShown),
     Spec("POST", "/v1/payments/{id}/refunds", "Refund a payment", create_refund, NewRefund, Shown, idempotent=True),
+    Spec("POST", "/v1/payments/{id}/splits", "Split a payment", split, NewSplit, SplitShown, idempotent=True),
     Spec("POST", "/v1/payments/{id}/void", "Void a payment", create_void, NewVoid, Shown, idempotent=True),
     Spec(
         "GET", "/v1/refunds", "List refunds and voids, newest first", lister("ref"), gives=Page, query=PAGED,

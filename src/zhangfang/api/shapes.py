@@ -11,7 +11,17 @@ from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
 from zhangfang.kernel.texts import ALLOWED
-from zhangfang.payments import MOST_INSTALMENTS, PREFIX, Desk, Intent, State, order_of
+from zhangfang.payments import (
+    MOST_INSTALMENTS,
+    MOST_PARTS,
+    PREFIX,
+    Desk,
+    Intent,
+    NewShare,
+    Split,
+    State,
+    order_of,
+)
 
 log = structlog.get_logger()
 
@@ -63,6 +73,41 @@ class NewPayment(msgspec.Struct, forbid_unknown_fields=True):
     product: Literal["", "cashier", "alipay_app"] = ""
     instalments: Annotated[int, msgspec.Meta(ge=0, le=MOST_INSTALMENTS)] = 0
     fee_by: Literal["", "payer", "merchant"] = ""
+    splits: "NewSplit | None" = None
+
+
+class NewPart(msgspec.Struct, forbid_unknown_fields=True):
+    """A part of a payment for another merchant: `amount` in fen, or `ppm` in millionths; one of the two."""
+
+    receiver: Annotated[str, msgspec.Meta(pattern="^mer_[0-9a-hjkmnp-tv-z]{26}$")]
+    amount: Annotated[int, msgspec.Meta(ge=0, le=MAX_FEN)] = 0
+    ppm: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+
+
+class NewSplit(msgspec.Struct, forbid_unknown_fields=True):
+    """Parts of a payment for other merchants; together at most the payment less its fee, and the rest is yours.
+
+    `fee_from` says who bears the fee of parts in `ppm`: `seller` takes them of the whole, `all` of what the fee leaves.
+    `refund_from` says who gives back first at a refund: `proportional` all, or the `seller`.
+    """
+
+    parts: Annotated[list[NewPart], msgspec.Meta(min_length=1, max_length=MOST_PARTS)]
+    fee_from: Literal["seller", "all"] = "seller"
+    refund_from: Literal["proportional", "seller"] = "proportional"
+
+    def asked(self) -> Split:
+        """Return it as payments take it."""
+        parts = tuple(NewShare(one.receiver, one.amount, one.ppm) for one in self.parts)
+        return Split(parts, self.fee_from, self.refund_from)
+
+
+class SplitShown(msgspec.Struct):
+    """A split of a payment: OPEN, DONE or REFUSED."""
+
+    payment: str
+    state: str
+    parts: list[NewPart]
+    reason: str
 
 
 class NewRefund(msgspec.Struct, forbid_unknown_fields=True):
@@ -130,6 +175,7 @@ class Shown(msgspec.Struct, omit_defaults=True):
     returned_at: datetime | None = None
     settled: bool = False
     instalments: int = 0
+    shared: int = 0
     redirect: Redirect | None = None
     app: App | None = None
 
@@ -159,6 +205,7 @@ def show(intent: Intent, client: Redirect | App | None = None) -> Shown:
         returned_at=intent.returned_at,
         settled=intent.settlement is not None,
         instalments=intent.instalments,
+        shared=intent.shared,
         redirect=client if isinstance(client, Redirect) else None,
         app=client if isinstance(client, App) else None,
     )

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 from starlette.routing import BaseRoute, Mount
 
+from zhangfang.adjustments import Freeze, freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.assembly.proposals import approve
 from zhangfang.bills import Said
@@ -44,6 +46,10 @@ class OperatorActs:
         """End a stop, or propose it."""
         alone, pool, clock = self.settings.stop_alone, self.desk.pool, self.desk.clock
         return await open_again(pool, clock, channel, operation, reason, by, alone)
+
+    async def freeze(self, merchant: str, **asked: Any) -> Freeze:
+        """Freeze part of a merchant's money."""
+        return await freeze(self.desk.pool, self.desk.ledger, self.desk.clock, merchant, **asked)
 
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:
         """Return the vouchers that a cure of a break would book now."""

@@ -8,6 +8,7 @@ from functools import partial
 
 import aiohttp
 
+from zhangfang.adjustments import freeze_job
 from zhangfang.assembly.parts import day_of, open_desk
 from zhangfang.batches import batch_job, channel_batch_job
 from zhangfang.closing import timetable
@@ -54,6 +55,7 @@ def jobs(desk: Desk, session: aiohttp.ClientSession, day: Day) -> tuple[Job, ...
         batch_job(desk),
         channel_batch_job(desk),
         duplicate_job(desk),
+        freeze_job(desk.pool, desk.ledger, desk.clock),
     )
 
 

@@ -15,12 +15,17 @@ KINDS: Mapping[str, Approve] = {
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
     reconciliation.CURE: reconciliation.approve,
+    reconciliation.VERSION: reconciliation.approve_version,
     reconciliation.MATCH_RULE: lambda desk, *rest: reconciliation.approve_rule(desk.pool, desk.clock, *rest),
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
     period.CLOSE: lambda desk, *rest: period.approve_closing(desk.pool, desk.ledger, desk.clock, *rest),
     bills.MAP: lambda desk, *rest: bills.approve_map(desk.pool, desk.clock, *rest),
     adjustments.ADJUSTMENT: lambda desk, *rest: adjustments.approve(
+        desk.pool, desk.ledger, desk.clock, *rest
+    ),
+    adjustments.THAW: lambda desk, *rest: adjustments.approve_thaw(desk.pool, desk.ledger, desk.clock, *rest),
+    adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
         desk.pool, desk.ledger, desk.clock, *rest
     ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),

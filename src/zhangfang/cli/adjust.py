@@ -67,7 +67,8 @@ def propose(
 
     async def work(desk: "Desk", by: "Person") -> "Case":
         kept = [
-            await adjustments.keep(desk.pool, desk.clock, path.name, _bytes(path), by) for path in file or ()
+            await adjustments.keep(desk.pool, desk.clock, path.name, bytes_of(path), by)
+            for path in file or ()
         ]
         said = adjustments.Adjustment(template, fen, subjects, code, reason, refers, tuple(kept))
         id_ = await adjustments.propose(desk.pool, desk.clock, said, by)
@@ -170,7 +171,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Return what a file holds. Raises `InvalidInput`."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -3,7 +3,7 @@
 import json as to_json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,6 +72,33 @@ def status() -> None:
     opening = with_pool(lambda pool, _: proposals(pool, kind=period.REOPEN))
     for line in where(found, asked, (*closing, *opening)):
         typer.echo(line)
+
+
+@app.command()
+def export(
+    month: Annotated[str, typer.Option(help="the month, YYYY-MM")],
+    out: Annotated[Path, typer.Option(help="folder for the files; it is made if it is not there")],
+) -> None:
+    """Write a month's books: journal as CSV; trial balance, general and subsidiary ledger, vouchers as XLSX and PDF."""
+    from zhangfang.approvals import recorded
+    from zhangfang.cli.progress import counting
+    from zhangfang.closing.checklist import month_of
+    from zhangfang.closing.files import PARTS, export_books
+
+    first, last = month_of(month, "--month")
+    steps = (last - first).days + 1 + len(PARTS)
+
+    async def work(pool: Any, clock: Any, by: Any) -> Any:
+        async with recorded(pool, clock, by, "export", f"books/{last}"):
+            with counting(f"books of {month}", steps) as tell:
+                return await export_books(pool, first, last, out, tell)
+
+    made = with_person(work)
+    for name in made.too_long:
+        typer.echo(
+            f"{name} is left out: it has more rows than its form can hold; {out / 'journal.csv'} has all"
+        )
+    typer.echo(f"{made.vouchers} vouchers of {month} in {len(made.files)} files in {out}")
 
 
 @reopen.command()

@@ -4,7 +4,7 @@ FROM channel_file WHERE channel = $1 AND settle_date = $2
 
 -- name: lines
 SELECT line_no, status, operation, CASE WHEN credit THEN amount ELSE -amount END AS fen, fee, order_no, channel_ref, intent
-FROM file_line WHERE channel = $1 AND settle_date = $2 ORDER BY line_no
+FROM file_line WHERE channel = $1 AND settle_date = $2 AND status <> 'gone' ORDER BY line_no
 
 -- name: matched
 SELECT count(*)::int FROM file_line WHERE channel = $1 AND settle_date = $2 AND status = 'matched'

@@ -105,6 +105,20 @@ CROSS JOIN (
     GROUP BY 1 HAVING sum(b.opening + b.debits - b.credits) <> 0
 ) p
 
+-- name: bills
+SELECT count(*)::int AS count, min(t.key || '-01')::date AS since, min(t.key) AS which
+FROM (SELECT $1::date AS first, $2::date AS last, $3::timestamptz AS now) a
+JOIN task t ON t.kind = 'bills' AND t.key BETWEEN to_char(a.first, 'YYYY-MM') AND to_char(a.last, 'YYYY-MM')
+    AND t.done_at IS NULL
+
+-- name: vat
+-- Whole months only.
+SELECT count(*)::int AS count, min(m.day)::date AS since, to_char(min(m.day), 'YYYY-MM') AS which
+FROM (SELECT $1::date AS first, $2::date AS last, $3::timestamptz AS now) a
+CROSS JOIN LATERAL generate_series(date_trunc('month', a.first), date_trunc('month', a.last), interval '1 month') AS m (day)
+WHERE (m.day + interval '1 month')::date - 1 <= a.last
+    AND NOT EXISTS (SELECT FROM fee_vat v WHERE v.month = m.day::date AND v.posted_at IS NOT NULL)
+
 -- name: reserve
 SELECT count(*)::int AS count, NULL::date AS since, sum(r.fen)::text AS which
 FROM (SELECT $1::date AS first, $3::timestamptz AS now) a

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from zhangfang.adjustments import Freeze
 from zhangfang.approvals import Person, Proposal
 from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
@@ -27,6 +28,20 @@ class Actions(Protocol):
 
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         """End a stop, or propose it and return the proposal's id."""
+        ...
+
+    async def freeze(
+        self,
+        merchant: str,
+        *,
+        kind: str,
+        reference: str,
+        amount: int,
+        reason: str,
+        expires_on: date | None,
+        by: Person,
+    ) -> Freeze:
+        """Freeze `amount` fen of a merchant's money, at once what is there."""
         ...
 
     async def preview_cure(self, break_id: UUID, said: Cure) -> list[list[Transfer]]:

@@ -21,7 +21,7 @@ from zhangfang.console.pages import (
     trial,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing
-from zhangfang.console.pages.deciding import adjustments
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
 from zhangfang.console.pages.files.uploads import MOST_BYTES
@@ -107,11 +107,29 @@ def console_app(site: Console) -> Starlette:
             Route("/adjustments/{id}/withdraw", door.inside(adjustments.withdraw), methods=["POST"]),
             Route("/adjustments/{id}/reverse", door.inside(adjustments.reverse), methods=["POST"]),
             Route("/evidence/{digest}", door.inside(exported(adjustments.evidence))),
+            Route("/freezes", door.inside(freezes.page, "all"), methods=["GET"]),
+            Route("/freezes", door.inside(freezes.freeze), methods=["POST"]),
+            Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
+            Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
+            Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
+            Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
+            Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
+            Route("/register/{id}", door.inside(register.one), methods=["GET"]),
+            Route(
+                "/register/{id}/close", door.inside(register.close, upload=register.UPLOAD), methods=["POST"]
+            ),
             Route("/channels", door.inside(channels.page)),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.form), methods=["GET"]),
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
+            Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
+            Route("/fees", door.inside(fees.month)),
+            Route("/fees/{month}", door.inside(fees.month)),
+            Route("/fee-bills/{id}", door.inside(fees.bill), methods=["GET"]),
+            Route("/fee-bills/{id}", door.inside(fees.take), methods=["POST"]),
             Route(
                 "/merchants/{id}/webhooks/{endpoint:uuid}/again",
                 door.inside(merchants.tell_again),

@@ -17,6 +17,8 @@ _PLACES = dict.fromkeys(PREFIX.values(), "/payments") | {
     duplicates.PREFIX: "/duplicates",
     "mer": "/merchants",
     adjustments.PREFIX: "/adjustments",
+    adjustments.FREEZE: "/freezes",
+    adjustments.ENTRY: "/register",
 }
 
 

@@ -23,6 +23,7 @@ from zhangfang.kernel.ids import prefixed
 from zhangfang.merchants import FeeRule
 from zhangfang.payments import PREFIX
 from zhangfang.web import visit as kit
+from zhangfang.web.tables import TERMS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,8 +54,14 @@ class Console(kit.Site):
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
             checklist=checklist.ITEMS,
-            rule_words=lambda rule, lang: rule_in_words(msgspec.convert(rule, FeeRule), lang),
+            rule_words=rule_words,
         )
+
+
+def rule_words(rule: FeeRule | dict[str, Any], lang: str) -> str:
+    """Return a fee rule, or one as it stands in a proposal, in words, with the channels' names."""
+    names = {code: getattr(term, lang) for code, term in TERMS["channel"].items()}
+    return rule_in_words(msgspec.convert(rule, FeeRule), lang, names)
 
 
 @dataclass(slots=True)

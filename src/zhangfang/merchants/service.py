@@ -58,6 +58,11 @@ async def get_merchant(pool: asyncpg.Pool, merchant: str) -> Merchant:
     return _found(await store.merchant(pool, merchant), merchant)
 
 
+async def is_awaited(pool: asyncpg.Pool, merchant: str) -> bool:
+    """Whether a freeze of the merchant's money has not taken all that it may: until then nothing is paid out."""
+    return await store.awaited(pool, merchant)
+
+
 async def find_merchant(pool: asyncpg.Pool, external_ref: str) -> Merchant | None:
     """Return the merchant of the caller's own code, or None."""
     if not rules.is_reference(external_ref):

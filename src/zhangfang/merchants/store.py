@@ -136,3 +136,8 @@ def _fee_rule(id_: UUID, stored: str) -> FeeRule:
 
 def _one(found: list[Merchant]) -> Merchant | None:
     return found[0] if found else None
+
+
+async def awaited(pool: asyncpg.Pool, id_: str) -> bool:
+    """Whether a freeze still waits for money of a merchant."""
+    return await pool.fetchval(_SQL.awaited, id_)  # type: ignore[no-any-return]

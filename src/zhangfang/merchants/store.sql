@@ -92,3 +92,8 @@ SELECT id, merchant, tail, created_at, revoked_at FROM api_key WHERE merchant = 
 
 -- name: revoke_key
 UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE merchant = $1 AND id = $2 RETURNING id;
+
+-- name: awaited
+SELECT EXISTS (
+    SELECT FROM freeze_standing WHERE merchant = $1 AND ended_at IS NULL AND amount - given_up > held
+)

@@ -2,6 +2,7 @@
 
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
 from zhangfang.payments.accept.single import accept
+from zhangfang.payments.accept.splitting import SplitOrder, finish_splits, split_payment
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
 from zhangfang.payments.course.posting import PLATFORM, book, refusal
@@ -38,12 +39,15 @@ from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, re
 from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
 from zhangfang.payments.sealing import WrongAccount
+from zhangfang.payments.shares import MOST as MOST_PARTS
+from zhangfang.payments.shares import NewShare, Split
 from zhangfang.payments.telling import PREFIX
 
 __all__ = [
     "ENDED_BY_TWO",
     "FINAL",
     "MOST_INSTALMENTS",
+    "MOST_PARTS",
     "OPEN",
     "OPENING",
     "OUTCOME",
@@ -53,6 +57,7 @@ __all__ = [
     "Desk",
     "Intent",
     "KeyReused",
+    "NewShare",
     "NotAllowed",
     "NotFound",
     "Opening",
@@ -61,6 +66,8 @@ __all__ = [
     "Outcome",
     "Refund",
     "Request",
+    "Split",
+    "SplitOrder",
     "State",
     "StepKind",
     "WrongAccount",
@@ -75,6 +82,7 @@ __all__ = [
     "close_merchant",
     "draft",
     "fill_in",
+    "finish_splits",
     "intent_job",
     "line_of",
     "note_told",
@@ -90,6 +98,7 @@ __all__ = [
     "return_to_payer",
     "seal_payee",
     "send_back",
+    "split_payment",
     "stop",
     "weigh",
 ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.payments.shares import Split
 
 
 class State(StrEnum):
@@ -110,6 +111,10 @@ class Intent:
     updated_at: datetime | None = None
     fee_rule: UUID | None = None
     fee_taken: str = ""
+    shares: str = ""
+    refund_from: str = ""
+    shared: int = 0
+    splitting: UUID | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":
@@ -124,7 +129,7 @@ class Request:
 
     `product` of a purchase is `cashier` or `alipay_app`. `instalments` is the number of periods, 0 for none; `fee_by`
     says who pays their charge, `payer` or `merchant`. Only `zhangfang.duplicates` sets `template`: the posting rule that
-    reverses a duplicate, U1 or U2; the whole fee is then given back.
+    reverses a duplicate, U1 or U2; the whole fee is then given back. `split` gives parts of a pay-in to other merchants.
     """
 
     kind: Operation
@@ -139,6 +144,7 @@ class Request:
     instalments: int = 0
     fee_by: str = ""
     template: str = ""
+    split: Split | None = None
 
 
 class PaymentError(ZhangfangError):

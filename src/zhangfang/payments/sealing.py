@@ -61,7 +61,10 @@ def fingerprint(vault: Vault, request: Request) -> bytes:
     party = vault.fingerprint(msgspec.json.encode(account).decode(), "account") if account else ""
     parts = [request.kind.value, request.order_no, request.amount, request.description, party]
     parts += [request.product, request.instalments, request.fee_by]
-    return hashlib.sha256(msgspec.json.encode([*parts, request.original, request.return_url])).digest()
+    split = [request.split] if request.split else []
+    return hashlib.sha256(
+        msgspec.json.encode([*parts, request.original, request.return_url, *split])
+    ).digest()
 
 
 def _purpose(merchant: str, row: object) -> str:

@@ -5,13 +5,13 @@ WITH asked AS (
         $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
         $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[],
         $24::text[], $25::int[], $26::text[], $27::text[], $28::uuid[], $29::text[], $30::uuid[], $31::int[],
-        $32::timestamptz[], $33::uuid[], $34::text[]
+        $32::timestamptz[], $33::uuid[], $34::text[], $35::text[], $36::text[], $37::bigint[]
     ) AS t (
         id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
         product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
-        fee_rule, fee_taken
+        fee_rule, fee_taken, shares, refund_from, shared
     )
 ), made AS (
     INSERT INTO intent (
@@ -19,7 +19,7 @@ WITH asked AS (
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
         product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
-        fee_rule, fee_taken, updated_at, lease_until
+        fee_rule, fee_taken, shares, refund_from, shared, updated_at, lease_until
     )
     SELECT
         *, created_at,
@@ -32,9 +32,20 @@ WITH asked AS (
 ), noted AS (
     INSERT INTO step (id, intent, at, kind, state, message)
     SELECT s.id, s.intent, s.at, s.kind, s.state, s.message
-    FROM unnest($35::uuid[], $36::uuid[], $37::timestamptz[], $38::text[], $39::text[], $40::text[])
+    FROM unnest($38::uuid[], $39::uuid[], $40::timestamptz[], $41::text[], $42::text[], $43::text[])
         AS s (id, intent, at, kind, state, message)
     JOIN made ON made.id = s.intent
+), parts AS (
+    INSERT INTO split (id, payment, receiver, amount, created_at)
+    SELECT gen_random_uuid(), a.id, p.one ->> 0, (p.one ->> 1)::bigint, a.created_at
+    FROM asked a JOIN made ON made.id = a.id CROSS JOIN LATERAL jsonb_array_elements(nullif(a.shares, '')::jsonb) AS p (one)
+    WHERE a.original IS NULL
+), back AS (
+    INSERT INTO split_back (id, split, refund, payment, receiver, amount, available)
+    SELECT gen_random_uuid(), s.id, a.id, a.original, s.receiver, (p.one ->> 1)::bigint, (p.one ->> 2)::boolean
+    FROM asked a JOIN made ON made.id = a.id CROSS JOIN LATERAL jsonb_array_elements(nullif(a.shares, '')::jsonb) AS p (one)
+    JOIN split s ON s.payment = a.original AND s.receiver = p.one ->> 0
+    WHERE a.original IS NOT NULL
 )
 SELECT id FROM made
 
@@ -294,3 +305,21 @@ WHERE a.channel_order_no = $1
 
 -- name: parked
 SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
+
+-- name: active_merchants
+SELECT count(*)::int FROM merchant WHERE id = ANY($1::text[]) AND state = 'active'
+
+-- name: parts_of
+-- The parts of a payment, locked, with what open and successful refunds took back of each.
+SELECT
+    s.id, s.receiver, s.amount, s.settlement IS NOT NULL AS available, (
+        SELECT coalesce(sum(b.amount), 0) FROM split_back b JOIN intent r ON r.id = b.refund
+        WHERE b.split = s.id AND r.state NOT IN ('FAILED', 'REFUSED')
+    )::bigint AS back
+FROM split s WHERE s.payment = $1 ORDER BY s.id
+FOR UPDATE OF s
+
+-- name: from_reserve
+-- The available money does not cover it, and the ledger remembers that under its voucher: another voucher, another source.
+UPDATE intent SET template = 'R3.guarantee', voucher = $3, updated_at = $4
+WHERE id = $1 AND template = 'R2' AND voucher = $2 AND state = 'CREATED' AND ending IS NULL

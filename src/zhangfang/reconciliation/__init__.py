@@ -11,6 +11,8 @@ from zhangfang.reconciliation.returns import finish_returns, return_late_payment
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
 from zhangfang.reconciliation.taking import bring_file, read_and_bring
+from zhangfang.reconciliation.versions.applying import approve_version
+from zhangfang.reconciliation.versions.offering import VERSION, FileVersion, differences, offer_version
 from zhangfang.reconciliation.work.papers import SIZE_MAX, attach, paper, papers
 from zhangfang.reconciliation.work.taking import comment, hand, take
 
@@ -23,24 +25,29 @@ __all__ = [
     "NEEDS",
     "SEEN",
     "SIZE_MAX",
+    "VERSION",
     "Account",
     "BreakClass",
     "Cure",
+    "FileVersion",
     "MatchRule",
     "approve",
     "approve_rule",
+    "approve_version",
     "attach",
     "bring_file",
     "bring_statements",
     "candidates",
     "comment",
     "cures",
+    "differences",
     "finish_returns",
     "get_break",
     "hand",
     "in_bulk",
     "list_breaks",
     "list_rules",
+    "offer_version",
     "paper",
     "papers",
     "preview",

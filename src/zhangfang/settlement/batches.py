@@ -23,11 +23,18 @@ queries = load(__package__, "store.sql")
 
 LINES = 10_000  # of one transaction; a merchant that has more has one of its own
 PAYS = "payment"
+_MARKS = {
+    PAYS: queries.mark_lines, "refund": queries.mark_lines, "undo": queries.mark_undos, "part": queries.mark_parts,
+    "back": queries.mark_backs, "part_undo": queries.mark_part_undos,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a settlement: `part` is payment, refund or undo; `net` is in fen, negative for a refund."""
+    """A line of a settlement; `net` is in fen, negative for what goes back.
+
+    `part` is payment, refund or undo (of a refund that failed); or of a split, for its receiver: part, back or part_undo.
+    """
 
     id: UUID
     merchant: str
@@ -64,7 +71,7 @@ def _together(merchants: Sequence[Any]) -> Iterator[list[Any]]:
     several: list[Any] = []
     lines = 0
     for row in merchants:
-        more = len(row["payments"]) + len(row["undos"])
+        more = sum(len(row[name]) for name in ("payments", "undos", "parts", "part_undos"))
         if several and lines + more > LINES:
             yield several
             several, lines = [], 0
@@ -93,12 +100,15 @@ async def _store(pool: asyncpg.Pool, clock: Clock, run_date: date, several: Sequ
 
 
 async def _locked(connection: Any, several: Sequence[Any]) -> Mapping[str, list[Line]]:
-    payments = [id_ for row in several for id_ in row["payments"]]
-    undos = [id_ for row in several for id_ in row["undos"]]
-    paid = await connection.fetch(queries.lock_payments, payments)
-    refunds = await connection.fetch(queries.lock_refunds, [row["id"] for row in paid], undos)
+    def of(name: str) -> list[UUID]:
+        return [id_ for row in several for id_ in row[name]]
+
+    paid = await connection.fetch(queries.lock_payments, of("payments"))
+    refunds = await connection.fetch(queries.lock_refunds, [row["id"] for row in paid], of("undos"))
+    parts = await connection.fetch(queries.lock_parts, of("parts"))
+    backs = await connection.fetch(queries.lock_backs, [row["id"] for row in parts], of("part_undos"))
     by_merchant: dict[str, list[Line]] = {row["merchant"]: [] for row in several}
-    for row in (*paid, *refunds):
+    for row in (*paid, *refunds, *parts, *backs):
         by_merchant[row["merchant"]].append(Line(*row))
     return by_merchant
 
@@ -147,9 +157,10 @@ async def _insert(clock: Clock, connection: Any, run_date: date, made: Sequence[
 
 async def _mark(clock: Clock, connection: Any, run_date: date, made: Sequence[Batch]) -> None:
     """Put the lines into their batches: from then on a refund takes its money from what is available."""
-    for query, undo in ((queries.mark_undos, True), (queries.mark_lines, False)):
-        lines = [(line.id, one.id) for one in made for line in one.lines if (line.part == "undo") is undo]
-        await connection.execute(query, *columns(lines, 2))
+    for part, query in _MARKS.items():
+        lines = [(line.id, one.id) for one in made for line in one.lines if line.part == part]
+        if lines:
+            await connection.execute(query, *columns(lines, 2))
     paid = [line.id for one in made for line in one.lines if line.part == PAYS]
     await note(clock, connection, paid, f"in the settlement of {run_date}")
 

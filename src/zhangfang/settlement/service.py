@@ -13,7 +13,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import PLATFORM, LedgerClient, Result, Transfer, joined, voucher
 from zhangfang.merchants import falling_due
-from zhangfang.payments import Desk, book
+from zhangfang.payments import Desk, book, finish_splits
 from zhangfang.settlement.batches import make_batches, note
 from zhangfang.settlement.payouts import pay_out
 
@@ -29,6 +29,7 @@ async def settle(desk: Desk, run_date: date) -> list[str]:
 
     Safe to repeat: batches are stored with their ledger ids before they are booked, and a line is in one batch only.
     """
+    await finish_splits(desk.pool, desk.ledger, desk.clock)
     due = falling_due([row["cycle"] for row in await desk.pool.fetch(queries.cycles)], run_date)
     small = await make_batches(desk.pool, desk.clock, run_date, due)
     for several in _together(await desk.pool.fetch(queries.unposted, run_date)):
@@ -94,6 +95,7 @@ async def _dissolve(pool: asyncpg.Pool, clock: Clock, batch: Any, reason: str) -
             return
         rows = await connection.fetch(queries.unmark_lines, batch["id"])
         await connection.execute(queries.unmark_undos, batch["id"])
+        await connection.execute(queries.unmark_parts, batch["id"])
         payments = [row["id"] for row in rows if row["kind"] in ("purchase", "collection")]
         await note(
             clock, connection, payments, f"taken out of the settlement of {batch['run_date']}: {reason}"

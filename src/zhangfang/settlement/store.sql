@@ -13,9 +13,11 @@ SELECT pg_advisory_xact_lock(hashtext('settlement'))
 -- cycle in $1), the file lists it, the bank line has paid that date's net amount in full.
 SELECT
     line.merchant, coalesce(array_agg(line.id) FILTER (WHERE pays), '{}') AS payments,
-    coalesce(array_agg(line.id) FILTER (WHERE NOT pays), '{}') AS undos
+    coalesce(array_agg(line.id) FILTER (WHERE NOT pays), '{}') AS undos,
+    coalesce(array_agg(line.id) FILTER (WHERE part), '{}') AS parts,
+    coalesce(array_agg(line.id) FILTER (WHERE NOT part), '{}') AS part_undos
 FROM (
-    SELECT i.merchant, i.id, true AS pays
+    SELECT i.merchant, i.id, true AS pays, NULL::boolean AS part
     FROM intent i
     JOIN terms_span t ON t.merchant = i.merchant
         AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
@@ -26,33 +28,55 @@ FROM (
     JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
     JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
     WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
-        AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest
+        AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest AND i.splitting IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
                 AND b.difference < 0 AND b.cleared_at IS NULL
         )
+    UNION ALL -- parts of payments, each by its receiver's cycle
+    SELECT s.receiver, s.id, NULL, true
+    FROM split s JOIN intent i ON i.id = s.payment
+    JOIN terms_span t ON t.merchant = s.receiver
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < t.until
+    LEFT JOIN product_span p ON p.merchant = s.receiver AND p.product = coalesce(nullif(i.product, ''), i.kind)
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
+        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
+    JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
+    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
+    WHERE s.settlement IS NULL AND i.state = 'SUCCESS' AND i.settle_date <= due.latest AND i.splitting IS NULL
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6')
+        AND NOT EXISTS (
+            SELECT FROM break b
+            WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
+                AND b.difference < 0 AND b.cleared_at IS NULL
+        )
     UNION ALL
-    SELECT r.merchant, r.id, false
+    SELECT b.receiver, b.id, NULL, false
+    FROM split_back b JOIN intent r ON r.id = b.refund AND r.state IN ('FAILED', 'REFUSED')
+    WHERE b.settlement IS NOT NULL AND b.undo_settlement IS NULL
+    UNION ALL
+    SELECT r.merchant, r.id, false, NULL
     FROM intent r
     WHERE r.settlement IS NOT NULL AND r.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
         AND r.template IN ('R1', 'V1', 'U1')
     UNION ALL
-    SELECT s.merchant, NULL, NULL FROM settlement s
+    SELECT s.merchant, NULL, NULL, NULL FROM settlement s
     WHERE s.reserved > 0 AND s.release IS NULL AND s.release_on <= $3 AND s.posted_at IS NOT NULL
     UNION ALL -- and what a failed refund has given back to a reserve
-    SELECT r.merchant, NULL, NULL FROM intent r WHERE r.template = 'R3.guarantee' AND r.state IN ('FAILED', 'REFUSED')
+    SELECT r.merchant, NULL, NULL, NULL FROM intent r WHERE r.template = 'R3.guarantee' AND r.state IN ('FAILED', 'REFUSED')
 ) AS line
 JOIN merchant m ON m.id = line.merchant AND m.state = 'active'
 GROUP BY line.merchant ORDER BY line.merchant
 
 -- name: lock_payments
 -- The lock makes a refund wait. What another run has taken meanwhile is left out.
-SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee AS net
+SELECT i.id, i.merchant, 'payment' AS part, i.amount - i.fee - i.shared AS net
 FROM intent i
 JOIN merchant m ON m.id = i.merchant AND m.state = 'active'
-WHERE i.id = ANY($1::uuid[]) AND i.state = 'SUCCESS' AND i.settlement IS NULL
+WHERE i.id = ANY($1::uuid[]) AND i.state = 'SUCCESS' AND i.settlement IS NULL AND i.splitting IS NULL
 ORDER BY i.id
 FOR UPDATE OF i
 
@@ -60,7 +84,9 @@ FOR UPDATE OF i
 -- Settled with the payments $1: refunds out of pending money. And $2 (undo): refunds that failed after they were in a batch.
 SELECT r.id, r.merchant,
     CASE WHEN r.settlement IS NULL THEN 'refund' ELSE 'undo' END AS part,
-    CASE WHEN r.settlement IS NULL THEN r.fee - r.amount ELSE r.amount - r.fee END AS net
+    (CASE WHEN r.settlement IS NULL THEN 1 ELSE -1 END * (
+        r.fee - r.amount + (SELECT coalesce(sum(b.amount), 0) FROM split_back b WHERE b.refund = r.id)
+    ))::bigint AS net
 FROM intent r
 WHERE r.id = ANY(ARRAY(SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid[])) || $2::uuid[])
     AND r.template IN ('R1', 'V1', 'U1') AND (
@@ -69,6 +95,46 @@ WHERE r.id = ANY(ARRAY(SELECT o.id FROM intent o WHERE o.original = ANY($1::uuid
     )
 ORDER BY r.id
 FOR UPDATE OF r
+
+-- name: lock_parts
+-- Parts of payments, after the payments. The lock makes a refund wait.
+SELECT s.id, s.receiver AS merchant, 'part' AS part, s.amount AS net
+FROM split s
+JOIN merchant m ON m.id = s.receiver AND m.state = 'active'
+JOIN intent i ON i.id = s.payment AND i.state = 'SUCCESS' AND i.splitting IS NULL
+WHERE s.id = ANY($1::uuid[]) AND s.settlement IS NULL
+ORDER BY s.id
+FOR UPDATE OF s
+
+-- name: lock_backs
+-- What receivers gave back of the parts $1 out of pending money. And $2: what came back to them, as the refund failed.
+SELECT b.id, b.receiver AS merchant, CASE WHEN b.settlement IS NULL THEN 'back' ELSE 'part_undo' END AS part,
+    CASE WHEN b.settlement IS NULL THEN -b.amount ELSE b.amount END AS net
+FROM split_back b JOIN intent r ON r.id = b.refund
+WHERE b.id = ANY(ARRAY(SELECT o.id FROM split_back o WHERE o.split = ANY($1::uuid[])) || $2::uuid[])
+    AND NOT b.available AND (
+        b.settlement IS NULL AND r.state NOT IN ('FAILED', 'REFUSED') AND b.split = ANY($1::uuid[])
+        OR b.settlement IS NOT NULL AND b.undo_settlement IS NULL AND r.state IN ('FAILED', 'REFUSED')
+    )
+ORDER BY b.id
+FOR UPDATE OF b
+
+-- name: mark_parts
+UPDATE split s SET settlement = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE s.id = l.id
+
+-- name: mark_backs
+UPDATE split_back b SET settlement = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE b.id = l.id
+
+-- name: mark_part_undos
+UPDATE split_back b SET undo_settlement = l.batch FROM unnest($1::uuid[], $2::uuid[]) AS l (id, batch) WHERE b.id = l.id
+
+-- name: unmark_parts
+WITH parts AS (
+    UPDATE split SET settlement = NULL WHERE settlement = $1
+), backs AS (
+    UPDATE split_back SET settlement = NULL WHERE settlement = $1
+)
+UPDATE split_back SET undo_settlement = NULL WHERE undo_settlement = $1
 
 -- name: agreed
 -- The terms of the run date, and how many batches of that date there are already.

@@ -19,7 +19,13 @@ from zhangfang.web.tables import SUBJECTS
 from zhangfang.web.visit import gather, read
 from zhangfang.web.words import N_, Words
 
-_PLACES = {"payment": "/payments", "break": "/reconciliation", "duplicate": "/duplicates"}
+_PLACES = {
+    "payment": "/payments",
+    "break": "/reconciliation",
+    "duplicate": "/duplicates",
+    "freeze": "/freezes",
+    "register": "/register",
+}
 _STACK = 150  # height of the two stacks, in units of their drawing
 _GAP = 2
 

@@ -32,11 +32,12 @@ class Waiting:
     ledger_seq: int
     duplicates: int = 0
     proposals: int = 0
+    deadlines: int = 0  # freezes that expire, entries of the register that are due
 
     @property
     def errands(self) -> int:
         """How many things wait for a person."""
-        return self.manual + self.breaks + self.returned + self.untold + self.duplicates
+        return self.manual + self.breaks + self.returned + self.untold + self.duplicates + self.deadlines
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 
+from zhangfang.adjustments import SOON, WARN
 from zhangfang.console.reading.model import Errand, Figures, Hour, Seal, Waiting
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import CHINA
@@ -38,7 +39,7 @@ async def seal(pool: asyncpg.Pool, now: datetime) -> Seal:
 
 async def waiting(pool: asyncpg.Pool, day: date) -> Waiting:
     """Return what the frame of every page says. Payouts count as returned on the day of their return."""
-    return Waiting(**await pool.fetchrow(queries.waiting, day_bounds(day)[0]))
+    return Waiting(**await pool.fetchrow(queries.waiting, day_bounds(day)[0], day + WARN, day + SOON))
 
 
 async def figures(pool: asyncpg.Pool, day: date) -> Figures:
@@ -59,5 +60,5 @@ async def hours(pool: asyncpg.Pool, day: date) -> tuple[Hour, ...]:
 
 async def errands(pool: asyncpg.Pool, day: date, limit: int = 200) -> tuple[Errand, ...]:
     """Return what waits for a person, oldest first; returned payouts of `day` only."""
-    rows = await pool.fetch(queries.errands, day_bounds(day)[0], limit)
+    rows = await pool.fetch(queries.errands, day_bounds(day)[0], limit, day + WARN, day + SOON)
     return tuple(Errand(**row) for row in rows)

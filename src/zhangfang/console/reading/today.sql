@@ -7,7 +7,11 @@ SELECT
     (SELECT count(*) FROM webhook_delivery WHERE delivered_at IS NULL AND next_action_at IS NULL)::int AS untold,
     (SELECT coalesce(sum(seq), 0) FROM head)::bigint AS ledger_seq,
     (SELECT count(*) FROM duplicate WHERE ended_at IS NULL AND state <> 'REVERSING')::int AS duplicates,
-    (SELECT count(*) FROM proposal_standing WHERE decision IS NULL)::int AS proposals
+    (SELECT count(*) FROM proposal_standing WHERE decision IS NULL)::int AS proposals,
+    (
+        (SELECT count(*) FROM money_freeze WHERE ended_at IS NULL AND expires_on <= $2)
+        + (SELECT count(*) FROM register_entry WHERE closed_at IS NULL AND due_on <= $3)
+    )::int AS deadlines
 
 -- name: last_order
 -- The newest payment that a merchant asked for: what is filled in from a channel's file (B2) is not of its day.
@@ -70,6 +74,14 @@ SELECT what, detail, merchant, number, amount, since, link FROM (
     UNION ALL
     SELECT 'duplicate', d.state, m.name, '', d.amount, d.found_at, 'duplicate:' || d.id
     FROM duplicate d LEFT JOIN merchant m ON m.id = d.merchant WHERE d.ended_at IS NULL AND d.state <> 'REVERSING'
+    UNION ALL
+    SELECT 'freeze', f.kind, m.name, f.reference, f.amount - f.given_up, f.frozen_at, 'freeze:' || f.id
+    FROM money_freeze f LEFT JOIN merchant m ON m.id = f.merchant
+    WHERE f.ended_at IS NULL AND f.expires_on <= $3
+    UNION ALL
+    SELECT 'register', r.kind, m.name, r.reference, r.amount, r.opened_at, 'register:' || r.id
+    FROM register_entry r LEFT JOIN merchant m ON m.id = r.merchant
+    WHERE r.closed_at IS NULL AND r.due_on <= $4
     UNION ALL
     SELECT 'returned', '', m.name, '', i.amount, i.returned_at, 'payment:' || i.id
     FROM intent i LEFT JOIN merchant m ON m.id = i.merchant WHERE i.returned_at >= $1

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import asyncpg
 
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.fees import Ask
 from zhangfang.fees import charge as fee_of
 from zhangfang.kernel.calendar import china_day, settlement_day
@@ -19,6 +19,7 @@ from zhangfang.merchants import FeeKind, Merchant, MerchantState
 from zhangfang.payments.course import posting
 from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind
 from zhangfang.payments.sealing import seal
+from zhangfang.payments.shares import Shares, Split, check_split, resolve, stored
 from zhangfang.payments.store import Step, new_step, queries
 from zhangfang.vault import Vault
 
@@ -39,6 +40,10 @@ def check(request: Request) -> None:
             "return_url", shape, "http:// or https:// and at most 500 visible ASCII characters"
         )
     _check_instalments(request)
+    if request.split is not None:
+        check_split(request.split)
+        if request.kind not in PAY_INS:
+            raise InvalidInput("split", "with a request of another kind", "for a purchase or collection only")
     if request.account is not None:
         check_account(request.account)
     elif request.kind in (Operation.COLLECTION, Operation.PAYOUT):
@@ -155,3 +160,20 @@ def check_not_closed(merchant: Merchant) -> None:
     """Raise `NotAllowed` if the merchant is closed. A frozen one still gives payers their money back."""
     if merchant.state is MerchantState.CLOSED:
         raise NotAllowed(f"merchant {merchant.id} is closed; allowed: one that is active or frozen")
+
+
+async def shared(pool: asyncpg.Pool, intent: Intent, split: Split | None) -> Intent:
+    """Return a pay-in with the parts that other merchants get of it. Raises `InvalidInput`, `NotAllowed`."""
+    if split is None:
+        return intent
+    shares = resolve(split, intent.merchant, intent.amount, intent.fee)
+    await check_receivers(pool, shares)
+    return replace(
+        intent, shares=stored(shares), refund_from=split.refund_from, shared=sum(fen for _, fen in shares)
+    )
+
+
+async def check_receivers(pool: asyncpg.Pool, shares: Shares) -> None:
+    """Raise `NotAllowed` unless all receivers are active merchants."""
+    if await pool.fetchval(queries.active_merchants, [receiver for receiver, _ in shares]) < len(shares):
+        raise NotAllowed("split.receiver: one is no active merchant; allowed: merchants that are active")

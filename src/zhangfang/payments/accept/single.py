@@ -7,7 +7,7 @@ from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import safe_until
 from zhangfang.mandates import Mandate, MandateRefused
 from zhangfang.mandates import check as covers
-from zhangfang.merchants import Merchant, NoFeeRule, get_merchant
+from zhangfang.merchants import Merchant, NoFeeRule, get_merchant, is_awaited
 from zhangfang.payments.accept.requests import (
     charged,
     check,
@@ -15,6 +15,7 @@ from zhangfang.payments.accept.requests import (
     draft,
     existing,
     first_steps,
+    shared,
     stored_before,
 )
 from zhangfang.payments.accept.undoing import undo
@@ -80,7 +81,8 @@ def _draft(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> I
 
 async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
-    intent = charged(merchant, await placed(desk, _draft(desk, merchant, request, digest)))
+    placed_one = await placed(desk, _draft(desk, merchant, request, digest))
+    intent = await shared(desk.pool, charged(merchant, placed_one), request.split)
     if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     return intent, True
@@ -92,7 +94,8 @@ async def _collection(desk: Desk, merchant: Merchant, request: Request, digest: 
     steps.check_room()
     mandate = await desk.mandate_of(merchant.id, request.account)
     began = time.monotonic()
-    intent = charged(merchant, await placed(desk, _draft(desk, merchant, request, digest), mandate))
+    placed_one = await placed(desk, _draft(desk, merchant, request, digest), mandate)
+    intent = await shared(desk.pool, charged(merchant, placed_one), request.split)
     if not await desk.collect(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     sent = steps.transmit(desk, intent, request.account, until=safe_until(began))
@@ -104,6 +107,10 @@ async def _payout(desk: Desk, merchant: Merchant, request: Request, digest: byte
     if (found := await existing(desk.pool, merchant.id, request, digest)) is not None:
         return found, False
     now = await get_merchant(desk.pool, merchant.id)  # money out does not rely on what the caller has kept
+    if await is_awaited(desk.pool, merchant.id):
+        raise NotAllowed(
+            f"a freeze waits for money of merchant {merchant.id}; allowed: a payout when it has it"
+        )
     return await _begin(desk, *await _purchase(desk, now, request, digest))
 
 
@@ -113,11 +120,14 @@ async def _undoing(desk: Desk, merchant: Merchant, request: Request, digest: byt
 
 async def _begin(desk: Desk, intent: Intent, new: bool) -> tuple[Intent, bool]:
     """Take a new intent's money out of the merchant's account while the caller waits; send it in the background."""
-    if new and not await steps.prepare(desk, intent):
+    if not new:
+        return intent, False
+    ready = await steps.prepare(desk, intent)
+    if ready is None:
         return await desk.journal.reload(intent.id), True
-    if new and intent.state is State.CREATED:
-        steps.in_background(steps.send(desk, intent))
-    return intent, new
+    if ready.state is State.CREATED:
+        steps.in_background(steps.send(desk, ready))
+    return ready, True
 
 
 _COURSES = {

@@ -9,7 +9,7 @@ from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import Merchant, OnRefund, Taken, terms_on
-from zhangfang.payments import store
+from zhangfang.payments import shares, store
 from zhangfang.payments.accept.requests import check_not_closed, draft, existing, first_steps, stored_before
 from zhangfang.payments.course.attempts import LOOK_AGAIN
 from zhangfang.payments.course.posting import TEMPLATES
@@ -48,6 +48,7 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
         check_undoing(desk.channels, original, request, desk.clock.now())
         back = _fee_back(merchant, original, request)
         drafted = draft(desk.vault, desk.clock, merchant.id, request, digest, back)
+        back_from = await _from_receivers(connection, original, request)
         number = new_number(desk.channels, desk.clock, original.channel, drafted.id)
         intent = replace(
             drafted,
@@ -55,6 +56,7 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
             channel_order_no=number,
             template=_template(original, request),
             fee_taken=_fee_taken(original),
+            shares=back_from,
             next_action_at=drafted.created_at + LOOK_AGAIN,
         )
         made = await store.insert(connection, [(intent, first_steps(desk.clock, intent))])
@@ -63,6 +65,16 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
                 queries.count_refund, original.id, request.amount, back, desk.clock.now()
             )
     return intent if made[0] else None
+
+
+async def _from_receivers(connection: store.Connection, original: Intent, request: Request) -> str:
+    """Return what the receivers of a split payment give back for this refund, as it is stored with it."""
+    if not original.shared:
+        return ""
+    parts = shares.of_rows(await connection.fetch(queries.parts_of, original.id))
+    available = {one.receiver: one.available for one in parts}
+    back = shares.given_back(parts, original.refund_from, original.amount, original.refunded, request.amount)
+    return shares.stored([(receiver, fen, available[receiver]) for receiver, fen in back])
 
 
 def _template(original: Intent, request: Request) -> str:
@@ -97,6 +109,8 @@ def check_undoing(channels: Channels, original: Intent, request: Request, now: d
     """Raise `NotAllowed` if the original's state or what is left of it does not allow the refund or void."""
     if original.kind not in PAY_INS or original.state is not State.SUCCESS:
         raise NotAllowed(f"the payment is {original.kind} {original.state}; allowed: a pay-in that succeeded")
+    if original.splitting is not None:
+        raise NotAllowed("the payment is just being split; allowed: the same request a little later")
     left = original.amount - original.refunded
     if request.amount > left:
         raise NotAllowed(f"amount: {request.amount} fen; allowed: at most {left} fen are left to refund")

@@ -1,6 +1,6 @@
 """Which template books which event of an intent, and how a voucher is posted. The ledger defines the templates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -8,11 +8,23 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from zhangfang.channels.port import Operation
+from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.ledger import Answered, LedgerClient, Result, Transfer, TransferFlag, mirror, post, voucher
+from zhangfang.ledger import (
+    Answered,
+    LedgerClient,
+    Result,
+    Transfer,
+    TransferFlag,
+    exchanged,
+    joined,
+    mirror,
+    post,
+    voucher,
+)
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent
+from zhangfang.payments.shares import of_payment, of_refund
 from zhangfang.payments.store import queries
 
 log = structlog.get_logger()
@@ -20,6 +32,7 @@ log = structlog.get_logger()
 PLATFORM = "platform"
 DONE = frozenset({Result.CREATED, Result.EXISTS})
 HELD = "O1"
+_PENDING = frozenset({"R1", "V1", "U1"})  # out of the merchant's pending money
 _RESOLVES = TransferFlag.POST | TransferFlag.VOID
 _TRIES = 3  # a period may be closed between two tries
 TEMPLATES = {
@@ -52,8 +65,44 @@ class Booked:
 
 
 def transfers(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
-    """Return the voucher that an intent's template makes."""
-    return _voucher(intent.template, intent.voucher, intent, alias, business_date)
+    """Return the voucher that an intent's template makes, with the parts that other merchants get or give back."""
+    made = _voucher(intent.template, intent.voucher, intent, alias, business_date)
+    if not intent.shares:
+        return made
+    if intent.kind in PAY_INS:
+        return joined(made, *_given(intent, business_date))
+    return joined(*_taken_back(intent, business_date), made)
+
+
+def _given(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
+    """P9: from the seller's pending money to each receiver's."""
+    for receiver, fen in of_payment(intent.shares):
+        yield part(
+            "P9", intent.voucher, {2321: intent.merchant, -2321: receiver}, fen, business_date, intent.id
+        )
+
+
+def _taken_back(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
+    """P9 the other way round. Money that is available already becomes pending before it (T1 the other way round); if the
+    refund comes out of the seller's available money, it becomes available there after it.
+    """
+    id_, day, memo = intent.voucher, business_date, intent.id
+    shares = of_refund(intent.shares)
+    for receiver, fen, available in shares:
+        if available:
+            yield exchanged(part("T1", id_, {2321: receiver, 2322: receiver}, fen, day, memo))
+        yield part("P9", id_, {2321: receiver, -2321: intent.merchant}, fen, day, memo)
+    if intent.template not in _PENDING:
+        whole = sum(fen for _, fen, _ in shares)
+        yield part("T1", id_, {2321: intent.merchant, 2322: intent.merchant}, whole, day, memo)
+
+
+def part(
+    template: str, id_: UUID, subjects: Mapping[int, str], fen: int, business_date: date, memo: UUID
+) -> list[Transfer]:
+    """Return one line of P9 or T1."""
+    amounts = {"share": fen, "amount": fen}
+    return voucher(template, id_, subjects=subjects, amounts=amounts, business_date=business_date, memo=memo)
 
 
 def _voucher(template: str, id_: UUID, intent: Intent, alias: str, business_date: date) -> list[Transfer]:
@@ -64,7 +113,7 @@ def _voucher(template: str, id_: UUID, intent: Intent, alias: str, business_date
 def subjects(intent: Intent, alias: str) -> dict[int, str]:
     """Return the subject of each account code for this intent."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351), intent.channel)
-    by_merchant = dict.fromkeys((2321, 2322), intent.merchant)
+    by_merchant = dict.fromkeys((2321, 2322, 2323), intent.merchant)
     return by_channel | by_merchant | {2361: PLATFORM, 1003: alias, 2352: alias}
 
 

@@ -19,11 +19,13 @@ from zhangfang.channels.port import (
     PartyAccount,
     Verdict,
 )
+from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import Busy
-from zhangfang.ledger import DURABLE
-from zhangfang.merchants import MerchantState, get_merchant
+from zhangfang.kernel.ids import new_id
+from zhangfang.ledger import DURABLE, Result
+from zhangfang.merchants import MerchantState, get_merchant, is_awaited, terms_on
 from zhangfang.payments.course import posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
 from zhangfang.payments.course.ending import Ending, conclude, end
@@ -78,8 +80,10 @@ async def _advance(desk: Desk, intent: Intent) -> None:
     account = account_of(desk.vault, intent)
     if intent.kind is Operation.PAYOUT and intent.merchant != posting.PLATFORM:
         await _check_paid_out(desk.pool, intent.merchant)
-    if not await prepare(desk, intent):
+    ready = await prepare(desk, intent)
+    if ready is None:
         return
+    intent = ready
     to = await unsent(desk, intent)
     if to is not None:
         await _go_on(desk, intent, to)
@@ -92,6 +96,8 @@ async def _advance(desk: Desk, intent: Intent) -> None:
 async def _check_paid_out(pool: asyncpg.Pool, merchant: str) -> None:
     if (state := (await get_merchant(pool, merchant)).state) is not MerchantState.ACTIVE:
         raise HeldBack(f"merchant {merchant} is {state}: it is not paid out")
+    if await is_awaited(pool, merchant):
+        raise HeldBack(f"a freeze waits for money of merchant {merchant}: it is not paid out")
 
 
 async def _hold_back(pool: asyncpg.Pool, clock: Clock, intent: Intent, why: str) -> None:
@@ -114,26 +120,41 @@ async def _stay_parked(pool: asyncpg.Pool, clock: Clock, intent: Intent) -> None
     await pool.execute(queries.look_at_parked, intent.id, clock.now() + PARKED_LOOK)
 
 
-async def prepare(desk: Desk, intent: Intent) -> bool:
-    """Take the money out of the merchant's account before anything is sent; False if there is not enough of it."""
+async def prepare(desk: Desk, intent: Intent) -> Intent | None:
+    """Take the money out of the merchant's account before anything is sent; return the intent as it was booked.
+
+    None if there is not enough of it: then the intent has ended.
+    """
     if intent.kind in PAY_INS:
-        return True
-    answers = (
-        await posting.book(
-            desk.pool, desk.ledger, posting.transfers(intent, desk.alias, intent.business_date)
-        )
-    ).answers
+        return intent
+    made = posting.transfers(intent, desk.alias, intent.business_date)
+    answers = (await posting.book(desk.pool, desk.ledger, made)).answers
     if posting.succeeded(answers):
-        return True
+        return intent
     reason = posting.refusal(answers)
     if reason not in DURABLE:  # the same request may succeed later, so the intent must not end
         raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
+    if await _pays_the_reserve(desk, intent, reason):
+        return await prepare(desk, await desk.journal.reload(intent.id))
     step = new_step(
         desk.clock, intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name
     )
     message = "the ledger refused it: nothing was sent"
     await desk.journal.apply(refused(desk.clock, intent, step, reason.name.lower(), message))
-    return False
+    return None
+
+
+async def _pays_the_reserve(desk: Desk, intent: Intent, reason: Result) -> bool:
+    """Let the merchant's reserve pay a refund that its available money does not cover, if the terms of today say so."""
+    if intent.template != "R2" or reason is not Result.EXCEEDS_CREDITS:
+        return False
+    terms = terms_on(await get_merchant(desk.pool, intent.merchant), china_day(desk.clock.now()))
+    if terms.when_short != "guarantee":
+        return False
+    await desk.pool.execute(
+        queries.from_reserve, intent.id, intent.voucher, new_id(desk.clock), desk.clock.now()
+    )
+    return True
 
 
 def refused(clock: Clock, intent: Intent, step: Step, code: str, message: str) -> Change:

@@ -36,7 +36,7 @@ async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str) -> None:
 
 
 async def _refuse(desk: Desk, intent: Intent, who: str) -> None:
-    if intent.state is State.PARKED and not await prepare(desk, intent):
+    if intent.state is State.PARKED and await prepare(desk, intent) is None:
         return  # the ledger refused to hold its money, so `prepare` has ended it
     if intent.state is not State.PARKED or not await end(desk, intent, _refused(desk, intent, who)):
         now = await desk.journal.reload(intent.id)
