@@ -24,8 +24,8 @@ from zhangfang.console.pages.breaks import acts, curing, listing
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
-from zhangfang.console.pages.files.uploads import MOST_BYTES
 from zhangfang.console.seeing import exported, viewed
+from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
 from zhangfang.web.door import Door, Headers

@@ -13,10 +13,10 @@ from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import Operation
 from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
-from zhangfang.console.pages.files.uploads import Uploads
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
 from zhangfang.console.targets import target
+from zhangfang.console.uploads import Uploads
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.fees import rule_in_words
 from zhangfang.kernel.ids import prefixed

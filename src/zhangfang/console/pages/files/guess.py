@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from zhangfang.bills import ColumnMap, raw_rows
 from zhangfang.bills.model import FILE_FIELDS
 from zhangfang.bills.table import Counted
-from zhangfang.console.pages.files.uploads import Upload
+from zhangfang.console.uploads import Upload
 from zhangfang.kernel.money import fen_to_yuan
 
 ROWS = 200  # that are looked at

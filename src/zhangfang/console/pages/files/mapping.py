@@ -22,8 +22,8 @@ from zhangfang.console.pages.files.typed import (
     map_of,
     typed_of,
 )
-from zhangfang.console.pages.files.uploads import Upload
 from zhangfang.console.reading import files as reading
+from zhangfang.console.uploads import Upload
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import prefixed
