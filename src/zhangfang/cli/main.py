@@ -36,6 +36,7 @@ from zhangfang.cli import (
     statements,
     stops,
     tables,
+    weekly,
 )
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
@@ -78,6 +79,8 @@ for module in (
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
 app.command("sign-out")(people.sign_out)
+app.command("weekly")(weekly.weekly)
+app.add_typer(weekly.app, name="incident")
 programs.add_to(app)
 stops.add_to(app)
 

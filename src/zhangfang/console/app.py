@@ -19,8 +19,9 @@ from zhangfang.console.pages import (
     statements,
     today,
     trial,
+    weekly,
 )
-from zhangfang.console.pages.breaks import acts, curing, listing
+from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
@@ -78,6 +79,10 @@ def console_app(site: Console) -> Starlette:
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
             Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side, "skip")),
             Route("/breaks", door.inside(listing.page, *listing.PARAMETERS)),
+            Route("/breaks/bulk", door.inside(many.form, *many.PARAMETERS), methods=["GET"]),
+            Route("/breaks/bulk", door.inside(many.send, *listing.PARAMETERS), methods=["POST"]),
+            Route("/breaks/bulk/{id}", door.inside(many.results)),
+            Route("/breaks/suspense", door.inside(suspense.page)),
             Route("/breaks/{id}", door.inside(listing.one, *listing.PARAMETERS)),
             Route("/breaks/{id}/cure", door.inside(curing.form, "cure"), methods=["GET"]),
             Route("/breaks/{id}/cure", door.inside(curing.send), methods=["POST"]),
@@ -142,6 +147,8 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/weekly", door.inside(weekly.page, "week")),
+            Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
