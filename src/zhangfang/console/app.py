@@ -22,7 +22,7 @@ from zhangfang.console.pages import (
     weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
-from zhangfang.console.pages.deciding import adjustments, fees, freezes, register
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
 from zhangfang.console.seeing import exported, viewed
@@ -117,6 +117,7 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/reserve", door.inside(reserve.page, "date")),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
