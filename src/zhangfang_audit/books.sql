@@ -23,6 +23,7 @@ WITH entry AS NOT MATERIALIZED (
             f.return_voucher
         ]
     ) AS v
+    UNION ALL SELECT v, NULL, f.settle_date, NULL FROM file_version f CROSS JOIN LATERAL unnest(f.vouchers) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
     UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
     FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
