@@ -110,6 +110,7 @@ async def test_no_page_runs_over_an_edge_at_any_width_or_breaks_the_content_poli
         "/channels/unionpay/purchase/stop", "/merchants", f"/merchants/mer_{0:026}", f"/settlements/{batch.hex}",
         f"/merchants/mer_{0:026}/fee", f"/fees/{YESTERDAY:%Y-%m}",
         f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=settlement&tiers=10000:0.3",
+        "/statements", f"/statements/mer_{0:026}/{YESTERDAY}", "/weekly", "/weekly?week=2026-W35",
         "/search?q=zzz", "/search?q=M00", "/more", "/nowhere",
         f"/payments/{site.house.by_state['PART_REFUNDED'].hex}/refund?amount=1.00",
         f"/payments/{site.house.by_state['UNKNOWN'].hex}/outcome",

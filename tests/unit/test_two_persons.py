@@ -53,6 +53,12 @@ async def cure(house: Treasury) -> UUID:
     return await reconciliation.propose(house.pool, house.clock, house.desk.journal, id_, "B8", LIN)
 
 
+async def cures(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 8800), stray(2, 8801)])
+    ids = [row["id"] for row in await house.breaks()]
+    return await reconciliation.propose_many(house.pool, house.clock, house.desk.journal, ids, "B8", LIN)
+
+
 async def reversal(house: Treasury) -> UUID:
     await no_guard(house)
     stays, goes = await twice(house, await house.merchant(), "RENT-9-01")
@@ -172,6 +178,7 @@ MADE: dict[str, Propose] = {
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
+    reconciliation.BULK: cures,
     duplicates.REVERSAL: reversal,
     routing.RELEASE: release,
     period.CLOSE: closing,
