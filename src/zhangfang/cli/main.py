@@ -31,6 +31,7 @@ from zhangfang.cli import (
     programs,
     proposals,
     register,
+    reserve,
     resolve,
     settlement,
     statements,
@@ -78,6 +79,7 @@ for module in (
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
+app.command("reserve")(reserve.reserve)
 app.command("sign-out")(people.sign_out)
 app.command("weekly")(weekly.weekly)
 app.add_typer(weekly.app, name="incident")
