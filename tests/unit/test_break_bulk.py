@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from tests.clock import SetClock
 from tests.people import LIN, WANG, seen
 from tests.treasury import DAY, NEXT, Cut, Treasury, cut_off, stray, treasury
 from tests.unit.test_duplicates_pages import Desk, desk
 from zhangfang.approvals import get, proposals
+from zhangfang.cli import breaks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.reconciliation import (
@@ -189,6 +191,20 @@ async def test_the_pages_show_suspense_and_today_says_that_it_is_too_old(desk: D
 
 ACCOUNTS, FROM = st.sampled_from(sorted(set(CODES.values()))), st.sampled_from(BUCKETS)
 ITEMS = st.lists(st.tuples(ACCOUNTS, FROM, st.integers(0, 9)), max_size=20)
+
+
+def test_the_command_line_shows_suspense_and_fails_where_it_is_too_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aged = (Aged(1242, 0, 1, 100), Aged(1242, 8, 2, 300))
+    monkeypatch.setattr("zhangfang.cli.breaks.with_pool", lambda _: aged)
+    answer = CliRunner().invoke(breaks.app, ["aging"])
+    assert (answer.exit_code, "Short items under investigation: 3.00 for 8 days" in answer.output) == (
+        1,
+        True,
+    )
+    monkeypatch.setattr("zhangfang.cli.breaks.with_pool", lambda _: aged[:1])
+    assert CliRunner().invoke(breaks.app, ["aging"]).exit_code == 0
 
 
 @given(ITEMS, st.lists(st.builds(Limit, ACCOUNTS, FROM, st.integers(0, 30)), max_size=5))

@@ -23,7 +23,10 @@ from zhangfang.console.pages import (
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
+from zhangfang.console.pages.files import listing as files
+from zhangfang.console.pages.files import mapping
 from zhangfang.console.seeing import exported, viewed
+from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
 from zhangfang.web.door import Door, Headers
@@ -31,6 +34,8 @@ from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
 from zhangfang.web.origin import KnownHost
 from zhangfang.web.visit import Missing
+
+UPLOAD = MOST_BYTES + 64 * 1024  # a file, and the form around it
 
 
 def console_app(site: Console) -> Starlette:
@@ -55,6 +60,12 @@ def console_app(site: Console) -> Starlette:
             Route("/payments/{id}/refund", door.inside(payment.refund), methods=["POST"]),
             Route("/payments/{id}/outcome", door.inside(outcome.form), methods=["GET"]),
             Route("/payments/{id}/outcome", door.inside(outcome.propose), methods=["POST"]),
+            Route("/files", door.inside(files.page)),
+            Route("/files/look", door.inside(files.look, upload=UPLOAD), methods=["POST"]),
+            Route("/files/take", door.inside(files.take, upload=UPLOAD), methods=["POST"]),
+            Route("/files/statement", door.inside(files.statement, upload=UPLOAD), methods=["POST"]),
+            Route("/files/new/{id}", door.inside(mapping.begin, "map"), methods=["GET"]),
+            Route("/files/new/{id}", door.inside(mapping.act), methods=["POST"]),
             Route("/proposals", door.inside(proposals.page, "all")),
             Route("/proposals/{id}", door.inside(proposals.one)),
             Route("/proposals/{id}/approve", door.inside(proposals.approve), methods=["POST"]),

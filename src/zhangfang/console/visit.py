@@ -1,7 +1,7 @@
 """A visit to the operators' console: what its pages need beyond the kit, and what the frame of each page shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
 from zhangfang.console.targets import target
+from zhangfang.console.uploads import Uploads
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.fees import rule_in_words
 from zhangfang.kernel.ids import prefixed
@@ -38,6 +39,7 @@ class Console(kit.Site):
     package: str = "zhangfang.console"
     sandbox: bool = True
     demo_command: str = "zhangfang demo"
+    uploads: Uploads = field(default_factory=Uploads)  # that people look at while they make maps
 
     def __post_init__(self) -> None:
         """Open the templates."""
