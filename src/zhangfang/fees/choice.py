@@ -35,6 +35,11 @@ class Charge:
     rule: UUID | None
     taken: str
 
+    @property
+    def billed(self) -> bool:
+        """Whether it stands in a bill after the month."""
+        return self.taken in (Taken.MONTH, Taken.AVAILABLE)
+
 
 def charge(rules: Sequence[FeeRule], ask: Ask, amount: int, day: date) -> Charge:
     """Return the fee of `amount` fen, accepted on `day` (China). Raises `NoFeeRule`."""
