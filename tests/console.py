@@ -32,6 +32,7 @@ from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
 from zhangfang.statements import release
 from zhangfang.web.tables import TERMS
+from zhangfang.weekly import GRADE, Milder
 
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
@@ -164,7 +165,8 @@ async def _people(house: House) -> None:
 
 async def _proposals(house: House) -> None:
     """Let one proposal of each kind wait, and one be withdrawn."""
-    unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    unknown_id, day = house.by_state["UNKNOWN"], YESTERDAY
+    unknown = prefixed("pay", unknown_id)
     freeze, entry = await _deadlines(house)
     at = house.clock.now()
     broken = str(await house.pool.fetchval("SELECT id FROM break LIMIT 1"))
@@ -175,6 +177,7 @@ async def _proposals(house: House) -> None:
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),
+        GRADE: (prefixed("inc", unknown_id), Milder(prefixed("inc", unknown_id), "D")),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
         MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),

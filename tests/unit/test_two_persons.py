@@ -19,7 +19,17 @@ from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from tests.unit.test_receiving import written
-from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
+from zhangfang import (
+    adjustments,
+    approvals,
+    bills,
+    duplicates,
+    fees,
+    payments,
+    reconciliation,
+    routing,
+    weekly,
+)
 from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
@@ -170,7 +180,18 @@ async def file_version(house: Treasury) -> UUID:
         )
 
 
+async def milder_grade(house: Treasury) -> UUID:
+    now = house.clock.now()
+    id_ = await weekly.open_incident(house.pool, house.clock, LIN, "payouts", "717 failed", now)
+    said = weekly.Ending(ended_at=now, cause="a rule", effect="late", handling="paid", payments_hit=717)
+    await weekly.end_incident(house.pool, house.clock, LIN, id_, said)
+    made = await weekly.grade_incident(house.pool, house.clock, LIN, id_, "D", "nothing was lost")
+    assert made is not None
+    return made
+
+
 MADE: dict[str, Propose] = {
+    weekly.GRADE: milder_grade,
     reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
     adjustments.REGISTER: register,
