@@ -16,6 +16,7 @@ from zhangfang.console.pages import (
     proposals,
     reconciliation,
     search,
+    settlements,
     statements,
     today,
     trial,
@@ -113,12 +114,13 @@ def console_app(site: Console) -> Starlette:
             Route("/channels/{channel}/{operation}/{act}", door.inside(channels.switch), methods=["POST"]),
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
+            Route("/merchants/{id}/settlement", door.inside(settlements.page)),
             Route(
                 "/merchants/{id}/webhooks/{endpoint:uuid}/again",
                 door.inside(merchants.tell_again),
                 methods=["POST"],
             ),
-            Route("/settlements/{id}", door.inside(merchants.settlement)),
+            Route("/settlements/{id}", door.inside(settlements.one)),
             Route("/statements", door.inside(statements.page, "date", "after")),
             Route("/statements/{merchant}/{day}", door.inside(statements.one, "version")),
             Route(
