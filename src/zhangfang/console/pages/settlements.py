@@ -12,10 +12,12 @@ from zhangfang.console.visit import Visit, uuid_of
 from zhangfang.settlement import Coming
 from zhangfang.web.money import money
 from zhangfang.web.visit import Missing
-from zhangfang.web.words import Words
+from zhangfang.web.words import N_, Words
 
 MOST = 1000  # lines of a settlement on its page
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = (
+    N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"),
+)  # fmt: skip
 
 
 async def page(visit: Visit) -> Response:
