@@ -27,11 +27,12 @@ from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import new_id, numbered, prefixed
 from zhangfang.ledger.model import Book, account_id
 from zhangfang.payments import OPENING, OUTCOME, REFUND, Opening, Outcome, Refund, State
-from zhangfang.reconciliation import CURE, Cure
+from zhangfang.reconciliation import BULK, CURE, Bulk, Cure
 from zhangfang.routing import RELEASE, Kind, Promotion
 from zhangfang.schema import migrate
 from zhangfang.statements import release
 from zhangfang.web.tables import TERMS
+from zhangfang.weekly import GRADE, Milder
 
 TODAY = date(2026, 9, 1)
 YESTERDAY = date(2026, 8, 31)
@@ -164,18 +165,19 @@ async def _people(house: House) -> None:
 
 async def _proposals(house: House) -> None:
     """Let one proposal of each kind wait, and one be withdrawn."""
-    unknown, day = prefixed("pay", house.by_state["UNKNOWN"]), YESTERDAY
+    unknown_id, day = house.by_state["UNKNOWN"], YESTERDAY
+    unknown = prefixed("pay", unknown_id)
     freeze, entry = await _deadlines(house)
     at = house.clock.now()
+    broken = str(await house.pool.fetchval("SELECT id FROM break LIMIT 1"))
     contents: dict[str, tuple[str, Any]] = {
         OUTCOME: (unknown, Outcome(State.SUCCESS, "银行来函", "来函 113", 10_000, day, "Q77")),
-        CURE: (
-            str(await house.pool.fetchval("SELECT id FROM break LIMIT 1")),
-            Cure("B2", house.merchants[0]),
-        ),
+        CURE: (broken, Cure("B2", house.merchants[0])),
+        BULK: ("", Bulk("B8", 1, 10_000, "", [(broken, "0" * 32)])),
         REVERSAL: (unknown, Reversal("m", "A-1", unknown, unknown, 10_000, "重复代收")),
         RELEASE: ("routes/3", Promotion(Kind.ROUTES, 3, 20, "0" * 64)),
         CLOSE: (f"books/{day}", Closing(day, ("seals", "breaks"), "五月三日核账机停电")),
+        GRADE: (prefixed("inc", unknown_id), Milder(prefixed("inc", unknown_id), "D")),
         REOPEN: (f"books/{day}", Reopening(day, "发票迟到")),
         REFUND: (unknown, Refund(unknown, house.merchants[0], 900_000, "k" * 32)),
         MAP: ("map/wechat/1", MapRelease("wechat", 1, "商户订单号 → order_no", "0" * 64)),
@@ -188,7 +190,8 @@ async def _proposals(house: House) -> None:
         for kind, (target, content) in contents.items():
             for _ in range(2 if kind == REOPEN else 1):
                 id_ = new_id(house.clock)
-                about = target or prefixed("adj", id_)  # an adjustment is about itself
+                itself = f"bulk/{id_.hex}" if kind == BULK else prefixed("adj", id_)
+                about = target or itself  # many cures and an adjustment are about themselves
                 await approvals.propose(connection, house.clock, id_, kind, about, content, LIN, "理由")
                 if kind == REOPEN:
                     await approvals.withdraw(house.pool, house.clock, id_, WANG)

@@ -11,6 +11,8 @@ PROPER = {
     "XLSX",
     "PDF",
     "JSON",
+    "AB",
+    "CD",
     "MB",
     "Enter",
     "Esc",

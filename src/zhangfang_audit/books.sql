@@ -23,6 +23,7 @@ WITH entry AS NOT MATERIALIZED (
             f.return_voucher
         ]
     ) AS v
+    UNION ALL SELECT v, NULL, f.settle_date, NULL FROM file_version f CROSS JOIN LATERAL unnest(f.vouchers) AS v
     UNION ALL SELECT voucher, intent, settle_date, key FROM break
     UNION ALL SELECT cure_voucher, coalesce(identified, intent), cured_on, key
     FROM break WHERE cure <> 'B2' -- B2's is the filled-in intent's
@@ -197,7 +198,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
     SELECT
         b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
-        i.fee, coalesce(b.proposed_for, i.merchant) AS given_to
+        i.fee, CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS taken, coalesce(b.proposed_for, i.merchant) AS given_to
     FROM break b
     LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
     WHERE b.cure IN ('B6', 'R5', 'O6', 'X3.2322', 'X3.3015', 'X3.debit.3013', 'X3.debit.3014', 'B2.return')
@@ -269,7 +270,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
     FROM cured c
     CROSS JOIN LATERAL (
-        SELECT 2321, c.merchant, c.amount - c.fee WHERE c.cure = 'B6'
+        SELECT 2321, c.merchant, c.amount - c.taken WHERE c.cure = 'B6'
         UNION ALL SELECT 2322, c.merchant, c.fee - c.amount WHERE c.cure = 'R5' AND c.merchant <> 'platform'
         UNION ALL SELECT 3013, c.channel, c.amount WHERE c.cure = 'R5'
         UNION ALL SELECT 2322, c.merchant, -c.amount - c.fee WHERE c.cure = 'O6'

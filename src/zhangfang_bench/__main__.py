@@ -76,6 +76,21 @@ def queries(
     run(json, intents, days, before)
 
 
+@app.command("closing")
+def closing(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    entries: Annotated[
+        str, typer.Option(help="how many entries lie behind, with commas between")
+    ] = "1000000,20000000",
+    day: Annotated[int, typer.Option(help="how many entries each business date has")] = 50_000,
+    merchants: Annotated[int, typer.Option(help="among how many merchants")] = 1_000,
+) -> None:
+    """Read the trial balance and one merchant's statement with a short and a long history behind, beside plain SQL."""
+    from zhangfang_bench.closing.bench import run
+
+    run(json, entries, day, merchants)
+
+
 @app.command("reconcile")
 def reconcile(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,

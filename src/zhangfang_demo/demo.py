@@ -14,11 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
+from zhangfang import weekly
 from zhangfang.assembly.home import holds_anything
 from zhangfang.assembly.house import House
 from zhangfang.assembly.program import log_to
 from zhangfang.assembly.start import start
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang_demo import papers
 from zhangfang_demo.business_day import BusinessDay, Plan
 from zhangfang_demo.csv_rows import OrdersInvalid
 from zhangfang_demo.orders import ORDERS, read_merchants, read_orders
@@ -44,10 +46,12 @@ def demo(orders: Path | None, out: Path | None, home: Path | None, *, check_only
     house = empty_house(home)
     log_to(house.log_file("demo").open("a", buffering=1))
     try:
-        made, password = play(house, plan)
+        made, password, week = play(house, plan)
     finally:
         house.stop()
     print_report(made, time.monotonic() - began, house.home / "statements")
+    console.print("\n".join(weekly.text(week)), markup=False, highlight=False)
+    console.print(f"本周 The week: {os.path.relpath(house.home / 'week.pdf')}")
     console.print(
         f"Next, look around in this day: zhangfang up --home {os.path.relpath(house.home)}\n"
         f"and log in as operator with the password {password}"
@@ -64,11 +68,11 @@ def empty_house(home: Path | None) -> House:
     return House(home or DEFAULT_HOME, fresh=home is None)
 
 
-def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None]:
-    """Start the house, play the plan in it, and return the report and the operator's password."""
+def play(house: House, plan: Plan) -> tuple[dict[str, Any], str | None, weekly.Report]:
+    """Start the house, play the plan in it, and return the report, the operator's password and the week."""
     day = BusinessDay(house, plan)
     house.start_database()
     day.set_first_moment()
     password = start(house)
     audit = asyncio.run(day.play())
-    return report_of(day, audit), password
+    return report_of(day, audit), password, asyncio.run(papers.write(day, house.home))

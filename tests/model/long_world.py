@@ -173,7 +173,7 @@ class LongWorld:
         house.acquirer, house.bank = self.network, self.bank
         house.desk.channels = {"unionpay": self.network, "cmb": self.bank}
         house.desk.acquirers = {"unionpay": self.network}
-        self.day = Day(house.desk, (house.account,), folder)
+        self.day = Day(house.desk, (house.account,))
         self.merchants: list[Merchant] = []
         self.owner: dict[str, str] = {}  # the merchant of each number
         self.paid: list[Intent] = []

@@ -1,10 +1,13 @@
 """Fee rules of any form: against fractions by a way of its own, and in the order that is documented."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from zhangfang.fees import Ask, charge, fee, given_back, rule_for, sum_in_words
 from zhangfang.fees.arithmetic import month_fees
+from zhangfang.fees.bill_lines import Unbilled, bill_lines
 from zhangfang.fees.choice import NAMED
 from zhangfang.kernel.money import MAX_FEN
 from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, OnRefund, Taken, Tier
@@ -67,6 +71,13 @@ def test_a_fee_is_the_contract_in_fractions_and_a_pay_in_never_costs_more_than_i
     assert rule.kind is FeeKind.PAYOUT or fee(rule, amount) <= amount
 
 
+@given(rule=rules(), past=st.integers(-1, 1))
+def test_a_bound_itself_is_not_over_it(rule: FeeRule, past: int) -> None:
+    for tier in rule.tiers:
+        amount = max(tier.over_fen + past, 1)
+        assert fee(rule, amount) == exact(rule, amount)
+
+
 @given(rule=rules("marginal"), amount=amounts, more=st.integers(0, 10**6))
 def test_marginal_tiers_never_fall_and_never_jump(rule: FeeRule, amount: int, more: int) -> None:
     """The fee of one fen more is at most one fen more, since no rate is above 100 %."""
@@ -112,6 +123,56 @@ def test_what_refunds_give_back_sums_to_the_whole_fee_or_to_nothing(
             assert 0 <= back <= min(wanted, whole - given_)
             under_way.append((wanted, back))
     assert sum(back for _, back in under_way) == (0 if how is OnRefund.KEPT else whole)
+
+
+@given(
+    rule=rules(),
+    by=st.sampled_from(("amount", "month")),
+    how=HOWS,
+    months=st.lists(
+        st.lists(st.tuples(st.booleans(), st.integers(1, 10**6), st.integers(0, 99)), max_size=8), max_size=4
+    ),
+)
+def test_every_bill_over_any_months_is_its_lines_and_full_refunds_leave_no_fee(
+    rule: FeeRule, by: Any, how: OnRefund, months: list[list[tuple[bool, int, int]]]
+) -> None:
+    """Payments and refunds in any order and in any months: each is billed once, and refunds give back what was billed."""
+    rule = replace(rule, kind=FeeKind.COLLECTION, tiers_by=by, id=uuid4())
+    paid: dict[UUID, int] = {}
+    back: dict[UUID, int] = defaultdict(int)
+    billed: dict[UUID, int] = {}
+    of: dict[UUID, UUID] = {}
+    parts_of: dict[UUID, int] = {}
+    for month in months:
+        items = []
+        for is_refund, amount, which in month:
+            id_ = uuid4()
+            original = list(paid)[which % len(paid)] if is_refund and paid else None
+            if original is None:
+                paid[id_] = amount
+                items.append(Unbilled(id_, amount, rule.id))
+            elif left := paid[original] - back[original]:
+                part = min(amount, left)
+                back[original] += part
+                of[id_] = original
+                sums = [one for one in billed if of.get(one) == original]
+                items.append(
+                    Unbilled(
+                        id_, part, rule.id, original, paid[original], billed.get(original),
+                        sum(parts_of[one] for one in sums), -sum(billed[one] for one in sums), how,
+                    )
+                )  # fmt: skip
+        parts_of.update({item.id: item.amount for item in items})
+        lines = bill_lines({rule.id: rule}, items)
+        assert lines.keys() == {item.id for item in items}
+        assert not lines.keys() & billed.keys()
+        billed |= lines
+    for id_, amount in paid.items():
+        given_ = -sum(fen for one, fen in billed.items() if of.get(one) == id_)
+        assert 0 <= billed[id_] <= amount
+        assert 0 <= given_ <= billed[id_]
+        if back[id_] == amount:
+            assert given_ == (0 if how is OnRefund.KEPT else billed[id_])
 
 
 names = {

@@ -4,9 +4,9 @@ The expectation is counted from what was planted, in plain sums; nothing of the 
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -91,6 +91,7 @@ async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
     adjustments=st.lists(ADJUSTMENTS, max_size=2),
     order=st.randoms(use_true_random=False),
     cuts=st.lists(st.integers(0, 60), max_size=4),
+    again=st.lists(st.sampled_from([DAY, NEXT]), max_size=5),
 )
 async def test_exactly_what_was_planted_is_found_and_every_fen_has_its_place(
     house: Treasury,
@@ -99,6 +100,7 @@ async def test_exactly_what_was_planted_is_found_and_every_fen_has_its_place(
     adjustments: list[int],
     order: Any,
     cuts: list[int],
+    again: list[date],
 ) -> None:
     house = await another_channel(house)
     merchant = await house.merchant()
@@ -119,11 +121,28 @@ async def test_exactly_what_was_planted_is_found_and_every_fen_has_its_place(
             await attempt(cut_off(house.desk, after), house.acquirer, day)
         await reconcile(house.desk, house.acquirer, day)
     await check(house, expected)
-    before = await house.last_entry()
-    for day in (DAY, NEXT):
-        await reconcile(house.desk, house.acquirer, day)
-    assert await house.last_entry() == before
+    await nothing_changes(house, again)
     await money_arrives(house, expected)
+    await nothing_changes(house, again)
+
+
+async def nothing_changes(house: Treasury, days: Sequence[date]) -> None:
+    """Days that are done again, in any order and any number of times, leave books, breaks and states as they stand."""
+    before = await everything(house)
+    for day in days:
+        await reconcile(house.desk, house.acquirer, day)
+        assert await house.read() == 0
+    assert await everything(house) == before
+
+
+async def everything(house: Treasury) -> list[Any]:
+    """Return how many entries the books have, and every row of the channel."""
+    tables = ("break", "intent", "channel_file", "file_line")
+    rows = [
+        await house.pool.fetch(f"SELECT * FROM {table} t WHERE channel = $1 ORDER BY t", house.acquirer.name)
+        for table in tables
+    ]
+    return [await house.last_entry(), *rows]
 
 
 async def another_channel(house: Treasury) -> Treasury:

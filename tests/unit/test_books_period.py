@@ -97,7 +97,7 @@ async def test_a_close_says_everything_that_stands_in_its_way(house: Treasury) -
     await house.asked(merchant, 1000)
     house.clock.set(at(NEXT, 12))
     with pytest.raises(
-        NotClosable, match=r"rolled: .* not so: 1 \(2026-09-01\), since 2026-09-01; outcomes: .* not so: 1"
+        NotClosable, match=r"rolled: .* not met: 1 \(2026-09-01\), since 2026-09-01; outcomes: .* not met: 1"
     ):
         await close_through(house, DAY)
     assert await period.requests(house.pool) == ()
@@ -107,7 +107,7 @@ async def test_books_that_are_not_even_are_not_closed(house: Treasury) -> None:
     await house.paid(await house.merchant(), 1000)
     await rolled(house, DAY)
     await house.pool.execute("UPDATE books_date SET debits_through = debits_through + 7 WHERE debits = 1000")
-    with pytest.raises(NotClosable, match=r"even: Debits equal credits in each book — not so: 1 \(7\)"):
+    with pytest.raises(NotClosable, match=r"even: Debits equal credits in each book — not met: 1 \(7\)"):
         await closed(house, DAY)
 
 

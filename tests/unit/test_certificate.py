@@ -17,6 +17,7 @@ from zhangfang.closing.certificate import Breaks, Certificate, NotComparedYet
 from zhangfang.closing.day import Day
 from zhangfang.closing.timetable import begin, job
 from zhangfang.kernel.driver import run_due
+from zhangfang.kernel.ids import new_id
 
 
 @pytest.fixture
@@ -97,6 +98,27 @@ async def test_money_and_cures_make_a_next_version_that_says_so(house: Treasury)
         1,
     ]
     assert len({first.lines_sha256, second.lines_sha256, third.lines_sha256}) == 3
+
+
+async def test_a_corrected_file_is_certified_again(house: Treasury) -> None:
+    await house.filed(DAY, [])
+    await house.pool.execute("INSERT INTO task (kind, key, done_at) VALUES ('close', $1, now())", str(DAY))
+
+    async def changed() -> int:
+        house.clock.advance(hours=2)
+        since = house.clock.now() - timedelta(hours=3)
+        return await certificate.certify_changed(house.pool, house.clock, since)
+
+    assert [await changed(), await changed()] == [1, 0]
+    await house.pool.execute("UPDATE channel_file SET digest = 'other'")
+    assert [await changed(), await changed()] == [1, 0]
+    house.clock.advance(hours=2)
+    columns = "id, channel, settle_date, number, name, digest, replaces, offered_at, vouchers, applied_at"
+    row = f"INSERT INTO file_version ({columns}) VALUES ($1, 'unionpay', $2, 2, 'x', 'other', 'y', $3, '{{}}', $3)"
+    await house.pool.execute(row, new_id(house.clock), DAY, house.clock.now())
+    assert [await changed(), await changed()] == [1, 0]
+    # What the correction changed was certified with its digest already: there is no further version.
+    assert len(await certificate.versions(house.pool, "unionpay", DAY)) == 2
 
 
 async def test_the_platform_cannot_change_a_certificate(house: Treasury) -> None:

@@ -50,13 +50,18 @@ PAGES = (
     f"/certificates/unionpay/{YESTERDAY}", "/closing/2026-08", "/closing/2026-09",
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
-    "/register/new?kind=chargeback", "/register/new?kind=complaint",
+    "/register/new?kind=chargeback", "/register/new?kind=complaint", "/register/new?kind=top_up",
+    "/reserve", f"/reserve?date={YESTERDAY}",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{0:026}/settlement",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
+    "/weekly", "/weekly?week=2026-W35",
     "/search", "/search?q=nothing", "/search?q=M00",
+    "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
+    f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",
+    f"/merchants/mer_{0:026}/fee?rate=0.38&from=2030-01-01&taken=month&tiers=100:0.3&tiers_by=month",
 )  # fmt: skip
 
 
@@ -678,7 +683,7 @@ async def test_a_filter_that_means_nothing_names_its_field(console: Browser, que
 
 
 @pytest.mark.parametrize("path", [
-    "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
+    "/weekly?week=x", "/statements?date=x", "/statements/x/2026-08-31", f"/statements/mer_{0:026}/{YESTERDAY}?version=0",
     "/trial-balance?date=x", "/trial-balance?code=9999", "/trial-balance?code=23211", "/accounts/x", "/vouchers/x",
     f"/accounts/{UUID(int=5)}", f"/vouchers/{UUID(int=5)}", "/reconciliation/x",
     "/reconciliation/9999-12-31", "/reconciliation/0001-01-01", "/merchants/x", "/nowhere",

@@ -17,7 +17,7 @@ from zhangfang.reconciliation import Cure
 
 EVIDENCE = (
     "operator_act", "proposal", "step", "mandate_step", "channel_batch_step", "duplicate_step", "masked_voucher", "transfer",
-    "refusal", "statement", "audit_result", "evidence_file",
+    "refusal", "statement", "audit_result", "evidence_file", "bank_match", "file_version_line", "file_difference",
 )  # fmt: skip
 LINES = {"file_line": "amount", "bank_line": "amount"}
 

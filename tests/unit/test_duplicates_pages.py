@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -54,21 +55,23 @@ class Desk:
         return await self.http.post("/console" + (to or page), data=hidden | fields)
 
 
+@asynccontextmanager
+async def seated(house: Treasury) -> AsyncIterator[Desk]:
+    """Open the console of a treasury, and let the first operator sit down at it."""
+    acts = OperatorActs(house.desk)
+    inner = console_app(Console(pool=house.pool, clock=house.clock, key=KEY, channels=CHANNELS, actions=acts))
+    transport = ASGITransport(app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://console.test") as http:
+        made = Desk(house, http)
+        await made.sit_down("lin")
+        yield made
+
+
 @pytest.fixture
 async def desk(database_url: str, clock: SetClock) -> AsyncIterator[Desk]:
     async with treasury(database_url, clock) as house:
         await no_guard(house)
-        inner = console_app(
-            Console(
-                pool=house.pool, clock=clock, key=KEY, channels=CHANNELS, actions=OperatorActs(house.desk)
-            )
-        )
-        transport = ASGITransport(
-            app=Starlette(routes=[Mount("/console", inner)]), raise_app_exceptions=False
-        )
-        async with AsyncClient(transport=transport, base_url="http://console.test") as http:
-            made = Desk(house, http)
-            await made.sit_down("lin")
+        async with seated(house) as made:
             yield made
 
 

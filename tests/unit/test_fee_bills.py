@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG, seen
+from tests.people import LIN, WANG, approve_newest, seen
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from tests.unit.test_fees import agree
 from zhangfang import approvals, fees
@@ -25,6 +26,8 @@ from zhangfang.ledger import adjustment
 from zhangfang.merchants import FeeKind, FeeRule, Merchant, OnRefund, Taken, Tier, get_merchant
 from zhangfang.payments import Intent, StepKind, book, weigh
 from zhangfang.payments.accept.requests import charged
+from zhangfang.reconciliation import propose
+from zhangfang.reconciliation.cures import undone
 
 SEPTEMBER, OVER = date(2026, 9, 1), date(2026, 10, 1)
 BILLED = FeeRule(FeeKind.COLLECTION, 6000, effective_from=NEXT, taken=Taken.MONTH)
@@ -323,3 +326,29 @@ async def test_the_channels_charges_stand_beside_the_income_and_what_differs_is_
     assert (sums.income, sums.charged, sums.expected) == (90 - 15, 26, 20 + 10 - 5)
     assert [(line.id, line.charged, line.expected) for line in differing] == [(two.id, 11, 10)]
     assert await fees.margin(house.pool, OVER) == ([], [])
+
+
+async def test_a_payment_that_is_filled_in_is_billed_by_the_contract(house: Treasury) -> None:
+    merchant = await billed(house, BILLED)
+    await house.filed(NEXT, [stray(1, 88_00, note="STATIC-1")])
+    await house.settled(NEXT)
+    id_ = (await house.one_break())["id"]
+    await propose(house.pool, house.clock, house.desk.journal, id_, "B2", LIN, merchant=merchant.id)
+    await approve_newest(house.desk, id_, WANG)
+    intent = await house.desk.journal.by_id(id_)
+    assert intent is not None
+    assert (intent.fee, intent.fee_taken, intent.fee_rule is not None) == (0, "month", True)
+    house.clock.set(at(OVER, 12))
+    await bill(house)
+    assert await lines_of(house) == [(88_00, 53)]
+
+
+async def test_a_false_success_gives_back_no_fee_that_was_not_taken(house: Treasury) -> None:
+    merchant = await billed(house, SETTLED)
+    one = await paid(house, merchant, 100_00)
+    case: Any = SimpleNamespace(
+        said=SimpleNamespace(cure="B6"), row={"intent": one.id}, journal=house.desk.journal, alias="reserve",
+        voucher=new_id(house.clock),
+    )  # fmt: skip
+    ((whole,),) = await undone.vouchers(case, NEXT)
+    assert whole.amount == 100_00, "the principal alone"

@@ -12,6 +12,7 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from zhangfang.channels.port import Answer, NotWritten, Operation, Order, Verdict
+from zhangfang.fees import Charge
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.ledger import Account, AccountFlag, Book
@@ -353,7 +354,8 @@ async def test_a_payment_filled_in_gets_the_channels_number_where_the_merchants_
         id_ = await fill_in(
             shop.desk.pool, shop.desk.clock, shop.desk.journal, merchant.id,
             channel="unionpay", channel_order_no="c" * 32, channel_ref="q1", order_no="A1",
-            amount=500, fee=3, settle_date=shop.clock.now().date(), ids=ids, evidence=(StepKind.PERSON, "two people"),
+            amount=500, fee=Charge(3, None, ""),
+            settle_date=shop.clock.now().date(), ids=ids, evidence=(StepKind.PERSON, "two people"),
         )  # fmt: skip
     made = await shop.desk.journal.by_id(id_)
     assert made is not None

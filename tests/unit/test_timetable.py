@@ -57,6 +57,8 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
         (row["kind"], row["key"]): row["next_action_at"] for row in again if row["kind"] != "settlement"
     } == {
         ("duplicates", "daily"): house.clock.now() + timedelta(minutes=10),
+        ("breaks", "daily"): house.clock.now() + timedelta(minutes=1),
+        ("suspense", "daily"): house.clock.now() + timedelta(hours=5, minutes=30),
         ("payouts", "daily"): house.clock.now() + timedelta(minutes=30),
         ("certificates", "daily"): house.clock.now() + timedelta(minutes=30),
         ("file", f"unionpay/{DAY}"): at(NEXT, 9),
@@ -66,7 +68,7 @@ async def test_a_day_is_planned_once(house: Treasury, day: Day) -> None:
         ("statements", str(DAY)): at(NEXT, 11, 30),
     }
     assert due["settlement", str(DAY)] == at(DAY, 10, 30)
-    assert len(again) == 9
+    assert len(again) == 11
 
 
 async def test_after_23_00_the_next_day_is_planned_already(house: Treasury, day: Day) -> None:

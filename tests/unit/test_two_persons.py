@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,18 @@ from tests.duplicates import no_guard, twice
 from tests.people import CHEN, LIN, SPELT, WANG, ZHAO, close_through
 from tests.routing import ROW, table
 from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
-from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
+from tests.unit.test_receiving import written
+from zhangfang import (
+    adjustments,
+    approvals,
+    bills,
+    duplicates,
+    fees,
+    payments,
+    reconciliation,
+    routing,
+    weekly,
+)
 from zhangfang.adjustments import Written
 from zhangfang.approvals import (
     PLATFORM,
@@ -48,6 +61,12 @@ async def cure(house: Treasury) -> UUID:
     await house.settled(DAY)
     id_ = (await house.one_break())["id"]
     return await reconciliation.propose(house.pool, house.clock, house.desk.journal, id_, "B8", LIN)
+
+
+async def cures(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 8800), stray(2, 8801)])
+    ids = [row["id"] for row in await house.breaks()]
+    return await reconciliation.propose_many(house.pool, house.clock, house.desk.journal, ids, "B8", LIN)
 
 
 async def reversal(house: Treasury) -> UUID:
@@ -152,13 +171,35 @@ async def match_rule(house: Treasury) -> UUID:
     )
 
 
+async def file_version(house: Treasury) -> UUID:
+    await house.filed(DAY, [stray(1, 100)])
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder) / "v.csv", [stray(1, 90)])
+        return await reconciliation.offer_version(
+            house.desk, "unionpay", DAY, path, "b.zip", "v2", LIN, "the channel corrected it"
+        )
+
+
+async def milder_grade(house: Treasury) -> UUID:
+    now = house.clock.now()
+    id_ = await weekly.open_incident(house.pool, house.clock, LIN, "payouts", "717 failed", now)
+    said = weekly.Ending(ended_at=now, cause="a rule", effect="late", handling="paid", payments_hit=717)
+    await weekly.end_incident(house.pool, house.clock, LIN, id_, said)
+    made = await weekly.grade_incident(house.pool, house.clock, LIN, id_, "D", "nothing was lost")
+    assert made is not None
+    return made
+
+
 MADE: dict[str, Propose] = {
+    weekly.GRADE: milder_grade,
+    reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
     adjustments.REGISTER: register,
     adjustments.THAW: thaw,
     adjustments.ADJUSTMENT: adjustment,
     payments.OUTCOME: outcome,
     reconciliation.CURE: cure,
+    reconciliation.BULK: cures,
     duplicates.REVERSAL: reversal,
     routing.RELEASE: release,
     period.CLOSE: closing,

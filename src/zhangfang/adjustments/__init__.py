@@ -55,6 +55,7 @@ from zhangfang.adjustments.register import (
     propose_entry,
     propose_outcome,
 )
+from zhangfang.adjustments.reserve import Cash, Reserve, reserve_of
 
 __all__ = [
     "ADJUSTMENT",
@@ -72,6 +73,7 @@ __all__ = [
     "Adjustment",
     "Allowed",
     "Case",
+    "Cash",
     "Entry",
     "Evidence",
     "Freeze",
@@ -81,6 +83,7 @@ __all__ = [
     "NoEntry",
     "NoFreeze",
     "NotAnswered",
+    "Reserve",
     "Thaw",
     "Written",
     "approve",
@@ -105,6 +108,7 @@ __all__ = [
     "propose_reversal",
     "propose_thaw",
     "read_limits",
+    "reserve_of",
     "set_limit",
     "take",
     "vouchers",

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from zhangfang import approvals
-from zhangfang.adjustments import allowed, evidence, posting
+from zhangfang.adjustments import allowed, evidence, posting, reserve
 from zhangfang.adjustments.model import POSTED, Line, Making
 from zhangfang.approvals import Person, Proposal
 from zhangfang.channels.port import PAY_INS
@@ -31,6 +31,7 @@ queries = load(__package__, "register.sql")
 
 ENTRY: Final = "reg"  # prefix of their ids
 REGISTER: Final = "register"  # the kind of these proposals
+TOP_UP: Final = "top_up"  # closed by the line of the reserve's statement that brings it
 SOON: Final = timedelta(days=3)  # so long before its day an open entry is an alarm
 _LISTED: Final = 500
 
@@ -104,6 +105,7 @@ class Entry:
     outcome: str | None
     closed_by: str | None
     closed_at: datetime | None
+    line: str | None
 
     @property
     def shown_id(self) -> str:
@@ -152,6 +154,8 @@ async def _checked(pool: asyncpg.Pool, said: Written) -> Written:
         raise InvalidInput(
             "reference", "one that is registered already", "a new one, or the entry that has it"
         )
+    if said.entry == TOP_UP and (said.amount or 0) > (most := await reserve.owed(pool)):
+        raise InvalidInput("amount", "more than own funds owe the reserve", f"up to {most} fen")
     await evidence.check(pool, said.files)
     return said
 
@@ -246,7 +250,7 @@ async def _begin_end(
 ) -> None:
     row = await connection.fetchrow(queries.lock, parse(ENTRY, found.target))
     entry = Entry(**row)
-    if entry.closed_at is not None:
+    if entry.closed_at is not None or entry.line is not None:
         raise NoEntry("it is closed already; allowed: withdraw this proposal")
     making = await making_of(connection, entry, said.outcome)
     if (allowed.preview(making) if making else ()) != said.voucher:

@@ -1,5 +1,6 @@
 """The HTTP application: the API's calls and their document, channels' notifications, front returns, and the console."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -19,15 +20,24 @@ from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.api.returns import Returns
 from zhangfang.channels.port import NotifyingChannel
 from zhangfang.kernel.calendar import china_day, unannounced
+from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.settings import NotSetUp, Settings
 from zhangfang.merchants import ApiKeys
 from zhangfang.payments import Desk, notified
+from zhangfang.reconciliation import aging
 from zhangfang.web.methods import allow
 from zhangfang.webhooks import networks
+from zhangfang.weekly import Requests, keep
 
 HOLIDAYS = Gauge(
     "zhangfang_holidays_unknown_year",
     "This year, or from 1 November on the next, if its holidays are not known; 0: they are",
+)
+
+SUSPENSE = Gauge(
+    "zhangfang_suspense_fen",
+    "What lies in suspense, by account and by the age in days from which it is counted",
+    ["account", "days"],
 )
 
 PARTS = (payments, webhooks, merchants, mandates, batches, statements, duplicates)
@@ -50,6 +60,9 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
                 desk, ApiKeys(desk.pool), admin_key(settings), settings.base_url, allowed
             )
             app.state.desk = desk
+            counting = asyncio.create_task(
+                keep(lambda: app.state.requests.store(desk.pool, desk.clock.now()))
+            )
             app.state.notifying = {
                 name: one for name, one in desk.channels.items() if isinstance(one, NotifyingChannel)
             }
@@ -59,6 +72,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
                 *beside(desk),
             ]
             yield
+            counting.cancel()
 
     described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
@@ -75,6 +89,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would redirect to whatever scheme and host the request names
     app.add_middleware(Limit)
+    app.add_middleware(Requests, state=app.state)
     return app
 
 
@@ -103,7 +118,13 @@ async def take_notification(http: Request) -> Response:
 async def metrics(http: Request) -> Response:
     """Show counters for Prometheus."""
     desk: Desk = http.app.state.desk
-    HOLIDAYS.set(unannounced(china_day(desk.clock.now())) or 0)
+    now = desk.clock.now()
+    HOLIDAYS.set(unannounced(china_day(now)) or 0)
+    try:
+        for one in await aging(desk.pool, now):
+            SUSPENSE.labels(one.code, one.days).set(one.fen)
+    except AWAY:  # the process's own figures are shown all the same
+        SUSPENSE.clear()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

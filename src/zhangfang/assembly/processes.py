@@ -20,6 +20,7 @@ from zhangfang.kernel.settings import Settings
 from zhangfang.mandates import Mandates
 from zhangfang.payments import Desk, intent_job, note_told
 from zhangfang.webhooks import Sender, networks, open_session
+from zhangfang.weekly import probe
 
 DeskOf = Callable[[Settings], AbstractAsyncContextManager[Desk]]
 
@@ -69,8 +70,10 @@ async def drive_all(settings: Settings, open_desk: DeskOf = open_desk) -> None:
         day = day_of(desk)
         await timetable.begin(day)
         driving = asyncio.create_task(drive(desk.pool, desk.clock, jobs(desk, session, day)))
+        probing = asyncio.create_task(probe(desk.pool, desk.clock, settings.probe_url))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((driving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if driving.done():
             driving.result()
+        probing.cancel()
         driving.cancel()

@@ -3,7 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from zhangfang import adjustments, approvals, bills, duplicates, fees, payments, reconciliation, routing
+from zhangfang import (
+    adjustments,
+    approvals,
+    bills,
+    duplicates,
+    fees,
+    payments,
+    reconciliation,
+    routing,
+    weekly,
+)
 from zhangfang.approvals import Person, Proposal
 from zhangfang.closing import period
 from zhangfang.payments import Desk
@@ -15,6 +25,8 @@ KINDS: Mapping[str, Approve] = {
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
     reconciliation.CURE: reconciliation.approve,
+    reconciliation.BULK: reconciliation.approve_many,
+    reconciliation.VERSION: reconciliation.approve_version,
     reconciliation.MATCH_RULE: lambda desk, *rest: reconciliation.approve_rule(desk.pool, desk.clock, *rest),
     duplicates.REVERSAL: lambda desk, *rest: duplicates.approve(desk.pool, desk.clock, *rest),
     routing.RELEASE: lambda desk, *rest: routing.promote(desk.pool, desk.clock, *rest),
@@ -31,6 +43,7 @@ KINDS: Mapping[str, Approve] = {
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
         desk.pool, desk.ledger, desk.clock, payments.book, *rest
     ),
+    weekly.GRADE: lambda desk, *rest: weekly.approve_grade(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

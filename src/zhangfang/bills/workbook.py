@@ -176,7 +176,7 @@ def _copy(rows: Iterator[tuple[int, list[str]]], one: ColumnMap, made: Plain, ou
     for number, cells in rows:
         first = cells[0].strip(one.strip + " ")
         if not begun and (number <= one.skip or (one.head and first.startswith(one.head))):
-            made.around.append(",".join(cells))
+            made.around.append(_joined(cells))
             continue
         if not begun:
             begun, plain = True, [cell.strip(one.strip + " \t") for cell in cells]
@@ -184,7 +184,7 @@ def _copy(rows: Iterator[tuple[int, list[str]]], one: ColumnMap, made: Plain, ou
             if one.header:
                 continue
         if one.foot and first.startswith(one.foot):
-            made.around += [",".join(cells), *(",".join(rest) for _, rest in rows)]
+            made.around += [_joined(cells), *(_joined(rest) for _, rest in rows)]
             break
         writer.writerow([number, *cells])
         made.rows += 1
@@ -192,6 +192,10 @@ def _copy(rows: Iterator[tuple[int, list[str]]], one: ColumnMap, made: Plain, ou
         raise BillRefused("the sheet has no header row: it is not complete, or of another layout")
     if len(made.around) > MOST_AROUND:
         raise BillRefused(f"more than {MOST_AROUND} rows stand before or after the table")
+
+
+def _joined(cells: list[str]) -> str:
+    return ",".join(cells).rstrip(",")
 
 
 def _check_formulas(formulas: dict[int, str], one: ColumnMap, made: Plain) -> None:

@@ -92,6 +92,25 @@ def cure(
         typer.echo(f"{kind_text(one.kind)}  {fen_to_yuan(one.amount)}")
 
 
+@app.command("aging")
+def aging_() -> None:
+    """Show what lies in suspense, by account and age; fail if any of it is too old."""
+    from zhangfang.ledger import CHART, Book
+    from zhangfang.reconciliation import aging, too_much
+
+    aged = with_pool(lambda pool, clock: aging(pool, clock.now()))
+    rows = [(str(one.code), f"{one.days}", f"{one.count}", fen_to_yuan(one.fen)) for one in aged]
+    for line in aligned([("account", "days from", "breaks", "yuan"), *rows], range(1, 4)):
+        typer.echo(line)
+    passed = too_much(aged)
+    for one in passed:
+        name = CHART[one.limit.code, Book.CUSTOMERS].en
+        limit = f"allowed {fen_to_yuan(one.limit.fen)}"
+        typer.echo(f"{name}: {fen_to_yuan(one.fen)} for {one.limit.days} days or longer; {limit}", err=True)
+    if passed:
+        raise typer.Exit(1)
+
+
 def kind_text(kind: int) -> str:
     """Return what people call a movement."""
     from zhangfang.ledger.posting import kind_name

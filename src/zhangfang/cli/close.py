@@ -16,7 +16,7 @@ app = typer.Typer(
     help="Month-end: a checklist that checks itself, and the close by two people.", no_args_is_help=True
 )
 Month = Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM")]
-COLUMNS = ("", "item", "what has to be so", "in the way", "since", "such as", "whose", "what to do")
+COLUMNS = ("", "item", "what has to be met", "in the way", "since", "such as", "whose", "what to do")
 
 
 @app.command()
@@ -31,7 +31,7 @@ def check(month: Month) -> None:
     if missing := checklist.in_the_way(found):
         typer.echo(f"{month} cannot be closed: {', '.join(one.item.name for one in missing)}")
         raise typer.Exit(1)
-    typer.echo(f"{month} can be closed: all {len(found)} items are so")
+    typer.echo(f"{month} can be closed: all {len(found)} items are met")
 
 
 @app.command()
@@ -40,7 +40,7 @@ def month(
     except_: Annotated[
         list[str] | None,
         typer.Option(
-            "--except", help="a soft item that is not so and is left open; may be given several times"
+            "--except", help="a soft item that is not met and is left open; may be given several times"
         ),
     ] = None,
     reason: Annotated[

@@ -31,11 +31,13 @@ from zhangfang.cli import (
     programs,
     proposals,
     register,
+    reserve,
     resolve,
     settlement,
     statements,
     stops,
     tables,
+    weekly,
 )
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
@@ -77,7 +79,10 @@ for module in (
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
+app.command("reserve")(reserve.reserve)
 app.command("sign-out")(people.sign_out)
+app.command("weekly")(weekly.weekly)
+app.add_typer(weekly.app, name="incident")
 programs.add_to(app)
 stops.add_to(app)
 

@@ -4,7 +4,7 @@ FROM channel_file WHERE channel = $1 AND settle_date = $2
 
 -- name: lines
 SELECT line_no, status, operation, CASE WHEN credit THEN amount ELSE -amount END AS fen, fee, order_no, channel_ref, intent
-FROM file_line WHERE channel = $1 AND settle_date = $2 ORDER BY line_no
+FROM file_line WHERE channel = $1 AND settle_date = $2 AND status <> 'gone' ORDER BY line_no
 
 -- name: matched
 SELECT count(*)::int FROM file_line WHERE channel = $1 AND settle_date = $2 AND status = 'matched'
@@ -45,8 +45,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING
 
 -- name: due
--- Closed days whose file has no certificate, another one than its newest certificate says, or money or a break that came
--- or ended since ($1 at the earliest).
+-- Closed days whose file has no certificate, is another one than its newest certificate says or was corrected since, or whose
+-- money or breaks came or ended since ($1 at the earliest).
 SELECT f.channel, f.settle_date FROM channel_file f
 JOIN task t ON t.kind = 'close' AND t.key = f.settle_date::text AND t.done_at IS NOT NULL
 LEFT JOIN LATERAL (
@@ -55,6 +55,10 @@ LEFT JOIN LATERAL (
 ) n ON true
 WHERE f.matched_at IS NOT NULL AND (
     n.issued_at IS NULL OR n.file_digest <> f.digest OR f.arrived_at >= n.issued_at
+    OR EXISTS (
+        SELECT FROM file_version v
+        WHERE v.channel = f.channel AND v.settle_date = f.settle_date AND v.applied_at >= $1
+    )
     OR (f.channel, f.settle_date) IN (
         SELECT channel, settle_date FROM break WHERE cleared_at >= $1
         UNION ALL

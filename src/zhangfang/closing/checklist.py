@@ -31,7 +31,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is checked, whose work it is, what to do if it is not so, and the page that shows the lines."""
+    """What is checked, whose work it is, what to do if it is not met, and the page that shows the lines."""
 
     name: str
     hard: bool
@@ -59,7 +59,7 @@ class Found:
     def __str__(self) -> str:
         """Say what is in the way, for a person who reads an error."""
         since = f", since {self.since}" if self.since else ""
-        return f"{self.item.name}: {self.item.text.en} — not so: {self.count} ({self.which}){since}"
+        return f"{self.item.name}: {self.item.text.en} — not met: {self.count} ({self.which}){since}"
 
 
 def _items() -> Mapping[str, Item]:
@@ -96,13 +96,13 @@ async def check(db: asyncpg.Pool | asyncpg.Connection, last: date, now: datetime
 
 
 def in_the_way(found: Iterable[Found], excepted: Iterable[str] = ()) -> list[Found]:
-    """Return what keeps the books open: what is not so, without the soft items that are excepted."""
+    """Return what keeps the books open: what is not met, without the soft items that are excepted."""
     left_out = set(excepted)
     return [one for one in found if not one.good and (one.item.hard or one.item.name not in left_out)]
 
 
 def check_excepted(found: Iterable[Found], excepted: Iterable[str]) -> None:
-    """Raise `InvalidInput` unless each name is that of a soft item that is not so."""
+    """Raise `InvalidInput` unless each name is that of a soft item that is not met."""
     allowed = [one.item.name for one in found if not one.good and not one.item.hard]
     for name in excepted:
         if name not in allowed:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.payments import Desk
@@ -27,4 +26,3 @@ class Day:
 
     desk: Desk
     accounts: Sequence[Account]
-    folder: Path | None = None  # where statements were written before they were stored; nobody reads it

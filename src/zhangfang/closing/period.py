@@ -29,7 +29,7 @@ _MONTH_END = "month-end"  # the reason of a close that excepts nothing
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """The dates up to `through` are closed, although the items of the checklist in `excepted` are not so."""
+    """The dates up to `through` are closed, although the items of the checklist in `excepted` are not met."""
 
     through: date
     excepted: tuple[str, ...]

@@ -17,7 +17,7 @@ from zhangfang.duplicates import find
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk, StepKind, weigh
-from zhangfang.reconciliation import read
+from zhangfang.reconciliation import finish_returns, go_on_with_bulks, read, return_late_payments, watch
 from zhangfang.settlement import pay_out
 
 queries = load(__package__, "timetable.sql")
@@ -30,6 +30,8 @@ LATE_RETURNS = timedelta(days=3)
 RETURNS_AT_ONCE = timedelta(days=30)  # of dates in one question
 UPKEEP_EVERY = timedelta(hours=6)
 DUPLICATES_EVERY = timedelta(minutes=10)
+SUSPENSE_EVERY = timedelta(hours=6)
+BREAKS_EVERY = timedelta(minutes=1)
 DUPLICATES_OF = timedelta(days=7)
 CERTIFICATES_EVERY = timedelta(minutes=30)
 CERTIFICATES_OF = timedelta(hours=1)  # before the last look: what was under way then
@@ -83,6 +85,21 @@ async def duplicates(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
     if found := await find(day.desk.pool, day.desk.clock, last - DUPLICATES_OF):
         log.error("payers may have been debited twice", cases=found)
     return DUPLICATES_EVERY
+
+
+async def breaks(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Do what breaks need that waits for nobody: returns begin and end, and approved cures of many go on."""
+    desk = day.desk
+    await return_late_payments(desk.pool, desk.channels, desk.clock)
+    await finish_returns(desk.pool, desk.clock)
+    await go_on_with_bulks(desk)
+    return BREAKS_EVERY
+
+
+async def suspense(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
+    """Say what lies in suspense for too long."""
+    await watch(day.desk.pool, day.desk.clock.now())
+    return SUSPENSE_EVERY
 
 
 async def payouts(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:

@@ -86,6 +86,8 @@ async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:
         if isinstance(channel, UpkeepChannel):
             await _add(day, "upkeep", name, now)
     await _add(day, "duplicates", "daily", now)
+    await _add(day, "breaks", "daily", now)
+    await _add(day, "suspense", "daily", now)
     await _add(day, "payouts", "daily", now)
     await _add(day, "certificates", "daily", now)
     today = settlement_day(now)
@@ -176,6 +178,8 @@ _WORK: Mapping[str, Callable[[Day, str, Sequence[UUID]], Awaitable[timedelta | N
     "returns": standing.returns,
     "upkeep": standing.upkeep,
     "duplicates": standing.duplicates,
+    "breaks": standing.breaks,
+    "suspense": standing.suspense,
     "payouts": standing.payouts,
     "certificates": standing.certificates,
     "file": _file,

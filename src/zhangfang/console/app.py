@@ -20,10 +20,14 @@ from zhangfang.console.pages import (
     statements,
     today,
     trial,
+    weekly,
 )
-from zhangfang.console.pages.breaks import acts, curing, listing
-from zhangfang.console.pages.deciding import adjustments, freezes, register
+from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
+from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
+from zhangfang.console.pages.files import listing as files
+from zhangfang.console.pages.files import mapping
 from zhangfang.console.seeing import exported, viewed
+from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
 from zhangfang.web.door import Door, Headers
@@ -31,6 +35,8 @@ from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
 from zhangfang.web.origin import KnownHost
 from zhangfang.web.visit import Missing
+
+UPLOAD = MOST_BYTES + 64 * 1024  # a file, and the form around it
 
 
 def console_app(site: Console) -> Starlette:
@@ -55,6 +61,12 @@ def console_app(site: Console) -> Starlette:
             Route("/payments/{id}/refund", door.inside(payment.refund), methods=["POST"]),
             Route("/payments/{id}/outcome", door.inside(outcome.form), methods=["GET"]),
             Route("/payments/{id}/outcome", door.inside(outcome.propose), methods=["POST"]),
+            Route("/files", door.inside(files.page)),
+            Route("/files/look", door.inside(files.look, upload=UPLOAD), methods=["POST"]),
+            Route("/files/take", door.inside(files.take, upload=UPLOAD), methods=["POST"]),
+            Route("/files/statement", door.inside(files.statement, upload=UPLOAD), methods=["POST"]),
+            Route("/files/new/{id}", door.inside(mapping.begin, "map"), methods=["GET"]),
+            Route("/files/new/{id}", door.inside(mapping.act), methods=["POST"]),
             Route("/proposals", door.inside(proposals.page, "all")),
             Route("/proposals/{id}", door.inside(proposals.one)),
             Route("/proposals/{id}/approve", door.inside(proposals.approve), methods=["POST"]),
@@ -68,6 +80,10 @@ def console_app(site: Console) -> Starlette:
             Route("/reconciliation/{day}", door.inside(reconciliation.page)),
             Route("/reconciliation/{day}/{source}/{which}", door.inside(reconciliation.side, "skip")),
             Route("/breaks", door.inside(listing.page, *listing.PARAMETERS)),
+            Route("/breaks/bulk", door.inside(many.form, *many.PARAMETERS), methods=["GET"]),
+            Route("/breaks/bulk", door.inside(many.send, *listing.PARAMETERS), methods=["POST"]),
+            Route("/breaks/bulk/{id}", door.inside(many.results)),
+            Route("/breaks/suspense", door.inside(suspense.page)),
             Route("/breaks/{id}", door.inside(listing.one, *listing.PARAMETERS)),
             Route("/breaks/{id}/cure", door.inside(curing.form, "cure"), methods=["GET"]),
             Route("/breaks/{id}/cure", door.inside(curing.send), methods=["POST"]),
@@ -102,6 +118,7 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/new", door.inside(freezes.form, *freezes.GIVEN)),
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
+            Route("/reserve", door.inside(reserve.page, "date")),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
@@ -115,6 +132,12 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/merchants/{id}/settlement", door.inside(settlements.page)),
+            Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
+            Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
+            Route("/fees", door.inside(fees.month)),
+            Route("/fees/{month}", door.inside(fees.month)),
+            Route("/fee-bills/{id}", door.inside(fees.bill), methods=["GET"]),
+            Route("/fee-bills/{id}", door.inside(fees.take), methods=["POST"]),
             Route(
                 "/merchants/{id}/webhooks/{endpoint:uuid}/again",
                 door.inside(merchants.tell_again),
@@ -127,6 +150,8 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/weekly", door.inside(weekly.page, "week")),
+            Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),
             *routes(door),
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),

@@ -19,9 +19,11 @@ from zhangfang.console.reading.model import (
 )
 from zhangfang.console.view import why
 from zhangfang.duplicates import Case, CaseState
+from zhangfang.reconciliation import Aged, TooMuch
 from zhangfang.web.money import money
 from zhangfang.web.tables import FINAL, note
 from zhangfang.web.words import Words
+from zhangfang.weekly import Report, success
 
 
 def link(href: str, text: str, look: str = "") -> Markup:
@@ -202,6 +204,15 @@ def reconciliation(
     return _("{parts}.", parts=_(", ").join(parts))
 
 
+def weekly(_: Words, made: Report) -> Markup:
+    """Say how the week's pay-ins and payouts fared."""
+    f = made.figures
+    if f.pay_in is None and f.payout is None:
+        return _("Nothing was asked for in this week.")
+    parts = {"pay_in": success(f.pay_in).split(",")[0], "payout": success(f.payout).split(",")[0]}
+    return _("Pay-in {pay_in}, payout {payout}.", **parts)
+
+
 def statements(_: Words, day: date, released: int, waits: str) -> Markup:
     """Say how many statements of a date are released, or what they wait for."""
     if released:
@@ -226,13 +237,27 @@ def closing(_: Words, month: str, missing: int, items: int, *, closed: bool) -> 
     if closed:
         return _("{month} is closed.", month=month)
     if not missing:
-        return _("{month} can be closed: all {n} items are so.", month=month, n=items)
+        return _("{month} can be closed: all {n} items are met.", month=month, n=items)
     return _.n(
         "{n} item stands between us and the close of {month}.",
         "{n} items stand between us and the close of {month}.",
         missing,
         month=month,
     )
+
+
+def suspense(_: Words, aged: Sequence[Aged], passed: Sequence[TooMuch]) -> Markup:
+    """Say what lies in suspense, and whether any of it is too old."""
+    count, fen = sum(one.count for one in aged), yuan(sum(one.fen for one in aged))
+    if not count:
+        return _("Nothing lies in suspense.")
+    held = _.n("{n} item of {fen} lies in suspense", "{n} items of {fen} lie in suspense", count, fen=fen)
+    if not passed:
+        return _("{held}; none is too old.", held=held)
+    old = Markup('<span class="to-act">{}</span>').format(
+        _.n("{n} limit is passed", "{n} limits are passed", len(passed))
+    )
+    return _("{held}; {old}.", held=held, old=old)
 
 
 def duplicates(_: Words, counts: Mapping[CaseState, tuple[int, int]]) -> Markup:

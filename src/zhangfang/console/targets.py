@@ -30,8 +30,9 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         return Markup('<a class="zf-mono" href="{}">{}</a>').format(href, head)
     if head in TERMS["releases"]:
         return escape(_("{table}, release {n}", table=term(_, "releases", head), n=tail))
-    if re.fullmatch(_BREAK, about):
-        return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), _("the break"))
+    if head == "bulk" or re.fullmatch(_BREAK, about):
+        called = _("many breaks at once") if tail else _("the break")
+        return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), called)
     if head == "map":
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)

@@ -1,7 +1,7 @@
 """A visit to the operators' console: what its pages need beyond the kit, and what the frame of each page shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -16,12 +16,14 @@ from zhangfang.console.actions import Actions
 from zhangfang.console.reading import today
 from zhangfang.console.reading.model import Payment
 from zhangfang.console.targets import target
+from zhangfang.console.uploads import Uploads
 from zhangfang.console.view import facts_of, fee_of, purpose, said, why
 from zhangfang.fees import rule_in_words
 from zhangfang.kernel.ids import prefixed
 from zhangfang.merchants import FeeRule
 from zhangfang.payments import PREFIX
 from zhangfang.web import visit as kit
+from zhangfang.web.tables import TERMS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class Console(kit.Site):
     package: str = "zhangfang.console"
     sandbox: bool = True
     demo_command: str = "zhangfang demo"
+    uploads: Uploads = field(default_factory=Uploads)  # that people look at while they make maps
 
     def __post_init__(self) -> None:
         """Open the templates."""
@@ -51,8 +54,14 @@ class Console(kit.Site):
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
             checklist=checklist.ITEMS,
-            rule_words=lambda rule, lang: rule_in_words(msgspec.convert(rule, FeeRule), lang),
+            rule_words=rule_words,
         )
+
+
+def rule_words(rule: FeeRule | dict[str, Any], lang: str) -> str:
+    """Return a fee rule, or one as it stands in a proposal, in words, with the channels' names."""
+    names = {code: getattr(term, lang) for code, term in TERMS["channel"].items()}
+    return rule_in_words(msgspec.convert(rule, FeeRule), lang, names)
 
 
 @dataclass(slots=True)

@@ -9,13 +9,14 @@ from zhangfang.fees.billing import (
     NotBilled,
     Taking,
     approve_taking,
+    bill,
     bill_month,
     bills,
     propose_taking,
     take,
 )
 from zhangfang.fees.checking import check_agreed
-from zhangfang.fees.choice import Ask, Charge, charge, check_some, in_force, on_refund, rule_for
+from zhangfang.fees.choice import Ask, Charge, charge, check_some, in_force, on_refund, rank, rule_for
 from zhangfang.fees.cost import Cost, Margin, margin
 from zhangfang.fees.month import end_of, month_of
 from zhangfang.fees.vat import NotSeparated, Separated, separate_vat, separated
@@ -40,6 +41,7 @@ __all__ = [
     "Why",
     "approve_rule",
     "approve_taking",
+    "bill",
     "bill_month",
     "bills",
     "charge",
@@ -54,6 +56,7 @@ __all__ = [
     "on_refund",
     "propose_rule",
     "propose_taking",
+    "rank",
     "rule_for",
     "rule_in_words",
     "rules_of",

@@ -30,6 +30,7 @@ from zhangfang.merchants import Merchant, OnRefund, get_merchant, terms_on
 queries = load(__package__, "billing.sql")
 
 PREFIX = "bil"
+MOST_LINES = 1000
 TAKING = "fee bill"  # the kind of the proposals to take a bill from available money
 PLATFORM = "platform"
 Book = Callable[[asyncpg.Pool, LedgerClient, Sequence[Transfer]], Awaitable[Any]]  # as payments.book
@@ -190,6 +191,14 @@ class Bill:
     def state(self) -> str:
         """Return `made`, `posted` or `paid`."""
         return "paid" if self.paid_at else "posted" if self.posted_at else "made"
+
+
+async def bill(pool: asyncpg.Pool, id_: UUID) -> tuple[Bill, Sequence[Any]] | None:
+    """Return a bill and up to `MOST_LINES` of its lines, in their order; None if there is none."""
+    row = await pool.fetchrow(queries.bill, id_)
+    if row is None:
+        return None
+    return Bill(*(row[name] for name in Bill.__slots__)), await pool.fetch(queries.lines_of, id_, MOST_LINES)
 
 
 async def bills(pool: asyncpg.Pool, merchant: str | None = None, month: date | None = None) -> list[Bill]:

@@ -26,6 +26,7 @@ LEFT JOIN LATERAL (
 ) AS b ON true
 WHERE i.merchant = $1 AND i.state = 'SUCCESS' AND i.fee_taken IN ('month', 'available') AND i.fee_bill IS NULL
     AND coalesce(i.settle_date, i.business_date) <= $2
+    AND NOT EXISTS (SELECT FROM break f WHERE f.intent = i.id AND f.cure = 'B6') -- a false success
 ORDER BY i.original IS NOT NULL, i.id
 FOR UPDATE OF i
 

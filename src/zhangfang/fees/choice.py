@@ -35,6 +35,11 @@ class Charge:
     rule: UUID | None
     taken: str
 
+    @property
+    def billed(self) -> bool:
+        """Whether it stands in a bill after the month."""
+        return self.taken in (Taken.MONTH, Taken.AVAILABLE)
+
 
 def charge(rules: Sequence[FeeRule], ask: Ask, amount: int, day: date) -> Charge:
     """Return the fee of `amount` fen, accepted on `day` (China). Raises `NoFeeRule`."""
@@ -53,7 +58,7 @@ def rule_for(rules: Sequence[FeeRule], ask: Ask, day: date) -> FeeRule:
     fitting = [rule for rule in rules if _fits(rule, ask, day)]
     if not fitting:
         raise NoFeeRule(ask.kind, day)
-    return max(fitting, key=_rank)
+    return max(fitting, key=rank)
 
 
 def check_some(rules: Sequence[FeeRule], kind: FeeKind, day: date) -> None:
@@ -90,6 +95,7 @@ def _fits(rule: FeeRule, ask: Ask, day: date) -> bool:
     )
 
 
-def _rank(rule: FeeRule) -> tuple[object, ...]:
+def rank(rule: FeeRule) -> tuple[object, ...]:
+    """Return what rules that fit are compared by: the highest is chosen."""
     names = named(rule)
     return sum(names), names, rule.until is not None, rule.effective_from, str(rule.id or "")

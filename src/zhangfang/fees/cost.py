@@ -21,7 +21,7 @@ from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, OnRefund
 
 queries = load(__package__, "cost.sql")
 
-MOST_LISTED = 1000
+MOST_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Why(msgspec.Struct, frozen=True):
     stored: bool
     rule_words: dict[str, str]
     words: dict[str, str]
+    by: FeeRule | None = None
 
 
 class UnknownFee(ZhangfangError):
@@ -69,7 +70,9 @@ async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     )
     described = {lang: rule_in_words(rule, lang) for lang in LANGUAGES}
     stored = row["fee_rule"] is not None
-    return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, described, words)
+    return Why(
+        row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, described, words, rule
+    )
 
 
 async def _rule(pool: asyncpg.Pool, row: Any) -> FeeRule | None:
@@ -106,4 +109,5 @@ async def _given_back(pool: asyncpg.Pool, row: Any) -> Why:
         first.stored,
         first.rule_words,
         words,
+        first.by,
     )

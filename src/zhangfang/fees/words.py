@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from zhangfang.fees.arithmetic import fee, parts
 from zhangfang.fees.choice import NAMED, named
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.merchants import FeeKind, FeeRule, OnRefund, Taken
+from zhangfang.merchants import ALWAYS, FeeKind, FeeRule, OnRefund, Taken
 
 LANGUAGES = ("zh", "en")
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -19,9 +20,15 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "channel": ("渠道 {0}", "channel {0}"),
     "product": ("产品 {0}", "product {0}"),
     "fee_by": ("分期费由{0}承担", "instalments borne by the {0}"),
+    "cashier": ("收银台", "cashier"),
+    "alipay_app": ("应用内支付宝", "Alipay in an app"),
+    "card": ("借记卡", "debit card"),
+    "credit": ("贷记卡", "credit card"),
+    "corporate": ("对公账户", "company account"),
     "payer": ("付款人", "payer"),
     "merchant": ("商户", "merchant"),
     "from": ("自 {0} 起", "from {0}"),
+    "always": ("一直", "always"),
     "until": ("至 {0} 止", "until {0}"),
     "over": ("{0} 以上 {1}", "{1} over {0}"),
     "fixed": ("每笔另加 {0}", "{0} for each payment"),
@@ -56,10 +63,11 @@ def percent(ppm: int) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
-def rule_in_words(rule: FeeRule, lang: str) -> str:
-    """Return what a rule is for, from when it applies, and its figures."""
+def rule_in_words(rule: FeeRule, lang: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return what a rule is for, from when it applies, and its figures; `names` are what people call the channels."""
     t = say(lang)
-    head = [t(rule.kind.value), *_names(rule, lang), t("from", rule.effective_from)]
+    since = t("always") if rule.effective_from == ALWAYS else t("from", rule.effective_from)
+    head = [t(rule.kind.value), *_names(rule, lang, names), since]
     head += [t("until", rule.until)] if rule.until else []
     return t(", ").join(head) + t("; ") + t(", ").join(_figures(rule, lang))
 
@@ -86,14 +94,14 @@ def _exact(millionths: int) -> str:
     return f"{whole}.{rest.ljust(2, '0')}"
 
 
-def _names(rule: FeeRule, lang: str) -> list[str]:
+def _names(rule: FeeRule, lang: str, names: Mapping[str, str]) -> list[str]:
     t = say(lang)
     found = []
     for name, there in zip(NAMED, named(rule), strict=True):
         value = getattr(rule, name)
         if there:
             key = "at once" if (name, value) == ("instalments", 0) else name
-            found.append(t(key, t(value) if name == "fee_by" else value))
+            found.append(t(key, t(value) if value in _TEXTS else names.get(value, value)))
     return found
 
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from zhangfang.closing.files import Month, days_of, transfers_of_day
+from zhangfang.closing.files import Month, days_of, summary, transfers_of_day
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import CHART, Book, kind_name
+from zhangfang.ledger import CHART, Book
 
 queries = load(__package__, "parts.sql")
 _AT_ONCE = 2_000  # rows that one answer of the database holds
@@ -58,7 +58,7 @@ async def write_entries(connection: Any, first: date, last: date, folder: Path) 
             lines.writerows(_entry(n, row) for n, row in enumerate(several, start=1))
             head, amount = several[0], sum(row["amount"] for row in several)
             heads.writerow(map(_text, (
-                head["voucher"], head["business_date"], head["seq"], kind_name(head["kind"]), len(several), amount,
+                head["voucher"], head["business_date"], head["seq"], summary(head["kind"]), len(several), amount,
                 head["memo"], head["reverses"],
             )))  # fmt: skip
 

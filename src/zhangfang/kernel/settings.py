@@ -102,6 +102,12 @@ class Settings:
         return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
+    def probe_url(self) -> str:
+        """Return the API as processes on this machine reach it."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
+    @property
     def sandbox(self) -> bool:
         """Whether no channel may reach a production host: no real money can move."""
         return not any(

@@ -126,7 +126,11 @@ async def _merchants(db: Db, sql: str, *arguments: object) -> list[Merchant]:
 
 
 def _merchant(row: Any, rules: Sequence[FeeRule], terms: Sequence[Terms]) -> Merchant:
-    held = {"state": MerchantState(row["state"]), "fee_rules": tuple(rules), "later_terms": tuple(terms)}
+    held = {
+        "state": MerchantState(row["state"]),
+        "fee_rules": tuple(sorted(rules, key=lambda rule: (rule.kind, rule.effective_from))),
+        "later_terms": tuple(terms),
+    }
     return Merchant(**{**row, **held})
 
 

@@ -2,7 +2,7 @@
 
 from zhangfang.kernel.sheets import Cell, Fen
 from zhangfang.papers.model import Column, Paper, Table, TooLong
-from zhangfang.papers.pdf import MOST_ROWS
+from zhangfang.papers.pdf import MOST_ROWS, prepare
 from zhangfang.papers.write import FORMS, MEDIA, as_bytes, made, write
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "TooLong",
     "as_bytes",
     "made",
+    "prepare",
     "write",
 ]

@@ -223,7 +223,7 @@ SELECT channel, operation FROM channel_stop
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
     channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
-    matched_on, decided_at, created_at, updated_at
+    matched_on, decided_at, created_at, updated_at, fee_rule, fee_taken
 )
 SELECT
     $1, 'collection', $2,
@@ -232,7 +232,7 @@ SELECT
     END,
     $4, $5, $6, $7, 'filled in from the channel''s file', $8,
     $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
-    $11, $10, $10, $10
+    $11, $10, $10, $10, $15, $16
 ON CONFLICT (id) DO NOTHING
 
 -- name: closed_through

@@ -98,8 +98,28 @@ async def _book_line(desk: Desk, account: Account, line: Any) -> bool:
         if row is not None:
             return await _payout(desk, account, Intent.of(row), line)
     if not line["reversal"]:
+        if line["credit"] and (
+            entry := await desk.pool.fetchval(queries.claim_top_up, line["amount"], _named(account, line))
+        ):
+            return await _topped_up(desk, account, entry, line)
         return await _declared(desk.pool, desk.ledger, desk.clock, account, line)
     return await _unknown(desk.pool, desk.ledger, desk.clock, account, unknown_bank_line(line), line)
+
+
+async def _topped_up(desk: Desk, account: Account, entry: UUID, line: Any) -> bool:
+    """D3: own funds bring what they owe the reserve, as two people have announced in the register."""
+    names, day = books.subjects(account.alias, account.bank.name), line["business_date"]
+    made = books.lines("D3.reserve", line["voucher"], names, day, memo=entry, amount=line["amount"])
+    await books.book(desk.pool, desk.ledger, made)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        now = desk.clock.now()
+        await connection.execute(queries.top_up_arrived, entry, _named(account, line), now)
+        await _mark_posted(desk.clock, connection, account, line, "D3.reserve")
+    return True
+
+
+def _named(account: Account, line: Any) -> str:
+    return f"line {line['sequence']} of {account.alias}"
 
 
 async def _settlement(

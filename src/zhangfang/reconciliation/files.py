@@ -5,7 +5,7 @@ vouchers, are stored before it books.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import NO_ID, LedgerClient
+from zhangfang.ledger import NO_ID
 from zhangfang.payments import Desk, StepKind, weigh
 from zhangfang.reconciliation import books, placing
 from zhangfang.reconciliation.receiving import FILE_S, receive, receive_csv
@@ -82,19 +82,24 @@ async def place(pool: asyncpg.Pool, clock: Clock, channel: str, settle_date: dat
         if file["placed_at"] is not None:
             return
         now = clock.now()
-        try:
-            await connection.execute(places.plan_anew)
-            await connection.execute(places.lock_listed, channel, settle_date, timeout=FILE_S)
-            await _place_lines(connection, channel, settle_date, now)
-            await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
-        except asyncpg.UniqueViolationError as error:
-            raise books.NotBooked(f"{channel} {settle_date}: two breaks: {error.detail}") from None
-        await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
+        await place_after(connection, channel, settle_date, _BEFORE_ALL, now)
         await connection.execute(queries.placed, channel, settle_date, now)
 
 
-async def _place_lines(connection: Any, channel: str, settle_date: date, now: Any) -> None:
-    first, table = _BEFORE_ALL, placing.parameters()
+async def place_after(connection: Any, channel: str, settle_date: date, first: int, now: datetime) -> None:
+    """Place the lines after the number `first`, and what no line shows. Raises `NotBooked` for two breaks of one key."""
+    try:
+        await connection.execute(places.plan_anew)
+        await connection.execute(places.lock_listed, channel, settle_date, timeout=FILE_S)
+        await _place_lines(connection, channel, settle_date, first, now)
+        await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
+    except asyncpg.UniqueViolationError as error:
+        raise books.NotBooked(f"{channel} {settle_date}: two breaks: {error.detail}") from None
+    await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
+
+
+async def _place_lines(connection: Any, channel: str, settle_date: date, first: int, now: datetime) -> None:
+    table = placing.parameters()
     while (
         last := await connection.fetchval(places.chunk_end, channel, settle_date, first, CHUNK)
     ) is not None:
@@ -114,17 +119,18 @@ async def open_break(clock: Clock, connection: Any, channel: str, day: date, new
 
 
 async def book(desk: Desk, channel: str, settle_date: date) -> None:
-    """Book the date's sums, the breaks that its file opened, and the cures that its file brought."""
+    """Book the date's sums, the breaks that its file opened, and the cures that its file brought; once."""
     file = await desk.pool.fetchrow(queries.get_file, channel, settle_date)
     assert file is not None, "a file is received before it is booked"
+    if file["matched_at"] is not None:
+        return
     names = books.subjects(desk.alias, channel)
     await _book_sums(desk, file, names)
     accrued = books.with_fee("S4", file["fee_voucher"], names, settle_date, fee=file["fee_fen"])
     await books.book(desk.pool, desk.ledger, accrued)
-    await _book_breaks(desk, channel, settle_date)
-    await _book_cures(desk, channel, settle_date)
+    await book_breaks(desk, channel, settle_date)
     if not file["net_fen"] and file["arrived_at"] is None:
-        await _nothing_arrives(desk.pool, desk.ledger, desk.clock, file, names)
+        await nothing_arrives(desk, file)
     await desk.pool.execute(queries.matched, channel, settle_date, desk.clock.now())
 
 
@@ -143,13 +149,14 @@ async def _book_sums(desk: Desk, file: Any, names: Mapping[int, str]) -> None:
         await books.book(desk.pool, desk.ledger, made)
 
 
-async def _book_breaks(desk: Desk, channel: str, settle_date: date) -> None:
-    """Book all breaks of the date to suspense, many vouchers in one request."""
+async def book_breaks(desk: Desk, channel: str, settle_date: date) -> None:
+    """Book all breaks of the date to suspense, and end those that its file cures; many vouchers in one request."""
     last = NO_ID
     while rows := await desk.pool.fetch(queries.breaks_of_date, channel, settle_date, last, PAGE):
         made = [line for row in rows for line in books.disputed(row, desk.alias)]
         await books.book(desk.pool, desk.ledger, made)
         last = rows[-1]["id"]
+    await _book_cures(desk, channel, settle_date)
 
 
 async def _book_cures(desk: Desk, channel: str, settle_date: date) -> None:
@@ -161,14 +168,12 @@ async def _book_cures(desk: Desk, channel: str, settle_date: date) -> None:
         await desk.pool.execute(queries.clear_breaks, ids, desk.clock.now(), _by(settle_date))
 
 
-async def _nothing_arrives(
-    pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, file: Any, names: Mapping[int, str]
-) -> None:
+async def nothing_arrives(desk: Desk, file: Any) -> None:
     """Book the arrival of a net amount of zero, for which no bank line comes: the channel has kept only its fee."""
-    day = file["settle_date"]
+    names, day = books.subjects(desk.alias, file["channel"]), file["settle_date"]
     made = books.with_fee("S5", file["arrival_voucher"], names, day, fee=file["fee_fen"])
-    await books.book(pool, ledger, made)
-    await pool.execute(queries.arrived, file["channel"], day, clock.now(), None)
+    await books.book(desk.pool, desk.ledger, made)
+    await desk.pool.execute(queries.arrived, file["channel"], day, desk.clock.now(), None)
 
 
 def _by(settle_date: date) -> str:

@@ -1,5 +1,5 @@
 -- name: plan_anew
--- Each chunk is planned anew: a plan of the first one, made when no break was stored, would read all breaks for each line.
+-- Each chunk is planned anew, since the chunks before it have opened breaks.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)
 
 -- name: lock_listed
@@ -23,8 +23,8 @@ SELECT max(n.line_no) FROM (
 
 -- name: place_lines
 -- Places the lines $3 < line_no <= $4 by the table of `placing.py` ($6 to $11), and does what follows, in one pass. What
--- lines before them did is in the rows that this finds. No join here can be planned to compare all with all: each finds
--- its row by an index, or by the row's place.
+-- lines before them did is in the rows that this finds. Whether a break is still open is looked at behind the join, so that
+-- its unique index serves the join, and no other index is read whole for each line.
 WITH line AS (
     SELECT
         l.ctid AS row, l.line_no, l.order_no, l.original_order_no, l.channel_ref, l.amount, l.credit, l.unread <> '' AS unread,
@@ -41,17 +41,17 @@ WITH line AS (
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
         d.id AS differs, d.intent AS differs_of,
-        CASE WHEN d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE
+        CASE WHEN d.cleared_at IS NULL AND d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE
             THEN row_number() OVER (PARTITION BY d.id, line.theirs ORDER BY line.line_no) = 1
         ELSE false END AS undoes,
-        m.id AS missing, m.template AS missing_template
+        CASE WHEN m.cleared_at IS NULL THEN m.id END AS missing, m.template AS missing_template
     FROM line
     LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
         WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
     END
-    LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1 AND d.cleared_at IS NULL
+    LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1
         AND d.key = CASE WHEN line.adjusts AND NOT line.returns AND NOT line.unread THEN line.channel_ref END
-    LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1 AND m.cleared_at IS NULL
+    LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
 ), still AS (
     -- A payout that a line has returned is no intent any more for the lines after it.

@@ -5,7 +5,8 @@ little memory. The ids of the file's future vouchers are stored with it.
 """
 
 import csv
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from io import StringIO
 from itertools import islice
@@ -27,6 +28,7 @@ COLUMNS = (
     "raw", "unread",
 )  # fmt: skip
 FILE_S = 3600.0  # for one statement about all lines of a file
+_MANY = 10_000  # lines, from which on a statement about them must be planned for many
 _TOGETHER = 2_000  # records handed to the copy at once
 _Copy = Callable[[asyncpg.Connection], Awaitable[object]]
 
@@ -50,17 +52,37 @@ async def receive_csv(
     Raises `InvalidInput` if it is another table, and then nothing is stored.
     """
 
-    async def copy(connection: asyncpg.Connection) -> None:
-        await connection.copy_to_table(
-            "file_line", source=_records(path, channel, settle_date), columns=_ALL, format="csv",
-            force_not_null=[one for one in COLUMNS if one != "operation"], timeout=FILE_S,
-        )  # fmt: skip
+    head = {"channel": channel, "settle_date": settle_date, "status": "received"}
+    with refusing():
+        await _store(
+            pool,
+            clock,
+            channel,
+            settle_date,
+            name,
+            digest,
+            lambda connection: copy_csv(connection, "file_line", path, head),
+        )
 
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Say of a table that the database refuses where it is wrong, as `InvalidInput`."""
     try:
-        await _store(pool, clock, channel, settle_date, name, digest, copy)
+        yield
     except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
         where = " ".join(filter(None, (str(error), error.context)))
         raise InvalidInput("file", where, f"rows of {', '.join(COLUMNS)}") from None
+
+
+async def copy_csv(
+    connection: asyncpg.Connection, table: str, path: Path, head: Mapping[str, object]
+) -> None:
+    """Copy a canonical CSV into a table that has its columns, and before them those of `head`, equal for all records."""
+    await connection.copy_to_table(
+        table, source=_records(path, head.values()), columns=(*head, *COLUMNS), format="csv",
+        force_not_null=[one for one in COLUMNS if one != "operation"], timeout=FILE_S,
+    )  # fmt: skip
 
 
 _ALL = ("channel", "settle_date", "status", *COLUMNS)
@@ -74,10 +96,10 @@ def _values(line: FileLine) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def _records(path: Path, channel: str, settle_date: date) -> AsyncIterator[bytes]:
+async def _records(path: Path, values: Iterable[object]) -> AsyncIterator[bytes]:
     """Yield the file's records for the copy, each with the columns that the file does not have."""
     written = StringIO()
-    csv.writer(written, lineterminator=",").writerow((channel, settle_date, "received"))
+    csv.writer(written, lineterminator=",").writerow(values)
     head = written.getvalue().encode()
     with path.open("rb") as file:
         if file.readline().decode("utf-8", "replace").strip() != ",".join(COLUMNS):
@@ -105,4 +127,6 @@ async def _store(
         )
         if made is not None:
             await copy(connection)
-            await connection.execute(queries.sum_file, channel, settle_date, timeout=FILE_S)
+            lines = await connection.fetchval(queries.sum_file, channel, settle_date, timeout=FILE_S)
+    if made is not None and lines >= _MANY:
+        await pool.execute(queries.count_anew, timeout=FILE_S)

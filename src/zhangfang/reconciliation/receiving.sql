@@ -17,6 +17,10 @@ FROM (
         count(*) AS lines, count(*) FILTER (WHERE l.unread <> '') AS unread,
         coalesce(sum(l.amount) FILTER (WHERE l.credit), 0)::bigint AS pay_in,
         coalesce(sum(l.amount) FILTER (WHERE NOT l.credit), 0)::bigint AS refund, coalesce(sum(l.fee), 0)::bigint AS fee
-    FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2
+    FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.status <> 'gone'
 ) s
 WHERE f.channel = $1 AND f.settle_date = $2
+RETURNING f.lines
+
+-- name: count_anew
+SELECT analyze_file_lines()

@@ -74,6 +74,12 @@ def unknown_bank_line(line: Line, intent: UUID | None = None, note: str = "") ->
     return NewBreak(kind, line["sequence"], intent, None, signed(line), template, note or line["text"])
 
 
+def version_differs(number: int, net: int, arrived: int) -> NewBreak:
+    """Return the break of money that arrived for a file of which a version with another net amount came into force."""
+    note, template = f"version {number} after the money had arrived", _suspense(arrived - net)
+    return NewBreak(BreakClass.AMOUNT_DIFFERS, f"version/{number}", None, net, arrived, template, note)
+
+
 def settlement_differs(line: Line, settled: date, net: int) -> NewBreak:
     """Return the break of a bank line that settles a date with another amount than the net amount of its file."""
     theirs = signed(line)

@@ -1,6 +1,8 @@
 """Writes the statements of a date as files, with several processes at once."""
 
 import asyncio
+import os
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
@@ -9,6 +11,8 @@ from pathlib import Path
 import asyncpg
 from rich.progress import track
 
+from zhangfang.kernel.elsewhere import NotMade
+from zhangfang.papers import prepare
 from zhangfang.statements.files import as_bytes
 from zhangfang.statements.store import Version, get, of_day, previous
 
@@ -56,4 +60,15 @@ async def _all(pool: asyncpg.Pool, day: date, merchant: str | None) -> list[Vers
 
 
 def _write(version: Version, before: Version | None, kind: str, form: str, path: Path) -> None:
-    path.write_bytes(as_bytes(version, kind, form, before))
+    """Write a file, in a child of this process: so the font of PDFs, which drawing uses up, is read once for all."""
+    prepare()
+    child = os.fork()
+    if child == 0:
+        try:
+            path.write_bytes(as_bytes(version, kind, form, before))
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        raise NotMade(f"{path} could not be made")

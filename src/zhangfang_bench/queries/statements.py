@@ -15,10 +15,11 @@ from zhangfang.console.reading.payments import Filter
 from zhangfang.kernel.sql import Queries, load
 
 GROWS = frozenset({
-    "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break", "channel_batch",
-    "channel_batch_step", "fee_bill_line", "file_line", "intent", "mandate", "mandate_step", "operator_act", "refusal",
-    "settlement", "settlement_set_off", "split", "split_back", "split_order", "statement", "statement_version", "step",
-    "transfer", "webhook", "webhook_delivery",
+    "incident_event", "probe_minute", "request_minute",
+    "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break",
+    "channel_batch", "channel_batch_step", "fee_bill_line", "file_difference", "file_line", "file_version_line",
+    "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off", "split",
+    "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook", "webhook_delivery",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -33,14 +34,17 @@ SMALL: Mapping[str, str] = {
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "match_rule": "made by people, one by one",
     "bank_match": "at most one a file",
+    "file_version": "a corrected file is rare",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
+    "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
     "act_head operator": "one row, and one a person",
     "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
+    "zhangfang/weekly/weekly.sql": "a person asks for a week: it reads the payments of the week and the minutes of the year",
     "zhangfang_audit/books.sql": "the auditor believes no sum: it adds up all history, in a program of its own",
     "zhangfang_audit/verify/verify.sql": "`ledger verify` derives every balance from all history, when a person asks",
     "zhangfang/console/reading/books.sql:first_unequal": "asked only if the balance is uneven, which no transfer can cause",

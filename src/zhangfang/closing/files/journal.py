@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from zhangfang.closing.files.entries import days_of, transfers_of_day
+from zhangfang.closing.files.entries import days_of, summary, transfers_of_day
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.ledger import CHART, Book, kind_name
+from zhangfang.ledger import CHART, Book
 
 COLUMNS: Final = (
     "number", "voucher_number", "voucher", "line", "date", "book", "account", "account_zh", "account_en", "subject",
@@ -50,6 +50,6 @@ def _legs(row: Any, number: int, vouchers: int, line: int) -> Iterator[tuple[Any
         sides = (amount, "") if side == "debit" else ("", amount)
         yield (
             number + n, vouchers, row["voucher"], line + n, row["business_date"], row["book"], code, chapter.zh,
-            chapter.en, row[f"{side}_subject"], *sides, "CNY", kind_name(row["kind"]), row["memo"] or "",
+            chapter.en, row[f"{side}_subject"], *sides, "CNY", summary(row["kind"]), row["memo"] or "",
             row["reverses"] or "",
         )  # fmt: skip

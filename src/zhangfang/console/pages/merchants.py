@@ -8,9 +8,11 @@ from starlette.responses import Response
 from zhangfang.approvals import record
 from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
+from zhangfang.console.pages.deciding.fees import STATES, by_day
 from zhangfang.console.reading import merchants, payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
+from zhangfang.fees import rules_of
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 from zhangfang.webhooks import redeliver_failed
@@ -44,7 +46,8 @@ async def one(visit: Visit) -> Response:
         "merchant.html",
         here="merchants",
         m=row,
-        rules=await merchants.fee_rules(visit.pool, id_),
+        rules=by_day(await rules_of(visit.pool, id_), visit.today),
+        rule_state=STATES,
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),

@@ -16,6 +16,7 @@ from zhangfang.console.reading import payments
 from zhangfang.console.reading.model import Dossier
 from zhangfang.console.timeline import days, timeline
 from zhangfang.console.visit import Visit
+from zhangfang.fees import why
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse
 from zhangfang.kernel.money import check_amount, fen_to_yuan, yuan_to_fen
@@ -44,6 +45,7 @@ async def page(visit: Visit, status: int = 200, refused: str = "") -> Response:
         settled=any(event.tone == "settled" for event in events),
         checks=checks,
         agreement=view.agreement(checks, p),
+        charged=await why(visit.pool, p.id),
         due=0 if view.ended_without(p) else p.amount,
         fee_back=sum(undo.fee for undo in dossier.undone_by if undo.state == "SUCCESS"),
         refund_reason=view.refund_reason(p),

@@ -15,6 +15,7 @@ from zhangfang.console.view import PAY_IN
 from zhangfang.console.visit import Visit, day_of
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, settlement_day, unannounced
 from zhangfang.kernel.clock import CHINA
+from zhangfang.reconciliation import aging, too_much
 from zhangfang.web.tables import SUBJECTS
 from zhangfang.web.visit import gather, read
 from zhangfang.web.words import N_, Words
@@ -55,7 +56,9 @@ async def page(visit: Visit) -> Response:
         payments.page(pool, payments.Filter(PAY_IN, since=start, until=end), None, 8),
     )
     gap = difference(standing)
-    waiting, seal = await gather(visit, today.waiting(pool, visit.today), today.seal(pool, now))
+    waiting, seal, aged = await gather(
+        visit, today.waiting(pool, visit.today), today.seal(pool, now), aging(pool, now)
+    )
     return visit.draw(
         "today.html",
         here="today",
@@ -66,6 +69,7 @@ async def page(visit: Visit) -> Response:
         figures=figures,
         difference=gap,
         unannounced=unannounced(visit.today),
+        too_old=too_much(aged or ()),
         first_unequal=await read(visit, books.first_unequal(pool)) if gap else None,
         hours=hours,
         chart=chart(hours, now if day == visit.today else None, visit.words) if hours else None,

@@ -1,7 +1,7 @@
 """What shall be done about this one? The list of breaks, and what a proposed voucher would book."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import asyncpg
 
 from zhangfang.kernel.sql import load
 from zhangfang.ledger import Transfer
+from zhangfang.reconciliation import CODES
 
 queries = load(__package__, "breaks.sql")
 
@@ -23,6 +24,8 @@ class Filter:
     channel: str | None = None
     owner: str | None = None
     older: int = 0  # days
+    younger: int = 0  # days; 0 is no bound
+    code: int | None = None  # of the account in which the difference lies
     cleared: bool = False
 
     def query(self) -> dict[str, object]:
@@ -30,6 +33,7 @@ class Filter:
         owner = "-" if self.owner == "" else self.owner
         return {
             "class": self.cls, "channel": self.channel, "owner": owner, "older": self.older or None,
+            "younger": self.younger or None, "code": self.code,
             "all": "1" if self.cleared else None,
         }  # fmt: skip
 
@@ -68,11 +72,20 @@ async def listed(
     pool: asyncpg.Pool, wanted: Filter, now: datetime, limit: int = LISTED
 ) -> tuple[Listed, ...]:
     """Return breaks, the open ones first, and of these the oldest."""
-    before = now - timedelta(days=wanted.older) if wanted.older else None
-    rows = await pool.fetch(
-        queries.listed, wanted.cleared, wanted.cls, wanted.channel, wanted.owner, before, limit
-    )
-    return tuple(Listed(**row) for row in rows)
+    return tuple(Listed(**row) for row in await pool.fetch(queries.listed, *_asked(wanted, now), limit))
+
+
+async def ids(pool: asyncpg.Pool, wanted: Filter, now: datetime, limit: int) -> list[UUID]:
+    """Return the ids of the open breaks that are listed, the oldest first."""
+    rows = await pool.fetch(queries.listed, *_asked(replace(wanted, cleared=False), now), limit)
+    return [row["id"] for row in rows]
+
+
+def _asked(wanted: Filter, now: datetime) -> tuple[object, ...]:
+    older = now - timedelta(days=wanted.older) if wanted.older else None
+    younger = now - timedelta(days=wanted.younger) if wanted.younger else None
+    templates = [one for one, code in CODES.items() if code == wanted.code] if wanted.code else None
+    return wanted.cleared, wanted.cls, wanted.channel, wanted.owner, older, younger, templates
 
 
 async def choices(pool: asyncpg.Pool) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -99,3 +112,8 @@ async def moves(pool: asyncpg.Pool, vouchers: Sequence[Sequence[Transfer]]) -> t
         )
         for several in vouchers
     )
+
+
+async def kinds(pool: asyncpg.Pool, wanted: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Return what kinds of breaks there are among several: class, template, and the kind of their payment."""
+    return list(await pool.fetch(queries.kinds, list(wanted)))

@@ -33,18 +33,6 @@ class MerchantRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FeeRule:
-    """A line of a merchant's contract: `rate_ppm` in millionths, the others fen."""
-
-    kind: str
-    effective_from: date
-    rate_ppm: int
-    fixed_fen: int
-    min_fen: int
-    max_fen: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class SettlementRow:
     """One batch that made money available to a merchant, by its voucher; what its money parts mean: `settlement.rules`."""
 
@@ -123,11 +111,6 @@ async def merchant(pool: asyncpg.Pool, id_: str, today: date) -> MerchantRow | N
     """Return one merchant."""
     row = await pool.fetchrow(queries.listed, id_, today)
     return MerchantRow(**row) if row else None
-
-
-async def fee_rules(pool: asyncpg.Pool, id_: str) -> tuple[FeeRule, ...]:
-    """Return the lines of the contract, the newest of each kind first."""
-    return tuple(FeeRule(**row) for row in await pool.fetch(queries.fee_rules, id_))
 
 
 async def accounts(pool: asyncpg.Pool, id_: str) -> tuple[Balance, ...]:

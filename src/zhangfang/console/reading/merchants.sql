@@ -22,10 +22,6 @@ LEFT JOIN (
 WHERE $1::text IS NULL OR m.id = $1
 ORDER BY m.external_ref NULLS LAST, m.name, m.id
 
--- name: fee_rules
-SELECT kind, effective_from, rate_ppm, fixed_fen, min_fen, max_fen
-FROM fee_rule WHERE merchant = $1 ORDER BY kind, effective_from DESC
-
 -- name: accounts
 -- The checkpoint's balances and what came after it.
 SELECT book, code, subject, account, 1 AS accounts, 0::bigint AS opening, debits AS debit, credits AS credit

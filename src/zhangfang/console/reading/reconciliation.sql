@@ -26,7 +26,7 @@ WITH named AS (
 ), lines AS (
     SELECT channel, count(*) AS lines, count(*) FILTER (WHERE l.status = 'matched') AS matched
     FROM channel_file f JOIN file_line l USING (channel, settle_date)
-    WHERE f.settle_date = $1 GROUP BY channel
+    WHERE f.settle_date = $1 AND l.status <> 'gone' GROUP BY channel
 ), breaks AS (
     SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
 )
@@ -50,7 +50,7 @@ SELECT
     CASE WHEN l.credit THEN l.amount ELSE -l.amount END AS fen, l.intent, NULL::uuid AS voucher,
     (count(*) OVER ())::int AS all_count, (sum(CASE WHEN l.credit THEN l.amount ELSE -l.amount END) OVER ())::bigint AS all_fen
 FROM file_line l
-WHERE l.channel = $1 AND l.settle_date = $2 AND (NOT $3 OR l.status = 'matched')
+WHERE l.channel = $1 AND l.settle_date = $2 AND l.status <> 'gone' AND (NOT $3 OR l.status = 'matched')
 ORDER BY l.line_no LIMIT $4 OFFSET $5
 
 -- name: our_side

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.fees import Charge
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments.model import State, StepKind
@@ -23,7 +24,7 @@ async def fill_in(
     channel_ref: str,
     order_no: str,
     amount: int,
-    fee: int,
+    fee: Charge,
     settle_date: date,
     ids: tuple[UUID, UUID],
     evidence: tuple[StepKind, str],
@@ -35,8 +36,9 @@ async def fill_in(
     now = clock.now()
     digest = hashlib.sha256(f"{channel}/{channel_ref}".encode()).digest()
     await pool.execute(
-        queries.fill_in, id_, merchant, order_no, f"file:{channel_ref}", digest, amount, fee, channel,
+        queries.fill_in, id_, merchant, order_no, f"file:{channel_ref}", digest, amount, fee.fen, channel,
         channel_order_no, now, settle_date, voucher, new_id(clock), channel_ref,
+        fee.rule, fee.taken if fee.billed else "",
     )  # fmt: skip
     kind, message = evidence
     if not await journal.steps(id_):

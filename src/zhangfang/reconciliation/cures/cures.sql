@@ -84,3 +84,16 @@ SELECT b.channel, b.settle_date, b.intent, i.kind
 FROM break b JOIN intent i ON i.id = b.intent
 WHERE b.cleared_at IS NULL AND b.class = 'missing_there' AND b.difference = -$1 AND b.cure IS NULL
 ORDER BY day DESC LIMIT 10
+
+-- name: several
+SELECT b.*, i.kind, i.state FROM break b LEFT JOIN intent i ON i.id = b.intent WHERE b.id = ANY($1::uuid[])
+ORDER BY b.id
+
+-- name: items
+SELECT break, result FROM bulk_cure_item WHERE proposal = $1
+
+-- name: items_as
+SELECT count(*) FROM bulk_cure_item WHERE proposal = $1 AND result = $2
+
+-- name: item_done
+INSERT INTO bulk_cure_item (proposal, break, result, done_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING

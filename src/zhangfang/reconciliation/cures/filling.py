@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from zhangfang.fees import Ask, charge
+from zhangfang.fees import Ask, Charge, charge
 from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
@@ -21,8 +21,8 @@ async def check(case: Case) -> None:
     await _filling(case)
 
 
-async def _filling(case: Case) -> tuple[Any, str, int]:
-    """Return the line to fill in, its order number and the fee."""
+async def _filling(case: Case) -> tuple[Any, str, Charge]:
+    """Return the line to fill in, its order number and the fee, which B2 takes at once unless it is billed later."""
     row, merchant = case.row, case.said.merchant or ""
     line = await case.pool.fetchrow(queries.line_of_break, row["channel"], row["settle_date"], row["key"])
     if line["adjustment"]:
@@ -36,7 +36,7 @@ async def _filling(case: Case) -> tuple[Any, str, int]:
     for number in numbers:
         taken = await case.pool.fetchval(queries.number_taken, row["id"], line["order_no"], merchant, number)
         if taken is None:
-            return line, number, fee.fen
+            return line, number, fee
     raise InvalidInput("cure", f"B2, and payment {taken} has the line's number {line['order_no']}", "B8")
 
 
@@ -46,7 +46,7 @@ async def vouchers(case: Case, day: date) -> list[list[Transfer]]:
     """
     line, _, fee = await _filling(case)
     names = books.subjects(case.alias, case.row["channel"], case.said.merchant or "")
-    return [books.lines("B2", case.voucher, names, day, memo=case.row["id"], G=line["amount"], F=fee)]
+    return [books.lines("B2", case.voucher, names, day, memo=case.row["id"], G=line["amount"], F=fee.fen)]
 
 
 async def after(desk: Desk, case: Case, both: str) -> None:

@@ -42,7 +42,9 @@ async def vouchers(case: Case, day: date) -> list[list[Transfer]]:
     amounts = {
         "G": intent.amount,
         "N": intent.amount,
-        "F": intent.fee,
+        "F": 0
+        if intent.fee_taken
+        else intent.fee,  # a pay-in that is not settled: what is taken later never was
         "f": intent.fee,
         "amount": intent.amount,
     }

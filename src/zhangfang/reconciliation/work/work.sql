@@ -21,3 +21,12 @@ FROM break_paper WHERE break = $1 ORDER BY id
 
 -- name: paper
 SELECT name, media, bytes FROM break_paper WHERE break = $1 AND id = $2
+
+-- name: aging
+-- By account and bucket of age, 0 the youngest. What a cure has taken out, and waits for its proof, is in transit.
+SELECT t.code, (SELECT count(*) FROM unnest($3::timestamptz[]) AS edge WHERE b.opened_at <= edge)::int AS bucket,
+    count(*)::int AS items, sum(abs(b.difference))::bigint AS fen
+FROM break b
+JOIN unnest($1::text[], $2::int[]) AS t (template, code) ON t.template = b.template
+WHERE b.cleared_at IS NULL AND b.cure IS NULL
+GROUP BY t.code, bucket

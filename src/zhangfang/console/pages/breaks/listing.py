@@ -6,7 +6,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from zhangfang import reconciliation as work
-from zhangfang.approvals import acts_on, operators
+from zhangfang.approvals import acts_on, get, operators
 from zhangfang.console import sentences
 from zhangfang.console.reading import breaks, reconciliation
 from zhangfang.console.reading.breaks import Filter
@@ -17,7 +17,7 @@ from zhangfang.kernel.parameters import whole
 from zhangfang.reconciliation import BreakClass
 from zhangfang.web.visit import Missing
 
-PARAMETERS = ("class", "channel", "owner", "older", "all")
+PARAMETERS = ("class", "channel", "owner", "older", "younger", "code", "all")
 AGES = (1, 2, 8, 31)  # days, from which the list can begin
 
 
@@ -27,9 +27,12 @@ def wanted(visit: Visit) -> Filter:
     cls, owner = asked.get("class") or None, asked.get("owner") or None
     if cls not in (None, *BreakClass):
         raise InvalidInput("class", "another word", ", ".join(BreakClass))
-    older = whole("older", asked.get("older") or "0", 0, 3650)
+    older, younger = (whole(name, asked.get(name) or "0", 0, 3650) for name in ("older", "younger"))
+    code = whole("code", asked.get("code") or "0", 0, 9999) or None
+    if code not in (None, *work.CODES.values()):
+        raise InvalidInput("code", f"{code}", ", ".join(map(str, sorted(set(work.CODES.values())))))
     name = "" if owner == "-" else owner
-    return Filter(cls, asked.get("channel") or None, name, older, asked.get("all") is not None)
+    return Filter(cls, asked.get("channel") or None, name, older, younger, code, bool(asked.get("all")))
 
 
 async def page(visit: Visit, chosen: UUID | None = None, status: int = 200, error: str = "") -> Response:
@@ -67,16 +70,29 @@ async def _chosen(visit: Visit, id_: UUID | None) -> dict[str, Any]:
     found = await find(visit, id_)
     return {
         "b": found,
+        "waits": await _waits(visit, found),
         "cures": cures_of(found),
-        "automatic": work.AUTOMATIC.get((BreakClass(found.cls), found.template), ()) if _known(found) else (),
+        "automatic": _automatic(found),
         "history": await acts_on(visit.pool, str(id_)),
         "papers": await work.papers(visit.pool, id_),
         "people": [person.name for person in await operators(visit.pool) if person.disabled_at is None],
     }
 
 
-def _known(found: Break) -> bool:
-    return found.cls in set(BreakClass)
+async def _waits(visit: Visit, found: Break) -> bool:
+    """Whether a cure waits for a second person, or to be carried on: one that was withdrawn does not."""
+    if found.proposal is None or found.cleared_at is not None:
+        return False
+    proposal = await get(visit.pool, found.proposal)
+    return proposal.decision is None or (proposal.decision == "approve" and proposal.result is None)
+
+
+def _automatic(found: Break) -> tuple[str, ...]:
+    """Return what may end a break without a person. A payer's money goes back by itself where the order was closed."""
+    could_be = {at: cures for at, cures in work.AUTOMATIC.items() if at == (found.cls, found.template)}
+    return tuple(
+        cure for cures in could_be.values() for cure in cures if cure != "R4" or found.our_state == "CLOSED"
+    )
 
 
 def cures_of(found: Break) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Measures what the books cost to read when a long history lies behind them."""

@@ -1,0 +1,207 @@
+"""The pages of files: one person says which column of an unknown layout is what, another approves the map."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from tests.bills import Move, Trade, alipay, camt, wechat
+from tests.clock import SetClock
+from tests.console import KEY
+from tests.treasury import ALIAS, DAY, Treasury, treasury
+from tests.words import latin, machine_words
+from zhangfang.assembly.console import OperatorActs
+from zhangfang.console import Console, console_app
+from zhangfang.payments import Intent
+from zhangfang.web import auth
+
+
+@dataclass
+class Desk:
+    """The console of a treasury, and whoever sits at it."""
+
+    house: Treasury
+    http: AsyncClient
+
+    async def sit_down(self, name: str) -> None:
+        token = name * 20
+        pool = self.house.pool
+        await pool.execute(auth.queries.close_session, auth._hash(token))
+        await pool.execute(auth.queries.open_session, auth._hash(token), name, timedelta(hours=1))
+        self.http.cookies.clear()
+        self.http.cookies.set("zf_session", auth.sign(KEY, token), domain="console.test", path="/console")
+
+    async def get(self, path: str, lang: str = "en") -> Response:
+        self.http.cookies.set("zf_lang", lang, domain="console.test", path="/console")
+        return await self.http.get("/console" + path)
+
+    async def send(
+        self, path: str, page: Response, files: dict[str, tuple[str, bytes]] | None = None, **fields: str
+    ) -> Response:
+        """Send what the form of a page holds, changed by `fields`."""
+        return await self.http.post("/console" + path, data=typed(page.text) | fields, files=files)
+
+
+def typed(html: str) -> dict[str, str]:
+    """Return the fields of the last form of a page, as a browser would send them."""
+    form = re.findall(r"<form.*?</form>", html, re.DOTALL)[-1]
+    found = {
+        name: unescape(value)
+        for name, value in re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', form)
+    }
+    for name, options in re.findall(r'<select[^>]* name="([^"]+)".*?>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'<option value="([^"]*)" selected', options) or re.search(
+            r'<option value="([^"]*)"', options
+        )
+        found[name] = unescape(chosen[1]) if chosen else ""
+    found |= {
+        name: unescape(text)
+        for name, text in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL)
+    }
+    return found
+
+
+@pytest.fixture
+async def desk(database_url: str, clock: SetClock) -> AsyncIterator[Desk]:
+    async with treasury(database_url, clock) as house:
+        site = Console(
+            pool=house.pool,
+            clock=house.clock,
+            key=KEY,
+            channels={"unionpay": ("collection",)},
+            actions=OperatorActs(house.desk),
+        )
+        app = Starlette(routes=[Mount("/console", console_app(site))])
+        transport = ASGITransport(app=app, raise_app_exceptions=False)
+        async with AsyncClient(
+            transport=transport, base_url="http://console.test", follow_redirects=True
+        ) as http:
+            made = Desk(house, http)
+            await made.sit_down("lin")
+            yield made
+
+
+async def two_paid(house: Treasury) -> list[Intent]:
+    merchant = await house.merchant()
+    return [await house.paid(merchant, amount) for amount in (10_000, 550)]
+
+
+async def looked_at(desk: Desk, name: str, data: bytes) -> Response:
+    return await desk.send("/files/look", await desk.get("/files"), {"file": (name, data)})
+
+
+async def test_a_layout_is_guessed_shown_proposed_approved_and_read(desk: Desk) -> None:
+    first, second = await two_paid(desk.house)
+    trades = [
+        Trade(first.channel_order_no, 10_000, 60),
+        Trade(second.channel_order_no, 550, 3),
+        Trade("stray", 5),
+    ]
+    data = wechat(trades).replace("商户订单号", "贵司订单号").encode()
+    page = await looked_at(desk, "bill.csv", data)
+    where = page.url.path.removeprefix("/console")
+    found = typed(page.text)
+    assert (found["encoding"], found["strip"], found["foot"], found["field-amount"]) == (
+        "utf-8",
+        "`",
+        "总交易单数",
+        "应结订单金额",
+    )
+    assert found["means-operation-0"] == "purchase"
+    assert "field-order_no" in found
+    page = await desk.send(
+        where, page, None, **{"field-order_no": "贵司订单号", "field-channel_ref": "微信订单号"}, do="look"
+    )
+    assert "2 of 3 lines would have a payment of ours" in page.text
+    guessed = "`{count},`{in_sum},`{any},`{any},`{fee_sum},`{in_sum},`{any}"
+    assert typed(page.text)["totals"] == guessed, "guessed from the last line"
+    assert 'role="alert"' not in page.text
+    page = await desk.send(where, page, do="propose", name="ours", reason="a new contract")
+    assert "/proposals/prp_" in page.url.path
+    assert "Approve: you proposed this yourself" in page.text
+    proposal = page.url.path.removeprefix("/console")
+    await desk.sit_down("wang")
+    done = await desk.send(f"{proposal}/approve", await desk.get(proposal), seen=await hash_of(desk))
+    assert "version 1 of the map ours is live" in done.text
+    args = {"channel": "unionpay", "date": str(DAY), "map": "ours"}
+    taken = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
+    assert "bill.csv: 3 lines are taken" in taken.text
+    assert (await desk.house.now(second)).matched_on == DAY
+    again = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
+    assert "it was taken before, and changes nothing" in again.text
+
+
+async def hash_of(desk: Desk) -> str:
+    found: str = await desk.house.pool.fetchval(
+        "SELECT encode(hash, 'hex') FROM proposal ORDER BY id DESC LIMIT 1"
+    )
+    return found
+
+
+async def test_two_fields_of_one_column_are_refused_by_name_and_nothing_is_proposed(desk: Desk) -> None:
+    page = await looked_at(desk, "bill.csv", alipay([Trade("A1", 100)]).encode("gb18030"))
+    assert typed(page.text)["encoding"] == "gb18030"
+    fields = {
+        "field-fee": typed(page.text)["field-amount"],
+        "do": "propose",
+        "name": "x",
+        "reason": "why not",
+    }
+    refused = await desk.send(page.url.path.removeprefix("/console"), page, None, **fields)
+    assert refused.status_code == 422
+    assert "got 2 of them: amount, fee; allowed: one field to a column" in unescape(refused.text)
+    assert await desk.house.pool.fetchval("SELECT count(*) FROM column_map") == 0
+
+
+async def test_a_file_that_a_person_looks_at_is_theirs_alone_and_ends(desk: Desk) -> None:
+    page = await looked_at(desk, "bill.csv", wechat([Trade("A1", 100)]).encode())
+    where = page.url.path.removeprefix("/console")
+    await desk.sit_down("wang")
+    assert (await desk.get(where)).status_code == 404
+    await desk.sit_down("lin")
+    assert (await desk.get(where)).status_code == 200
+    desk.house.clock.advance(minutes=31)
+    assert (await desk.get(where)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "0 bytes"),
+        (b"\0" * 600, "text in UTF-16"),
+        (b"PK\x03\x04x", "a damaged ZIP"),
+        (b"x" * 70_000, "line 1: longer"),
+    ],
+    ids=["nothing", "zeros", "no workbook", "one long line"],
+)
+async def test_what_is_no_table_is_said_to_be_none(desk: Desk, data: bytes, said: str) -> None:
+    page = await looked_at(desk, "bill.csv", data)
+    assert page.status_code == 422
+    assert said in page.text
+
+
+async def test_a_statement_is_taken_and_a_wrong_one_is_told(desk: Desk) -> None:
+    data = camt(0, [Move(500, "B1")]).encode()
+    args = {"account": ALIAS, "format": "camt053"}
+    page = await desk.send("/files/statement", await desk.get("/files"), {"file": ("s.xml", data)}, **args)
+    assert "s.xml: 1 new lines in 1 statements" in page.text
+    assert "None yet." not in page.text
+    bad = await desk.send("/files/statement", page, {"file": ("s.xml", data[:300])}, **args)
+    assert bad.status_code == 422
+    assert "no XML, or not whole" in bad.text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_the_pages_speak_the_visitors_language(desk: Desk, lang: str) -> None:
+    page = await looked_at(desk, "账单.csv", wechat([Trade("2026-1", 100)]).encode())
+    for path in ("/files", page.url.path.removeprefix("/console")):
+        html = (await desk.get(path, lang)).text
+        assert machine_words(html) == set(), path
+        if lang == "zh":
+            assert latin(html) <= {"ISO", "SWIFT MT", "MB"}, path
