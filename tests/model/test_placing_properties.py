@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clock import SetClock
@@ -44,6 +44,9 @@ LINES = st.tuples(
 DIFFERENCES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(-3, 3).filter(bool)), max_size=2, unique_by=lambda one: one[0]
 )
+
+RETURNED = ("payout", "SUCCESS", 1, None, True, None, None)
+BACK_TWICE = [("return", 0, 0, 1, True), ("return", 0, 1, 1, True), ("plain", 0, 2, 1, False)]
 
 
 def line_of(n: int, made: tuple[str, int, int, int, bool]) -> dict[str, Any]:
@@ -117,6 +120,10 @@ async def pool(database_url: str) -> Any:
     ours=st.lists(OURS, max_size=3), made=st.lists(LINES, max_size=9), differences=DIFFERENCES,
     chunk=st.sampled_from([1, 2, 3, 100]),
 )  # fmt: skip
+@example(ours=[RETURNED], made=BACK_TWICE, differences=[], chunk=1)
+@example(ours=[RETURNED], made=BACK_TWICE, differences=[], chunk=100)
+@example(ours=[], made=[("adjustment", 0, 1, 1, False)] * 2, differences=[(1, 1)], chunk=1)
+@example(ours=[], made=[("adjustment", 0, 1, 1, False)] * 2, differences=[(1, 1)], chunk=100)
 async def test_a_set_is_placed_as_its_lines_are_one_by_one(
     pool: asyncpg.Pool, ours: Sequence[Any], made: Sequence[Any], differences: Any, chunk: int
 ) -> None:

@@ -31,7 +31,7 @@ from tests.treasury import (
 from zhangfang.channels.port import Answer, FileLine, Operation, Verdict
 from zhangfang.merchants import Merchant
 from zhangfang.payments import Desk, Intent
-from zhangfang.reconciliation import reconcile
+from zhangfang.reconciliation import files, reconcile
 
 LATER = NEXT + timedelta(days=1)
 _numbers = count(1)
@@ -79,7 +79,12 @@ class Expected:
 
 
 @pytest.fixture
-async def house(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
+async def house(
+    database_url: str, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Treasury]:
+    """Chunks and requests are so small that a file takes several."""
+    monkeypatch.setattr(files, "CHUNK", 4)
+    monkeypatch.setattr(files, "PAGE", 2)
     async with treasury(database_url, clock) as made:
         yield made
 

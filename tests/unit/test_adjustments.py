@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from tests.adjusting import LETTER, carried, funded, proposed, written
+from tests.adjusting import LETTER, carried, frozen, funded, proposed, thawed, written
 from tests.clock import SetClock
 from tests.people import LIN, WANG
 from tests.treasury import Cut, Treasury, cut_off, treasury
@@ -21,6 +21,7 @@ from zhangfang.adjustments.model import Adjustment, Line, Making
 from zhangfang.approvals import add_operator
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import CHART, TEMPLATES
+from zhangfang_audit.ledger import snapshot
 
 
 @pytest.fixture
@@ -212,3 +213,30 @@ def test_a_struct_and_what_is_stored_agree() -> None:
         "M1", 1, {"debit": "x"}, "other", "why", "x", ("f",), (Line("a", "b", "c", 1),), UUID(int=5)
     )
     assert msgspec.json.decode(msgspec.json.encode(said), type=Adjustment) == said
+
+
+async def test_the_auditor_knows_each_voucher_of_people_and_finds_one_that_books_otherwise(
+    house: Treasury, database_url: str
+) -> None:
+    merchant = (await house.merchant()).id
+    for debit, credit in (
+        ("3012/unionpay", "2351/unionpay"),
+        ("2351/unionpay", f"2322/{merchant}"),
+        (f"2322/{merchant}", "2361/platform"),
+    ):
+        assert await carried(house, await proposed(house, debit, credit, 700), WANG) == "posted"
+    assert (
+        await carried(house, await proposed(house, f"2322/{merchant}", "2361/platform", 1), WANG) != "posted"
+    )
+    assert (
+        await carried(house, await proposed(house, "2361/platform", f"2322/{merchant}", 500), WANG)
+        == "posted"
+    )
+    await thawed(house, await frozen(house, merchant, 900), 600)
+    async with snapshot(database_url) as books:
+        assert await books.read("unowned") == []
+        assert await books.read("subledger_breaks") == []
+    await house.pool.execute("UPDATE adjustment SET legs = '[[1, 2322, \"x\", 5]]' WHERE purpose = 'thaw'")
+    async with snapshot(database_url) as books:
+        wrong = {(row["code"], row["subject"]) for row in await books.read("subledger_breaks")}
+    assert wrong == {(2322, "x"), (2322, merchant), (2324, merchant)}

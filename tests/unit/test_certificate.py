@@ -157,7 +157,7 @@ async def test_statements_wait_for_the_certificate_which_the_timetable_issues_an
         await tick(at(NEXT, hour, minute))
     assert await numbers() == []
     await house.pool.execute(
-        "UPDATE task SET next_action_at = $1 WHERE kind LIKE 'certificate%'", at(NEXT, 11, 40)
+        "UPDATE task SET next_action_at = $1 WHERE kind LIKE 'certificate%'", at(NEXT, 11, 38)
     )
     await tick(at(NEXT, 11, 35))
     note = await house.pool.fetchval("SELECT note FROM task WHERE kind = 'statements' ORDER BY key")

@@ -135,6 +135,14 @@ async def test_a_layout_is_guessed_shown_proposed_approved_and_read(desk: Desk) 
     assert (await desk.house.now(second)).matched_on == DAY
     again = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
     assert "it was taken before, and changes nothing" in again.text
+    other = wechat([*trades[:1], Trade(second.channel_order_no, 551, 3), *trades[2:]]).replace(
+        "商户订单号", "贵司订单号"
+    )
+    changed = await desk.send("/files/take", again, {"file": ("new.csv", other.encode())}, **args)
+    (id_,) = re.findall(r"proposed as (prp_\w+);", changed.text)
+    shown = (await desk.get(f"/proposals/{id_}")).text
+    assert "What differs, line by line" in shown
+    assert re.findall(r">(gone|added)</td>", shown) == ["gone", "added"]
 
 
 async def hash_of(desk: Desk) -> str:

@@ -13,12 +13,12 @@ from tests.bills import Trade, wechat
 from tests.clock import SetClock
 from tests.people import LIN, WANG, seen, sit_down
 from tests.treasury import DAY, Treasury, treasury
-from zhangfang.approvals import SecondPerson
+from zhangfang.approvals import SecondPerson, proposals
 from zhangfang.bills import SHIPPED, Bill, approve_map, live_map, map_versions, propose_map, read_file
 from zhangfang.cli import files
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import State
-from zhangfang.reconciliation import bring_file
+from zhangfang.reconciliation import VERSION, approve_version, bring_file, differences
 
 
 @pytest.fixture
@@ -57,8 +57,17 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
     )
     assert await house.last_entry() == entries
     other = await billed(tmp_path, Trade(good.channel_order_no, 10_001, 60))
-    with pytest.raises(InvalidInput, match="file: got other bytes"):
-        await bring_file(house.desk, "unionpay", DAY, other, "bill.csv", LIN)
+    said = await bring_file(house.desk, "unionpay", DAY, other, "corrected.csv", LIN)
+    assert said.startswith("other bytes than bill.csv: proposed as prp_")
+    assert await house.last_entry() == entries, "nothing moves before another person approves the differences"
+    (waiting,) = await proposals(house.pool, kind=VERSION)
+    lines = await differences(house.pool, waiting.id)
+    assert sorted((one["what"], one["amount"]) for one in lines) == [
+        ("added", 10_001), ("gone", 5), ("gone", 3_000), ("gone", 10_000),
+    ]  # fmt: skip
+    await approve_version(house.desk, waiting.id, waiting.seen, WANG)
+    assert {row["theirs"] for row in await house.breaks() if row["cleared_at"] is None} == {10_001, None}
+    assert "changes nothing" in await bring_file(house.desk, "unionpay", DAY, other, "corrected.csv", LIN)
     acts = await house.pool.fetch("SELECT operator, act, target FROM operator_act ORDER BY seq")
     assert ("lin", "take file", f"unionpay/{DAY}") in [tuple(row) for row in acts]
 

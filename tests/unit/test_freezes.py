@@ -5,20 +5,22 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
-from tests.adjusting import frozen, funded, proposed, thawed
+from tests.adjusting import carried, frozen, funded, proposed, thawed
 from tests.clock import SetClock
-from tests.people import LIN
+from tests.people import LIN, WANG
 from tests.treasury import Cut, Treasury, cut_off, treasury
 from zhangfang import adjustments, approvals
-from zhangfang.adjustments import NoFreeze
+from zhangfang.adjustments import NoFreeze, Written
 from zhangfang.approvals import PLATFORM, NotAnOperator
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
+from zhangfang.kernel.postgres import as_platform
 from zhangfang.merchants import UnknownMerchant, get_merchant
-from zhangfang.payments import NotAllowed, State
+from zhangfang.payments import Desk, NotAllowed, State
 
 
 @pytest.fixture
@@ -174,3 +176,29 @@ async def test_frozen_money_is_moved_by_no_adjustment(house: Treasury) -> None:
     merchant = await funded(house, 100)
     with pytest.raises(InvalidInput, match="frozen money"):
         await proposed(house, f"2324/{merchant}", f"2322/{merchant}", 100)
+
+
+async def test_the_platforms_role_may_do_all_of_it(house: Treasury, database_url: str) -> None:
+    merchant = await funded(house, 300)
+    async with asyncpg.create_pool(as_platform(database_url), min_size=1, max_size=2) as pool:
+        desk = Desk(
+            pool, house.desk.ledger, house.desk.channels, house.desk.vault, house.clock, house.desk.alias
+        )
+        as_it_works = Treasury(desk, house.acquirer, house.bank, house.clock)
+        one = await frozen(as_it_works, merchant, 1_000)
+        assert await drive(as_it_works) == 1
+        assert await thawed(as_it_works, one, 800) == "posted: 1.00"
+        assert await carried(
+            as_it_works, await proposed(as_it_works, f"2322/{merchant}", "2361/platform", 100), WANG
+        )
+        said = Written("tax", "TX-7", due_on=date(2026, 9, 2), note="a list of payments")
+        entry = await adjustments.propose_entry(pool, house.clock, said, LIN)
+        ended = None
+        for _ in range(2):
+            id_ = ended or entry
+            seen = (await approvals.get(pool, id_)).seen
+            await adjustments.approve_entry(pool, desk.ledger, house.clock, id_, seen, WANG)
+            ended = ended or await adjustments.propose_outcome(
+                pool, house.clock, entry, "done", "answered", LIN
+            )
+        assert (await adjustments.entry_of(pool, entry)).outcome == "done"

@@ -5,14 +5,16 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from zhangfang.approvals import Person, recorded
+from zhangfang.approvals import PREFIX, Person, recorded
 from zhangfang.bills import Bill, Said, live_map, read_file
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
 from zhangfang.reconciliation.files import take_file
 from zhangfang.reconciliation.statements import book_by_file
+from zhangfang.reconciliation.versions.offering import offer_version
 
 queries = load(__package__, "taking.sql")
 
@@ -20,14 +22,15 @@ queries = load(__package__, "taking.sql")
 async def bring_file(desk: Desk, channel: str, settle_date: date, bill: Bill, name: str, by: Person) -> str:
     """Store and reconcile a channel's file of a date, if it has none yet; say what was done.
 
-    The same bytes again change nothing. Raises `InvalidInput` for a date to come, a channel that is not set up, and for
-    other bytes than the date's file had.
+    The same bytes again change nothing. Other bytes are proposed as a new version, and another person approves its
+    differences. Raises `InvalidInput` for a date to come, and for a channel that is not set up; what `offer_version` raises.
     """
     check_date(desk, channel, settle_date)
     held = await desk.pool.fetchrow(queries.digest, channel, settle_date)
     if held is not None and held["digest"] != bill.digest:
-        shape = f"other bytes than {held['name']}, the file of {settle_date}"
-        raise InvalidInput("file", shape, "the same file")
+        reason = f"another file of {settle_date} than {held['name']}"[:200]
+        made = await offer_version(desk, channel, settle_date, bill.path, name, bill.digest, by, reason)
+        return f"other bytes than {held['name']}: proposed as {prefixed(PREFIX, made)}; another person has to approve it"
     async with recorded(desk.pool, desk.clock, by, "take file", f"{channel}/{settle_date}", name):
         await take_file(desk, channel, settle_date, bill.path, name, bill.digest)
         for row in await desk.pool.fetch(queries.by_file):  # their lines may have waited for this file

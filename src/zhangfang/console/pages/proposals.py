@@ -11,6 +11,7 @@ from zhangfang.approvals import PREFIX, Proposal
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
+from zhangfang.reconciliation import VERSION, differences
 from zhangfang.web.visit import Missing
 
 _SHORT = 16  # digits of a hash that people compare
@@ -48,7 +49,10 @@ async def one(visit: Visit, status: int = 200, error: str = "") -> Response:
     """Draw a proposal; with `error`, also why it was not decided."""
     found = shown(await _find(visit))
     mine = await approvals.logins_of(visit.pool, visit.person.id)
-    return await visit.page("proposal.html", status, here="proposals", p=found, error=error, mine=mine)
+    lines = await differences(visit.pool, found.one.id) if found.one.kind == VERSION else []
+    return await visit.page(
+        "proposal.html", status, here="proposals", p=found, error=error, mine=mine, differences=lines
+    )
 
 
 async def approve(visit: Visit) -> Response:
