@@ -104,6 +104,18 @@ def reconcile(
     raise typer.Exit(run(json, lines))
 
 
+@app.command("settlement")
+def settlement(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    merchants: Annotated[int, typer.Option(help="how many merchants are settled")] = 100_000,
+    payments: Annotated[int, typer.Option(help="how many payments they have")] = 1_000_000,
+) -> None:
+    """Settle many merchants in one run, beside an SQL aggregate of the same and the bare marks."""
+    from zhangfang_bench.settlement.bench import run
+
+    run(json, merchants, payments)
+
+
 @app.command("soak")
 def soak(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,

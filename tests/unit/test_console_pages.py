@@ -54,6 +54,7 @@ PAGES = (
     "/reserve", f"/reserve?date={YESTERDAY}",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
+    f"/merchants/mer_{0:026}/settlement",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
     "/weekly", "/weekly?week=2026-W35",
@@ -754,3 +755,29 @@ async def test_what_a_merchant_was_not_told_is_sent_again_from_its_page(console:
         "UPDATE webhook_delivery SET next_action_at = NULL WHERE endpoint = $1 AND delivered_at IS NULL",
         endpoint,
     )
+
+
+async def test_a_merchants_settlement_page_shows_what_comes_next_and_each_figure_opens(
+    console: Browser,
+) -> None:
+    who, held, owing = f"mer_{0:026}", UUID(int=0xA1 << 8), UUID(int=0xA2 << 8)
+    add = (
+        "INSERT INTO settlement (id, merchant, run_date, number, voucher, amount, lines, created_at, posted_at, reserved,"
+        " release_on, carried, owed) VALUES ($1, $2, $3, $4, $1, 0, 0, now(), now(), $5, $6, $7, $7)"
+    )
+    await console.pool.execute(add, held, who, YESTERDAY, 8, 12_345, TODAY + timedelta(days=9), 0)
+    await console.pool.execute(add, owing, who, YESTERDAY, 9, 0, None, 678)
+    try:
+        page = (await console.get(f"/merchants/{who}/settlement")).text
+        for text in ("T+1: 1 working day after", "123.45", "6.78", "Thursday 10 Sep 2026"):
+            assert text in re.sub(r"<[^>]+>", "", page), text
+        for one in (held, owing):
+            assert f'href="/console/settlements/{one.hex}"' in page
+        batch = re.sub(r"<[^>]+>", "", (await console.get(f"/settlements/{held.hex}")).text)
+        assert "Reserve, until Thursday 10 Sep 2026" in batch
+        assert (
+            "Carried: later settlements pay for it" in (await console.get(f"/settlements/{owing.hex}")).text
+        )
+    finally:
+        await console.pool.execute("DELETE FROM settlement WHERE id = ANY($1)", [held, owing])
+    assert (await console.get("/merchants/nobody/settlement")).status_code == 404

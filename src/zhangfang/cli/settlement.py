@@ -1,11 +1,13 @@
-"""Settlement on the command line: run it for a date."""
+"""Settlement on the command line: run it for a date, and see what comes next for a merchant."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhangfang.cli.running import a_day, by_person
+from zhangfang.cli.breaks import aligned
+from zhangfang.cli.running import a_day, by_person, with_pool
+from zhangfang.kernel.money import fen_to_yuan
 
 if TYPE_CHECKING:
     from zhangfang.approvals import Person
@@ -40,3 +42,27 @@ def run(
     for text in waiting:
         typer.echo(f"  {text}")
     typer.echo(f"settled for {on}; {len(waiting)} things wait")
+
+
+@app.command("next")
+def next_(merchant: Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_…")]) -> None:
+    """Show a merchant's cycle, what is due when, what is held until when, and what is owed; amounts in yuan."""
+    from zhangfang import settlement
+    from zhangfang.kernel.calendar import china_day
+    from zhangfang.merchants import get_merchant
+
+    async def work(pool: Any, clock: Any) -> list[tuple[str, ...]]:
+        await get_merchant(pool, merchant)
+        cycles = await settlement.cycles(pool, merchant, china_day(clock.now()))
+        rows: list[tuple[str, ...]] = [("cycle", one.cycle, one.product or "all else", "") for one in cycles]
+        for due in await settlement.coming(pool, merchant):
+            what = f"{due.lines} lines" + ("" if due.ready else ", waits for file or money")
+            rows.append(("due", str(due.day), what, fen_to_yuan(due.fen)))
+        for one in await settlement.held(pool, merchant):
+            rows.append(("released", str(one.release_on), f"reserve of {one.run_date}", fen_to_yuan(one.fen)))
+        for owed in await settlement.owed(pool, merchant):
+            rows.append(("owed", "next", f"carried on {owed.run_date}", fen_to_yuan(-owed.owed)))
+        return rows
+
+    for line in aligned(with_pool(work)):
+        typer.echo(line)

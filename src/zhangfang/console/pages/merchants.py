@@ -10,15 +10,13 @@ from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
 from zhangfang.console.pages.deciding.fees import STATES, by_day
 from zhangfang.console.reading import merchants, payments
-from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.reading.payments import Filter
-from zhangfang.console.visit import Visit, uuid_of
+from zhangfang.console.visit import Visit
 from zhangfang.fees import rules_of
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 from zhangfang.webhooks import redeliver_failed
 
-MOST = 1000  # lines of a settlement on its page
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before all events
 
 
@@ -68,16 +66,3 @@ async def tell_again(visit: Visit) -> Response:
     await record(visit.pool, visit.site.clock, visit.person, "tell again", id_)
     await redeliver_failed(visit.pool, visit.site.clock, id_, endpoint, EVER)
     return visit.go(f"/merchants/{id_}")
-
-
-async def settlement(visit: Visit) -> Response:
-    """Draw one settlement with the payments and refunds that it is made of."""
-    id_ = uuid_of(visit)
-    row = await merchants.settlement(visit.pool, id_)
-    if row is None:
-        raise Missing("settlement")
-    lines = await merchants.settlement_lines(visit.pool, id_, MOST)
-    names = await merchant_names(visit.pool, [row.merchant])
-    return await visit.page(
-        "settlement.html", here="merchants", s=row, lines=lines, name=names.get(row.merchant, row.merchant)
-    )

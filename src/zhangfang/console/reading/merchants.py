@@ -22,7 +22,7 @@ class MerchantRow:
     name: str
     state: str
     auto_payout: bool
-    settlement_days: int
+    cycle: str
     keep_fee_on_refund: bool
     created_at: datetime
     account_tail: str | None
@@ -34,7 +34,7 @@ class MerchantRow:
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
-    """One batch that made money available to a merchant, by its voucher."""
+    """One batch that made money available to a merchant, by its voucher; what its money parts mean: `settlement.rules`."""
 
     id: UUID
     merchant: str
@@ -44,12 +44,24 @@ class SettlementRow:
     posted_at: datetime | None
     voucher: UUID
     payout: UUID | None
+    carried: int
+    owed: int
+    recovered: int
+    reserved: int
+    release_on: date | None
+    release: UUID | None
+    released: int
+    absorbed: int
 
 
 @dataclass(frozen=True, slots=True)
 class SettledLine:
-    """A payment or a refund in a batch. `undone` is a refund that failed after an earlier batch had taken it."""
+    """A payment or a refund in a batch, or a part of another merchant's; `id` is the payment's or the refund's.
 
+    `undone`: it failed after an earlier batch had taken it. `shared` goes to receivers (below zero) or comes back from them.
+    """
+
+    line: UUID
     id: UUID
     kind: str
     order_no: str
@@ -57,12 +69,15 @@ class SettledLine:
     amount: int
     fee: int
     undone: bool
+    shared: int
 
     @property
     def net(self) -> int:
         """Return what the line brings the merchant, in fen."""
-        brings = self.undone or self.kind in PAY_INS
-        return self.amount - self.fee if brings else self.fee - self.amount
+        if self.kind in (*PAY_INS, "part"):
+            return self.amount - self.fee + self.shared
+        taken = self.fee - self.amount + self.shared
+        return -taken if self.undone else taken
 
 
 @dataclass(frozen=True, slots=True)

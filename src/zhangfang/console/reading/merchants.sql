@@ -2,7 +2,7 @@
 SELECT
     m.id, m.external_ref, m.name, m.state, m.created_at,
     coalesce(t.auto_payout, m.auto_payout) AS auto_payout,
-    coalesce(t.settlement_days, m.settlement_days) AS settlement_days,
+    coalesce(nullif(t.cycle, ''), 'T+' || coalesce(t.settlement_days, m.settlement_days)) AS cycle,
     coalesce(t.keep_fee_on_refund, m.keep_fee_on_refund) AS keep_fee_on_refund,
     s.tail AS account_tail, s.name_masked AS account_name, s.bank AS account_bank,
     coalesce(b.pending, 0)::bigint AS pending_fen, coalesce(b.available, 0)::bigint AS available_fen
@@ -28,7 +28,8 @@ SELECT book, code, subject, account, 1 AS accounts, 0::bigint AS opening, debits
 FROM books_now WHERE subject = $1 ORDER BY book, code
 
 -- name: settlements
-SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout, carried, owed, recovered, reserved, release_on, release,
+    released, absorbed
 FROM settlement WHERE merchant = $1 ORDER BY run_date DESC, id DESC LIMIT $2
 
 -- name: statements
@@ -49,12 +50,27 @@ SELECT
 FROM webhook_endpoint e WHERE e.merchant = $1 ORDER BY e.created_at, e.id
 
 -- name: settlement
-SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout FROM settlement WHERE id = $1
+SELECT id, merchant, run_date, amount, lines, posted_at, voucher, payout, carried, owed, recovered, reserved, release_on, release,
+    released, absorbed
+FROM settlement WHERE id = $1
 
 -- name: settlement_lines
--- A refund takes its amount less the fee given back; one that failed after it was settled brings that back.
-SELECT
-    i.id, i.kind, i.order_no, i.created_at, i.amount, i.fee, i.undo_settlement IS NOT DISTINCT FROM $1 AS undone
-FROM settlement s JOIN intent i ON i.merchant = s.merchant AND (i.settlement = $1 OR i.undo_settlement = $1)
-WHERE s.id = $1
-ORDER BY i.id LIMIT $2
+-- A refund takes its amount less the fee given back; one that failed after it was settled brings that back. `shared` is what
+-- goes to receivers of a split payment, or comes back from them. A part of another's payment is a line too.
+SELECT * FROM (
+    SELECT
+        i.id AS line, i.id, i.kind, i.order_no, i.created_at, i.amount, i.fee,
+        i.undo_settlement IS NOT DISTINCT FROM $1 AS undone,
+        (CASE WHEN i.original IS NULL THEN -i.shared ELSE (
+            SELECT coalesce(sum(b.amount), 0) FROM split_back b WHERE b.refund = i.id
+        ) END)::bigint AS shared
+    FROM settlement s JOIN intent i ON i.merchant = s.merchant AND (i.settlement = $1 OR i.undo_settlement = $1)
+    WHERE s.id = $1
+    UNION ALL
+    SELECT p.id, p.payment, 'part', i.order_no, p.created_at, p.amount, 0, false, 0
+    FROM split p JOIN intent i ON i.id = p.payment WHERE p.settlement = $1
+    UNION ALL
+    SELECT b.id, b.payment, 'part_back', r.order_no, r.created_at, b.amount, 0, b.undo_settlement IS NOT DISTINCT FROM $1, 0
+    FROM split_back b JOIN intent r ON r.id = b.refund WHERE b.settlement = $1 OR b.undo_settlement = $1
+) AS l
+ORDER BY l.created_at, l.line LIMIT $2
