@@ -113,6 +113,28 @@ async def test_a_file_is_kept_as_it_is_and_given_out_as_a_download(desk: Desk) -
         await desk.house.pool.execute("DELETE FROM break_paper")
 
 
+async def test_money_that_goes_back_has_its_pages_and_its_account_is_nowhere_shown(desk: Desk) -> None:
+    house = desk.house
+    row = (await planted(desk))["unknown_receipt"]
+    path = f"/breaks/{row['id']}/cure"
+    said = {"account_number": "6222 0000 0000 0034", "account_name": "李四", "proof": "letter 113"}
+    looked = await desk.send(f"{path}?cure=X4", path, act="look", **said)
+    assert looked.text.count("<tr><td>") == 1
+    await desk.send(f"{path}?cure=X4", path, act="propose", **said)
+    (proposal,) = await proposals(house.pool)
+    shown = await desk.get(f"/proposals/{prefixed('prp', proposal.id)}")
+    assert ("0034" in shown.text, "6222000000000034" in shown.text + proposal.content) == (True, False)
+    await desk.sit_down("wang")
+    await desk.house.quiet()
+    here = f"/proposals/{prefixed('prp', proposal.id)}"
+    assert (await desk.send(here, f"{here}/approve", seen=proposal.seen)).status_code == 303
+    payout = await house.pool.fetchval("SELECT id FROM intent WHERE original = $1", row["id"])
+    for page in (f"/payments/{payout.hex}", "/payouts", f"/breaks/{row['id']}"):
+        found = await desk.get(page)
+        assert (found.status_code, "6222000000000034" in found.text) == (200, False), page
+    assert "It is on its way" in found.text
+
+
 async def test_a_cure_is_looked_at_proposed_and_approved_by_another(desk: Desk) -> None:
     house = desk.house
     row = (await planted(desk))["missing_here"]

@@ -13,6 +13,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sql import load
+from zhangfang.ledger import PLATFORM
 from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, Taken, get_merchant
 
 queries = load(__package__, "why.sql")
@@ -58,6 +59,8 @@ async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     row = await pool.fetchrow(queries.charged, id_)
     if row is None:
         raise UnknownFee("id: there is no payment, refund or payout of this id")
+    if row["merchant"] == PLATFORM:  # money in suspense that goes back to its payer: nobody is charged
+        return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], None, False, _NONE, _NONE)
     if row["original"] is not None:
         return await _given_back(pool, row)
     rule = await _rule(pool, row)
