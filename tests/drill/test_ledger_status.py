@@ -10,7 +10,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.ledger import running
-from zhangfang.cli.ledger import lines, look
+from zhangfang.cli.machine.ledger import lines, look
 from zhangfang.kernel.ids import new_id, numbered
 from zhangfang.ledger import Account, Book, LedgerClient, Transfer, TransferFlag
 

@@ -11,8 +11,8 @@ import pytest
 import typer.main
 
 from zhangfang.api import app, problems
+from zhangfang.cli.machine.programs import PROGRAMS
 from zhangfang.cli.main import app as command_line
-from zhangfang.cli.programs import PROGRAMS
 from zhangfang.payments import State, telling
 from zhangfang.payments.model import FINAL, StepKind
 from zhangfang.reconciliation import SEEN, BreakClass, cures

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tests.batch_bank import batch_bank, settle_down
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
-from zhangfang.cli import batches
+from zhangfang.cli.money import batches
 from zhangfang.kernel.clock import set_clock
 from zhangfang.kernel.errors import ZhangfangError
 

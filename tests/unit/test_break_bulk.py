@@ -16,7 +16,7 @@ from tests.people import LIN, WANG, seen
 from tests.treasury import DAY, NEXT, Cut, Treasury, cut_off, stray, treasury
 from tests.unit.test_duplicates_pages import Desk, desk
 from zhangfang.approvals import get, proposals
-from zhangfang.cli import breaks
+from zhangfang.cli.books import breaks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.reconciliation import (
@@ -197,13 +197,13 @@ def test_the_command_line_shows_suspense_and_fails_where_it_is_too_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     aged = (Aged(1242, 0, 1, 100), Aged(1242, 8, 2, 300))
-    monkeypatch.setattr("zhangfang.cli.breaks.with_pool", lambda _: aged)
+    monkeypatch.setattr("zhangfang.cli.books.breaks.with_pool", lambda _: aged)
     answer = CliRunner().invoke(breaks.app, ["aging"])
     assert (answer.exit_code, "Short items under investigation: 3.00 for 8 days" in answer.output) == (
         1,
         True,
     )
-    monkeypatch.setattr("zhangfang.cli.breaks.with_pool", lambda _: aged[:1])
+    monkeypatch.setattr("zhangfang.cli.books.breaks.with_pool", lambda _: aged[:1])
     assert CliRunner().invoke(breaks.app, ["aging"]).exit_code == 0
 
 

@@ -14,7 +14,8 @@ from tests.people import approve_newest as approve
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, corrected, cut_off, listed, steps_of, stray, treasury
 from zhangfang.approvals import PLATFORM, NoProposal, NotAnOperator, SecondPerson, operator
 from zhangfang.channels.port import Answer, Verdict
-from zhangfang.cli import breaks
+from zhangfang.cli.aligned import aligned
+from zhangfang.cli.books import breaks
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import FeeKind, FeeRule, NoFeeRule, UnknownMerchant
@@ -317,7 +318,7 @@ async def test_the_command_line_shows_what_is_open_and_who_proposed_what(house: 
     assert [row["class"] for row in await list_breaks(house.pool)] == ["unknown_debit"]
     states = {breaks.cells(row)[7] for row in await list_breaks(house.pool, cleared=True)}
     assert "cleared by lin and wang: B2" in states
-    first, second, *_ = breaks.aligned([breaks.COLUMNS, *rows])
+    first, second, *_ = aligned([breaks.COLUMNS, *rows])
     assert first.index("class") == second.index(rows[0][1])
 
 

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from tests.api import Caller, Counter, open_counter
 from tests.people import LIN, WANG, token_of
 from zhangfang.channels.port import Operation
-from zhangfang.cli import duplicates as command
-from zhangfang.cli import proposals, resolve
+from zhangfang.cli.money import duplicates as command
+from zhangfang.cli.money import resolve
+from zhangfang.cli.people import proposals
 from zhangfang.duplicates import find
 from zhangfang.kernel.ids import new_id, prefixed
 from zhangfang.merchants import Merchant

@@ -15,7 +15,7 @@ from tests.people import LIN, WANG, seen, sit_down
 from tests.treasury import DAY, Treasury, treasury
 from zhangfang.approvals import SecondPerson, proposals
 from zhangfang.bills import SHIPPED, Bill, approve_map, live_map, map_versions, propose_map, read_file
-from zhangfang.cli import files
+from zhangfang.cli.books import files
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import State
 from zhangfang.reconciliation import VERSION, approve_version, bring_file, differences

@@ -73,7 +73,7 @@ async def _place(pool: asyncpg.Pool, _shop: Shop, original: Intent, refunds: lis
 async def _settle(pool: asyncpg.Pool, _shop: Shop, original: Intent, _refunds: list[Intent]) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.fetch("SELECT FROM intent WHERE id = $1 FOR UPDATE", original.id)
-        await connection.fetch(service.queries.lock_refunds, [original.id])
+        await connection.fetch(service.queries.lock_refunds, [original.id], [])
 
 
 @pytest.mark.parametrize("case", [_end, _apply, _place, _settle])

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from tests.clock import SetClock
 from tests.people import LIN, WANG, sit_down
 from tests.routing import CARD, pay
-from zhangfang.cli import proposals, tables
+from zhangfang.cli.money import tables
+from zhangfang.cli.people import proposals
 from zhangfang.kernel.database import connect
 from zhangfang.vault.keyfile import create_key_file
 

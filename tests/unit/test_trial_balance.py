@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests.console import NOW, TODAY, YESTERDAY, Seeded, make_seeded
-from zhangfang.cli import books as commands
-from zhangfang.cli.books_text import sheet, where
+from zhangfang.cli.books import books as commands
+from zhangfang.cli.books.books_text import sheet, where
 from zhangfang.closing import period, roll, trial
 from zhangfang.closing.trial import Balance
 from zhangfang.console.reading import books

@@ -10,35 +10,32 @@ from typing import Annotated
 import typer
 
 from zhangfang.assembly.program import answer, log_to
-from zhangfang.cli import (
-    adjust,
-    batches,
+from zhangfang.cli.books import (
     books,
     breaks,
-    clock,
     close,
-    duplicates,
-    fees,
     files,
-    freezes,
     inspection,
-    keys,
-    ledger,
     match_rules,
-    merchant,
-    parked,
-    people,
-    programs,
-    proposals,
     register,
     reserve,
-    resolve,
-    settlement,
     statements,
-    stops,
-    tables,
     weekly,
 )
+from zhangfang.cli.machine import clock, ledger, programs
+from zhangfang.cli.money import (
+    adjust,
+    batches,
+    duplicates,
+    fees,
+    freezes,
+    parked,
+    resolve,
+    settlement,
+    stops,
+    tables,
+)
+from zhangfang.cli.people import keys, merchant, people, proposals
 from zhangfang.cli.running import finish
 from zhangfang.kernel.settings import Settings
 
@@ -149,7 +146,7 @@ def up(
     ),
 ) -> None:
     """Start everything with sandbox banks beside it, say where to look and how to log in, and stay."""
-    from zhangfang.cli.up import up as work
+    from zhangfang.cli.machine.up import up as work
 
     work(home, port)
 

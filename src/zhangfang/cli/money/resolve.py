@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed

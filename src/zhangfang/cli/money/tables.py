@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import typer
 
-from zhangfang.cli.adjust import bytes_of
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
+from zhangfang.cli.money.adjust import bytes_of
 from zhangfang.cli.running import a_day, with_person, with_pool
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zhangfang.approvals import PREFIX, Proposal
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.closing import trial
 from zhangfang.closing.period import REOPEN, Asked, Closing, Reopening
 from zhangfang.closing.roll import Standing

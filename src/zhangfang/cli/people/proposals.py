@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import by_person, with_person, with_pool
 from zhangfang.kernel.ids import parse, prefixed
 

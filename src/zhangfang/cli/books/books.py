@@ -32,7 +32,7 @@ def trial_balance(
     json: Annotated[Path | None, typer.Option(help="write it as JSON, in fen, to this file")] = None,
 ) -> None:
     """Print the trial balance at the end of a business date, in yuan. Exit code 1: debits and credits differ."""
-    from zhangfang.cli.books_text import sheet
+    from zhangfang.cli.books.books_text import sheet
     from zhangfang.closing import trial
 
     asked = a_day(day, "--date")
@@ -62,7 +62,7 @@ def roll(
 def status() -> None:
     """Say where the books are: today's business date, rolled and closed through which, and who waits for whom."""
     from zhangfang.approvals import proposals
-    from zhangfang.cli.books_text import where
+    from zhangfang.cli.books.books_text import where
     from zhangfang.closing import period
     from zhangfang.closing.roll import standing
 
@@ -81,7 +81,7 @@ def export(
 ) -> None:
     """Write a month's books: journal as CSV; trial balance, general and subsidiary ledger, vouchers as XLSX and PDF."""
     from zhangfang.approvals import recorded
-    from zhangfang.cli.progress import counting
+    from zhangfang.cli.machine.progress import counting
     from zhangfang.closing.checklist import month_of
     from zhangfang.closing.files import PARTS, export_books
 

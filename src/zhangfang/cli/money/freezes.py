@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import a_day, by_person, with_person, with_pool
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhangfang.cli.breaks import aligned
-from zhangfang.cli.people import as_owner
+from zhangfang.cli.aligned import aligned
+from zhangfang.cli.people.people import as_owner
 from zhangfang.cli.running import by_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed

@@ -22,7 +22,7 @@ def export(
 ) -> None:
     """Write books, certificates, acts, releases and breaks of a period, signed; personal data is masked."""
     from zhangfang.approvals import recorded
-    from zhangfang.cli.progress import counting
+    from zhangfang.cli.machine.progress import counting
     from zhangfang.inspection import export as work
     from zhangfang.inspection import key_of, public_digest
     from zhangfang.inspection.package import PARTS

@@ -1,10 +1,11 @@
 """Breaks on the command line: what the two sides do not agree on, and its cures, which one person proposes."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import a_day, a_uuid, by_person, with_person, with_pool
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import fen_to_yuan
@@ -148,15 +149,3 @@ def _state(row: Mapping[str, Any]) -> str:
         to = f" for {row['proposed_for']}" if row["proposed_for"] else ""
         return f"open, {row['proposed_cure']}{to} proposed by {row['proposed_by']}"
     return f"open, can be cured by {' or '.join(cures(row)) or 'the bank alone'}"
-
-
-def aligned(rows: Sequence[Sequence[str]], right: Container[int] = range(3, 6)) -> list[str]:
-    """Return rows as lines whose columns stand below each other; those numbered in `right`, amounts, to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            text.rjust(width) if n in right else text.ljust(width)
-            for n, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

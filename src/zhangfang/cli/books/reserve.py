@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import a_day, with_pool
 from zhangfang.kernel.money import fen_to_yuan
 

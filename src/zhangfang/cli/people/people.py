@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zhangfang.cli.breaks import aligned
+from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import finish, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.settings import Settings

@@ -1,0 +1,1 @@
+"""Commands about files, breaks, vouchers, closing and papers."""

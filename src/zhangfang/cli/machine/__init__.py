@@ -1,0 +1,1 @@
+"""Commands that start and watch the platform."""

@@ -1,0 +1,1 @@
+"""Commands about payments, their rules and their ends."""

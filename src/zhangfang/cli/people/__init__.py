@@ -1,0 +1,1 @@
+"""Commands about operators, merchants, keys and what waits for a second person."""
