@@ -15,16 +15,12 @@ from zhangfang.approvals import NotAnOperator, acts, operator
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import (
-    FeeKind,
-    FeeRule,
-    FeeRuleInForce,
     Merchant,
     NotFromHere,
     Terms,
     UnknownMerchant,
     freeze,
     get_merchant,
-    give_fee,
     give_terms,
     terms_on,
     thaw,
@@ -227,19 +223,14 @@ async def test_the_fee_of_a_refund_follows_the_terms_of_its_payment_and_payouts_
     assert [order.amount for order in house.bank.sent] == [9_940 - 5_000 - 100]
 
 
-async def test_terms_and_fees_are_recorded_and_never_change_what_is_in_force(house: Treasury) -> None:
+async def test_terms_are_recorded_and_never_change_what_is_in_force(house: Treasury) -> None:
     merchant = await house.merchant()
-    later = FeeRule(FeeKind.COLLECTION, 5_000, effective_from=NEXT)
-    await give_fee(house.pool, house.clock, merchant.id, later, *WHY)
-    with pytest.raises(FeeRuleInForce):
-        await give_fee(house.pool, house.clock, merchant.id, FeeRule(FeeKind.COLLECTION, 1), *WHY)
     await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 3, True, False), *WHY)
     await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 2, True, False), *WHY)
     now = await get_merchant(house.pool, merchant.id)
     assert now.later_terms == (Terms(NEXT, 2, True, False),)
-    assert later in now.fee_rules
     kept = [one.act for one in await acts(house.pool) if one.target == merchant.id]
-    assert sorted(kept) == ["new fee", "new terms", "new terms"]
+    assert kept == ["new terms", "new terms"]
 
 
 @pytest.mark.parametrize("gone", ["unionpay", "cmb"])

@@ -2,7 +2,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,15 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
-from zhangfang.fees import Ask, fee, rule_for
+from zhangfang.fees import fee
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.masking import masked_name
 from zhangfang.merchants import (
-    ALWAYS,
     ApiKeys,
     BankAccount,
     FeeKind,
     FeeRule,
-    FeeRuleInForce,
     Merchant,
     MerchantDiffers,
     MerchantState,
@@ -36,7 +34,6 @@ from zhangfang.merchants import (
     list_api_keys,
     list_merchants,
     revoke_api_key,
-    set_fee_rule,
     settlement_account,
     settlement_account_of,
 )
@@ -105,52 +102,6 @@ def test_a_fee_is_rounded_half_up_and_kept_within_its_bounds(
     rule: FeeRule, amount: int, expected: int
 ) -> None:
     assert fee(rule, amount) == expected
-
-
-async def test_a_fee_rule_is_the_one_of_the_day(pool: asyncpg.Pool, clock: SetClock, tea: Merchant) -> None:
-    dearer = FeeRule(FeeKind.PURCHASE, 8000, effective_from=TODAY + timedelta(days=1))
-    await set_fee_rule(pool, clock, tea.id, dearer)
-    held = (await get_merchant(pool, tea.id)).fee_rules
-    assert rule_for(held, Ask(FeeKind.PURCHASE), TODAY) == PURCHASE
-    assert rule_for(held, Ask(FeeKind.PURCHASE), TODAY + timedelta(days=1)) == dearer
-    assert rule_for(held, Ask(FeeKind.PAYOUT), TODAY + timedelta(days=1)) == PAYOUT
-
-
-@pytest.mark.parametrize("begins", [ALWAYS, date(2026, 8, 31), TODAY])
-async def test_a_rule_by_which_fees_are_charged_cannot_be_changed(
-    pool: asyncpg.Pool, clock: SetClock, tea: Merchant, begins: date
-) -> None:
-    with pytest.raises(
-        FeeRuleInForce, match=f"got {begins}; allowed: after 2026-09-01, since a purchase fee"
-    ):
-        await set_fee_rule(pool, clock, tea.id, FeeRule(FeeKind.PURCHASE, 1, effective_from=begins))
-    assert await get_merchant(pool, tea.id) == tea
-
-
-async def test_today_is_the_day_in_china(pool: asyncpg.Pool, clock: SetClock, tea: Merchant) -> None:
-    tomorrow = FeeRule(FeeKind.PURCHASE, 1, effective_from=TODAY + timedelta(days=1))
-    clock.advance(hours=14)  # midnight in China, still 1 September in UTC
-    with pytest.raises(FeeRuleInForce):
-        await set_fee_rule(pool, clock, tea.id, tomorrow)
-
-
-async def test_a_rule_that_has_not_begun_can_be_replaced(
-    pool: asyncpg.Pool, clock: SetClock, tea: Merchant
-) -> None:
-    for rate in (1000, 2000, 2000):
-        rule = FeeRule(FeeKind.PURCHASE, rate, 1, 2, 3, TODAY + timedelta(days=9))
-        await set_fee_rule(pool, clock, tea.id, rule)
-    assert set((await get_merchant(pool, tea.id)).fee_rules) == {PURCHASE, PAYOUT, rule}
-
-
-async def test_repeating_a_rule_in_force_changes_nothing_and_a_first_rule_may_begin_any_day(
-    pool: asyncpg.Pool, clock: SetClock, tea: Merchant
-) -> None:
-    await set_fee_rule(pool, clock, tea.id, PURCHASE)
-    assert await get_merchant(pool, tea.id) == tea
-    first = FeeRule(FeeKind.COLLECTION, 3000, effective_from=date(2026, 1, 1))
-    await set_fee_rule(pool, clock, tea.id, first)
-    assert first in (await get_merchant(pool, tea.id)).fee_rules
 
 
 # Creating, finding
@@ -234,7 +185,6 @@ async def test_an_unknown_merchant_is_named_everywhere(
 ) -> None:
     for call in (
         get_merchant(pool, NOBODY),
-        set_fee_rule(pool, clock, NOBODY, PURCHASE),
         bind_settlement_account(pool, vault, clock, NOBODY, ACCOUNT),
         create_api_key(pool, clock, NOBODY),
     ):
@@ -250,7 +200,6 @@ async def test_text_that_is_no_merchant_id_is_refused_by_name(
     for text in ("", "mer_", "M001", NOBODY + "0", "pay_" + "0" * 26, "mer_" + "\x00" * 26, "\ud800"):
         for call in (
             get_merchant(pool, text),
-            set_fee_rule(pool, clock, text, PURCHASE),
             bind_settlement_account(pool, vault, clock, text, ACCOUNT),
             create_api_key(pool, clock, text),
         ):
@@ -312,7 +261,6 @@ async def test_what_is_out_of_range_leaves_nothing_behind(
         create_merchant(
             pool, vault, clock, replace(TEA, external_ref="M002", settlement_account=bad_account)
         ),
-        set_fee_rule(pool, clock, tea.id, bad_rule),
         bind_settlement_account(pool, vault, clock, tea.id, bad_account),
     ):
         with pytest.raises(InvalidInput):

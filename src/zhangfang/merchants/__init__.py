@@ -2,7 +2,6 @@
 
 from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
-    FeeRuleInForce,
     MerchantDiffers,
     MerchantError,
     NoFeeRule,
@@ -26,7 +25,7 @@ from zhangfang.merchants.model import (
     Terms,
     Tier,
 )
-from zhangfang.merchants.people import close, freeze, give_cycle, give_fee, give_terms, thaw
+from zhangfang.merchants.people import close, freeze, give_cycle, give_terms, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
@@ -35,7 +34,6 @@ from zhangfang.merchants.service import (
     get_merchant,
     is_awaited,
     list_merchants,
-    set_fee_rule,
     settlement_account,
     settlement_account_of,
 )
@@ -47,7 +45,6 @@ __all__ = [
     "BankAccount",
     "FeeKind",
     "FeeRule",
-    "FeeRuleInForce",
     "Merchant",
     "MerchantDiffers",
     "MerchantError",
@@ -74,13 +71,11 @@ __all__ = [
     "freeze",
     "get_merchant",
     "give_cycle",
-    "give_fee",
     "give_terms",
     "is_awaited",
     "list_api_keys",
     "list_merchants",
     "revoke_api_key",
-    "set_fee_rule",
     "settlement_account",
     "settlement_account_of",
     "terms_on",

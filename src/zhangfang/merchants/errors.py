@@ -11,7 +11,6 @@ class MerchantError(ZhangfangError):
     MerchantError
     ├── UnknownMerchant
     ├── MerchantDiffers
-    ├── FeeRuleInForce
     ├── NoFeeRule
     ├── NoSettlementAccount
     ├── NotFromHere
@@ -35,16 +34,6 @@ class MerchantDiffers(MerchantError):
         super().__init__(f"external_ref {external_ref}: this merchant exists, and its {field} differs")
         self.external_ref = external_ref
         self.field = field
-
-
-class FeeRuleInForce(MerchantError):
-    """A fee rule that has begun cannot be changed; a new one begins tomorrow at the earliest."""
-
-    def __init__(self, kind: str, effective_from: date, today: date) -> None:
-        """Name the kind and the dates."""
-        super().__init__(
-            f"effective_from: got {effective_from}; allowed: after {today}, since a {kind} fee rule is in force"
-        )
 
 
 class NoFeeRule(MerchantError):

@@ -17,7 +17,7 @@ from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.merchants import rules, store
 from zhangfang.merchants.errors import NotFromHere, UnknownMerchant
-from zhangfang.merchants.model import FeeRule, Merchant, MerchantState, ProductCycle, Terms
+from zhangfang.merchants.model import Merchant, MerchantState, ProductCycle, Terms
 
 ACTS = {
     MerchantState.FROZEN: "freeze merchant",
@@ -75,20 +75,6 @@ async def give_cycle(
         _,
     ):
         await store.put_cycle(db, merchant, one)
-
-
-async def give_fee(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, rule: FeeRule, by: Person, reason: str
-) -> None:
-    """Give a merchant a new fee rule. Raises `InvalidInput`, `UnknownMerchant`, `FeeRuleInForce`."""
-    rules.check_rule(rule)
-    what = f"{rule.kind} from {rule.effective_from}: {rule.rate_ppm} ppm + {rule.fixed_fen} fen"
-    async with _deciding(pool, clock, merchant, "new fee", by, f"{approvals.reason(reason)}; {what}") as (
-        db,
-        held,
-    ):
-        if rules.is_change(held.fee_rules, rule, china_day(clock.now())):
-            await store.put_fee_rule(db, merchant, rule)
 
 
 async def _change(

@@ -1,7 +1,6 @@
 """Pure decisions: the terms that apply, and what input is allowed. Fees are worked out in `zhangfang.fees`."""
 
 import re
-from collections.abc import Sequence
 from datetime import date
 
 from zhangfang.kernel import checks
@@ -9,7 +8,6 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN
 from zhangfang.kernel.texts import check_text
 from zhangfang.merchants.cycles import check_cycle, check_product
-from zhangfang.merchants.errors import FeeRuleInForce
 from zhangfang.merchants.model import (
     ALWAYS,
     MEDIA,
@@ -61,21 +59,6 @@ def check_product_cycle(one: ProductCycle, today: date) -> None:
 def _check_from(day: date, today: date) -> None:
     if day <= today:
         raise InvalidInput("effective_from", f"the date {day}", f"a day after {today}")
-
-
-def is_change(held: Sequence[FeeRule], rule: FeeRule, today: date) -> bool:
-    """Return whether `rule` changes the contract; raise `FeeRuleInForce` if it would change fees that were charged
-    already.
-
-    The first rule of a kind may begin on any day, because no fee has been charged by another.
-    """
-    if rule in held:
-        return False
-    if rule.effective_from <= today and any(
-        other.kind is rule.kind and other.effective_from <= today for other in held
-    ):
-        raise FeeRuleInForce(rule.kind, rule.effective_from, today)
-    return True
 
 
 def differing_field(held: Merchant, account: BankAccount | None, new: NewMerchant) -> str | None:

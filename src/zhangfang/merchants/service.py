@@ -6,7 +6,6 @@ from dataclasses import asdict
 import asyncpg
 
 from zhangfang.kernel import ids
-from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.masking import masked_name
@@ -14,7 +13,6 @@ from zhangfang.merchants import rules, store
 from zhangfang.merchants.errors import MerchantDiffers, NoSettlementAccount, UnknownMerchant
 from zhangfang.merchants.model import (
     BankAccount,
-    FeeRule,
     Merchant,
     NewMerchant,
     SettlementAccount,
@@ -77,19 +75,6 @@ async def list_merchants(pool: asyncpg.Pool, after: str = "", limit: int = 50) -
     if not 1 <= limit <= _MOST_PER_PAGE:
         raise InvalidInput("limit", f"the integer {limit}", f"1 to {_MOST_PER_PAGE}")
     return await store.merchants_after(pool, after, limit)
-
-
-async def set_fee_rule(pool: asyncpg.Pool, clock: Clock, merchant: str, rule: FeeRule) -> None:
-    """Add a rule to the contract, or replace one that has not begun. Repeating it changes nothing.
-
-    Raises `InvalidInput`, `UnknownMerchant`, or `FeeRuleInForce` if it would change what was charged already.
-    """
-    rules.check_rule(rule)
-    ids.parse("mer", merchant, "merchant")
-    async with pool.acquire() as db, db.transaction():
-        held = _found(await store.lock_merchant(db, merchant), merchant)
-        if rules.is_change(held.fee_rules, rule, china_day(clock.now())):
-            await store.put_fee_rule(db, merchant, rule)
 
 
 async def bind_settlement_account(

@@ -104,25 +104,3 @@ def cycle(
     new = ProductCycle(product, a_day(from_, "--from"), cycle)
     with_person(lambda pool, clock, by: give_cycle(pool, clock, merchant, new, by, reason))
     typer.echo(f"{merchant}: {product} is settled {cycle or 'as the rest'} from {new.effective_from}")
-
-
-@app.command()
-def fee(
-    merchant: Id,
-    kind: Annotated[str, typer.Argument(help="purchase, collection or payout")],
-    from_: From,
-    rate_ppm: Annotated[int, typer.Option(help="parts per million: 6000 is 0.6 %")],
-    reason: Reason,
-    fixed_fen: Annotated[int, typer.Option(help="fen added to the rate")] = 0,
-    min_fen: Annotated[int, typer.Option(help="at least so many fen")] = 0,
-    max_fen: Annotated[int | None, typer.Option(help="at most so many fen")] = None,
-) -> None:
-    """Give a new fee for what is accepted from a day on."""
-    from zhangfang.kernel.errors import InvalidInput
-    from zhangfang.merchants import FeeKind, FeeRule, give_fee
-
-    if kind not in list(FeeKind):
-        raise InvalidInput("kind", f"{len(kind)} characters", " or ".join(FeeKind))
-    rule = FeeRule(FeeKind(kind), rate_ppm, fixed_fen, min_fen, max_fen, a_day(from_, "--from"))
-    with_person(lambda pool, clock, by: give_fee(pool, clock, merchant, rule, by, reason))
-    typer.echo(f"{merchant} has a new {kind} fee from {rule.effective_from}")
