@@ -148,7 +148,7 @@ async def test_even_books_have_no_unequal_voucher(pool: asyncpg.Pool) -> None:
 
 
 @pytest.mark.parametrize("typed", [
-    ["trial-balance", "--date", "2026-13-01"], ["close", "--through", "yesterday"],
+    ["trial-balance", "--date", "2026-13-01"], ["export", "--month", "yesterday", "--out", "x"],
     ["reopen", "propose", "--to", "", "--reason", "why"],
 ])  # fmt: skip
 def test_what_is_typed_wrongly_is_named_before_anything_is_opened(typed: list[str]) -> None:
