@@ -169,7 +169,7 @@ async def test_the_day_is_read_searched_and_opened_with_the_keyboard(site: Site)
     )
     async with site.visitor() as page:
         await expect(page.locator("#say")).to_contain_text(
-            "The books balance. 2 unknown, being queried; 4 waiting"
+            "The books balance. 2 unknown, being queried; 6 waiting"
         )
         await page.keyboard.press("/")
         await page.keyboard.type(number)

@@ -61,7 +61,9 @@ SELDOM_BY_CHANCE = (
     "/v1/webhooks/{id}/redeliveries",
     "/v1/mandates",
     "/v1/batches",
-)  # an address, dates in order, a file with its sums
+    "/v1/payments/{id}/splits",
+    "/v1/statements/{day}/{kind}.{form}",
+)  # an address, dates in order, a file with its sums, another merchant's id, a day that has a statement
 
 
 async def _file() -> AsyncIterator[bytes]:
