@@ -55,7 +55,7 @@ async def test_a_payment_that_people_filled_in_is_booked_and_listed_in_every_pla
     assert ledger.path == f"/vouchers/{found.facts.voucher}"
     assert file.path == f"/reconciliation/{DAY}/unionpay/lines#line-1"
     assert [view.said(event, Words("zh")) for event in timeline(found.payment, found.steps)] == [
-        "lin 提出，wang 复核；第 1 行"
+        "lin 与 wang；第 1 行"
     ]
 
 
