@@ -19,8 +19,16 @@ async def test_today_says_from_november_on_that_the_next_year_is_not_announced(c
     assert "The holidays of 2027 are not known" in (await console.get("/")).text
 
 
+class Away:
+    """A database that does not answer: what the process knows by itself is shown all the same."""
+
+    async def fetch(self, *_: Any) -> None:
+        """Answer nothing."""
+        raise ConnectionError
+
+
 async def test_the_metric_is_the_year_that_is_not_announced_or_0(clock: SetClock) -> None:
-    state = SimpleNamespace(desk=SimpleNamespace(clock=clock))
+    state = SimpleNamespace(desk=SimpleNamespace(clock=clock, pool=Away()))
     http: Any = SimpleNamespace(app=SimpleNamespace(state=state))
     assert b"\nzhangfang_holidays_unknown_year 0.0\n" in (await metrics(http)).body
     clock.set(NOVEMBER)
