@@ -4,6 +4,7 @@ Same paper, same bytes: the file carries the paper's own moment, no time of maki
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from importlib.resources import as_file, files
 from itertools import chain
 from typing import IO
@@ -29,10 +30,11 @@ def write_pdf(paper: Paper, out: IO[bytes]) -> None:
     """Write a PDF. Raises `TooLong` above `MOST_ROWS` rows."""
     wide = any(sum(column.width for column in table.columns) > _WIDE for table in paper.tables)
     sheet = _Sheet(paper, "landscape" if wide else "portrait")
-    made = pages(list(sheet.sections()), sheet.room)
-    for n, bands in enumerate(made, start=1):
-        sheet.page(bands, f"第 {n} 页，共 {len(made)} 页  page {n} of {len(made)}")
-    out.write(sheet.pdf.output())
+    with closing(sheet.font):
+        made = pages(list(sheet.sections()), sheet.room)
+        for n, bands in enumerate(made, start=1):
+            sheet.page(bands, f"第 {n} 页，共 {len(made)} 页  page {n} of {len(made)}")
+        out.write(sheet.pdf.output())
 
 
 _READY: list[FPDF] = []  # documents without content, their font loaded
@@ -65,8 +67,8 @@ class _Sheet:
         wide, high = (297, 210) if orientation == "landscape" else (210, 297)
         self._paper = paper
         assert isinstance(pdf.current_font, TTFFont)
-        self._font = pdf.current_font
-        self._printable = Printable(self._font.cmap)
+        self.font = pdf.current_font
+        self._printable = Printable(self.font.cmap)
         self._rows = 0
         self._width = wide - 2 * MARGIN
         self._foot = [self._printable(line) for line in (paper.title, *paper.foot)]
@@ -74,7 +76,7 @@ class _Sheet:
 
     def _width_of(self, letter: str) -> float:
         """Return the width of a character at one point, in mm."""
-        return float(self._font.cw[ord(letter)]) * _MM / 1000
+        return float(self.font.cw[ord(letter)]) * _MM / 1000
 
     def _box(self, x: float, width: float, text: str, size: float, *, right: bool = False) -> Box:
         return Box(x, width, wrapped(self._printable(text), width, size, self._width_of), right)
