@@ -15,6 +15,14 @@ from zhangfang.cli import session
 from zhangfang.closing import checklist, period
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.settings import Settings
+from zhangfang.merchants import (
+    ProductCycle,
+    Terms,
+    approve_cycle,
+    approve_terms,
+    propose_cycle,
+    propose_terms,
+)
 from zhangfang.web import auth
 
 LIN, WANG, ZHAO, CHEN = map(operator, ("lin", "wang", "zhao", "chen"))
@@ -88,3 +96,15 @@ async def close_through(house: Any, day: Any) -> UUID:
     )
     await period.approve_closing(pool, house.desk.ledger, clock, *await seen(pool, made), WANG)
     return made
+
+
+async def agree_terms(house: Any, merchant: str, terms: Terms) -> None:
+    """Let two people agree new terms of a merchant."""
+    made = await propose_terms(house.pool, house.clock, merchant, terms, LIN, "agreed")
+    await approve_terms(house.pool, house.clock, *await seen(house.pool, made), WANG)
+
+
+async def agree_cycle(house: Any, merchant: str, cycle: ProductCycle) -> None:
+    """Let two people agree the settlement cycle of a merchant's product."""
+    made = await propose_cycle(house.pool, house.clock, merchant, cycle, LIN, "agreed")
+    await approve_cycle(house.pool, house.clock, *await seen(house.pool, made), WANG)

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 import zhangfang_audit
 from tests.clock import SetClock
 from tests.conftest import _database
-from tests.people import LIN
+from tests.people import agree_terms
 from tests.treasury import Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.merchants import Merchant, Terms, get_merchant, give_terms
+from zhangfang.merchants import Merchant, Terms, get_merchant
 from zhangfang.payments import Intent, NewShare, Split, State, StepKind, split_payment, weigh
 from zhangfang.payments.accept.requests import shared
 from zhangfang.settlement import settle
@@ -56,7 +56,7 @@ class World:
         self.merchants = [await self.house.merchant() for _ in range(3)]
         for one in self.merchants:
             for since in (self.first, self.first + timedelta(days=2)):
-                await give_terms(self.house.pool, self.house.clock, one.id, self.terms(since), LIN, "agreed")
+                await agree_terms(self.house, one.id, self.terms(since))
         self.merchants = [await get_merchant(self.house.pool, one.id) for one in self.merchants]
 
     def terms(self, since: date) -> Terms:

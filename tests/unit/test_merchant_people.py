@@ -8,7 +8,7 @@ import pytest
 
 from tests.clock import SetClock
 from tests.desk import Shop, open_shop
-from tests.people import LIN
+from tests.people import LIN, agree_terms
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from tests.unit.test_batch_path import HEADER, lines, submit
 from zhangfang.approvals import NotAnOperator, acts, operator
@@ -21,7 +21,6 @@ from zhangfang.merchants import (
     UnknownMerchant,
     freeze,
     get_merchant,
-    give_terms,
     terms_on,
     thaw,
 )
@@ -192,8 +191,8 @@ async def test_a_merchant_with_money_is_not_closed(shop: Shop) -> None:
 async def test_a_payment_is_settled_by_the_terms_of_the_day_on_which_it_was_accepted(house: Treasury) -> None:
     merchant = await house.merchant(external_ref="M1")
     with pytest.raises(InvalidInput, match="effective_from"):
-        await give_terms(house.pool, house.clock, merchant.id, Terms(DAY, 0, True, True), *WHY)
-    await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 2, False, False), *WHY)
+        await agree_terms(house, merchant.id, Terms(DAY, 0, True, True))
+    await agree_terms(house, merchant.id, Terms(NEXT, 2, False, False))
     old = await house.paid(merchant, 10_000)
     house.clock.set(at(NEXT, 9))
     new = await house.paid(merchant, 20_000, NEXT)
@@ -210,7 +209,7 @@ async def test_the_fee_of_a_refund_follows_the_terms_of_its_payment_and_payouts_
 ) -> None:
     merchant = await house.merchant(external_ref="M1")
     old = await house.paid(merchant, 10_000)
-    await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 1, True, True), *WHY)
+    await agree_terms(house, merchant.id, Terms(NEXT, 1, True, True))
     house.clock.set(at(NEXT, 9))
     new = await house.paid(merchant, 10_000, NEXT)
     now = await get_merchant(house.pool, merchant.id)
@@ -225,12 +224,12 @@ async def test_the_fee_of_a_refund_follows_the_terms_of_its_payment_and_payouts_
 
 async def test_terms_are_recorded_and_never_change_what_is_in_force(house: Treasury) -> None:
     merchant = await house.merchant()
-    await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 3, True, False), *WHY)
-    await give_terms(house.pool, house.clock, merchant.id, Terms(NEXT, 2, True, False), *WHY)
+    await agree_terms(house, merchant.id, Terms(NEXT, 3, True, False))
+    await agree_terms(house, merchant.id, Terms(NEXT, 2, True, False))
     now = await get_merchant(house.pool, merchant.id)
     assert now.later_terms == (Terms(NEXT, 2, True, False),)
     kept = [one.act for one in await acts(house.pool) if one.target == merchant.id]
-    assert kept == ["new terms", "new terms"]
+    assert sorted(kept) == sorted(["propose", "approve", "done"] * 2)
 
 
 @pytest.mark.parametrize("gone", ["unionpay", "cmb"])

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.clock import SetClock
-from tests.people import LIN
+from tests.people import agree_cycle, agree_terms
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant, ProductCycle, Terms, get_merchant, give_cycle, give_terms
+from zhangfang.merchants import Merchant, ProductCycle, Terms, get_merchant
 
 BEFORE = DAY - timedelta(days=3)
 FRIDAY, SATURDAY, MONDAY = date(2026, 9, 4), date(2026, 9, 5), date(2026, 9, 7)
@@ -29,7 +29,7 @@ async def merchant_with(house: Treasury, **terms: Any) -> Merchant:
     merchant = await house.merchant()
     house.clock.set(at(BEFORE, 9))
     new = replace(Terms(DAY, 1, auto_payout=False, keep_fee_on_refund=False), **terms)
-    await give_terms(house.pool, house.clock, merchant.id, new, LIN, "agreed")
+    await agree_terms(house, merchant.id, new)
     house.clock.set(at(DAY, 9))
     return await get_merchant(house.pool, merchant.id)
 
@@ -44,7 +44,7 @@ async def batches(house: Treasury) -> list[dict[str, int]]:
 async def test_a_weekly_merchant_is_settled_on_its_day_and_a_product_on_its_own(house: Treasury) -> None:
     merchant = await merchant_with(house, cycle="W1")
     house.clock.set(at(BEFORE, 9))
-    await give_cycle(house.pool, house.clock, merchant.id, ProductCycle("cashier", DAY, "T+2"), LIN, "agreed")
+    await agree_cycle(house, merchant.id, ProductCycle("cashier", DAY, "T+2"))
     house.clock.set(at(DAY, 9))
     debited = await house.paid(merchant, 1000)
     bought = await house.paid(merchant, 2000, kind=Operation.PURCHASE)
@@ -150,4 +150,4 @@ async def test_a_cycle_of_a_product_that_there_is_not_is_refused(house: Treasury
     ):
         house.clock.set(at(DAY, 9))
         with pytest.raises(InvalidInput):
-            await give_cycle(house.pool, house.clock, merchant.id, one, LIN, "agreed")
+            await agree_cycle(house, merchant.id, one)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.clock import SetClock
-from tests.people import LIN
+from tests.people import agree_terms
 from tests.treasury import DAY, NEXT, Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.channels.port import Answer, Operation, Verdict
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.merchants import Merchant, Terms, get_merchant, give_terms
+from zhangfang.merchants import Merchant, Terms, get_merchant
 from zhangfang.payments import (
     Intent,
     KeyReused,
@@ -192,7 +192,7 @@ async def test_the_reserve_pays_a_refund_that_available_money_does_not_cover(hou
     merchant = await house.merchant()
     house.clock.set(at(DAY, 9))
     terms = Terms(NEXT, 1, False, False, reserve_ppm=500_000, reserve_days=3, when_short="guarantee")
-    await give_terms(house.pool, house.clock, merchant.id, terms, LIN, "agreed")
+    await agree_terms(house, merchant.id, terms)
     merchant = await get_merchant(house.pool, merchant.id)
     paid, _ = await house.arrived(merchant, 10_000, 2000)
     await house.settle()

@@ -25,6 +25,7 @@ from zhangfang import (
     bills,
     duplicates,
     fees,
+    merchants,
     payments,
     reconciliation,
     routing,
@@ -44,7 +45,7 @@ from zhangfang.approvals import (
 from zhangfang.assembly.proposals import KINDS, approve
 from zhangfang.closing import period, roll
 from zhangfang.kernel.ids import new_id
-from zhangfang.merchants import FeeKind, FeeRule
+from zhangfang.merchants import FeeKind, FeeRule, ProductCycle, Terms
 from zhangfang.payments import Outcome, State
 
 Propose = Callable[[Treasury], Awaitable[UUID]]
@@ -119,6 +120,16 @@ async def fee_rule(house: Treasury) -> UUID:
     return await fees.propose_rule(
         house.pool, house.clock, ("unionpay",), merchant.id, rule, LIN, "a better one"
     )
+
+
+async def terms(house: Treasury) -> UUID:
+    merchant, said = await house.merchant(), Terms(NEXT, 2, auto_payout=False, keep_fee_on_refund=False)
+    return await merchants.propose_terms(house.pool, house.clock, merchant.id, said, LIN, "as agreed")
+
+
+async def cycle(house: Treasury) -> UUID:
+    merchant, said = await house.merchant(), ProductCycle("cashier", NEXT, "W1")
+    return await merchants.propose_cycle(house.pool, house.clock, merchant.id, said, LIN, "as agreed")
 
 
 async def fee_bill(house: Treasury) -> UUID:
@@ -209,6 +220,8 @@ MADE: dict[str, Propose] = {
     bills.MAP: column_map,
     fees.AGREED: fee_rule,
     fees.TAKING: fee_bill,
+    merchants.TERMS: terms,
+    merchants.CYCLE: cycle,
 }
 
 
@@ -266,7 +279,8 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "SELECT (SELECT array_agg(state ORDER BY id) FROM intent) AS intents, (SELECT array_agg(cure) FROM break) AS cures, "
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
-        "(SELECT count(*) FROM agreed_fee) AS rules, "
+        "(SELECT count(*) FROM agreed_fee) AS rules, (SELECT count(*) FROM merchant_terms) AS terms, "
+        "(SELECT count(*) FROM product_cycle) AS cycles, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )

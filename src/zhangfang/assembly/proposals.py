@@ -9,6 +9,7 @@ from zhangfang import (
     bills,
     duplicates,
     fees,
+    merchants,
     payments,
     reconciliation,
     routing,
@@ -43,6 +44,8 @@ KINDS: Mapping[str, Approve] = {
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
         desk.pool, desk.ledger, desk.clock, payments.book, *rest
     ),
+    merchants.TERMS: lambda desk, *rest: merchants.approve_terms(desk.pool, desk.clock, *rest),
+    merchants.CYCLE: lambda desk, *rest: merchants.approve_cycle(desk.pool, desk.clock, *rest),
     weekly.GRADE: lambda desk, *rest: weekly.approve_grade(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }

@@ -1,5 +1,13 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.agreeing import (
+    CYCLE,
+    TERMS,
+    approve_cycle,
+    approve_terms,
+    propose_cycle,
+    propose_terms,
+)
 from zhangfang.merchants.cycles import PRODUCTS, due, falling_due
 from zhangfang.merchants.errors import (
     MerchantDiffers,
@@ -25,7 +33,7 @@ from zhangfang.merchants.model import (
     Terms,
     Tier,
 )
-from zhangfang.merchants.people import close, freeze, give_cycle, give_terms, thaw
+from zhangfang.merchants.people import close, freeze, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
     bind_settlement_account,
@@ -40,7 +48,9 @@ from zhangfang.merchants.service import (
 
 __all__ = [
     "ALWAYS",
+    "CYCLE",
     "PRODUCTS",
+    "TERMS",
     "ApiKeys",
     "BankAccount",
     "FeeKind",
@@ -60,6 +70,8 @@ __all__ = [
     "Tier",
     "UnknownApiKey",
     "UnknownMerchant",
+    "approve_cycle",
+    "approve_terms",
     "bind_settlement_account",
     "check_rule",
     "close",
@@ -70,11 +82,11 @@ __all__ = [
     "find_merchant",
     "freeze",
     "get_merchant",
-    "give_cycle",
-    "give_terms",
     "is_awaited",
     "list_api_keys",
     "list_merchants",
+    "propose_cycle",
+    "propose_terms",
     "revoke_api_key",
     "settlement_account",
     "settlement_account_of",

@@ -1,4 +1,4 @@
-"""What people decide about a merchant: freeze it, thaw it, close it, give it new terms or fees.
+"""What one person decides about a merchant: freeze it, thaw it, close it. New terms take two: see `agreeing`.
 
 Each is one transaction that also records who did it and why. Whether somebody else has to agree first is decided before
 these functions are called.
@@ -13,11 +13,10 @@ import asyncpg
 from zhangfang import approvals
 from zhangfang.approvals import Person
 from zhangfang.kernel import ids
-from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
-from zhangfang.merchants import rules, store
+from zhangfang.merchants import store
 from zhangfang.merchants.errors import NotFromHere, UnknownMerchant
-from zhangfang.merchants.model import Merchant, MerchantState, ProductCycle, Terms
+from zhangfang.merchants.model import Merchant, MerchantState
 
 ACTS = {
     MerchantState.FROZEN: "freeze merchant",
@@ -45,36 +44,6 @@ async def thaw(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reas
 async def close(pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, reason: str) -> None:
     """Close a frozen merchant for good. The caller has made sure that nothing of it is open. Raises as `freeze` does."""
     await _change(pool, clock, merchant, MerchantState.CLOSED, by, reason)
-
-
-async def give_terms(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, terms: Terms, by: Person, reason: str
-) -> None:
-    """Give a merchant new terms from a later day on. Raises `InvalidInput`, `UnknownMerchant`."""
-    rules.check_terms(terms, china_day(clock.now()))
-    what = f"from {terms.effective_from}: {terms.cycle or f'T+{terms.settlement_days}'}"
-    what += f", {'paid out by itself' if terms.auto_payout else 'paid out when it asks'}"
-    what += f", fee of a refund {'kept' if terms.keep_fee_on_refund else 'given back'}"
-    what += f", at least {terms.least_fen} fen, reserve {terms.reserve_ppm} ppm for {terms.reserve_days} days"
-    what += f", a short refund: {terms.when_short}"
-    async with _deciding(pool, clock, merchant, "new terms", by, f"{approvals.reason(reason)}; {what}") as (
-        db,
-        _,
-    ):
-        await store.put_terms(db, merchant, terms)
-
-
-async def give_cycle(
-    pool: asyncpg.Pool, clock: Clock, merchant: str, one: ProductCycle, by: Person, reason: str
-) -> None:
-    """Give a product of a merchant a settlement cycle of its own. Raises `InvalidInput`, `UnknownMerchant`."""
-    rules.check_product_cycle(one, china_day(clock.now()))
-    what = f"{one.product} from {one.effective_from}: {one.cycle or 'as the merchant'}"
-    async with _deciding(pool, clock, merchant, "new cycle", by, f"{approvals.reason(reason)}; {what}") as (
-        db,
-        _,
-    ):
-        await store.put_cycle(db, merchant, one)
 
 
 async def _change(

@@ -1,6 +1,7 @@
-"""Merchants on the command line: who is signed in freezes one, thaws it, closes it, or gives it new terms and fees."""
+"""Merchants on the command line: who is signed in freezes one, thaws it, closes it, or proposes new terms."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -78,16 +79,15 @@ def terms(
         str, typer.Option(help="a refund that available money does not cover: refuse or guarantee")
     ] = "refuse",
 ) -> None:
-    """Give new terms for what is accepted from a day on. What was accepted before keeps its own.
+    """Propose new terms for what is accepted from a day on. What was accepted before keeps its own.
 
     Least amount and reserve are those of the day of a settlement run.
     """
-    from zhangfang.merchants import Terms, give_terms
+    from zhangfang.merchants import Terms, propose_terms
 
     first = (a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
     new = Terms(*first, cycle, least_fen, reserve_ppm, reserve_days, when_short)
-    with_person(lambda pool, clock, by: give_terms(pool, clock, merchant, new, by, reason))
-    typer.echo(f"{merchant} has new terms from {new.effective_from}")
+    _proposed(with_person(lambda pool, clock, by: propose_terms(pool, clock, merchant, new, by, reason)))
 
 
 @app.command()
@@ -98,9 +98,15 @@ def cycle(
     reason: Reason,
     cycle: Annotated[str, typer.Option(help="D+0, T+n, W1 to W7, M1 to M31; none: the merchant's own")] = "",
 ) -> None:
-    """Give a product a settlement cycle of its own, for what is accepted from a day on."""
-    from zhangfang.merchants import ProductCycle, give_cycle
+    """Propose a settlement cycle of its own for a product, for what is accepted from a day on."""
+    from zhangfang.merchants import ProductCycle, propose_cycle
 
     new = ProductCycle(product, a_day(from_, "--from"), cycle)
-    with_person(lambda pool, clock, by: give_cycle(pool, clock, merchant, new, by, reason))
-    typer.echo(f"{merchant}: {product} is settled {cycle or 'as the rest'} from {new.effective_from}")
+    _proposed(with_person(lambda pool, clock, by: propose_cycle(pool, clock, merchant, new, by, reason)))
+
+
+def _proposed(id_: UUID) -> None:
+    from zhangfang.approvals import PREFIX
+    from zhangfang.kernel.ids import prefixed
+
+    typer.echo(f"proposed as {prefixed(PREFIX, id_)}; another person has to approve it")

@@ -14,6 +14,7 @@ from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.reconciliation import VERSION, differences
 from zhangfang.web.visit import Missing
 
+_PARTS = ("terms", "cycle")  # of a content that are shown field by field
 _SHORT = 16  # digits of a hash that people compare
 
 
