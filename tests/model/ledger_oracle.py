@@ -125,12 +125,13 @@ class Oracle:
 
     def decide(self, chain: Sequence[Transfer]) -> list[Answer]:
         """Answer a chain that is new: all or nothing."""
-        before, answers = len(self.entries), list[Answer]()
+        before, kept, answers = len(self.entries), self.kept, list[Answer]()
         self.undo = []
         for n, one in enumerate(chain):
             why = min(self.reasons(one), default=Result.CREATED)
             if why is not Result.CREATED:
                 self.take_back(before)
+                self.kept = kept
                 answers = [(why if m == n else Result.LINKED_FAILED, 0) for m in range(len(chain))]
                 break
             self.apply(one, before + 1)
