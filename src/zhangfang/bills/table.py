@@ -7,8 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from zhangfang.bills.expressions import quoted, select
 from zhangfang.bills.model import CANONICAL, BillRefused, ColumnMap
 from zhangfang.bills.text import Plain
@@ -38,6 +36,8 @@ class Counted:
 @contextmanager
 def table(plain: Plain, one: ColumnMap, day: date) -> Iterator["Table"]:
     """Open the rows of `plain`, which are of the settlement date `day`."""
+    import duckdb  # 0.1 s, which a process that reads no file does not need
+
     spill = str(plain.path.parent / "spill")
     database = duckdb.connect(":memory:", config=_SETTINGS | {"temp_directory": spill})
     try:
@@ -79,6 +79,8 @@ class Table:
         return [row[0] for row in rows]
 
     def _run(self, sql: str) -> list[Any]:
+        import duckdb
+
         try:
             return self._database.execute(sql).fetchall()  # type: ignore[no-any-return]
         except duckdb.Error as error:  # its text repeats a row, so it is not shown

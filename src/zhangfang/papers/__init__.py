@@ -2,13 +2,11 @@
 
 from zhangfang.kernel.sheets import Cell, Fen
 from zhangfang.papers.model import Column, Paper, Table, TooLong
-from zhangfang.papers.pdf import MOST_ROWS, prepare
-from zhangfang.papers.write import FORMS, MEDIA, as_bytes, made, write
+from zhangfang.papers.write import FORMS, MEDIA, as_bytes, made, prepare, write
 
 __all__ = [
     "FORMS",
     "MEDIA",
-    "MOST_ROWS",
     "Cell",
     "Column",
     "Fen",

@@ -10,7 +10,6 @@ from typing import IO
 from zhangfang.kernel import elsewhere
 from zhangfang.kernel.sheets import Cell, safe, text_of
 from zhangfang.papers.model import Paper
-from zhangfang.papers.pdf import write_pdf
 from zhangfang.papers.xlsx import write_xlsx
 
 MEDIA: Mapping[str, str] = {
@@ -41,6 +40,22 @@ def write_csv(paper: Paper, out: IO[bytes]) -> None:
 
 def _cell(cell: Cell) -> str:
     return safe(cell) if isinstance(cell, str) else text_of(cell)
+
+
+def write_pdf(paper: Paper, out: IO[bytes]) -> None:
+    """Write a PDF. Its library is loaded by the first one: it takes 0.3 s and 30 MB, which a process that only answers
+    requests does not need. Raises `TooLong`.
+    """
+    from zhangfang.papers import pdf
+
+    pdf.write_pdf(paper, out)
+
+
+def prepare() -> None:
+    """Load what a PDF needs, for processes that are forked from this one."""
+    from zhangfang.papers import pdf
+
+    pdf.prepare()
 
 
 FORMS: Mapping[str, Callable[[Paper, IO[bytes]], None]] = {
