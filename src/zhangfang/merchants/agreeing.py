@@ -4,6 +4,9 @@ They begin tomorrow at the earliest. A proposal whose first day has come is refu
 it with a later day.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +28,7 @@ class NewTerms(msgspec.Struct, frozen=True):
     """Terms for a merchant."""
 
     merchant: str
-    terms: Terms
+    new: Terms
     reason: str
 
 
@@ -33,7 +36,7 @@ class NewCycle(msgspec.Struct, frozen=True):
     """The settlement cycle of one of a merchant's products."""
 
     merchant: str
-    cycle: ProductCycle
+    new: ProductCycle
     reason: str
 
 
@@ -65,30 +68,32 @@ async def _propose(
 
 async def approve_terms(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, by: Person) -> str:
     """Approve proposed terms by their hash; return from which day they apply."""
-
-    async def begin(db: asyncpg.Connection, found: Proposal) -> None:
-        said = found.holds(NewTerms)
-        rules.check_terms(said.terms, china_day(clock.now()))
-        await _lock(db, said.merchant)
-        await store.put_terms(db, said.merchant, said.terms)
-
-    found = await approvals.approve(pool, clock, id_, TERMS, seen, by, begin)
-    day = found.holds(NewTerms).terms.effective_from
-    return await approvals.finish(pool, clock, found, f"applies from {day}")
+    return await _approve(pool, clock, id_, TERMS, seen, by)
 
 
 async def approve_cycle(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, by: Person) -> str:
     """Approve a proposed cycle by its hash; return from which day it applies."""
+    return await _approve(pool, clock, id_, CYCLE, seen, by)
+
+
+async def _approve(pool: asyncpg.Pool, clock: Clock, id_: UUID, kind: str, seen: str, by: Person) -> str:
+    holds, check, put = _KINDS[kind]
 
     async def begin(db: asyncpg.Connection, found: Proposal) -> None:
-        said = found.holds(NewCycle)
-        rules.check_product_cycle(said.cycle, china_day(clock.now()))
+        said = found.holds(holds)
+        check(said.new, china_day(clock.now()))
         await _lock(db, said.merchant)
-        await store.put_cycle(db, said.merchant, said.cycle)
+        await put(db, said.merchant, said.new)
 
-    found = await approvals.approve(pool, clock, id_, CYCLE, seen, by, begin)
-    day = found.holds(NewCycle).cycle.effective_from
-    return await approvals.finish(pool, clock, found, f"applies from {day}")
+    found = await approvals.approve(pool, clock, id_, kind, seen, by, begin)
+    return await approvals.finish(pool, clock, found, f"applies from {found.holds(holds).new.effective_from}")
+
+
+# What a proposal of each kind holds, what is checked of it, and what stores it.
+_KINDS: Mapping[str, tuple[Any, Callable[[Any, date], None], Callable[[Any, str, Any], Awaitable[None]]]] = {
+    TERMS: (NewTerms, rules.check_terms, store.put_terms),
+    CYCLE: (NewCycle, rules.check_product_cycle, store.put_cycle),
+}
 
 
 async def _lock(db: asyncpg.Connection, merchant: str) -> None:

@@ -14,7 +14,7 @@ from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.reconciliation import VERSION, differences
 from zhangfang.web.visit import Missing
 
-_PARTS = ("terms", "cycle")  # of a content that are shown field by field
+_PART = "new"  # of a content: it is shown field by field
 _SHORT = 16  # digits of a hash that people compare
 
 
@@ -30,9 +30,11 @@ class Shown:
 
 def shown(one: Proposal) -> Shown:
     """Return a proposal with what its page needs."""
+    said = msgspec.json.decode(one.content)
+    said |= said.pop(_PART, {})
     content = {
         name: value
-        for name, value in msgspec.json.decode(one.content).items()
+        for name, value in said.items()
         if value not in (None, "", [], {}) and name != "account"  # a token, which tells nobody anything
     }
     return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
