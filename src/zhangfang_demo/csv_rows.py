@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.sheets import no_text
+from zhangfang.kernel.text.sheets import no_text
 
 MAX_ROWS = 200_000
 MAX_BYTES = 64 * 1024 * 1024  # 200,000 rows are some 25 MB

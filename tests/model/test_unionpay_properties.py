@@ -31,7 +31,7 @@ from zhangfang.channels.unionpay.answers import settle_date
 from zhangfang.channels.unionpay.batches import of_result
 from zhangfang.channels.unionpay.codes import final, sent
 from zhangfang.channels.unionpay.message import canonical, parse_answer, parse_form
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.text.masking import masked_account
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=10)
 PLAIN = st.text(st.characters(exclude_characters="&={}[]", exclude_categories=["Cs"]), max_size=20)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zhangfang.channels.port import PartyAccount
-from zhangfang.kernel.masking import masked_text
+from zhangfang.kernel.text.masking import masked_text
 from zhangfang.merchants import BankAccount
 
 

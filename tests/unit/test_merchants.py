@@ -13,7 +13,7 @@ from tests.clock import SetClock
 from zhangfang.fees import fee
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.masking import masked_name
+from zhangfang.kernel.text.masking import masked_name
 from zhangfang.merchants import (
     ApiKeys,
     BankAccount,

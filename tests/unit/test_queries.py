@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zhangfang.api import queries
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.parameters import only, whole
+from zhangfang.kernel.text.parameters import only, whole
 
 PAGED = {"limit": queries.SCHEMAS["limit"]}
 FILE = {name: queries.SCHEMAS[name] for name in ("batch_no", "count", "amount", "partial")}

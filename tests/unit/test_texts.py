@@ -16,9 +16,9 @@ from zhangfang.approvals import reason
 from zhangfang.approvals.people import operator_name
 from zhangfang.channels.port import Operation, Order
 from zhangfang.channels.unionpay import requests
-from zhangfang.kernel.checks import check_account, check_number
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.texts import check_characters, check_text, has_card_number, is_taken, refused_at
+from zhangfang.kernel.text.checks import check_account, check_number
+from zhangfang.kernel.text.texts import check_characters, check_text, has_card_number, is_taken, refused_at
 from zhangfang.mandates import NewMandate
 from zhangfang.mandates.rules import check_new as check_mandate
 from zhangfang.merchants import BankAccount, NewMerchant
@@ -153,8 +153,8 @@ def test_what_is_taken_can_be_written_to_a_channel(text: str) -> None:
 def test_what_is_printable_is_asked_in_one_place() -> None:
     """Doors that ask for themselves forget a kind. What is listed asks it of ASCII, or of an address."""
     others = {
-        "kernel/texts.py",
-        "kernel/checks.py",
+        "kernel/text/texts.py",
+        "kernel/text/checks.py",
         "web/login.py",
         "ledger/engine/state.py",
         "ledger/wire.py",

@@ -8,7 +8,7 @@ from zhangfang.channels.unionpay.message import (
     parse_answer,
     parse_form,
 )
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.text.masking import masked_account
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from uuid import UUID
 from zhangfang.adjustments.model import Adjustment, Line, Making
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
-from zhangfang.kernel.texts import check_characters
+from zhangfang.kernel.text.texts import check_characters
 from zhangfang.ledger import (
     CHART,
     NO_ID,

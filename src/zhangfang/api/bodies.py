@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.json_once import read_once
+from zhangfang.kernel.text.json_once import read_once
 
 Decode = Callable[[bytes], Any]
 

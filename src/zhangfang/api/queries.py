@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.parameters import only, whole
+from zhangfang.kernel.text.parameters import only, whole
 from zhangfang.statements import FORMS, KINDS
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from zhangfang.api.returns import back
 from zhangfang.channels.port import Form, NotPresented, Operation, PartyAccount
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.kernel.texts import ALLOWED
+from zhangfang.kernel.text.texts import ALLOWED
 from zhangfang.payments import (
     MOST_INSTALMENTS,
     MOST_PARTS,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.texts import check_text
+from zhangfang.kernel.text.texts import check_text
 
 _NAME_MAX, _REASON_MIN, _REASON_MAX = 40, 3, 200
 _RESERVED = ("platform", "owner", "key_", "mer_")

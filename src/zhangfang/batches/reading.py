@@ -21,7 +21,7 @@ from zhangfang.batches.rules import (
     wrong_totals,
 )
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.sheets import no_text
+from zhangfang.kernel.text.sheets import no_text
 
 # What a row may hold and still be blank: a spreadsheet writes ",,,," below its table.
 _BLANK = {"csv": b', \t"', "jsonl": b" \t"}

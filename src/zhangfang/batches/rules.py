@@ -10,10 +10,10 @@ import msgspec
 from zhangfang.batches.errors import Problem
 from zhangfang.batches.model import Upload
 from zhangfang.channels.port import PartyAccount
-from zhangfang.kernel.checks import check_number
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.json_once import read_once
 from zhangfang.kernel.money import MAX_FEN
+from zhangfang.kernel.text.checks import check_number
+from zhangfang.kernel.text.json_once import read_once
 
 MOST_ITEMS = 100_000
 MOST_BYTES = 64 * 1024 * 1024

@@ -11,7 +11,7 @@ from zhangfang.batches.errors import UnknownBatch
 from zhangfang.batches.model import Batch, Item
 from zhangfang.batches.store import queries
 from zhangfang.kernel.ids import prefixed
-from zhangfang.kernel.sheets import safe
+from zhangfang.kernel.text.sheets import safe
 
 HEAD = ("line", "order_no", "amount", "state", "payment", "code", "message", "settle_date")
 _PAGE = 500

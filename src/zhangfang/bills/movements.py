@@ -13,9 +13,9 @@ from pathlib import Path
 from zhangfang.bills.model import BillRefused, Statement
 from zhangfang.channels.port import StatementLine
 from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.masking import masked_cards, masked_name
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.masking import masked_cards, masked_name
+from zhangfang.kernel.text.texts import storable
 
 MOST_BYTES = 64 * 1024**2
 MOST_ENTRIES = 200_000

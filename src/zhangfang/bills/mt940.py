@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from zhangfang.bills.model import BillRefused, Statement
 from zhangfang.bills.movements import Entry, content, fen, whole
-from zhangfang.kernel.sheets import no_text
+from zhangfang.kernel.text.sheets import no_text
 
 _TAG = re.compile(r":(\d{2}[A-Z]?):(.*)")
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})([\d,]{1,15})")

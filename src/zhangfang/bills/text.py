@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from zhangfang.bills.model import BillRefused, ColumnMap
-from zhangfang.kernel.sheets import no_text
+from zhangfang.kernel.text.sheets import no_text
 
 MOST_BYTES = 4 * 1024**3
 MOST_ROWS = 20_000_000

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from zhangfang.channels import unread
 from zhangfang.channels.cells import Convert, text
 from zhangfang.channels.port import FileLine, MalformedMessage
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.texts import storable
 
 MAX_BYTES = 64 * 1024 * 1024
 _FOOTER = "#"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.text.masking import masked_account
 
 
 class Operation(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.money import yuan_to_fen
-from zhangfang.kernel.parameters import whole
+from zhangfang.kernel.text.parameters import whole
 
 
 class NotSetUp(ZhangfangError):

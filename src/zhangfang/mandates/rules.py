@@ -4,10 +4,10 @@ import re
 from datetime import datetime
 
 from zhangfang.kernel.calendar import china_day
-from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount, fen_to_yuan
-from zhangfang.kernel.texts import check_text
+from zhangfang.kernel.text.checks import check_account, check_key, check_number
+from zhangfang.kernel.text.texts import check_text
 from zhangfang.mandates.errors import MandateEnded, MandateLimit, NoMandate
 from zhangfang.mandates.model import Mandate, MandateState, NewMandate
 

@@ -14,7 +14,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, order_no
-from zhangfang.kernel.masking import masked_name
+from zhangfang.kernel.text.masking import masked_name
 from zhangfang.mandates import rules, store
 from zhangfang.mandates.errors import (
     MandateKeyReused,

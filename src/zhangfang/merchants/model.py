@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.text.masking import masked_account
 
 ALWAYS = date(2000, 1, 1)
 """For `FeeRule.effective_from`: from the merchant's first day on."""

@@ -3,10 +3,10 @@
 import re
 from datetime import date
 
-from zhangfang.kernel import checks
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN
-from zhangfang.kernel.texts import check_text
+from zhangfang.kernel.text import checks
+from zhangfang.kernel.text.texts import check_text
 from zhangfang.merchants.cycles import check_cycle, check_product
 from zhangfang.merchants.model import (
     ALWAYS,

@@ -8,7 +8,7 @@ import asyncpg
 from zhangfang.kernel import ids
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.masking import masked_name
+from zhangfang.kernel.text.masking import masked_name
 from zhangfang.merchants import rules, store
 from zhangfang.merchants.errors import MerchantDiffers, NoSettlementAccount, UnknownMerchant
 from zhangfang.merchants.model import (

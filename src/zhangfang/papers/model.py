@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.kernel.sheets import Cell
+from zhangfang.kernel.text.sheets import Cell
 
 
 class TooLong(ZhangfangError):

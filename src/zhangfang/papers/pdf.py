@@ -12,7 +12,7 @@ from typing import IO
 from fpdf import FPDF
 from fpdf.fonts import TTFFont
 
-from zhangfang.kernel.sheets import Cell, Fen, text_of
+from zhangfang.kernel.text.sheets import Cell, Fen, text_of
 from zhangfang.papers.bands import GAP, LEADING, Band, Box, Section, pages, wrapped
 from zhangfang.papers.glyphs import Printable
 from zhangfang.papers.model import Column, Paper, Table, TooLong

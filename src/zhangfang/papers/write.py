@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import IO
 
 from zhangfang.kernel import elsewhere
-from zhangfang.kernel.sheets import Cell, safe, text_of
+from zhangfang.kernel.text.sheets import Cell, safe, text_of
 from zhangfang.papers.model import Paper
 from zhangfang.papers.xlsx import write_xlsx
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 import xlsxwriter
 
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.sheets import Cell, Fen, text_of
+from zhangfang.kernel.text.sheets import Cell, Fen, text_of
 from zhangfang.papers.model import Paper, Table, TooLong
 
 _OPTIONS = {

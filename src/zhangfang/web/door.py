@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.kernel.parameters import only
+from zhangfang.kernel.text.parameters import only
 from zhangfang.web import auth
 from zhangfang.web.visit import UNREADABLE, FormInvalid, Missing, Site, Visit
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from zhangfang.kernel.elsewhere import AT_ONCE, made
 from zhangfang.kernel.elsewhere import NotMade as ExportFailed
-from zhangfang.kernel.sheets import Cell, Fen, safe, text_of
+from zhangfang.kernel.text.sheets import Cell, Fen, safe, text_of
 
 __all__ = ["AT_ONCE", "LIMIT", "Cell", "ExportFailed", "Fen", "csv_cell", "export", "text_of"]
 

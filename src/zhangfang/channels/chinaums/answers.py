@@ -16,7 +16,7 @@ from zhangfang.channels.chinaums.requests import mer_order_id
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Operation, Order, Verdict
 from zhangfang.channels.strict_json import fen, fen_of_text, kept, optional_text, text
 from zhangfang.channels.verdicts import Codes
-from zhangfang.kernel.masking import masked_text
+from zhangfang.kernel.text.masking import masked_text
 
 CODES = Codes(Path(__file__).parent / "codes.csv")
 OK = "SUCCESS"

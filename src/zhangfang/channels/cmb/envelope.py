@@ -21,7 +21,7 @@ from zhangfang.channels.cmb import sm2
 from zhangfang.channels.cmb.codes import SUCCESS_CODE
 from zhangfang.channels.cmb.masking import masked
 from zhangfang.channels.port import ChannelError, ForgedMessage, MalformedMessage
-from zhangfang.kernel.masking import masked_text
+from zhangfang.kernel.text.masking import masked_text
 
 PLACEHOLDER = "__signature_sigdat__"
 _GATEWAY = "CDCServer:"

@@ -1,6 +1,6 @@
 """Masks the accounts and names in a bank's message before it is stored."""
 
-from zhangfang.kernel.masking import masked_account, masked_name, masked_text
+from zhangfang.kernel.text.masking import masked_account, masked_name, masked_text
 
 # Fields whose value is an account number.
 _ACCOUNTS = {

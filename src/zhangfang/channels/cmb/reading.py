@@ -11,7 +11,7 @@ from zhangfang.channels.port import MalformedMessage
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import yuan_to_fen
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.texts import storable
 
 T = TypeVar("T")
 

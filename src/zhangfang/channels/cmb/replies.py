@@ -29,7 +29,7 @@ from zhangfang.channels.port import (
     StatementPage,
     Verdict,
 )
-from zhangfang.kernel.masking import masked_name, masked_text
+from zhangfang.kernel.text.masking import masked_name, masked_text
 
 _REVERSALS = {"*", "X"}  # 冲账 reverses an entry, 补账 corrects it
 

@@ -15,8 +15,8 @@ from zhangfang.channels.epcc import codes
 from zhangfang.channels.epcc.requests import CATEGORIES, OPERATIONS
 from zhangfang.channels.port import Answer, MalformedMessage, Notification, Order, Verdict
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.masking import masked_text
 from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.text.masking import masked_text
 
 Fields = Mapping[str, str]
 

@@ -20,7 +20,7 @@ from zhangfang.channels.port import ForgedMessage, MalformedMessage, Operation, 
 from zhangfang.kernel.clock import CHINA, in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import MAX_FEN, check_amount, fen_to_yuan, yuan_to_fen
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.texts import storable
 
 Json = dict[str, Any]
 _WIDTHS = {"payee": 35, "payeeName": 100, "payeeBank": 60, "purpose": 100, "note": 100}

@@ -5,8 +5,8 @@ import json
 from zhangfang.channels.genericbank import codes
 from zhangfang.channels.genericbank.messages import Json, amount, fen, moment, note, order_no_of, serial, text
 from zhangfang.channels.port import Answer, MalformedMessage, Order, StatementLine, StatementPage, Verdict
-from zhangfang.kernel.masking import masked_account, masked_name
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.masking import masked_account, masked_name
+from zhangfang.kernel.text.texts import storable
 
 
 def payment_answer(message: Json, order: Order) -> Answer:

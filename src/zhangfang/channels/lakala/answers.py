@@ -17,7 +17,7 @@ from zhangfang.channels.strict_json import fen_of_text, kept, optional_text, tex
 from zhangfang.channels.verdicts import Codes
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.masking import masked_text
+from zhangfang.kernel.text.masking import masked_text
 
 CODES = Codes(Path(__file__).parent / "codes.csv")
 OK = "BBS00000"

@@ -9,7 +9,7 @@ from zhangfang.channels.unionpay import codes
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.requests import KINDS, OPERATIONS, QUERY_KIND, time14
 from zhangfang.kernel.clock import CHINA
-from zhangfang.kernel.masking import masked_text
+from zhangfang.kernel.text.masking import masked_text
 
 # What the protocol requires of a message that says that money moved.
 _MONEY = {"txnAmt": r"[0-9]{1,12}", "currencyCode": "156", "txnTime": r"[0-9]{14}"}

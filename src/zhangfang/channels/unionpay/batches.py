@@ -25,8 +25,8 @@ from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.channels.unionpay.message import masked
 from zhangfang.channels.unionpay.packing import deflated, inflated
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.masking import masked_text
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.masking import masked_text
+from zhangfang.kernel.text.texts import storable
 
 MOST_ITEMS = 5_000
 MAX_RESULT_BYTES = 16 * 1024 * 1024

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from zhangfang.channels.encoded import form_pairs
 from zhangfang.channels.port import MalformedMessage
-from zhangfang.kernel.masking import masked_account
+from zhangfang.kernel.text.masking import masked_account
 
 _CLOSER = {"{": "}", "[": "]"}
 _MARK = re.compile(r"[{}\[\]&]")

@@ -16,7 +16,7 @@ from zhangfang.channels.unionpay.config import UnionPayConfig
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import check_amount
-from zhangfang.kernel.texts import ALLOWED, is_taken, named
+from zhangfang.kernel.text.texts import ALLOWED, is_taken, named
 
 PAY_TIMEOUT = timedelta(minutes=15)
 

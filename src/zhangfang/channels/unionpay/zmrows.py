@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zhangfang.channels.port import FileLine, MalformedMessage
-from zhangfang.kernel.masking import masked_account, masked_cards
-from zhangfang.kernel.texts import storable
+from zhangfang.kernel.text.masking import masked_account, masked_cards
+from zhangfang.kernel.text.texts import storable
 
 _PLAIN = re.compile(rb"[ -~]*")
 

@@ -124,7 +124,7 @@ def _with_account(desk: Any, id_: Any, said: Any, payee: tuple[str, str]) -> Any
     from msgspec.structs import replace
 
     from zhangfang.channels.port import PartyAccount
-    from zhangfang.kernel.checks import check_account
+    from zhangfang.kernel.text.checks import check_account
     from zhangfang.payments import seal_payee
 
     account = PartyAccount(*payee)

@@ -13,7 +13,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.settings import Settings
-from zhangfang.kernel.sheets import no_text
+from zhangfang.kernel.text.sheets import no_text
 
 if TYPE_CHECKING:
     from zhangfang.approvals import Person

@@ -8,7 +8,7 @@ from zhangfang.console.pages.payments import download
 from zhangfang.console.reading import books
 from zhangfang.console.reading.model import Entry
 from zhangfang.console.visit import Visit, uuid_of
-from zhangfang.kernel.parameters import whole
+from zhangfang.kernel.text.parameters import whole
 from zhangfang.web.export import LIMIT, Fen
 from zhangfang.web.tables import MOVEMENTS, SUBJECTS
 from zhangfang.web.visit import Missing

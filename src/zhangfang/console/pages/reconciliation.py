@@ -6,7 +6,7 @@ from zhangfang.closing.certificate import certificates
 from zhangfang.console import sentences
 from zhangfang.console.reading import reconciliation
 from zhangfang.console.visit import Visit, day_of
-from zhangfang.kernel.parameters import whole
+from zhangfang.kernel.text.parameters import whole
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 

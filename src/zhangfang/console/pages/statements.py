@@ -11,7 +11,7 @@ from zhangfang import statements
 from zhangfang.closing import certified
 from zhangfang.console import sentences
 from zhangfang.console.visit import Visit, day_of
-from zhangfang.kernel.parameters import whole
+from zhangfang.kernel.text.parameters import whole
 from zhangfang.statements import FORMS, KINDS, NoStatement, Version, compared, media
 from zhangfang.web.tables import MOVEMENTS
 from zhangfang.web.visit import Missing

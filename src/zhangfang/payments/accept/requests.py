@@ -9,12 +9,12 @@ from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.fees import Ask
 from zhangfang.fees import charge as fee_of
 from zhangfang.kernel.calendar import china_day, settlement_day
-from zhangfang.kernel.checks import check_account, check_key, check_number
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.money import check_amount
-from zhangfang.kernel.texts import check_text
+from zhangfang.kernel.text.checks import check_account, check_key, check_number
+from zhangfang.kernel.text.texts import check_text
 from zhangfang.merchants import FeeKind, Merchant, MerchantState
 from zhangfang.payments.course import posting
 from zhangfang.payments.model import Intent, KeyReused, NotAllowed, OrderNumberTaken, Request, State, StepKind

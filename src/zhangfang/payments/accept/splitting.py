@@ -14,10 +14,10 @@ import msgspec
 
 from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.calendar import china_day
-from zhangfang.kernel.checks import check_key
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
+from zhangfang.kernel.text.checks import check_key
 from zhangfang.ledger import DURABLE, LedgerClient, Transfer, joined
 from zhangfang.merchants import Merchant
 from zhangfang.payments import store

@@ -20,7 +20,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, parse, prefixed
 from zhangfang.kernel.sql import load
-from zhangfang.kernel.texts import check_characters
+from zhangfang.kernel.text.texts import check_characters
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind

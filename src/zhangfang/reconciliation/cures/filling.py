@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 from zhangfang.fees import Ask, Charge, charge
-from zhangfang.kernel.checks import is_number
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
+from zhangfang.kernel.text.checks import is_number
 from zhangfang.ledger import Transfer
 from zhangfang.merchants import FeeKind, get_merchant
 from zhangfang.payments import Desk, StepKind, fill_in

@@ -12,7 +12,7 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
-from zhangfang.kernel.texts import check_characters
+from zhangfang.kernel.text.texts import check_characters
 from zhangfang.reconciliation.work.taking import _open
 
 queries = load(__package__, "work.sql")

@@ -13,9 +13,9 @@ from zhangfang.console.pages.breaks.listing import break_id, cures_of, find
 from zhangfang.console.reading import breaks
 from zhangfang.console.reading.books import merchant_names
 from zhangfang.console.visit import Visit
-from zhangfang.kernel.checks import check_account
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import prefixed
+from zhangfang.kernel.text.checks import check_account
 from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import NEEDS, Cure
 from zhangfang.web.tables import MOVEMENTS

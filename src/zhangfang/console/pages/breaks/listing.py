@@ -13,7 +13,7 @@ from zhangfang.console.reading.breaks import Filter
 from zhangfang.console.reading.model import Break
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.parameters import whole
+from zhangfang.kernel.text.parameters import whole
 from zhangfang.reconciliation import BreakClass
 from zhangfang.web.visit import Missing
 

@@ -2,7 +2,7 @@
 
 import re
 
-from zhangfang.kernel.texts import is_card_number
+from zhangfang.kernel.text.texts import is_card_number
 
 # The shortest account number has eight digits, and so has a date, which stays.
 _DATE = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"

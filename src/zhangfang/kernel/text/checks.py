@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.kernel.texts import check_text, named
+from zhangfang.kernel.text.texts import check_text, named
 
 _NO_NUMBER = re.compile(r"[^A-Za-z0-9._:/#@-]")
 _NO_DIGIT, _NO_LETTER, _NO_CLASS = (
