@@ -15,11 +15,12 @@ from zhangfang.console.pages.proposals import shown
 from zhangfang.console.reading import payments
 from zhangfang.console.reading.model import Dossier
 from zhangfang.console.timeline import days, timeline
+from zhangfang.console.typed import fen_of
 from zhangfang.console.visit import Visit
 from zhangfang.fees import why
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse
-from zhangfang.kernel.money import check_amount, fen_to_yuan, yuan_to_fen
+from zhangfang.kernel.money import check_amount, fen_to_yuan
 from zhangfang.payments import OUTCOME
 from zhangfang.web.visit import FormInvalid, Missing
 
@@ -131,7 +132,7 @@ async def refund(visit: Visit) -> Response:
 
 
 def _amount(text: str, left: int) -> int:
-    amount = check_amount(yuan_to_fen(text.strip().replace(",", "")))
+    amount = check_amount(fen_of(text))
     if amount > left:
         raise InvalidInput("amount", "more than is left", f"at most {fen_to_yuan(left)}")
     return amount

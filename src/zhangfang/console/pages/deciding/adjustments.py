@@ -9,10 +9,10 @@ from zhangfang import adjustments, approvals
 from zhangfang.adjustments import ALLOWED, Adjustment, Case
 from zhangfang.approvals import logins_of
 from zhangfang.console.pages.proposals import shown
+from zhangfang.console.typed import fen_of
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
-from zhangfang.kernel.money import yuan_to_fen
 from zhangfang.ledger import TEMPLATES
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
@@ -199,7 +199,7 @@ def _said(sent: Mapping[str, str]) -> Adjustment:
         raise InvalidInput("template", "another word", ", ".join(ALLOWED))
     words: dict[str, Any] = {name: sent.get(name, "") for name in ("code", "reason", "refers")}
     subjects = {name: sent.get(name, "").strip() for name in allowed.whose}
-    fen = yuan_to_fen(sent.get("amount", "").strip().replace(",", ""))
+    fen = fen_of(sent.get("amount", ""))
     files = tuple(filter(None, [sent.get("file", "")]))
     return Adjustment(allowed.template, fen, subjects, files=files, **words)
 

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from zhangfang import fees
 from zhangfang.console.reading import merchants
 from zhangfang.console.reading.books import merchant_names
+from zhangfang.console.typed import fen_of
 from zhangfang.console.visit import Visit
 from zhangfang.fees.reading import rule_typed
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.ids import parse, prefixed
-from zhangfang.kernel.money import check_amount, yuan_to_fen
+from zhangfang.kernel.money import check_amount
 from zhangfang.merchants import FeeKind, FeeRule
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
@@ -120,7 +121,7 @@ def _tried(visit: Visit, typed: Mapping[str, str]) -> tuple[FeeRule, Sequence[tu
     fees.check_agreed(rule, visit.site.channels, visit.today)
     if rule.tiers_by == "month":
         return rule, ()
-    amount = check_amount(yuan_to_fen(typed["amount"].strip().replace(",", "") or FIRST["amount"]))
+    amount = check_amount(fen_of(typed["amount"].strip() or FIRST["amount"]))
     amounts = dict.fromkeys((amount, _ALSO))
     return rule, [(one, fees.sum_in_words(rule, one, visit.words.lang)) for one in amounts]
 

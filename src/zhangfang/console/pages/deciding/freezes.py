@@ -1,8 +1,6 @@
 """Whose money is frozen, for whom, and until when? One person freezes; two give it back."""
 
 from collections.abc import Mapping
-from datetime import date
-from uuid import UUID
 
 from starlette.responses import Response
 
@@ -11,10 +9,9 @@ from zhangfang.adjustments import KINDS, Freeze
 from zhangfang.approvals import proposals
 from zhangfang.console.pages.proposals import shown
 from zhangfang.console.reading.books import merchant_names
+from zhangfang.console.typed import day_or_none, fen_of, id_of
 from zhangfang.console.visit import Visit
-from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.ids import parse
-from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.visit import Missing
 
 GIVEN = ("merchant", "amount", "reference")
@@ -73,9 +70,9 @@ async def freeze(visit: Visit) -> Response:
             sent.get("merchant", "").strip(),
             kind=sent.get("kind", ""),
             reference=sent.get("reference", ""),
-            amount=_fen(sent),
+            amount=fen_of(sent.get("amount", "")),
             reason=sent.get("reason", ""),
-            expires_on=_day(sent.get("expires_on", "")),
+            expires_on=day_or_none("expires_on", sent.get("expires_on", "")),
             by=visit.person,
         )
     except ZhangfangError as error:
@@ -87,7 +84,7 @@ async def thaw(visit: Visit) -> Response:
     """Propose to give up part of it, or all."""
     found, sent = await _freeze(visit), visit.request.state.form
     try:
-        fen = _fen(sent) if sent.get("amount", "").strip() else None
+        fen = fen_of(sent["amount"]) if sent.get("amount", "").strip() else None
         reason = sent.get("reason", "")
         await adjustments.propose_thaw(visit.pool, visit.site.clock, found.id, fen, reason, visit.person)
     except ZhangfangError as error:
@@ -95,21 +92,9 @@ async def thaw(visit: Visit) -> Response:
     return visit.go(f"/freezes/{found.shown_id}")
 
 
-def _fen(sent: Mapping[str, str]) -> int:
-    return yuan_to_fen(sent.get("amount", "").strip().replace(",", ""))
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput("expires_on", f"{len(text)} characters", "a date such as 2026-09-01") from None
-
-
 async def _freeze(visit: Visit) -> Freeze:
-    text = visit.request.path_params["id"]
+    id_ = id_of(visit, adjustments.FREEZE, "freeze")
     try:
-        id_ = parse(adjustments.FREEZE, text) if "_" in text else UUID(text)
         return await adjustments.freeze_of(visit.pool, id_)
-    except (InvalidInput, ValueError, adjustments.NoFreeze):
+    except adjustments.NoFreeze:
         raise Missing("freeze") from None

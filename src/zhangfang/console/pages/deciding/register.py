@@ -1,8 +1,6 @@
 """What has a deadline, and how did it end? Chargebacks, courts, taxes, interest, complaints, invoices: one page and form."""
 
 from collections.abc import Mapping
-from datetime import date
-from uuid import UUID
 
 from starlette.responses import Response
 
@@ -11,10 +9,10 @@ from zhangfang.adjustments import REGISTER, REGISTERED, Entry, Written
 from zhangfang.approvals import proposals
 from zhangfang.console.pages.proposals import shown
 from zhangfang.console.reading.books import merchant_names
+from zhangfang.console.typed import day_or_none, fen_of, id_of
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.ids import parse, prefixed
-from zhangfang.kernel.money import yuan_to_fen
+from zhangfang.kernel.ids import prefixed
 from zhangfang.web.visit import Missing
 from zhangfang.web.words import N_
 
@@ -93,8 +91,8 @@ async def propose(visit: Visit) -> Response:
             sent.get("reference", ""),
             sent.get("merchant", "").strip(),
             sent.get("payment", "").strip(),
-            _fen(sent.get("amount", "")),
-            _day(sent.get("due_on", "")),
+            fen_of(sent["amount"]) if sent.get("amount", "").strip() else None,
+            day_or_none("due_on", sent.get("due_on", "")),
             sent.get("note", ""),
             await _kept(visit),
         )
@@ -127,21 +125,9 @@ async def _kept(visit: Visit) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fen(text: str) -> int | None:
-    return yuan_to_fen(text.strip().replace(",", "")) if text.strip() else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput("due_on", f"{len(text)} characters", "a date such as 2026-09-01") from None
-
-
 async def _entry(visit: Visit) -> Entry:
-    text = visit.request.path_params["id"]
+    id_ = id_of(visit, adjustments.ENTRY, "entry")
     try:
-        id_ = parse(adjustments.ENTRY, text) if "_" in text else UUID(text)
         return await adjustments.entry_of(visit.pool, id_)
-    except (InvalidInput, ValueError, adjustments.NoEntry):
+    except adjustments.NoEntry:
         raise Missing("entry") from None
