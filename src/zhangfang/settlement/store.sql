@@ -9,8 +9,9 @@ SELECT pg_advisory_xact_lock(hashtext('settlement'))
 
 -- name: eligible
 -- By merchant: payments to settle, and refunds that failed after they were in a batch; both are empty for one that only has a
--- reserve to be released on $3. The conditions: the merchant is active, the payment is due by the cycle of the day on which it was accepted ($2 is the latest settlement date for each
--- cycle in $1), the file lists it, the bank line has paid that date's net amount in full.
+-- reserve to be released on $3. The conditions: the merchant is active, the payment is due by the cycle of the day on which it
+-- was accepted ($2 is the latest settlement date for each cycle in $1), the file lists it, the bank line has paid that date's
+-- net amount in full.
 SELECT
     line.merchant, coalesce(array_agg(line.id) FILTER (WHERE pays), '{}') AS payments,
     coalesce(array_agg(line.id) FILTER (WHERE NOT pays), '{}') AS undos,
