@@ -69,6 +69,7 @@ for module in (
     parked,
     proposals,
     register,
+    reserve,
     resolve,
     settlement,
     statements,
@@ -76,7 +77,6 @@ for module in (
 ):
     app.add_typer(module.app, name=module.__name__.rpartition(".")[2].replace("_", "-"))
 app.command("sign-in")(people.sign_in)
-app.command("reserve")(reserve.reserve)
 app.command("sign-out")(people.sign_out)
 app.command("weekly")(weekly.weekly)
 app.add_typer(weekly.app, name="incident")

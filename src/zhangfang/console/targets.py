@@ -33,6 +33,8 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
     if head == "bulk" or re.fullmatch(_BREAK, about):
         called = _("many breaks at once") if tail else _("the break")
         return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), called)
+    if about == "own money":
+        return Markup('<a href="{}">{}</a>').format(visit.href("/reserve"), _("own money in the reserve"))
     if head == "map":
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)
