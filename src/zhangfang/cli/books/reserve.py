@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from zhangfang.kernel.clock import Clock
 
 app = typer.Typer(
-    help="The reserve (备付金), and the company's own money in it.", invoke_without_command=True
+    help="The reserve (备付金): compare it with what customers own; and the company's own money in it.",
+    invoke_without_command=True,
 )
 Reason = Annotated[str, typer.Option(help="why; it is kept")]
 
