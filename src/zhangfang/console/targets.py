@@ -33,14 +33,12 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
     if head == "bulk" or re.fullmatch(_BREAK, about):
         called = _("many breaks at once") if tail else _("the break")
         return Markup('<a href="{}">{}</a>').format(visit.href(f"/breaks/{about}"), called)
-    if about == "own money":
-        return Markup('<a href="{}">{}</a>').format(visit.href("/reserve"), _("own money in the reserve"))
     if head == "map":
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)
         return escape(_("column map {name}, version {n}", name=named, n=version))
-    if head in _OF_DAY:
-        return _OF_DAY[head](_, visit, tail)
+    if head in _NAMED:
+        return _NAMED[head](_, visit, tail)
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
 
 
@@ -55,4 +53,8 @@ def _statements(_: Words, visit: Visit[Any], tail: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, text)
 
 
-_OF_DAY = {"books": _books, "statements": _statements}
+def _own_money(_: Words, visit: Visit[Any], _tail: str) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(visit.href("/reserve"), _("own money in the reserve"))
+
+
+_NAMED = {"books": _books, "statements": _statements, "own money": _own_money}

@@ -1,5 +1,6 @@
-"""Is the customers' money there? The bank's balance beside what customers own, for a business date. And how the company's own
-money leaves: one person proposes it here, to an account that two people have named.
+"""Is the customers' money there? The bank's balance beside what customers own, for a business date.
+
+And how the company's own money leaves: one person proposes it here, to an account that two people have named.
 """
 
 from collections.abc import Mapping
