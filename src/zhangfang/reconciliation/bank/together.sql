@@ -8,7 +8,8 @@ SELECT * FROM match_rule WHERE account = $1 AND ended_at IS NULL ORDER BY made_a
 SELECT id FROM match_rule WHERE id = $1 AND ended_at IS NULL
 
 -- name: add
-INSERT INTO match_rule (id, account, channels, says, days, made_at, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO match_rule (id, account, channels, says, days, lines, apart, same_text, made_at, made_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 -- name: end
 UPDATE match_rule SET ended_at = $2, ended_by = $3 WHERE id = $1
@@ -38,3 +39,19 @@ WHERE m.account = $1 AND m.sequence = $2 ORDER BY f.settle_date, f.channel
 -- name: pay
 INSERT INTO bank_match (channel, settle_date, account, sequence, rule, matched_at)
 SELECT f.channel, f.day, $3, $4, $5, $6 FROM unnest($1::text[], $2::date[]) AS f (channel, day)
+
+-- name: lines_behind
+-- Lines behind one ($2 to $4 are its place in the bank's order) that nothing has booked yet, of the same direction.
+SELECT * FROM bank_line
+WHERE account = $1 AND posted_at IS NULL AND (booked_at, length(sequence), sequence) > ($2, $3::int, $4)
+    AND business_date <= $5 AND credit = $6 AND NOT reversal
+ORDER BY booked_at, length(sequence), sequence LIMIT $7
+
+-- name: go_with
+-- Which lines pay files together with a first one, stored before they are booked.
+INSERT INTO bank_match_further (account, first, sequence, matched_at)
+SELECT $1, $2, l.sequence, $4 FROM unnest($3::text[]) AS l (sequence)
+
+-- name: lines_with
+SELECT l.* FROM bank_match_further m JOIN bank_line l ON l.account = m.account AND l.sequence = m.sequence
+WHERE m.account = $1 AND m.first = $2 ORDER BY l.booked_at, length(l.sequence), l.sequence

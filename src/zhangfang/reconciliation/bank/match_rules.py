@@ -14,20 +14,27 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.sql import load
 
-queries = load(__package__, "declared.sql")
+queries = load(__package__, "together.sql")
 
 MATCH_RULE = "match rule"  # the kind of these proposals
-_DAYS, _CHANNELS, _LEAST, _TEXT = 31, 8, 2, 64
+_CHANNELS, _LEAST, _TEXT = 8, 2, 64
+_BOUNDS = {"days": (0, 31), "lines": (1, 5), "apart": (0, 7)}
 
 
 class MatchRule(msgspec.Struct, frozen=True):
-    """What is proposed: a new rule, or (`ends`) the end of the rule with that id."""
+    """What is proposed: a new rule, or (`ends`) the end of the rule with that id.
+
+    Up to `lines` lines may go together, at most `apart` days after the first, and only those of its text if `same_text`.
+    """
 
     alias: str = ""
     channels: tuple[str, ...] = ()
     says: str = ""
     days: int = 0
     ends: str = ""
+    lines: int = 1
+    apart: int = 0
+    same_text: bool = False
 
 
 async def list_rules(pool: asyncpg.Pool) -> list[Any]:
@@ -64,8 +71,16 @@ async def approve_rule(pool: asyncpg.Pool, clock: Clock, id_: UUID, seen: str, b
             await _in_force(connection, said.ends)
             await connection.execute(queries.end, UUID(said.ends), clock.now(), both)
             return
-        values = (said.alias, list(said.channels), said.says, said.days, clock.now(), both)
-        await connection.execute(queries.add, found.id, *values)
+        values = (
+            said.alias,
+            list(said.channels),
+            said.says,
+            said.days,
+            said.lines,
+            said.apart,
+            said.same_text,
+        )
+        await connection.execute(queries.add, found.id, *values, clock.now(), both)
 
     found = await approvals.approve(pool, clock, id_, MATCH_RULE, seen, by, begin)
     return found.result or await approvals.finish(pool, clock, found, "in force")
@@ -80,8 +95,11 @@ def _check(wanted: MatchRule, known: Sequence[str]) -> None:
         raise InvalidInput(
             "channels", f"{len(wanted.channels)} of them", f"1 to {_CHANNELS} of {', '.join(known)}"
         )
-    if not 0 <= wanted.days <= _DAYS:
-        raise InvalidInput("days", str(wanted.days), f"0 to {_DAYS}")
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= getattr(wanted, name) <= most:
+            raise InvalidInput(name, str(getattr(wanted, name)), f"{least} to {most}")
+    if wanted.lines == 1 and (wanted.apart or wanted.same_text):
+        raise InvalidInput("lines", "1, with something that several need", f"2 to {_BOUNDS['lines'][1]}")
 
 
 async def _in_force(db: Any, id_: str) -> None:
