@@ -290,6 +290,16 @@ async def test_one_line_or_two_for_different_files_are_a_break_that_lists_both(h
     assert await house.balances(1003, 2352) == (1_000, -1_000)
 
 
+async def test_a_credit_and_a_debit_do_not_go_together(house: Treasury) -> None:
+    await ruled(house, TOGETHER)
+    await file(house, DAY, 1_000, fee=0)
+    for fen in (1_400, -400):
+        house.on_bank(fen, text="clearing house", day=NEXT)
+    house.clock.set(at(THIRD + timedelta(days=4), 12))
+    assert await house.read() == 0
+    assert await house.balances(2352, 1243) == (-1_400, 400)
+
+
 async def test_a_reversal_goes_with_nothing(house: Treasury) -> None:
     await ruled(house)
     await file(house, DAY, 1_000)
@@ -308,6 +318,20 @@ async def test_a_rule_that_has_ended_matches_nothing(house: Treasury) -> None:
     assert (await house.one_break())["class"] == "unknown_receipt"
     with pytest.raises(InvalidInput, match="ends: got no rule"):
         await ruled(house, MatchRule(ends=str(rule["id"])))
+
+
+async def test_a_new_version_ends_the_one_that_it_replaces(house: Treasury) -> None:
+    await ruled(house)
+    (first,) = await list_rules(house.pool)
+    await ruled(house, replace(TOGETHER, ends=str(first["id"])))
+    (second,) = await list_rules(house.pool)
+    assert (second["version"], second["replaces"], second["lines"]) == (2, first["id"], 3)
+    told = [(row["version"], row["ended_by"]) for row in await list_rules(house.pool, every=True)]
+    assert told == [(2, None), (1, "lin and wang")]
+    await file(house, DAY, 1_000)
+    house.on_bank(997, text="clearing house")
+    await house.read()
+    assert [row["files"] for row in await list_rules(house.pool, every=True)] == [1, 0]
 
 
 @pytest.mark.parametrize(

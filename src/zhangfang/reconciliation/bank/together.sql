@@ -1,5 +1,10 @@
 -- name: rules
-SELECT * FROM match_rule WHERE ended_at IS NULL ORDER BY made_at, id
+-- All rules, those in force first, with how many files each has matched and when the last.
+SELECT r.*, m.files, m.last_at FROM match_rule r CROSS JOIN LATERAL (
+    SELECT count(*)::int AS files, max(b.matched_at) AS last_at FROM bank_match b WHERE b.rule = r.id
+) m
+WHERE $1 OR r.ended_at IS NULL
+ORDER BY r.ended_at IS NOT NULL, r.account, r.says, r.version DESC, r.made_at LIMIT $2
 
 -- name: rules_of
 SELECT * FROM match_rule WHERE account = $1 AND ended_at IS NULL ORDER BY made_at, id
@@ -8,8 +13,11 @@ SELECT * FROM match_rule WHERE account = $1 AND ended_at IS NULL ORDER BY made_a
 SELECT id FROM match_rule WHERE id = $1 AND ended_at IS NULL
 
 -- name: add
-INSERT INTO match_rule (id, account, channels, says, days, lines, apart, same_text, made_at, made_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO match_rule (
+    id, account, channels, says, days, lines, apart, same_text, made_at, made_by, replaces, version
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce((SELECT r.version + 1 FROM match_rule r WHERE r.id = $11), 1)
+)
 
 -- name: end
 UPDATE match_rule SET ended_at = $2, ended_by = $3 WHERE id = $1

@@ -2,6 +2,9 @@
 ALTER TABLE match_rule ADD COLUMN lines int NOT NULL DEFAULT 1;
 ALTER TABLE match_rule ADD COLUMN apart int NOT NULL DEFAULT 0;
 ALTER TABLE match_rule ADD COLUMN same_text boolean NOT NULL DEFAULT false;
+-- A changed rule is a new version, which ends the one that it replaces.
+ALTER TABLE match_rule ADD COLUMN version int NOT NULL DEFAULT 1;
+ALTER TABLE match_rule ADD COLUMN replaces uuid;
 
 -- Which lines pay files together with a first one, the line of `bank_match`. A line goes with one other at most.
 CREATE TABLE bank_match_further (
