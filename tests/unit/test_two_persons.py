@@ -201,7 +201,12 @@ async def milder_grade(house: Treasury) -> UUID:
     return made
 
 
+async def roles(house: Treasury) -> UUID:
+    return await approvals.propose_roles(house.pool, house.clock, "chen", ["auditor"], LIN, "moves to audit")
+
+
 MADE: dict[str, Propose] = {
+    approvals.GIVING: roles,
     weekly.GRADE: milder_grade,
     reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
@@ -282,6 +287,7 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT count(*) FROM agreed_fee) AS rules, (SELECT count(*) FROM merchant_terms) AS terms, "
         "(SELECT count(*) FROM product_cycle) AS cycles, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT max(seq) FROM operator_role) AS roles, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 
