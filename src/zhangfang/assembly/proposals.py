@@ -5,6 +5,7 @@ from uuid import UUID
 
 from zhangfang import (
     adjustments,
+    advances,
     approvals,
     bills,
     duplicates,
@@ -39,6 +40,9 @@ KINDS: Mapping[str, Approve] = {
     adjustments.THAW: lambda desk, *rest: adjustments.approve_thaw(desk.pool, desk.ledger, desk.clock, *rest),
     adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
         desk.pool, desk.ledger, desk.clock, *rest
+    ),
+    advances.ADVANCE: lambda desk, *rest: advances.approve(
+        desk.pool, desk.ledger, desk.clock, payments.book, *rest
     ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     fees.TAKING: lambda desk, *rest: fees.approve_taking(

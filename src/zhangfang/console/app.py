@@ -132,6 +132,7 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/merchants/{id}/settlement", door.inside(settlements.page)),
+            Route("/merchants/{id}/settlement/advance", door.inside(settlements.advance), methods=["POST"]),
             Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
             Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
             Route("/fees", door.inside(fees.month)),

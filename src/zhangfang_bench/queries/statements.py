@@ -40,6 +40,7 @@ SMALL: Mapping[str, str] = {
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
     "act_head operator": "one row, and one a person",
+    "advance": "made by people, one by one",
     "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
