@@ -46,7 +46,7 @@ WITH entry AS NOT MATERIALIZED (
             WHEN i.state = 'SUCCESS' THEN true
             WHEN i.kind IN ('purchase', 'collection') THEN p.first
             WHEN i.state = 'REFUSED' THEN false
-            ELSE p.first OR i.state NOT IN ('CREATED', 'SENDING') OR i.state = 'SENDING' AND i.kind <> 'payout'
+            ELSE p.first OR i.state NOT IN ('CREATED', 'PARKED', 'SENDING') OR i.state = 'SENDING' AND i.kind <> 'payout'
         END AS booked,
         CASE
             WHEN i.state IN ('SUCCESS', 'REFUSED') THEN false
@@ -59,9 +59,9 @@ WITH entry AS NOT MATERIALIZED (
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
         -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where money in suspense goes back to its
-        -- payer (B3, R4, X4)
+        -- payer (B3, R4, X4), or the company's own money leaves (D4)
         CASE
-            WHEN i.template IN ('B3', 'R4', 'X4') THEN NULL
+            WHEN i.template IN ('B3', 'R4', 'X4', 'D4') THEN NULL
             WHEN i.kind = 'payout' OR i.template IN ('R2', 'R3', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
             ELSE 2321
@@ -81,7 +81,7 @@ WITH entry AS NOT MATERIALIZED (
     ) AS p
 ), paid AS (
     -- Bank lines of payouts: what left (O5), and what came back (O8).
-    SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked
+    SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked, i.template IN ('X4', 'D4') AS nobodys
     FROM bank_line b
     JOIN intent i ON i.id = b.intent AND i.kind = 'payout'
     WHERE b.posted_at IS NOT NULL
@@ -390,7 +390,7 @@ ORDER BY updated_at, id
 -- Collected, refunded and fees come from the intents, paid out from the bank lines, the rest from the ledger: so the
 -- identity compares two independent ways of counting. A refund counts as refunded when it is proven, and from its
 -- sending until then as in transit, because the merchant's account has given it already; what 3013 holds beyond that
--- is between us and the channel. Fees are net of those given back.
+-- is between us and the channel. Fees are net of those given back. Payouts of nobody's claim (X4, D4) pay no merchant out.
 SELECT
     (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND NOT undone AND kind IN ('purchase', 'collection'))::bigint
     AS collected_fen,
@@ -408,10 +408,13 @@ SELECT
         (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code IN (3014, 3015)) + (
             SELECT coalesce(sum(amount), 0) FROM fact
             WHERE booked AND NOT undone AND state <> 'SUCCESS' AND kind IN ('refund', 'void') AND claim IS NOT NULL
-        )
+        ) - (
+            SELECT coalesce(sum(amount), 0) FROM fact
+            WHERE booked AND NOT undone AND NOT returned AND kind = 'payout' AND claim IS NULL
+        ) + (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid WHERE nobodys)
     )::bigint AS in_transit_fen,
     (
-        (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid) + (
+        (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid WHERE NOT nobodys) + (
             SELECT coalesce(sum(CASE WHEN p.back THEN -p.amount ELSE p.amount END), 0)
             FROM channel_paid p JOIN channel_file f ON f.channel = p.channel AND f.settle_date = p.settle_date
             WHERE f.matched_at IS NOT NULL

@@ -1,5 +1,6 @@
 -- name: lock
-SELECT pg_advisory_xact_lock(hashtext('advance'))
+-- One decision about the company's own money at a time: the lock of withdrawals from the reserve too.
+SELECT pg_advisory_xact_lock(4)
 
 -- name: standing
 -- By merchant: refunds that were advanced (R3) and did not fail, and advances by people (A1); less what batches have paid back
@@ -38,4 +39,7 @@ FROM (
     SELECT r.merchant, r.advanced AS fen FROM intent r WHERE r.template = 'R3' AND r.state = 'CREATED'
     UNION ALL
     SELECT a.merchant, a.amount FROM advance a WHERE a.ended_at IS NULL
+    UNION ALL -- what is about to leave the reserve
+    SELECT w.merchant, w.amount FROM intent w
+    WHERE w.merchant = 'platform' AND w.kind = 'payout' AND w.template = 'D4' AND w.state IN ('CREATED', 'PARKED')
 ) AS c

@@ -26,6 +26,10 @@ KINDS: Mapping[str, Approve] = {
     payments.OUTCOME: payments.approve_outcome,
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
+    payments.OWN_ACCOUNT: lambda desk, *rest: payments.approve_own_account(
+        desk.pool, desk.vault, desk.clock, *rest
+    ),
+    payments.WITHDRAWAL: payments.approve_withdrawal,
     reconciliation.CURE: reconciliation.approve,
     reconciliation.BULK: reconciliation.approve_many,
     reconciliation.VERSION: reconciliation.approve_version,

@@ -42,6 +42,7 @@ SMALL: Mapping[str, str] = {
     "act_head operator": "one row, and one a person",
     "advance": "made by people, one by one",
     "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "kept_account own_account": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
@@ -81,7 +82,7 @@ FILTERS: Mapping[str, Filter] = {  # as the console's lists are asked for
 }
 UTILITY = frozenset({
     "zhangfang/routing/release.sql:lock", "zhangfang/bills/release.sql:lock",
-    "zhangfang/ledger/writer/lease.sql:end_sessions",
+    "zhangfang/ledger/writer/lease.sql:end_sessions", "zhangfang/payments/course/own.sql:lock",
 })  # fmt: skip
 
 

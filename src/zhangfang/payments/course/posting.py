@@ -114,7 +114,8 @@ def subjects(intent: Intent, alias: str) -> dict[int, str]:
     """Return the subject of each account code for this intent."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351), intent.channel)
     by_merchant = dict.fromkeys((2321, 2322, 2323, 1223), intent.merchant)
-    return by_channel | by_merchant | {2361: PLATFORM, 1003: alias, 2352: alias}
+    own = dict.fromkeys((2361, 1222, 1225), PLATFORM)
+    return by_channel | by_merchant | own | {1003: alias, 2352: alias}
 
 
 def _amounts(intent: Intent) -> dict[str, int]:

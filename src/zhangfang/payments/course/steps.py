@@ -24,7 +24,7 @@ from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import Busy
 from zhangfang.ledger import DURABLE
 from zhangfang.merchants import MerchantState, get_merchant, is_awaited
-from zhangfang.payments.course import posting
+from zhangfang.payments.course import own, posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
 from zhangfang.payments.course.ending import Ending, conclude, end
 from zhangfang.payments.course.evidence import weigh
@@ -79,6 +79,8 @@ async def _advance(desk: Desk, intent: Intent) -> None:
     account = account_of(desk.vault, intent)
     if intent.kind is Operation.PAYOUT and intent.merchant != posting.PLATFORM:
         await _check_paid_out(desk.pool, intent.merchant)
+    if intent.template == own.WITHDRAWN:
+        await own.check(desk, intent)
     ready = await prepare(desk, intent)
     if ready is None:
         return
