@@ -30,6 +30,8 @@ from zhangfang.approvals import NEEDED, ROLES, NoProposal, NoRight, NotListed, c
 from zhangfang.assembly.proposals import KINDS
 from zhangfang.cli import session
 from zhangfang.cli.main import app as commands
+from zhangfang.cli.table import COMMANDS as TABLE
+from zhangfang.cli.table import load
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
 from zhangfang.web import auth, door
@@ -37,21 +39,17 @@ from zhangfang.web import auth, door
 NO_OPERATOR = {"nobody", "machine", "owner", "merchant key", "admin key"}
 
 
-def named(where: str) -> list[str]:
-    return [what for place, what in NEEDED if place == where]
-
-
 def all_commands(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
     """Yield each command of the command line with its words."""
-    if hasattr(command, "commands"):
-        for name, one in command.commands.items():
-            yield from all_commands(one, *path, name)
-    else:
+    inner = getattr(command, "commands", {})
+    for name, one in inner.items():
+        yield from all_commands(one, *path, name)
+    if not inner or command.invoke_without_command:
         yield " ".join(path), command
 
 
-TREE = get_command(commands)
-COMMANDS = dict(all_commands(TREE))
+TREE = {name: load(name) for name in TABLE}
+COMMANDS = dict(pair for name, one in TREE.items() for pair in all_commands(one, name))
 
 
 @dataclass
@@ -96,10 +94,12 @@ async def hall(database_url: str, clock: SetClock) -> AsyncIterator[Hall]:
 
 def test_the_table_names_every_page_command_call_and_approval_and_nothing_else(hall: Hall) -> None:
     calls = {one.name: one for one in CALLS}
-    for where, there in (("page", hall.pages), ("command", COMMANDS), ("call", calls), ("approve", KINDS)):
-        assert sorted(named(where)) == sorted(there), (
-            f"add or remove lines `{where},…` in approvals/rights.csv"
-        )
+    there = {("page", one) for one in hall.pages} | {("command", one) for one in COMMANDS}
+    there |= {("call", one) for one in calls} | {("approve", one) for one in KINDS}
+    assert [f"{where},{what},RIGHT" for where, what in sorted(there - NEEDED.keys())] == [], (
+        "add these lines to approvals/rights.csv, each with a right of approvals/roles.csv"
+    )
+    assert sorted(NEEDED.keys() - there) == [], "lines of what is gone: take them out"
     rights = {right for some in ROLES.values() for right in some}
     assert set(NEEDED.values()) <= rights | NO_OPERATOR, "a right that no role has"
     for name, one in calls.items():
@@ -179,9 +179,10 @@ async def _tried(hall: Hall, where: str, what: str, with_: Any) -> None:
         await _caller(office, {"authorization": f"Bearer {hall.token}"}, with_)
     elif where == "command":
         with ExitStack() as stack:
-            one, context = TREE, None
-            for word in ("zhangfang", *what.split()):
-                one = one if context is None else one.commands[word]  # type: ignore[attr-defined]
+            root, (first, *more) = get_command(commands), what.split()
+            context, one = stack.enter_context(root.context_class(root, info_name="zhangfang")), TREE[first]
+            for word in (first, *more):
+                one = one if word == first else one.commands[word]
                 context = stack.enter_context(one.context_class(one, info_name=word, parent=context))
             await session.signed_in(hall.pool, with_)
     else:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from zhangfang import (
     adjustments,
+    advances,
     approvals,
     bills,
     duplicates,
@@ -25,6 +26,10 @@ KINDS: Mapping[str, Approve] = {
     payments.OUTCOME: payments.approve_outcome,
     payments.REFUND: payments.approve_refund,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
+    payments.OWN_ACCOUNT: lambda desk, *rest: payments.approve_own_account(
+        desk.pool, desk.vault, desk.clock, *rest
+    ),
+    payments.WITHDRAWAL: payments.approve_withdrawal,
     reconciliation.CURE: reconciliation.approve,
     reconciliation.BULK: reconciliation.approve_many,
     reconciliation.VERSION: reconciliation.approve_version,
@@ -39,6 +44,9 @@ KINDS: Mapping[str, Approve] = {
     adjustments.THAW: lambda desk, *rest: adjustments.approve_thaw(desk.pool, desk.ledger, desk.clock, *rest),
     adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
         desk.pool, desk.ledger, desk.clock, *rest
+    ),
+    advances.ADVANCE: lambda desk, *rest: advances.approve(
+        desk.pool, desk.ledger, desk.clock, payments.book, *rest
     ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
