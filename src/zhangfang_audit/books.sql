@@ -34,6 +34,7 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
     UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
     UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
+    UNION ALL SELECT id, NULL, business_date, NULL FROM advance
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -61,7 +62,7 @@ WITH entry AS NOT MATERIALIZED (
         -- payer (B3, R4, X4), or the company's own money leaves (D4)
         CASE
             WHEN i.template IN ('B3', 'R4', 'X4', 'D4') THEN NULL
-            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'R3', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
             ELSE 2321
         END AS claim,
@@ -69,7 +70,7 @@ WITH entry AS NOT MATERIALIZED (
         -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
         CASE
             WHEN i.kind = 'payout' THEN i.amount + i.fee
-            WHEN i.fee_taken = '' THEN i.amount - i.fee ELSE i.amount
+            WHEN i.fee_taken = '' THEN i.amount - i.fee - i.advanced ELSE i.amount - i.advanced
         END AS net,
         CASE WHEN i.kind <> 'payout' AND i.fee_taken <> '' THEN i.fee ELSE 0 END AS later
     FROM intent i
@@ -292,6 +293,17 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    -- advances: with a refund (R3), by two people (A1), and what batches pay back of them
+    UNION ALL SELECT voucher, 1223, merchant, advanced FROM fact WHERE booked AND advanced > 0
+    UNION ALL SELECT undo_voucher, 1223, merchant, -advanced FROM fact WHERE undone AND advanced > 0
+    UNION ALL SELECT s.voucher, 1223, s.merchant, -s.recovered FROM settlement s
+    WHERE s.recovered <> 0 AND (
+        s.posted_at IS NOT NULL OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    )
+    UNION ALL SELECT a.id, side.code, a.merchant, side.fen
+    FROM advance a CROSS JOIN LATERAL (VALUES (2322, -a.amount), (1223, a.amount)) AS side (code, fen)
+    WHERE a.result = 'posted'
+        OR a.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = a.id AND t.flags & 74 = 0)
     UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
     FROM fee_bill b
     WHERE b.paid_at IS NOT NULL
@@ -299,7 +311,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg
-    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015) AND (
+    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223) AND (
         j.result = 'posted'
         OR j.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = j.id AND t.flags & 74 = 0)
     )
@@ -307,7 +319,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen
-    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015)
+    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223)
     GROUP BY voucher, code, subject
 ), wrong AS (
     SELECT voucher, code, subject, coalesce(b.fen, 0) AS booked, coalesce(d.fen, 0) AS due

@@ -58,13 +58,16 @@ class World:
             for since in (self.first, self.first + timedelta(days=2)):
                 await agree_terms(self.house, one.id, self.terms(since))
         self.merchants = [await get_merchant(self.house.pool, one.id) for one in self.merchants]
+        await self.house.paid(
+            await self.house.merchant(), 9999, self.first, fee=9999
+        )  # our own money in the reserve
 
     def terms(self, since: date) -> Terms:
         rng = self.rng
         made = Terms(
             since, 1, auto_payout=rng.random() < 0.3, keep_fee_on_refund=rng.random() < 0.8,
             cycle=rng.choice(["", "D+0", "T+0", "T+2", "W3", "M3"]), least_fen=rng.choice([0, 0, 1500]),
-            when_short=rng.choice(["refuse", "guarantee"]),
+            when_short=rng.choice(["refuse", "guarantee", "advance", "advance"]), advance_fen=rng.choice([500, 5000]),
         )  # fmt: skip
         held = rng.random() < 0.6
         return replace(made, reserve_ppm=rng.choice([1, 333_333, 500_000]), reserve_days=4) if held else made
@@ -167,7 +170,19 @@ class World:
         owed = await self.owed()
         for one in self.merchants:
             has = -sum([await self.house.balance(code, one.id) for code in (2321, 2322, 2323)])
-            assert has == owed[one.id], (one.id, has, owed[one.id])
+            advanced = await self.house.balance(1223, one.id)
+            assert has - advanced == owed[one.id], (one.id, has, advanced, owed[one.id])
+            assert advanced <= 5000
+            assert advanced == await self.advanced(one), (
+                "what refunds were advanced and no batch has paid back"
+            )
+        assert await self.house.balance(1241) == -await self.house.balance(2242)
+
+    async def advanced(self, merchant: Merchant) -> int:
+        refunds = [await self.house.now(one) for one in self.refunds if one.merchant == merchant.id]
+        back = "SELECT coalesce(sum(recovered), 0)::bigint FROM settlement WHERE merchant = $1"
+        standing = sum(one.advanced for one in refunds if one.state not in (State.FAILED, State.REFUSED))
+        return standing - int(await self.house.pool.fetchval(back, merchant.id))
 
     async def owed(self) -> Counter[str]:
         """Add up what each merchant is owed, from what was done."""
@@ -205,6 +220,7 @@ class World:
             least = max(terms.least_fen for terms in one.later_terms)
             assert pending + open_ < max(least, 1), (pending, open_, least)
             assert held == 0, held
+            assert await self.house.balance(1223, one.id) >= 0, "no more is paid back than was advanced"
         for row in await pool.fetch("SELECT * FROM settlement"):
             assert row["posted_at"] is not None
             assert 0 <= row["owed"] <= row["carried"]

@@ -27,6 +27,10 @@ _TAKEN_BACK = {
     "zh": "未收取：结算前退款，应收手续费减少 {3}",
     "en": "not taken: refunded before settlement, {3} less is due",
 }
+_ADVANCED = {
+    "zh": "商户款项不足，其中 {0} 由自有资金垫付",
+    "en": "the merchant lacked {0} of the refund, which own funds advanced",
+}
 _BILL = {
     "zh": "记入月度账单，不随交易收取",
     "en": "stands in the month's bill, nothing was taken with the payment",
@@ -102,7 +106,17 @@ async def _given_back(pool: asyncpg.Pool, row: Any) -> Why:
     figures = map(fen_to_yuan, (row["amount"], row["original_amount"], row["original_fee"], row["fee"]))
     values = tuple(figures)
     texts = _TAKEN_BACK if row["fee_taken"] else _BACK
-    words = {lang: texts[lang].format(*values) + say(lang)("; ") + first.words[lang] for lang in LANGUAGES}
+    lent = fen_to_yuan(row["advanced"]) if row["advanced"] else ""
+    words = {
+        lang: say(lang)("; ").join(
+            [
+                texts[lang].format(*values),
+                *([_ADVANCED[lang].format(lent)] if lent else []),
+                first.words[lang],
+            ]
+        )
+        for lang in LANGUAGES
+    }
     return Why(
         row["kind"],
         row["amount"],

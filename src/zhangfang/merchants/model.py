@@ -100,7 +100,8 @@ class Terms:
 
     A `cycle` (see `cycles`) holds instead of T+n. The others are of a settlement run from that day on: what comes to less
     than `least_fen` waits for the next run, and of what is settled `reserve_ppm` millionths are held back for
-    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks.
+    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks. `advance_fen` is the
+    most that own funds may have advanced at a time.
     """
 
     effective_from: date
@@ -112,6 +113,7 @@ class Terms:
     reserve_ppm: int = 0
     reserve_days: int = 0
     when_short: str = "refuse"
+    advance_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

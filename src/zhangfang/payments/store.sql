@@ -323,3 +323,7 @@ FOR UPDATE OF s
 -- The available money does not cover it, and the ledger remembers that under its voucher: another voucher, another source.
 UPDATE intent SET template = 'R3.guarantee', voucher = $3, updated_at = $4
 WHERE id = $1 AND template = 'R2' AND voucher = $2 AND state = 'CREATED' AND ending IS NULL
+
+-- name: from_own_funds
+UPDATE intent SET template = 'R3', voucher = $3, updated_at = $4, advanced = $5
+WHERE id = $1 AND template = 'R2' AND voucher = $2 AND state = 'CREATED' AND ending IS NULL

@@ -113,14 +113,17 @@ def _voucher(template: str, id_: UUID, intent: Intent, alias: str, business_date
 def subjects(intent: Intent, alias: str) -> dict[int, str]:
     """Return the subject of each account code for this intent."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351), intent.channel)
-    by_merchant = dict.fromkeys((2321, 2322, 2323), intent.merchant)
+    by_merchant = dict.fromkeys((2321, 2322, 2323, 1223), intent.merchant)
     own = dict.fromkeys((2361, 1222, 1225), PLATFORM)
     return by_channel | by_merchant | own | {1003: alias, 2352: alias}
 
 
 def _amounts(intent: Intent) -> dict[str, int]:
     fee = 0 if intent.fee_taken else intent.fee  # taken later: at settlement
-    return {"G": intent.amount, "N": intent.amount, "F": fee, "f": fee, "amount": intent.amount}
+    there = intent.amount - intent.advanced
+    return dict.fromkeys(("G", "N", "amount"), intent.amount) | dict.fromkeys(("F", "f"), fee) | {
+        "there": there, "rest": intent.advanced,
+    }  # fmt: skip
 
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:
