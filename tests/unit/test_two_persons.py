@@ -202,6 +202,10 @@ async def milder_grade(house: Treasury) -> UUID:
     return made
 
 
+async def roles(house: Treasury) -> UUID:
+    return await approvals.propose_roles(house.pool, house.clock, "chen", ["auditor"], LIN, "moves to audit")
+
+
 async def own_account(house: Treasury) -> UUID:
     vault, account = house.desk.vault, own_money.OURS
     return await payments.propose_own_account(house.pool, vault, house.clock, account, LIN, "our bank")
@@ -214,6 +218,7 @@ async def withdrawal(house: Treasury) -> UUID:
 
 
 MADE: dict[str, Propose] = {
+    approvals.GIVING: roles,
     payments.OWN_ACCOUNT: own_account,
     payments.WITHDRAWAL: withdrawal,
     weekly.GRADE: milder_grade,
@@ -296,6 +301,7 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT count(*) FROM agreed_fee) AS rules, (SELECT count(*) FROM merchant_terms) AS terms, "
         "(SELECT count(*) FROM product_cycle) AS cycles, (SELECT count(*) FROM own_account) AS own, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT max(seq) FROM operator_role) AS roles, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 

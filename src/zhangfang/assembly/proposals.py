@@ -55,6 +55,7 @@ KINDS: Mapping[str, Approve] = {
     merchants.TERMS: lambda desk, *rest: merchants.approve_terms(desk.pool, desk.clock, *rest),
     merchants.CYCLE: lambda desk, *rest: merchants.approve_cycle(desk.pool, desk.clock, *rest),
     weekly.GRADE: lambda desk, *rest: weekly.approve_grade(desk.pool, desk.clock, *rest),
+    approvals.GIVING: lambda desk, *rest: approvals.approve_roles(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

@@ -30,7 +30,7 @@ from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
-from zhangfang.web.door import Door, Headers
+from zhangfang.web.door import Door, Headers, check_routes
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
 from zhangfang.web.origin import KnownHost
@@ -162,6 +162,7 @@ def console_app(site: Console) -> Starlette:
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    check_routes(app.routes)
     app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     app.add_exception_handler(405, not_allowed)

@@ -89,6 +89,7 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+    rights: frozenset[str] = frozenset()
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict, repr=False)  # of a form: name and bytes
 
     @property
