@@ -196,6 +196,12 @@ class World:
         refunds = [await self.house.now(one) for one in self.refunds if one.merchant == merchant.id]
         back = "SELECT coalesce(sum(recovered), 0)::bigint FROM settlement WHERE merchant = $1"
         standing = sum(one.advanced for one in refunds if one.state not in (State.FAILED, State.REFUSED))
+        parts = "SELECT * FROM split_back WHERE receiver = $1 AND advanced > 0"
+        for row in await self.house.pool.fetch(parts, merchant.id):
+            of = next(one for one in self.refunds if one.id == row["refund"])
+            standing += row["advanced"] * (
+                (await self.house.now(of)).state not in (State.FAILED, State.REFUSED)
+            )
         return standing - int(await self.house.pool.fetchval(back, merchant.id))
 
     async def owed(self) -> Counter[str]:

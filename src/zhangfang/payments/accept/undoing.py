@@ -82,7 +82,7 @@ async def _from_receivers(connection: store.Connection, original: Intent, reques
     parts = shares.of_rows(await connection.fetch(queries.parts_of, original.id))
     available = {one.receiver: one.available for one in parts}
     back = shares.given_back(parts, original.refund_from, most, original.refunded, request.amount)
-    return shares.stored([(receiver, fen, available[receiver]) for receiver, fen in back])
+    return shares.stored([shares.Back(receiver, fen, available[receiver]) for receiver, fen in back])
 
 
 def _template(original: Intent, request: Request) -> str:
