@@ -12,6 +12,7 @@ import asyncpg
 from zhangfang.approvals.acts import record
 from zhangfang.approvals.doors import queries as roles
 from zhangfang.approvals.people import OWNER, Person, folded
+from zhangfang.approvals.proposals import check_may_act
 from zhangfang.approvals.rights import ROLES
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
@@ -56,10 +57,14 @@ async def limit_of(db: asyncpg.Pool | asyncpg.Connection, what: str, by: Person,
 async def check_limit(
     db: asyncpg.Pool | asyncpg.Connection, what: str, by: Person, right: str, amount: int, before: int = 0
 ) -> None:
-    """Raise `AboveLimit` if `amount`, with what was moved `before` within 24 hours, is more than a person may."""
+    """Raise `AboveLimit` if `amount`, with what was moved `before` within 24 hours, is more than a person may.
+
+    Raises `NotAnOperator` for anybody else.
+    """
     most, whole = await limit_of(db, what, by, right), before + amount
     if whole <= most:
         return
+    await check_may_act(db, by)
     able = [one for one in await limits(db) if most_of((one,), (one.role,), what, right) >= whole]
     may = ", ".join(f"{one.role} up to {fen_to_yuan(one.most)}" for one in able) or "no role"
     earlier = f" with {fen_to_yuan(before)} within 24 hours" if before else ""
