@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.model.test_fee_rules import DAY, exact, rules
 from zhangfang.fees import Ask, charge, given_back
-from zhangfang.merchants import FeeKind, OnRefund
+from zhangfang.merchants import FeeKind, FeeRule, OnRefund
 from zhangfang.payments import NewShare, Split
 from zhangfang.payments.shares import Part, resolve
 from zhangfang.payments.shares import given_back as from_receivers
@@ -19,9 +19,9 @@ ACTS = st.lists(st.tuples(st.sampled_from(("refund", "refund", "fail")), st.inte
 
 @given(rules(), st.integers(1, 10**9), HOW, ACTS)
 def test_the_payer_pays_price_and_fee_and_gets_all_back_but_a_kept_fee(
-    rule: object, price: int, how: OnRefund, acts: list[tuple[str, int]]
+    rule: FeeRule, price: int, how: OnRefund, acts: list[tuple[str, int]]
 ) -> None:
-    rule = replace(rule, kind=FeeKind.PURCHASE, borne="payer", on_refund=how)  # type: ignore[type-var]
+    rule = replace(rule, kind=FeeKind.PURCHASE, borne="payer", on_refund=how)
     said = charge([rule], Ask(FeeKind.PURCHASE), price, DAY)
     assert said.on_top
     assert said.fen == exact(rule, price)
