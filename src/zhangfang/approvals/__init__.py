@@ -2,6 +2,7 @@
 
 from zhangfang.approvals.acts import Act, acts, acts_on, ending, record, recorded
 from zhangfang.approvals.doors import REFUSED, demand, rights_of
+from zhangfang.approvals.limits import LIMITED, AboveLimit, Limit, check_limit, limit_of, limits, set_limit
 from zhangfang.approvals.operators import (
     FIRST,
     Operator,
@@ -61,6 +62,7 @@ __all__ = [
     "ADMIN",
     "FIRST",
     "GIVING",
+    "LIMITED",
     "NEEDED",
     "OWNER",
     "PLATFORM",
@@ -68,10 +70,12 @@ __all__ = [
     "REFUSED",
     "ROLES",
     "WORKING",
+    "AboveLimit",
     "Act",
     "Begin",
     "Giving",
     "ItChanged",
+    "Limit",
     "NoProposal",
     "NoRight",
     "NotAnOperator",
@@ -86,6 +90,7 @@ __all__ = [
     "add_operator",
     "approve",
     "approve_roles",
+    "check_limit",
     "check_listed",
     "check_may_act",
     "check_second",
@@ -99,6 +104,8 @@ __all__ = [
     "having",
     "held",
     "known",
+    "limit_of",
+    "limits",
     "logins_of",
     "needed",
     "opens",
@@ -113,6 +120,7 @@ __all__ = [
     "reset_password",
     "rights_of",
     "same_person",
+    "set_limit",
     "set_roles",
     "text",
     "withdraw",

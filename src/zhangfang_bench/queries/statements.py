@@ -41,7 +41,7 @@ SMALL: Mapping[str, str] = {
     "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
     "act_head operator operator_role": "one row, one a person, and one each time that somebody's roles change",
     "advance": "made by people, one by one",
-    "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "adjustment role_limit evidence_file money_freeze register_entry": "made by people, one by one",
     "kept_account own_account": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
