@@ -1,6 +1,7 @@
 """A form's fields become a column map: for each field of a line the heading of its column, and for each word its meaning."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,7 @@ DEFAULTS: Mapping[str, str] = {
 
 def map_of(typed: Mapping[str, str]) -> ColumnMap:
     """Return the map that a form describes; it may have faults. Raises `InvalidInput` for what is no map at all."""
-    held = {name: typed[name] for name in PLAIN} | {
+    held: dict[str, Any] = {name: typed[name] for name in PLAIN} | {
         "skip": _number("skip", typed["skip"]),
         "signed": bool(typed["signed"]),
         "header": bool(typed["header"]),
