@@ -36,7 +36,7 @@ def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
         app,
         settings.host,
         settings.port,
-        Bounds(settings.connections, settings.per_address, settings.requests),
+        Bounds(settings.connections, settings.per_address, settings.requests, settings.asks),
     )
 
 
