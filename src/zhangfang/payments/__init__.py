@@ -34,7 +34,7 @@ from zhangfang.payments.people.outcomes import (
     outcomes,
     propose_outcome,
 )
-from zhangfang.payments.people.parked import parked, refuse_parked
+from zhangfang.payments.people.parked import REFUSAL, approve_refusal, parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
 from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
@@ -54,6 +54,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "REFUND",
+    "REFUSAL",
     "Desk",
     "Intent",
     "KeyReused",
@@ -76,6 +77,7 @@ __all__ = [
     "approve_opening",
     "approve_outcome",
     "approve_refund",
+    "approve_refusal",
     "ask",
     "book",
     "check",

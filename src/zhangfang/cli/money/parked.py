@@ -8,6 +8,7 @@ from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import by_person, with_desk
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(help="Payouts whose type of account no table knows.", no_args_is_help=True)
 
@@ -28,12 +29,14 @@ def refuse(
     payout: Annotated[str, typer.Argument(metavar="PAYOUT", help="pot_…, as `list` shows it")],
     reason: Annotated[str, typer.Option(help="why it will never go; it is kept")],
 ) -> None:
-    """End a parked payout: its money goes back to the merchant. Nothing of it was ever sent."""
+    """End a parked payout, or propose it above your limit: its money goes back to the merchant. Nothing was ever sent."""
+    from zhangfang.approvals import PREFIX
     from zhangfang.payments import refuse_parked
 
-    id_ = parse("pot", payout)
-    by_person(lambda desk, by: refuse_parked(desk, id_, by, reason))
-    typer.echo(f"{payout} is refused; its money is the merchant's again")
+    id_, alone = parse("pot", payout), Settings().refund_alone
+    waits = by_person(lambda desk, by: refuse_parked(desk, id_, by, reason, alone))
+    shown = f"waits for another person: 'zhangfang proposals show {prefixed(PREFIX, waits)}'" if waits else ""
+    typer.echo(f"{payout} {shown or 'is refused; its money is available to the merchant again'}")
 
 
 def _cells(one: Any) -> tuple[str, ...]:
