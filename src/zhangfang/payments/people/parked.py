@@ -4,6 +4,7 @@ One person does so alone up to a limit a day, two above it. The evidence says wh
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -66,13 +67,12 @@ async def approve_refusal(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     found = await approvals.approve(desk.pool, desk.clock, id_, REFUSAL, seen, by, _nothing_more)
     if found.result is not None:
         return found.result
-    intent = await _payout(desk, parse("pot", found.holds(Refusal).payout))
-    try:
-        if intent.code != "parked":  # after a crash it may have been ended already
-            await _refuse(desk, intent, f"{found.both}: {found.reason}")
-        result = "refused"
-    except NotAllowed as error:
-        result = f"not done: {error}"[:200]
+    id_ = parse("pot", found.holds(Refusal).payout)
+    with suppress(NotAllowed):  # before a crash, or by another approver, it may have been ended already
+        await _refuse(desk, await _payout(desk, id_), f"{found.both}: {found.reason}")
+    now = await desk.journal.reload(id_)
+    ended = (now.ending or now.state) is State.REFUSED
+    result = "refused" if ended else f"not done: {_not_parked(now)}"
     return await approvals.finish(desk.pool, desk.clock, found, result)
 
 
