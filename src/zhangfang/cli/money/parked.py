@@ -8,7 +8,6 @@ from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import by_person, with_desk
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
-from zhangfang.kernel.settings import Settings
 
 app = typer.Typer(help="Payouts whose type of account no table knows.", no_args_is_help=True)
 
@@ -30,11 +29,15 @@ def refuse(
     reason: Annotated[str, typer.Option(help="why it will never go; it is kept")],
 ) -> None:
     """End a parked payout, or propose it above your limit: its money goes back to the merchant. Nothing was ever sent."""
-    from zhangfang.approvals import PREFIX
-    from zhangfang.payments import refuse_parked
+    from zhangfang.approvals import PREFIX, limit_of
+    from zhangfang.payments import REFUND, refuse_parked
 
-    id_, alone = parse("pot", payout), Settings().refund_alone
-    waits = by_person(lambda desk, by: refuse_parked(desk, id_, by, reason, alone))
+    id_ = parse("pot", payout)
+
+    async def work(desk: Any, by: Any) -> Any:
+        return await refuse_parked(desk, id_, by, reason, await limit_of(desk.pool, REFUND, by, "guard"))
+
+    waits = by_person(work)
     shown = f"waits for another person: 'zhangfang proposals show {prefixed(PREFIX, waits)}'" if waits else ""
     typer.echo(f"{payout} {shown or 'is refused; its money is available to the merchant again'}")
 

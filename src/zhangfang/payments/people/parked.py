@@ -5,7 +5,6 @@ One person does so alone up to a limit a day, two above it. The evidence says wh
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +19,7 @@ from zhangfang.payments.course.steps import prepare
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, State, StepKind
 from zhangfang.payments.people.alone import counted
+from zhangfang.payments.people.refunds import REFUND
 from zhangfang.payments.store import new_step, queries
 from zhangfang.payments.telling import PREFIX
 
@@ -64,7 +64,12 @@ async def refuse_parked(desk: Desk, id_: UUID, by: Person, reason: str, alone: i
 
 async def approve_refusal(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     """Approve the end of a parked payout by its hash, and end it. Return how that ended."""
-    found = await approvals.approve(desk.pool, desk.clock, id_, REFUSAL, seen, by, _nothing_more)
+
+    async def within_limit(connection: asyncpg.Connection, found: Proposal) -> None:
+        """Check the amount. Whether the payout is still parked is decided when it is ended."""
+        await approvals.check_limit(connection, REFUND, by, "approve", found.holds(Refusal).amount)
+
+    found = await approvals.approve(desk.pool, desk.clock, id_, REFUSAL, seen, by, within_limit)
     if found.result is not None:
         return found.result
     id_ = parse("pot", found.holds(Refusal).payout)
@@ -74,10 +79,6 @@ async def approve_refusal(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     ended = (now.ending or now.state) is State.REFUSED
     result = "refused" if ended else f"not done: {_not_parked(now)}"
     return await approvals.finish(desk.pool, desk.clock, found, result)
-
-
-async def _nothing_more(_connection: Any, _found: Proposal) -> None:
-    """Whether the payout is still parked is decided when it is ended."""
 
 
 async def _payout(desk: Desk, id_: UUID) -> Intent:
