@@ -278,7 +278,10 @@ async def intent(house: House, kind: str, state: str, amount: int, merchant: int
         "next_action_at": None if final else now + timedelta(minutes=1),
         "created_at": now, "updated_at": now,
     }  # fmt: skip
+    listed = more.pop("matched_on", None)
     await house.insert("intent", **(row | more))
+    if listed:
+        await house.insert("intent_match", intent=id_, matched_on=listed)
     house.by_state.setdefault(state, id_)
     await house.step(id_, "received", state="CREATED", message=f"Idempotency-Key {row['idempotency_key']}")
     return id_

@@ -93,7 +93,11 @@ class World:
             "template": {"purchase": "P1", "collection": "P2", "refund": "R1", "void": "V1", "payout": "O1"}[kind],
         } | rest  # fmt: skip
         made.setdefault("channel_order_no", made["id"].hex)
+        matched_on = made.pop("matched_on", None)
         await self.insert("intent", **made)
+        if matched_on:
+            await self.insert("intent_match", intent=made["id"], matched_on=matched_on)
+            made["matched_on"] = matched_on
         self.intents[name] = made
         return made
 

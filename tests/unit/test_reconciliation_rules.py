@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.placing import Placement, facts_of, missing_there, place, place_all
+from tests.placing import Ours, Placement, facts_of, missing_there, place, place_all
 from zhangfang.channels.port import Operation
 from zhangfang.payments import Intent, State
 from zhangfang.reconciliation.placing import PLACES, decide
@@ -22,17 +22,17 @@ NOW = datetime(2026, 9, 1, tzinfo=UTC)
 OURS, BREAK = UUID(int=256), UUID(int=512)
 
 
-def intent(amount: int = 100, **other: Any) -> Intent:
+def intent(amount: int = 100, **other: Any) -> Ours:
     made: dict[str, Any] = {
         "id": OURS, "kind": Operation.COLLECTION, "merchant": "mer_1", "order_no": "A1", "idempotency_key": "A1",
         "request_digest": b"", "amount": amount, "fee": 1, "description": "", "channel": "up",
         "channel_order_no": "c1", "requested_at": NOW, "business_date": DAY, "template": "P2", "voucher": UUID(int=0),
         "undo_voucher": UUID(int=0), "state": State.SUCCESS, "created_at": NOW, "settle_date": DAY,
     }  # fmt: skip
-    return Intent(**made | other)
+    return Ours(**made | other)
 
 
-def refund(amount: int = 100, **other: Any) -> Intent:
+def refund(amount: int = 100, **other: Any) -> Ours:
     return intent(amount, kind=Operation.REFUND, template="R1", **other)
 
 

@@ -24,9 +24,10 @@ FROM (
     UNION
     SELECT l.intent FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.intent IS NOT NULL
 ) one JOIN intent i ON i.id = one.id
+LEFT JOIN intent_match m ON m.intent = i.id
 WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout'
     AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
-    AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
+    AND (i.settle_date = $2 AND m.matched_on IS NULL OR m.matched_on = $2)
 
 -- name: newest
 SELECT * FROM certificate WHERE channel = $1 AND settle_date = $2 ORDER BY version DESC LIMIT 1

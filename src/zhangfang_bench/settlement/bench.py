@@ -115,6 +115,7 @@ async def _fill(
     day = china_day(early)
     await pool.execute(queries.merchants, merchants, early, timeout=600)
     await pool.execute(queries.payments, merchants, payments, day, early, timeout=600)
+    await pool.execute(queries.listed, timeout=600)
     await pool.execute(queries.file, day, clock.now())
     await pool.execute("VACUUM ANALYZE", timeout=600)
     await ledger.create_accounts([account(3012, "unionpay")])

@@ -7,12 +7,12 @@ WITH named AS (
     SELECT
         i.channel,
         sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END)
-            FILTER (WHERE i.matched_on IS NOT NULL OR i.settle_date = $1) AS fen,
+            FILTER (WHERE m.matched_on IS NOT NULL OR i.settle_date = $1) AS fen,
         count(*) FILTER (
-            WHERE i.matched_on IS NULL
+            WHERE m.matched_on IS NULL
             AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL)
         ) AS not_due
-    FROM intent i
+    FROM intent i LEFT JOIN intent_match m ON m.intent = i.id
     WHERE
         i.id = ANY(ARRAY(
             SELECT d.id FROM intent d WHERE d.settle_date = $1
@@ -21,7 +21,7 @@ WITH named AS (
         ))
         AND i.state = 'SUCCESS' AND i.kind <> 'payout'
         AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
-        AND (i.settle_date = $1 AND i.matched_on IS NULL OR i.matched_on = $1)
+        AND (i.settle_date = $1 AND m.matched_on IS NULL OR m.matched_on = $1)
     GROUP BY i.channel
 ), lines AS (
     SELECT channel, count(*) AS lines, count(*) FILTER (WHERE l.status = 'matched') AS matched
@@ -60,7 +60,7 @@ SELECT
     CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END AS fen,
     i.id AS intent, NULL::uuid AS voucher, (count(*) OVER ())::int AS all_count,
     (sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END) OVER ())::bigint AS all_fen
-FROM intent i
+FROM intent i LEFT JOIN intent_match m ON m.intent = i.id
 WHERE
     i.id = ANY(ARRAY(
         SELECT d.id FROM intent d WHERE d.settle_date = $2
@@ -68,8 +68,8 @@ WHERE
         SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $2
     ))
     AND i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
-    AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
-    AND (NOT $3 OR i.matched_on IS NULL
+    AND (i.settle_date = $2 AND m.matched_on IS NULL OR m.matched_on = $2)
+    AND (NOT $3 OR m.matched_on IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL))
 ORDER BY i.id LIMIT $4 OFFSET $5
 

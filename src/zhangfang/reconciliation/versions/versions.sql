@@ -78,12 +78,8 @@ WHERE d.version = $1 AND d.what = 'gone' AND b.channel = $2 AND b.cure IS NULL A
 )
 
 -- name: unmatch
-WITH held AS MATERIALIZED (
-    SELECT i.id FROM intent i
-    WHERE i.id IN (SELECT d.intent FROM file_difference d WHERE d.version = $1 AND d.what = 'gone' AND d.status = 'matched')
-    ORDER BY i.original IS NOT NULL, i.id FOR UPDATE
-)
-UPDATE intent i SET matched_on = NULL, updated_at = $2 FROM held h WHERE i.id = h.id
+DELETE FROM intent_match m USING file_difference d
+WHERE d.version = $1 AND d.what = 'gone' AND d.status = 'matched' AND m.intent = d.intent
 
 -- name: mark_gone
 UPDATE file_line l SET status = 'gone', intent = NULL
