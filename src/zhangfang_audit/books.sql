@@ -88,7 +88,7 @@ WITH entry AS NOT MATERIALIZED (
 ), channel_paid AS (
     -- Payouts in channels' files: what left (S3), and what came back (S11).
     SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
     WHERE l.status IN ('matched', 'late', 'returned')
 )
@@ -184,7 +184,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), listed AS (
     -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
     SELECT l.channel, l.settle_date, l.intent, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), tried AS (

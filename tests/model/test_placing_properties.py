@@ -170,7 +170,7 @@ async def _store(pool: asyncpg.Pool, channel: str, intents: Any, lines: Any, bre
         listed = [(one.id, one.matched_on) for one in intents if one.matched_on]
         await connection.copy_records_to_table("intent_match", records=listed, columns=("intent", "matched_on"))
         file = ("channel", "settle_date", "status")
-        rows = [(channel, DAY, "received", *(line[name] for name in COLUMNS)) for line in lines]
+        rows = [(channel, DAY, "matched", *(line[name] for name in COLUMNS)) for line in lines]
         await connection.copy_records_to_table("file_line", records=rows, columns=(*file, *COLUMNS))
         if breaks:
             names = tuple(breaks[0])
@@ -190,7 +190,7 @@ INSERT INTO channel_file (
 async def _compare(
     pool: asyncpg.Pool, channel: str, lines: Any, intents: dict[str, Ours], expected: Sequence[Placement]
 ) -> None:
-    rows = await pool.fetch("SELECT * FROM file_line WHERE channel = $1 ORDER BY line_no", channel)
+    rows = await pool.fetch("SELECT * FROM placed_line WHERE channel = $1 ORDER BY line_no", channel)
     assert [(row["status"], row["intent"]) for row in rows] == [(one.status, one.intent) for one in expected]
     opened = [one.opens for one in expected if one.opens]
     rows = await pool.fetch(

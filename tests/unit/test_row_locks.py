@@ -61,7 +61,7 @@ async def _apply(pool: asyncpg.Pool, shop: Shop, _original: Intent, refunds: lis
 async def _place(pool: asyncpg.Pool, _shop: Shop, original: Intent, refunds: list[Intent]) -> None:
     day = date(2026, 9, 1)
     rows = [
-        ("unionpay", day, n, "", "", 1, True, 0, True, one.channel_order_no, "", "", "received")
+        ("unionpay", day, n, "", "", 1, True, 0, True, one.channel_order_no, "", "", "matched")
         for n, one in enumerate((*reversed(refunds), original))
     ]
     async with pool.acquire() as connection, connection.transaction():

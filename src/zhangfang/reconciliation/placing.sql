@@ -30,7 +30,7 @@ SELECT max(n.line_no) FROM (
 -- Places the lines $3 < line_no <= $4 by the table of `placing.py` ($6 to $11), and does what follows, in one pass. What
 -- lines before them did is in the rows that this finds. Whether a break is still open is looked at behind the join, so that
 -- its unique index serves the join, and no other index is read whole for each line.
-WITH line AS (
+WITH line AS NOT MATERIALIZED (
     SELECT
         l.ctid AS row, l.line_no, l.order_no, l.original_order_no, l.channel_ref, l.amount, l.credit, l.unread <> '' AS unread,
         l.adjustment AS adjusts, coalesce(nullif(l.unread, ''), l.note) AS says,
@@ -38,6 +38,14 @@ WITH line AS (
         l.adjustment AND l.credit AND coalesce(l.operation = 'payout', false) AS returns
     FROM file_line l
     WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4
+), corrects AS (
+    -- Lines that correct earlier ones, each with the break of that one, and whether it ends it.
+    SELECT
+        line.line_no, b.id, b.intent,
+        b.cleared_at IS NULL AND b.difference = -line.theirs AND (b.cure = 'mirror' AND b.cured_on = $2) IS NOT TRUE
+        AND row_number() OVER (PARTITION BY b.id, line.theirs ORDER BY line.line_no) = 1 AS undoes
+    FROM line JOIN break b ON b.class = 'amount_differs' AND b.channel = $1 AND b.key = line.channel_ref
+    WHERE line.adjusts AND NOT line.returns AND NOT line.unread
 ), met AS (
     -- Each line with the intent that it names, and with the open break that it may cure.
     SELECT
@@ -45,18 +53,14 @@ WITH line AS (
         coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
-        d.id AS differs, d.intent AS differs_of,
-        CASE WHEN d.cleared_at IS NULL AND d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE
-            THEN row_number() OVER (PARTITION BY d.id, line.theirs ORDER BY line.line_no) = 1
-        ELSE false END AS undoes,
+        d.id AS differs, d.intent AS differs_of, coalesce(d.undoes, false) AS undoes,
         CASE WHEN m.cleared_at IS NULL THEN m.id END AS missing, m.template AS missing_template
     FROM line
     LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
         WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
     END
     LEFT JOIN intent_match x ON x.intent = i.id
-    LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1
-        AND d.key = CASE WHEN line.adjusts AND NOT line.returns AND NOT line.unread THEN line.channel_ref END
+    LEFT JOIN corrects d ON d.line_no = line.line_no
     LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
 ), still AS (
@@ -89,7 +93,7 @@ WITH line AS (
         CASE ($7::text[])[r.n] WHEN 'break' THEN NULL WHEN 'adjusted' THEN r.differs_of ELSE r.id END AS proves
     FROM ruled r
 ), lines AS (
-    UPDATE file_line f SET status = p.status, intent = p.proves FROM placed p WHERE f.ctid = p.row
+    UPDATE file_line f SET status = p.status, intent = p.proves FROM placed p WHERE f.ctid = p.row AND p.status <> 'matched'
 ), matched AS (
     INSERT INTO intent_match (intent, matched_on, line_no)
     SELECT p.proves, $2, p.line_no FROM placed p WHERE p.status IN ('matched', 'late')
@@ -163,7 +167,9 @@ WITH due AS (
         SELECT FROM intent o JOIN intent_match l ON l.intent = o.id AND l.line_no IS NOT NULL
         WHERE o.id = i.original OR o.original = i.id AND o.kind = 'void'
     ) AS listed) p
-    WHERE i.id IN (SELECT d.id FROM due d WHERE NOT EXISTS (SELECT FROM intent_match m WHERE m.intent = d.id))
+    WHERE i.id = ANY(ARRAY(
+            SELECT d.id FROM due d WHERE NOT EXISTS (SELECT FROM intent_match m WHERE m.intent = d.id)
+        ))
         AND i.channel = $1 AND i.state = 'SUCCESS' AND coalesce(i.settle_date, i.business_date) <= $2
         AND EXISTS (
             SELECT FROM channel_file f

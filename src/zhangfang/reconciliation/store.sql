@@ -117,7 +117,7 @@ SELECT
     coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund,
     coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status <> 'returned'), 0)::bigint AS payout,
     coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status = 'returned'), 0)::bigint AS returned
-FROM file_line f JOIN intent i ON i.id = f.intent
+FROM placed_line f JOIN intent i ON i.id = f.intent
 WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late', 'returned')
 
 -- name: void_sum

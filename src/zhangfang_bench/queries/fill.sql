@@ -116,7 +116,7 @@ INSERT INTO channel_file (
 )
 SELECT channel, day, 'file', 'd', count(*), day, md5('1' || channel || day)::uuid, md5('2' || channel || day)::uuid,
     md5('3' || channel || day)::uuid, md5('4' || channel || day)::uuid, md5('5' || channel || day)::uuid, 1, 1, 1, 1,
-    day, day, 'arrived' || channel || day, day
+    day, day, 'arrived' || channel || day, day + 1
 FROM fill.one WHERE old AND channel <> 'cmb' GROUP BY channel, day;
 INSERT INTO file_line (
     channel, settle_date, line_no, order_no, channel_ref, operation, amount, credit, fee, adjustment, original_order_no,

@@ -118,9 +118,16 @@ SELECT id, at, kind, verdict, state, code, message, raw FROM step WHERE intent =
 
 -- name: listed_in
 SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
+FROM intent i JOIN intent_match m ON m.intent = i.id
+JOIN file_line l ON l.channel = i.channel AND l.settle_date = m.matched_on AND l.line_no = m.line_no
+JOIN channel_file f ON f.channel = l.channel AND f.settle_date = l.settle_date
+WHERE i.id = $1
+UNION
+-- What adjusts it, or says that it came back.
+SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
 FROM file_line l JOIN channel_file f USING (channel, settle_date)
 WHERE l.intent = $1
-UNION ALL
+UNION
 -- A payment that was filled in from a break has the break's id; the key of the break ends in the line's number.
 SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
 FROM break b

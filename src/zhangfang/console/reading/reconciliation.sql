@@ -17,7 +17,7 @@ WITH named AS (
         i.id = ANY(ARRAY(
             SELECT d.id FROM intent d WHERE d.settle_date = $1
             UNION
-            SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $1
+            SELECT l.intent FROM channel_file f JOIN placed_line l USING (channel, settle_date) WHERE f.settle_date = $1
         ))
         AND i.state = 'SUCCESS' AND i.kind <> 'payout'
         AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
@@ -25,7 +25,7 @@ WITH named AS (
     GROUP BY i.channel
 ), lines AS (
     SELECT channel, count(*) AS lines, count(*) FILTER (WHERE l.status = 'matched') AS matched
-    FROM channel_file f JOIN file_line l USING (channel, settle_date)
+    FROM channel_file f JOIN placed_line l USING (channel, settle_date)
     WHERE f.settle_date = $1 AND l.status <> 'gone' GROUP BY channel
 ), breaks AS (
     SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
@@ -49,7 +49,7 @@ SELECT
     l.line_no::text AS number, l.order_no AS reference, l.channel_ref AS theirs, NULL::timestamptz AS at, l.status,
     CASE WHEN l.credit THEN l.amount ELSE -l.amount END AS fen, l.intent, NULL::uuid AS voucher,
     (count(*) OVER ())::int AS all_count, (sum(CASE WHEN l.credit THEN l.amount ELSE -l.amount END) OVER ())::bigint AS all_fen
-FROM file_line l
+FROM placed_line l
 WHERE l.channel = $1 AND l.settle_date = $2 AND l.status <> 'gone' AND (NOT $3 OR l.status = 'matched')
 ORDER BY l.line_no LIMIT $4 OFFSET $5
 
@@ -65,7 +65,7 @@ WHERE
     i.id = ANY(ARRAY(
         SELECT d.id FROM intent d WHERE d.settle_date = $2
         UNION
-        SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $2
+        SELECT l.intent FROM channel_file f JOIN placed_line l USING (channel, settle_date) WHERE f.settle_date = $2
     ))
     AND i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
     AND (i.settle_date = $2 AND m.matched_on IS NULL OR m.matched_on = $2)
@@ -120,6 +120,10 @@ LEFT JOIN LATERAL (
         SELECT * FROM file_line WHERE channel_ref = b.key
         UNION ALL
         SELECT * FROM file_line WHERE intent = b.intent
+        UNION ALL
+        SELECT f.* FROM intent_match m
+        JOIN file_line f ON f.channel = b.channel AND f.settle_date = m.matched_on AND f.line_no = m.line_no
+        WHERE m.intent = b.intent
         UNION ALL
         -- a line that nobody here asked for: its reference, date and number are the key
         SELECT * FROM file_line
