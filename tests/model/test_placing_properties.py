@@ -168,7 +168,9 @@ async def _store(pool: asyncpg.Pool, channel: str, intents: Any, lines: Any, bre
     async with pool.acquire() as connection:
         await connection.copy_records_to_table("intent", records=rows, columns=needed)
         listed = [(one.id, one.matched_on) for one in intents if one.matched_on]
-        await connection.copy_records_to_table("intent_match", records=listed, columns=("intent", "matched_on"))
+        await connection.copy_records_to_table(
+            "intent_match", records=listed, columns=("intent", "matched_on")
+        )
         file = ("channel", "settle_date", "status")
         rows = [(channel, DAY, "matched", *(line[name] for name in COLUMNS)) for line in lines]
         await connection.copy_records_to_table("file_line", records=rows, columns=(*file, *COLUMNS))
@@ -215,6 +217,9 @@ async def _compare(
         one.intent: n["line_no"] for one, n in zip(expected, lines, strict=True) if one.status == "returned"
     }
     for intent in intents.values():
-        row = await pool.fetchrow("SELECT m.*, i.arrived_seq FROM intent i LEFT JOIN intent_match m ON m.intent = i.id WHERE i.id = $1", intent.id)
+        row = await pool.fetchrow(
+            "SELECT m.*, i.arrived_seq FROM intent i LEFT JOIN intent_match m ON m.intent = i.id WHERE i.id = $1",
+            intent.id,
+        )
         assert row["matched_on"] == (intent.matched_on or (DAY if intent.id in proven else None))
         assert row["arrived_seq"] == (f"{DAY}/{back[intent.id]}" if intent.id in back else intent.arrived_seq)

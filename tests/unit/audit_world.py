@@ -247,7 +247,7 @@ async def _file(world: World) -> None:
     await world.insert(
         "channel_file", channel="unionpay", settle_date=D1, name="", digest="", lines=3, received_at=NOON,
         **dict(zip(names, ids.values(), strict=True)), pay_in_fen=15000, refund_fen=1000, fee_fen=45, net_fen=13955,
-        matched_at=NOON, arrived_at=NOON, arrived_seq="C00000000000001",
+        placed_at=NOON, matched_at=NOON, arrived_at=NOON, arrived_seq="C00000000000001",
     )  # fmt: skip
     for number, (name, credit) in enumerate((("A", True), ("B", True), ("B-refund", False)), 1):
         made = world.intents[name]
