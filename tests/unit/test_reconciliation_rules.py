@@ -8,7 +8,7 @@ import pytest
 
 from tests.placing import Ours, Placement, facts_of, missing_there, place, place_all
 from zhangfang.channels.port import Operation
-from zhangfang.payments import Intent, State
+from zhangfang.payments import State
 from zhangfang.reconciliation.placing import PLACES, decide
 from zhangfang.reconciliation.rules import (
     BreakClass,
@@ -160,7 +160,7 @@ NONE: dict[tuple[str, str], dict[str, Any]] = {}
     ],
 )  # fmt: skip
 def test_every_line_of_a_file_has_one_place(
-    row: dict[str, Any], ours: Intent | None, breaks: dict[Any, Any], expected: Placement
+    row: dict[str, Any], ours: Ours | None, breaks: dict[Any, Any], expected: Placement
 ) -> None:
     assert place(row, ours, breaks) == expected
     found = PLACES[decide(facts_of(row, ours, breaks))]
