@@ -21,7 +21,9 @@ from zhangfang.assembly import liveness
 from zhangfang.assembly.home import HouseError, owner, take
 from zhangfang.assembly.house import House, Process
 from zhangfang.assembly.sandbox import counter
+from zhangfang.cli.machine.programs import PROGRAMS
 from zhangfang.cli.main import app
+from zhangfang.cli.table import COMMANDS, load
 from zhangfang.kernel.clock import CHINA, FileClock, SystemClock, set_clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed
@@ -339,6 +341,14 @@ print(*sys.modules)
     assert {"asyncio", "asyncpg", "structlog", "msgspec", "aiohttp", "numpy"} & {*modules} == set()
     ours = {".".join(name.split(".")[:2]) for name in modules if name.startswith("zhangfang")}
     assert ours == {"zhangfang", "zhangfang.assembly", "zhangfang.cli", "zhangfang.kernel"}
+    commands = {f"zhangfang.cli.{row['where'].partition(':')[0]}" for row in COMMANDS.values()}
+    assert commands & {*modules} == {"zhangfang.cli.machine.programs"}
+
+
+def test_the_list_says_of_each_command_what_the_command_says() -> None:
+    for name, row in COMMANDS.items():
+        command = load(name)
+        assert " ".join(command.help.partition("\n\n")[0].split()) == row["line"] or name in PROGRAMS, name
 
 
 def test_the_command_says_its_version() -> None:

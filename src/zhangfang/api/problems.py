@@ -8,6 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from zhangfang.approvals import NoRight
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 from zhangfang.kernel.errors import Busy, InvalidInput, ZhangfangError
@@ -57,6 +58,7 @@ class ApiError(ZhangfangError):
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (ClientDisconnect, 400, "client_gone"),  # nobody reads this answer
     (InvalidInput, 422, "invalid_input"),
+    (NoRight, 403, "no_right"),
     (KeyReused, 422, "idempotency_key_reused"),
     (OrderNumberTaken, 409, "order_number_taken"),
     (NotFound, 404, "not_found"),

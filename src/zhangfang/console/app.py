@@ -30,7 +30,7 @@ from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
-from zhangfang.web.door import Door, Headers
+from zhangfang.web.door import Door, Headers, check_routes
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
 from zhangfang.web.origin import KnownHost
@@ -119,6 +119,10 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
             Route("/reserve", door.inside(reserve.page, "date")),
+            Route("/reserve/withdraw", door.inside(reserve.withdrawal_form), methods=["GET"]),
+            Route("/reserve/withdraw", door.inside(reserve.withdraw), methods=["POST"]),
+            Route("/reserve/account", door.inside(reserve.account_form), methods=["GET"]),
+            Route("/reserve/account", door.inside(reserve.name_account), methods=["POST"]),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
@@ -132,6 +136,7 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/merchants/{id}/settlement", door.inside(settlements.page)),
+            Route("/merchants/{id}/settlement/advance", door.inside(settlements.advance), methods=["POST"]),
             Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
             Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
             Route("/fees", door.inside(fees.month)),
@@ -157,6 +162,7 @@ def console_app(site: Console) -> Starlette:
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    check_routes(app.routes)
     app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     app.add_exception_handler(405, not_allowed)

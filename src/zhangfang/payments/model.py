@@ -114,6 +114,8 @@ class Intent:
     refund_from: str = ""
     shared: int = 0
     splitting: UUID | None = None
+    advanced: int = 0
+    surcharge: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":

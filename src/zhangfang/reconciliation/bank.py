@@ -33,6 +33,7 @@ from zhangfang.reconciliation.rules import (
     UNKNOWN,
     BreakClass,
     NewBreak,
+    payouts_line,
     settlement_differs,
     signed,
     unknown_bank_line,
@@ -218,9 +219,9 @@ def _arrival(account: Account, file: Any, line: Any) -> list[Transfer]:
 
 
 async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bool:
-    """O5: a payout left the bank; O8: it came back. A line proves either one once, and only for the whole amount."""
+    """O5, D5: a payout left the bank; O8: it came back. A line proves either one once, and only for the whole amount."""
     back = line["credit"]
-    template = "O8" if back else "O5"
+    template = payouts_line(intent.template, back=back)
     again = await desk.pool.fetchval(
         queries.on_another_line, intent.id, template, account.alias, line["sequence"]
     )
@@ -231,7 +232,13 @@ async def _payout(desk: Desk, account: Account, intent: Intent, line: Any) -> bo
         )
     names = books.subjects(account.alias, intent.channel)
     made = books.lines(
-        template, line["voucher"], names, line["business_date"], memo=intent.id, N=line["amount"]
+        template,
+        line["voucher"],
+        names,
+        line["business_date"],
+        memo=intent.id,
+        N=line["amount"],
+        amount=line["amount"],
     )
     await books.book(desk.pool, desk.ledger, made)
     async with desk.pool.acquire() as connection, connection.transaction():

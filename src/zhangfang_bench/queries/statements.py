@@ -39,8 +39,10 @@ SMALL: Mapping[str, str] = {
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
-    "act_head operator": "one row, and one a person",
-    "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "act_head operator operator_role": "one row, one a person, and one each time that somebody's roles change",
+    "advance": "made by people, one by one",
+    "adjustment role_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "kept_account own_account": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
@@ -80,7 +82,7 @@ FILTERS: Mapping[str, Filter] = {  # as the console's lists are asked for
 }
 UTILITY = frozenset({
     "zhangfang/routing/release.sql:lock", "zhangfang/bills/release.sql:lock",
-    "zhangfang/ledger/writer/lease.sql:end_sessions",
+    "zhangfang/ledger/writer/lease.sql:end_sessions", "zhangfang/payments/course/own.sql:lock",
 })  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from zhangfang import approvals
@@ -72,7 +72,12 @@ async def _counted(desk: Desk, said: Refund, by: Person, alone: int) -> UUID | N
 
 async def approve_refund(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     """Approve a proposed refund by its hash, and make it. Return the refund's id, or why it was refused for good."""
-    found = await approvals.approve(desk.pool, desk.clock, id_, REFUND, seen, by, _nothing_more)
+
+    async def within_limit(connection: asyncpg.Connection, found: Proposal) -> None:
+        """Check the amount. Whether the payment can still be refunded is decided when the refund is accepted."""
+        await approvals.check_limit(connection, REFUND, by, "approve", found.holds(Refund).amount)
+
+    found = await approvals.approve(desk.pool, desk.clock, id_, REFUND, seen, by, within_limit)
     if found.result is not None:
         return found.result
     said = found.holds(Refund)
@@ -82,10 +87,6 @@ async def approve_refund(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     except (InvalidInput, NotAllowed, NotFound) as error:
         result = f"refused: {error}"[:200]
     return await approvals.finish(desk.pool, desk.clock, found, result)
-
-
-async def _nothing_more(_connection: Any, _found: Proposal) -> None:
-    """Whether the payment can still be refunded is decided when the refund is accepted."""
 
 
 async def _refund(desk: Desk, said: Refund, operator: str) -> Intent:
