@@ -266,7 +266,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS one
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN f.template IN ('R1', 'V1', 'U1') THEN 2321 ELSE 2322 END, f.merchant, -b.amount),
-        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount)
+        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount - b.advanced), (1223, b.receiver, b.advanced)
     ) AS side (code, subject, fen)
     UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
     FROM cured c

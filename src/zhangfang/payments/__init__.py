@@ -1,7 +1,7 @@
 """Payments: acquiring, collection, refund, void and payout as intents whose steps are safe to repeat."""
 
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
-from zhangfang.payments.accept.single import accept
+from zhangfang.payments.accept.single import accept, quote
 from zhangfang.payments.accept.splitting import SplitOrder, finish_splits, split_payment
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
@@ -115,6 +115,7 @@ __all__ = [
     "propose_outcome",
     "propose_own_account",
     "propose_withdrawal",
+    "quote",
     "refund_by",
     "refusal",
     "refuse_parked",

@@ -116,6 +116,7 @@ class Intent:
     shared: int = 0
     splitting: UUID | None = None
     advanced: int = 0
+    surcharge: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":

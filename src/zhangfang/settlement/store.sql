@@ -70,6 +70,9 @@ FROM (
     SELECT r.merchant, NULL, NULL, NULL FROM intent r WHERE r.template = 'R3.guarantee' AND r.state IN ('FAILED', 'REFUSED')
     UNION ALL -- what was recovered of an advance whose refund has failed comes back
     SELECT r.merchant, NULL, NULL, NULL FROM intent r WHERE r.template = 'R3' AND r.state IN ('FAILED', 'REFUSED')
+    UNION ALL
+    SELECT b.receiver, NULL, NULL, NULL FROM split_back b JOIN intent r ON r.id = b.refund AND r.state IN ('FAILED', 'REFUSED')
+    WHERE b.advanced > 0
 ) AS line
 JOIN merchant m ON m.id = line.merchant AND m.state = 'active'
 GROUP BY line.merchant ORDER BY line.merchant

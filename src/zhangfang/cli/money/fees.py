@@ -60,6 +60,7 @@ def propose(
     ] = "marginal",
     taken: Annotated[str, typer.Option(help="success, settlement, month or available")] = "success",
     on_refund: Annotated[str, typer.Option(help="share, kept or whole; nothing: by the terms")] = "",
+    borne: Annotated[str, typer.Option(help="merchant; or payer: on top of a purchase's price")] = "merchant",
 ) -> None:
     """Propose a rule. Nothing changes before another person approves it, and nothing before its first day."""
     from zhangfang.approvals import PREFIX
@@ -71,6 +72,7 @@ def propose(
         "effective_from": a_day(from_, "--from"), "until": a_day(until, "--until") if until else None,
         "channel": channel, "product": product, "instalments": instalments, "account_type": account_type,
         "fee_by": fee_by, "tiers_by": tiers_by, "tiers_how": tiers_how, "taken": taken, "on_refund": on_refund,
+        "borne": borne,
     }  # fmt: skip
     rule = rule_of(given, tier or [])
     id_ = by_person(

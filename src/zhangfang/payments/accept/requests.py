@@ -127,7 +127,8 @@ def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: b
 
 def charged(merchant: Merchant, intent: Intent) -> Intent:
     """Return an intent, whose channel is chosen, with its fee and the rule of today that charges it. A later attempt at
-    another channel does not change it. Raises `NoFeeRule`.
+    another channel does not change it. A fee that the payer bears is added to what it pays. Raises `NoFeeRule`,
+    `InvalidInput`.
     """
     ask = Ask(
         FeeKind(intent.kind.value),
@@ -138,7 +139,15 @@ def charged(merchant: Merchant, intent: Intent) -> Intent:
         intent.fee_by,
     )
     fee = fee_of(merchant.fee_rules, ask, intent.amount, china_day(intent.created_at))
-    return replace(intent, fee=fee.fen, fee_rule=fee.rule, fee_taken=fee.taken)
+    surcharge = fee.fen if fee.on_top else 0
+    return replace(
+        intent,
+        amount=check_amount(intent.amount + surcharge),
+        surcharge=surcharge,
+        fee=fee.fen,
+        fee_rule=fee.rule,
+        fee_taken=fee.taken,
+    )
 
 
 def first_steps(clock: Clock, intent: Intent) -> list[Step]:
@@ -166,7 +175,7 @@ async def shared(pool: asyncpg.Pool, intent: Intent, split: Split | None) -> Int
     """Return a pay-in with the parts that other merchants get of it. Raises `InvalidInput`, `NotAllowed`."""
     if split is None:
         return intent
-    shares = resolve(split, intent.merchant, intent.amount, intent.fee)
+    shares = resolve(split, intent.merchant, intent.amount - intent.surcharge, intent.fee - intent.surcharge)
     await check_receivers(pool, shares)
     return replace(
         intent, shares=stored(shares), refund_from=split.refund_from, shared=sum(fen for _, fen in shares)

@@ -87,7 +87,8 @@ async def _store(
             return False
         intent = Intent.of(row)
         check_splitting(intent, asked)
-        shares = resolve(asked, merchant.id, intent.amount, intent.fee, intent.shared)
+        price, fee = intent.amount - intent.surcharge, intent.fee - intent.surcharge
+        shares = resolve(asked, merchant.id, price, fee, intent.shared)
         have = {one["receiver"] for one in await connection.fetch(queries.of_payment, payment)}
         if have & {receiver for receiver, _ in shares} or len(have) + len(shares) > MOST:
             raise NotAllowed(f"split.receiver: one has a part already, or they are more than {MOST}")
