@@ -9,7 +9,7 @@ import pytest
 from tests.clock import SetClock
 from tests.office import Office, open_office
 from tests.people import CHEN, LIN, WANG, may
-from zhangfang.approvals import Wanted, record, rights_of, trail
+from zhangfang.approvals import Told, Wanted, record, rights_of, trail
 
 
 @pytest.fixture
@@ -63,7 +63,8 @@ async def test_the_record_is_searched_by_person_kind_and_day_and_paged_by_number
         for act in ("", "stop"):
             for since in (None, every[70].at):
                 for until in (None, every[30].at, every[30].at + timedelta(minutes=1)):
-                    found, before = [], None
+                    found: list[Told] = []
+                    before: int | None = None
                     while part := await trail(house.pool, Wanted(person, act, since, until, before), 7):
                         found += part
                         before = part[-1].seq
