@@ -67,7 +67,7 @@ def console_app(site: Console) -> Starlette:
             Route("/files/look", door.inside(files.look, upload=UPLOAD), methods=["POST"]),
             Route("/files/take", door.inside(files.take, upload=UPLOAD), methods=["POST"]),
             Route("/files/statement", door.inside(files.statement, upload=UPLOAD), methods=["POST"]),
-            Route("/files/new/{id}", door.inside(mapping.begin, "map"), methods=["GET"]),
+            Route("/files/new/{id}", door.inside(mapping.begin, "map", "kind", "draft"), methods=["GET"]),
             Route("/files/new/{id}", door.inside(mapping.act), methods=["POST"]),
             Route("/proposals", door.inside(proposals.page, "all")),
             Route("/proposals/{id}", door.inside(proposals.one)),
