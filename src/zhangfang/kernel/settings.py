@@ -54,6 +54,7 @@ class Settings:
     connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
     per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))
     requests: int = field(default_factory=_count("ZHANGFANG_REQUESTS", 256))  # that are answered at once
+    asks: int = field(default_factory=_count("ZHANGFANG_REQUESTS_PER_ADDRESS", 500))  # a second
 
     @property
     def database(self) -> str:

@@ -30,7 +30,7 @@ SMALL: Mapping[str, str] = {
     "bank_statement": "one a statement that people bring",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
-    "table_release table_set column_map outcome proposal": "made by people, one by one",
+    "table_release table_set column_map column_map_draft outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "match_rule": "made by people, one by one",
     "bank_match": "at most one a file",
