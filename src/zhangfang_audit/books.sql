@@ -89,7 +89,7 @@ WITH entry AS NOT MATERIALIZED (
 ), channel_paid AS (
     -- Payouts in channels' files: what left (S3), and what came back (S11).
     SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
     WHERE l.status IN ('matched', 'late', 'returned')
 )
@@ -185,7 +185,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), listed AS (
     -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
     SELECT l.channel, l.settle_date, l.intent, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
@@ -243,7 +243,8 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.refund_voucher AND t.flags & 74 = 0)
     UNION ALL SELECT f.void_voucher, 3013, f.channel, v.amount -- a voided pair that the channel leaves out of its file
     FROM channel_file f
-    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel AND v.matched_on = f.settle_date
+    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel
+    JOIN intent_match m ON m.intent = v.id AND m.matched_on = f.settle_date
     WHERE NOT EXISTS (SELECT FROM listed l WHERE l.intent = v.id) AND (
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
@@ -343,16 +344,17 @@ FROM (
     SELECT
         e.code, e.subject, e.business_date, e.fen,
         CASE
-            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(i.matched_on, i.settle_date, o.day, e.business_date)
+            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(m.matched_on, i.settle_date, o.day, e.business_date)
             WHEN e.code = 3012 THEN 'settlement date ' || coalesce(o.day, e.business_date)
             WHEN e.code = 1242 THEN 'break ' || coalesce(o.break, e.voucher::text)
-            WHEN e.code = 3013 AND (i.matched_on IS NOT NULL OR i.id IS NULL)
-                THEN 'settlement date ' || coalesce(i.matched_on, o.day, e.business_date)
+            WHEN e.code = 3013 AND (m.matched_on IS NOT NULL OR i.id IS NULL)
+                THEN 'settlement date ' || coalesce(m.matched_on, o.day, e.business_date)
             ELSE 'order ' || coalesce(i.channel_order_no, e.voucher::text)
         END AS item
     FROM entry e
     LEFT JOIN owner o ON o.voucher = e.voucher
     LEFT JOIN intent i ON i.id = o.intent
+    LEFT JOIN intent_match m ON m.intent = i.id
     WHERE e.code IN (3011, 3012, 3013, 3014, 3015, 1242)
 ) AS e
 GROUP BY code, subject, item

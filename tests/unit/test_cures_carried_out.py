@@ -272,7 +272,7 @@ async def test_a_payment_that_no_file_lists_came_by_itself(house: Treasury) -> N
     await cured(house, row, "X3.3011", payment=shown(lost))
     assert [one["cleared_at"] is not None for one in await house.breaks()] == [True, True]
     assert await house.balances(2352, 1242, 3011) == (0, 0, 0)
-    assert (await house.now(lost)).matched_on == DAY
+    assert await house.listed_on(lost) == [DAY]
 
 
 async def test_a_refund_that_no_file_lists_left_by_itself(house: Treasury) -> None:

@@ -10,7 +10,7 @@ SELECT
     i.fee_by, coalesce(b.fee, CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END)::bigint AS income,
     o.kind AS original_kind, o.amount AS original_amount, o.product AS original_product,
     o.instalments AS original_instalments, o.account_type AS original_account_type, o.fee_by AS original_fee_by
-FROM file_line l
+FROM placed_line l
 JOIN intent i ON i.id = l.intent
 LEFT JOIN intent o ON o.id = i.original
 LEFT JOIN fee_bill_line b ON b.intent = i.id

@@ -15,11 +15,11 @@ from zhangfang.console.reading.payments import Filter
 from zhangfang.kernel.sql import Queries, load
 
 GROWS = frozenset({
-    "incident_event", "probe_minute", "request_minute",
+    "incident_event", "probe_minute", "request_minute", "webhook_delivery",
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break",
     "channel_batch", "channel_batch_step", "fee_bill_line", "file_difference", "file_line", "file_version_line",
-    "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off", "split",
-    "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook", "webhook_delivery",
+    "intent", "intent_match", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off",
+    "split", "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
