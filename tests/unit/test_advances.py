@@ -21,7 +21,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import Merchant
-from zhangfang.payments import Intent, State, StepKind, weigh
+from zhangfang.payments import Intent, NewShare, Split, State, StepKind, split_payment, weigh
 
 audit = load("zhangfang_audit", "books.sql")
 desk = pages.desk  # the fixture
@@ -176,3 +176,47 @@ async def test_a_person_proposes_an_advance_on_the_merchants_page_and_another_ap
     shown = re.sub(r"<[^>]+>", "", (await desk.get(page)).text)
     assert "6.00 is advanced, and the next settlements pay it back first" in shown
     assert "of a line of" in (await desk.get(f"/merchants/{merchant.id}")).text
+
+
+async def split_and_settled(house: Treasury, **terms: Any) -> tuple[Merchant, Merchant, Intent]:
+    """Settle a payment of 10.00 with a part of 6.00 for a receiver, who pays most of it out: 1.00 is left."""
+    seller = await merchant_with(house)
+    other = await merchant_with(house, **{"when_short": "advance", "advance_fen": 1000} | terms)
+    (paid,) = await house.arrived(seller, 1000)
+    split = Split((NewShare(other.id, 600),), refund_from="proportional")
+    await split_payment(house.pool, house.desk.ledger, house.clock, seller, paid.id, split, "k")
+    await house.settle()
+    await house.payout(other, 400)
+    return seller, other, paid
+
+
+async def test_what_a_receiver_lacks_at_a_refund_is_advanced_and_set_off_at_its_own_settlements(
+    house: Treasury,
+) -> None:
+    await own_money(house)
+    seller, other, paid = await split_and_settled(house)
+    house.acquirer.answer = Answer(Verdict.UNKNOWN)
+    refund = await house.undo(seller, paid, 1000)
+    assert (refund.state, refund.template) == (State.UNKNOWN, "R2")
+    assert (await standing(house, seller), await standing(house, other)) == (0, 500)
+    assert [await house.balance(2322, who.id) for who in (seller, other)] == [0, 0]
+    house.clock.set(at(NEXT, 11))
+    await house.arrived(other, 400, day=NEXT)
+    await house.settle(THIRD)
+    assert (await standing(house, other), await house.balance(1223)) == (500 - 398, 500 - 398)
+    await weigh(house.desk, await house.now(refund), StepKind.QUERY, Answer(Verdict.FAILED))
+    await house.settle(THIRD + timedelta(days=1))
+    assert (await standing(house, other), await house.balance(1223)) == (0, 0)
+    assert [-await house.balance(2322, who.id) for who in (seller, other)] == [394, 100 + 398]
+
+
+@pytest.mark.parametrize("terms", [{"advance_fen": 499}, {"when_short": "refuse"}])
+async def test_beyond_its_line_a_receivers_lack_refuses_the_refund_and_moves_nothing(
+    house: Treasury, terms: dict[str, Any]
+) -> None:
+    await own_money(house)
+    seller, other, paid = await split_and_settled(house, **terms)
+    refund = await house.undo(seller, paid, 1000)
+    assert (refund.state, refund.code) == (State.REFUSED, "exceeds_credits")
+    assert await standing(house, other) == 0
+    assert [-await house.balance(2322, who.id) for who in (seller, other)] == [394, 100]

@@ -26,7 +26,7 @@ from tests.unit.test_console_pages import Acts
 from zhangfang import approvals
 from zhangfang.api.app import CALLS
 from zhangfang.api.calls import _caller
-from zhangfang.approvals import NEEDED, ROLES, NoProposal, NoRight, NotListed, check_listed
+from zhangfang.approvals import NEEDED, ROLES, WORKING, NoProposal, NoRight, NotListed, check_listed
 from zhangfang.assembly.proposals import KINDS
 from zhangfang.cli import session
 from zhangfang.cli.main import app as commands
@@ -34,7 +34,8 @@ from zhangfang.cli.table import COMMANDS as TABLE
 from zhangfang.cli.table import load
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
-from zhangfang.web import auth, door
+from zhangfang.web import auth, door, hiding
+from zhangfang.web.hiding import without
 
 NO_OPERATOR = {"nobody", "machine", "owner", "merchant key", "admin key"}
 
@@ -200,3 +201,38 @@ async def test_roles_that_were_just_taken_away_open_nothing_more(hall: Hall) -> 
     await may(hall.pool, LIN)
     assert (await hall.ask("GET /freezes/new")).status_code == 403
     assert (await hall.ask("GET /")).status_code == 403
+
+
+def test_forms_and_buttons_go_with_the_heading_that_has_nothing_else() -> None:
+    page = (
+        '<section><header><h2>Thaw</h2></header>\n<form method="post" action="/c/f/1/thaw?a=1"><b>x</b></form></section>'
+        '<section><header><h2>Kept</h2></header><form action="/c/find">y</form><form method="post">z</form></section>'
+        '<a class="zf-btn main" href="/c/f/new">+</a><a href="/c/f/new">word</a>'
+    )
+    allowed = {("GET", "/find"), ("POST", "/here")}
+    left = without(page, lambda *asked: asked in allowed, "/c", "/here")
+    assert left == page.partition("</section>")[2].replace('<a class="zf-btn main" href="/c/f/new">+</a>', "")
+    assert without(page, lambda *_: True, "/c", "/here") == page
+
+
+FORMS = re.compile(
+    r'<form method="(post)" action="/console([^"?]*)|class="zf-btn[^"]*" ()href="/console([^"?#]*)'
+)
+
+
+async def test_a_page_shows_the_forms_and_buttons_of_its_visitors_roles_and_no_others(hall: Hall) -> None:
+    for path in ("/freezes", "/adjustments", "/channels", "/files", "/register", "/reserve", "/breaks"):
+        await may(hall.pool, LIN, *WORKING)
+        every = await _leads(hall, path)
+        assert ("POST", "/logout") in every
+        assert path in ("/channels", "/breaks") or len(every) > 2, path
+        for role, rights in ROLES.items():
+            await may(hall.pool, LIN, role)
+            left = [one for one in every if hiding.may(hall.site.routes, rights, *one)]
+            assert await _leads(hall, path) == left, (path, role)
+
+
+async def _leads(hall: Hall, path: str) -> list[tuple[str, str]]:
+    """Return where the forms and buttons of a page lead."""
+    found = FORMS.findall((await hall.ask(f"GET {path}")).text)
+    return [("POST", to) if how else ("GET", href) for how, to, _, href in found]

@@ -44,6 +44,7 @@ from zhangfang.approvals import (
     operator,
 )
 from zhangfang.assembly.proposals import KINDS, approve
+from zhangfang.channels.port import Operation
 from zhangfang.closing import period, roll
 from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import FeeKind, FeeRule, ProductCycle, Terms
@@ -113,6 +114,13 @@ async def refund(house: Treasury) -> UUID:
     assert await payments.refund_by(house.desk, paid.id, 5_000, "k" * 32, LIN, 4_999) is None
     (one,) = await approvals.proposals(house.pool, kind=payments.REFUND)
     return one.id
+
+
+async def refusal(house: Treasury) -> UUID:
+    parked = await house.asked(await house.merchant(), 5_000, Operation.PAYOUT, State.PARKED)
+    made = await payments.refuse_parked(house.desk, parked.id, LIN, "no bank takes it", 4_999)
+    assert made is not None
+    return made
 
 
 async def fee_rule(house: Treasury) -> UUID:
@@ -235,6 +243,7 @@ MADE: dict[str, Propose] = {
     period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
+    payments.REFUSAL: refusal,
     payments.OPENING: opening,
     bills.MAP: column_map,
     fees.AGREED: fee_rule,

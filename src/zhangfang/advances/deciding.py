@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from zhangfang import approvals
-from zhangfang.advances.standing import check
+from zhangfang.advances.standing import Wanted, check
 from zhangfang.approvals import Person, Proposal
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock
@@ -80,7 +80,8 @@ async def _check(connection: asyncpg.Connection, clock: Clock, said: Advancing) 
     merchant = await get_merchant(connection, said.merchant)
     if merchant.state is not MerchantState.ACTIVE:
         raise InvalidInput("merchant", f"one that is {merchant.state}", "one that is active")
-    await check(connection, merchant.id, said.amount, terms_on(merchant, china_day(clock.now())).advance_fen)
+    line = terms_on(merchant, china_day(clock.now())).advance_fen
+    await check(connection, Wanted(merchant.id, said.amount, line))
 
 
 async def _carry(pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, book: Book, row: Any) -> str:

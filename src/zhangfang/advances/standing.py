@@ -35,6 +35,15 @@ class Line:
         return max(0, self.fen - self.standing)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An advance that somebody wants, and the line that the merchant's terms of the day give it. Fen."""
+
+    merchant: str
+    fen: int
+    line: int
+
+
 async def standing(db: asyncpg.Pool | asyncpg.Connection, merchants: Sequence[str]) -> Mapping[str, int]:
     """Return what stands advanced to each merchant: booked, and not paid back by a batch. Fen.
 
@@ -50,15 +59,17 @@ async def line_of(pool: asyncpg.Pool, merchant: Merchant, day: date) -> Line:
     return Line(terms_on(merchant, day).advance_fen, held[merchant.id])
 
 
-async def check(connection: asyncpg.Connection, merchant: str, asked: int, line: int) -> None:
-    """Raise `NotCovered` unless `asked` fen may be advanced now; hold the lock of advances until the transaction ends."""
+async def check(connection: asyncpg.Connection, *wanted: Wanted) -> None:
+    """Raise `NotCovered` unless all of this may be advanced now; hold the lock of advances until the transaction ends."""
     await connection.execute(queries.lock)
-    row = await connection.fetchrow(queries.room, merchant)
-    held = (await standing(connection, [merchant]))[merchant]
-    for what, left in (
-        ("the merchant's line has {0} left", line - held - row["coming_here"]),
-        ("our own money in the reserve is {0}", row["own"] - row["coming"]),
-    ):
-        if asked > left:
-            said = what.format(fen_to_yuan(max(0, left)))
-            raise NotCovered(f"an advance of {fen_to_yuan(asked)} is not covered: {said}")
+    for row in await connection.fetch(queries.standing, [one.merchant for one in wanted]):
+        (one,) = [one for one in wanted if one.merchant == row["merchant"]]
+        _fits(one.fen, one.line - row["fen"] - row["coming"], "the merchant's line has {0} left")
+    own = await connection.fetchval(queries.own_money)
+    _fits(sum(one.fen for one in wanted), own, "our own money in the reserve is {0}")
+
+
+def _fits(asked: int, left: int, what: str) -> None:
+    if asked > left:
+        said = what.format(fen_to_yuan(max(0, left)))
+        raise NotCovered(f"an advance of {fen_to_yuan(asked)} is not covered: {said}")

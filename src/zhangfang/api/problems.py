@@ -101,7 +101,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (asyncpg.InternalClientError, 503, "database_unavailable"),
     (OSError, 503, "database_unavailable"),
 )
-HEADERS = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}
+_SOON = {"Retry-After": "1"}
+HEADERS = {503: _SOON, 429: _SOON, 401: {"WWW-Authenticate": "Bearer"}}
 AWAY = "a part of the platform is away for a moment; repeat the request with the same Idempotency-Key"
 
 

@@ -2,6 +2,7 @@
 
 from zhangfang.approvals.acts import Act, acts, acts_on, ending, record, recorded
 from zhangfang.approvals.doors import REFUSED, demand, rights_of
+from zhangfang.approvals.limits import LIMITED, AboveLimit, Limit, check_limit, limit_of, limits, set_limit
 from zhangfang.approvals.operators import (
     FIRST,
     Operator,
@@ -46,6 +47,7 @@ from zhangfang.approvals.proposals import (
 )
 from zhangfang.approvals.rights import (
     NEEDED,
+    RIGHTS,
     ROLES,
     WORKING,
     NoRight,
@@ -56,22 +58,27 @@ from zhangfang.approvals.rights import (
     needed,
 )
 from zhangfang.approvals.roles import GIVING, Giving, approve_roles, propose_roles, set_roles
+from zhangfang.approvals.trail import Told, Wanted, length, trail
 
 __all__ = [
     "ADMIN",
     "FIRST",
     "GIVING",
+    "LIMITED",
     "NEEDED",
     "OWNER",
     "PLATFORM",
     "PREFIX",
     "REFUSED",
+    "RIGHTS",
     "ROLES",
     "WORKING",
+    "AboveLimit",
     "Act",
     "Begin",
     "Giving",
     "ItChanged",
+    "Limit",
     "NoProposal",
     "NoRight",
     "NotAnOperator",
@@ -81,11 +88,14 @@ __all__ = [
     "PersonKind",
     "Proposal",
     "SecondPerson",
+    "Told",
+    "Wanted",
     "acts",
     "acts_on",
     "add_operator",
     "approve",
     "approve_roles",
+    "check_limit",
     "check_listed",
     "check_may_act",
     "check_second",
@@ -99,6 +109,9 @@ __all__ = [
     "having",
     "held",
     "known",
+    "length",
+    "limit_of",
+    "limits",
     "logins_of",
     "needed",
     "opens",
@@ -113,8 +126,10 @@ __all__ = [
     "reset_password",
     "rights_of",
     "same_person",
+    "set_limit",
     "set_roles",
     "text",
+    "trail",
     "withdraw",
     "withdraw_in",
 ]

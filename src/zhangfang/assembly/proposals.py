@@ -25,6 +25,7 @@ Approve = Callable[[Desk, UUID, str, Person], Awaitable[object]]
 KINDS: Mapping[str, Approve] = {
     payments.OUTCOME: payments.approve_outcome,
     payments.REFUND: payments.approve_refund,
+    payments.REFUSAL: payments.approve_refusal,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
     payments.OWN_ACCOUNT: lambda desk, *rest: payments.approve_own_account(
         desk.pool, desk.vault, desk.clock, *rest

@@ -1,6 +1,7 @@
 """Why was I charged this? The rule of the day, its figures, and the arithmetic in words, for any payment."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -31,6 +32,7 @@ _ADVANCED = {
     "zh": "商户款项不足，其中 {0} 由自有资金垫付",
     "en": "the merchant lacked {0} of the refund, which own funds advanced",
 }
+_ON_TOP = {"zh": "付款人共付 {0}", "en": "the payer pays {0} in all"}
 _BILL = {
     "zh": "记入月度账单，不随交易收取",
     "en": "stands in the month's bill, nothing was taken with the payment",
@@ -58,6 +60,27 @@ class UnknownFee(ZhangfangError):
     """There is no payment, refund or payout of this id."""
 
 
+class Told(NamedTuple):
+    """A rule and what it makes of an amount, each in zh and en."""
+
+    rule: dict[str, str]
+    sum: dict[str, str]
+
+
+def explain(rules: Sequence[FeeRule], id_: UUID | None, price: int) -> Told:
+    """Return the rule of an id in words, and how it is worked out on `price` fen."""
+    rule = next(one for one in rules if one.id == id_)
+    sums = _BILL if rule.taken in _BILLED else {lang: _sum(rule, price, lang) for lang in LANGUAGES}
+    return Told({lang: rule_in_words(rule, lang) for lang in LANGUAGES}, sums)
+
+
+def _sum(rule: FeeRule, price: int, lang: str) -> str:
+    words = sum_in_words(rule, price, lang)
+    if rule.borne == "merchant":
+        return words
+    return say(lang)("; ").join([words, _ON_TOP[lang].format(fen_to_yuan(price + fee(rule, price)))])
+
+
 async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     """Explain the fee of a payment, refund or payout. Raises `UnknownFee`."""
     row = await pool.fetchrow(queries.charged, id_)
@@ -70,15 +93,10 @@ async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     rule = await _rule(pool, row)
     if rule is None:
         return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], None, False, _NONE, _NONE)
-    words = (
-        _BILL
-        if rule.taken in _BILLED
-        else {lang: sum_in_words(rule, row["amount"], lang) for lang in LANGUAGES}
-    )
-    described = {lang: rule_in_words(rule, lang) for lang in LANGUAGES}
+    told = explain([rule], rule.id, row["amount"] - row["surcharge"])
     stored = row["fee_rule"] is not None
     return Why(
-        row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, described, words, rule
+        row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, told.rule, told.sum, rule
     )
 
 

@@ -70,7 +70,8 @@ class FeeRule:
     figures alone. An agreed one, which two people have approved, may name what it is for: a channel, a product, a number
     of instalments, a type of account (`credit` or `personal/I/credit`), who bears the charge of instalments. `tiers` are
     by the amount or by the month's volume (`tiers_by`); `tiers_how` is `marginal` (each part at its own rate) or `whole`
-    (all of it at the rate of the tier that it reaches). How rules are chosen and worked out: `zhangfang.fees`.
+    (all of it at the rate of the tier that it reaches). A fee that the payer bears (`borne`) is paid on top of the price.
+    How rules are chosen and worked out: `zhangfang.fees`.
     """
 
     kind: FeeKind
@@ -90,6 +91,7 @@ class FeeRule:
     tiers_how: Literal["marginal", "whole"] = "marginal"
     taken: Taken = Taken.SUCCESS
     on_refund: OnRefund = OnRefund.TERMS
+    borne: Literal["merchant", "payer"] = "merchant"
     id: UUID | None = field(default=None, compare=False)  # None: not stored yet
 
 

@@ -75,6 +75,29 @@ def propose_roles(
 
 
 @app.command()
+def limits(
+    role: Annotated[str | None, typer.Option(help="whose limit to set; needs the database's owner")] = None,
+    what: Annotated[str | None, typer.Option(help="refund, adjustment, cure or write_off")] = None,
+    most: Annotated[str | None, typer.Option(help="in yuan")] = None,
+) -> None:
+    """Show how much each role may refund, adjust, cure and write off, or set one of these limits."""
+    from zhangfang.approvals import limits as read
+    from zhangfang.approvals import set_limit
+    from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
+
+    given = [one for one in (role, what, most) if one is not None]
+    if len(given) == 3:
+        fen = yuan_to_fen(given[2], "--most")
+        as_owner(lambda pool, clock: set_limit(pool, clock, given[0], given[1], fen))
+    elif given:
+        raise InvalidInput("--role, --what, --most", f"{len(given)} of them", "all three, or none")
+    found = with_pool(lambda pool, _: read(pool))
+    lines = [("role", "what", "most"), *((one.role, one.what, fen_to_yuan(one.most)) for one in found)]
+    for line in aligned(lines, (2,)):
+        typer.echo(line)
+
+
+@app.command()
 def disable(name: Name) -> None:
     """Let an operator in no more: sessions end, and what they proposed waits for others."""
     from zhangfang.approvals import disable_operator

@@ -83,17 +83,21 @@ def _given(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
 
 
 def _taken_back(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
-    """P9 the other way round. Money that is available already becomes pending before it (T1 the other way round); if the
-    refund comes out of the seller's available money, it becomes available there after it.
+    """P9 the other way round. Money that is available already becomes pending before it (T1 the other way round), and what
+    a receiver lacks of it is advanced before that (A1). If the refund comes out of the seller's available money, it becomes
+    available there after it.
     """
     id_, day, memo = intent.voucher, business_date, intent.id
     shares = of_refund(intent.shares)
-    for receiver, fen, available in shares:
+    for receiver, fen, available, advanced in shares:
+        if advanced:
+            who, lent = {2322: receiver, 1223: receiver}, {"amount": advanced}
+            yield voucher("A1", id_, subjects=who, amounts=lent, business_date=day, memo=memo)
         if available:
             yield exchanged(part("T1", id_, {2321: receiver, 2322: receiver}, fen, day, memo))
         yield part("P9", id_, {2321: receiver, -2321: intent.merchant}, fen, day, memo)
     if intent.template not in _PENDING:
-        whole = sum(fen for _, fen, _ in shares)
+        whole = sum(one.fen for one in shares)
         yield part("T1", id_, {2321: intent.merchant, 2322: intent.merchant}, whole, day, memo)
 
 

@@ -1,6 +1,11 @@
-"""A refund that the merchant's available money does not cover: by its terms of today, another source pays (R3)."""
+"""A refund that is not covered: by the terms of today, another source pays what its merchant or a receiver lacks.
 
-from collections.abc import Awaitable, Callable, Mapping
+The merchant's reserve pays all of it (R3.guarantee), or own funds advance what lacks: to the merchant (R3), and to each
+receiver of the split whose part is settled (A1 before it gives its part back), each within its own line.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -11,10 +16,19 @@ from zhangfang.ledger import Book, Result, account_id, open_accounts
 from zhangfang.merchants import Terms, get_merchant, terms_on
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent
-from zhangfang.payments.shares import of_refund
+from zhangfang.payments.shares import Back, of_refund, stored
 from zhangfang.payments.store import queries
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What somebody lacks, in fen, and its terms of today."""
+
+    who: str
+    fen: int
+    terms: Terms
 
 
 async def other_source(desk: Desk, intent: Intent, reason: Result) -> bool:
@@ -22,49 +36,57 @@ async def other_source(desk: Desk, intent: Intent, reason: Result) -> bool:
 
     The ledger remembers its refusal under the first voucher.
     """
-    if intent.template != "R2" or reason is not Result.EXCEEDS_CREDITS:
+    if intent.original is None or reason is not Result.EXCEEDS_CREDITS or intent.template not in ("R1", "R2"):
         return False
-    terms = terms_on(await get_merchant(desk.pool, intent.merchant), china_day(desk.clock.now()))
-    way = _WAYS.get(terms.when_short)
-    return way is not None and await way(desk, intent, terms)
-
-
-async def _out_of_the_reserve(desk: Desk, intent: Intent, _terms: Terms) -> bool:
-    await desk.pool.execute(
-        queries.from_reserve, intent.id, intent.voucher, new_id(desk.clock), desk.clock.now()
-    )
-    return True
-
-
-async def _advanced(desk: Desk, intent: Intent, terms: Terms) -> bool:
-    """What the merchant lacks is advanced, within its line and our own money in the reserve; False if that is too little.
-
-    If the merchant lacks nothing (a receiver of the split does, or money has come meanwhile), nothing is advanced.
-    """
-    rest = intent.amount - await _there(desk, intent)
-    if rest <= 0:
-        return False
-    await open_accounts(desk.ledger, {1223: intent.merchant})
-    async with desk.pool.acquire() as connection, connection.transaction():
-        try:
-            await advances.check(connection, intent.merchant, rest, terms.advance_fen)
-        except advances.NotCovered as error:
-            log.warning("a refund is not advanced", intent=str(intent.id), why=str(error))
-            return False
+    backs = of_refund(intent.shares)
+    lacks = [one for one in await _lacks(desk, intent, backs) if one.fen > 0]
+    own = next((one for one in lacks if one.who == intent.merchant), None)
+    if own and own.terms.when_short == "guarantee" and len(lacks) == 1:
         ids = (intent.id, intent.voucher, new_id(desk.clock))
-        await connection.execute(queries.from_own_funds, *ids, desk.clock.now(), rest)
+        await desk.pool.execute(queries.from_reserve, *ids, desk.clock.now())
+        return True
+    if not lacks or any(one.terms.when_short != "advance" for one in lacks):
+        return False
+    return await _advance(desk, intent, backs, lacks)
+
+
+async def _lacks(desk: Desk, intent: Intent, backs: Sequence[Back]) -> list[Lack]:
+    """Return what the merchant, if its payment is settled, and the receivers of settled parts lack. Fen."""
+    needed = {one.receiver: one.fen for one in backs if one.available}
+    if intent.template == "R2":
+        fee = 0 if intent.fee_taken else intent.fee
+        needed[intent.merchant] = intent.amount - fee - sum(one.fen for one in backs)
+    has = await _available(desk, needed)
+    today = china_day(desk.clock.now())
+    return [
+        Lack(who, fen - has[who], terms_on(await get_merchant(desk.pool, who), today))
+        for who, fen in needed.items()
+    ]
+
+
+async def _available(desk: Desk, merchants: Mapping[str, int]) -> dict[str, int]:
+    ids = {who: account_id(Book.CUSTOMERS, 2322, who) for who in merchants}
+    held = await desk.ledger.account_balances(ids.values())
+    return {who: held[id_].credits - held[id_].debits - held[id_].debits_pending for who, id_ in ids.items()}
+
+
+async def _advance(desk: Desk, intent: Intent, backs: Sequence[Back], lacks: Sequence[Lack]) -> bool:
+    """Store what is advanced to each, all or nothing, within each one's line and our own money in the reserve."""
+    lent = {one.who: one.fen for one in lacks}
+    for who in lent:
+        await open_accounts(desk.ledger, {1223: who})
+    try:
+        async with desk.pool.acquire() as connection, connection.transaction():
+            wanted = [advances.Wanted(one.who, one.fen, one.terms.advance_fen) for one in lacks]
+            await advances.check(connection, *wanted)
+            new = [one._replace(advanced=lent.get(one.receiver, 0)) for one in backs]
+            parts = [one for one in new if one.advanced]
+            await connection.execute(
+                queries.from_own_funds, intent.id, intent.voucher, new_id(desk.clock), desk.clock.now(),
+                lent.get(intent.merchant, 0), stored(new), [one.receiver for one in parts],
+                [one.advanced for one in parts],
+            )  # fmt: skip
+    except advances.NotCovered as error:
+        log.warning("a refund is not advanced", intent=str(intent.id), why=str(error))
+        return False
     return True
-
-
-async def _there(desk: Desk, intent: Intent) -> int:
-    """Return what the merchant has available for the refund: with the fee and the parts that the refund gives back, fen."""
-    id_ = account_id(Book.CUSTOMERS, 2322, intent.merchant)
-    held = (await desk.ledger.account_balances([id_]))[id_]
-    back = sum(fen for _, fen, _ in of_refund(intent.shares)) + (0 if intent.fee_taken else intent.fee)
-    return held.credits - held.debits - held.debits_pending + back
-
-
-_WAYS: Mapping[str, Callable[[Desk, Intent, Terms], Awaitable[bool]]] = {
-    "guarantee": _out_of_the_reserve,
-    "advance": _advanced,
-}
