@@ -16,6 +16,7 @@ from zhangfang.reconciliation.cures.people import approve, get_break, list_break
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
 from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
+from zhangfang.reconciliation.own_bank import OWN
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
@@ -45,6 +46,7 @@ __all__ = [
     "LIMITS",
     "MATCH_RULE",
     "NEEDS",
+    "OWN",
     "SEEN",
     "SIZE_MAX",
     "VERSION",

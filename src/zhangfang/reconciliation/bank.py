@@ -100,22 +100,33 @@ async def _book_line(desk: Desk, account: Account, line: Any) -> bool:
             return await _payout(desk, account, Intent.of(row), line)
     if not line["reversal"]:
         if line["credit"] and (
-            entry := await desk.pool.fetchval(queries.claim_top_up, line["amount"], _named(account, line))
+            entry := await desk.pool.fetchrow(queries.claim_announced, line["amount"], _named(account, line))
         ):
-            return await _topped_up(desk, account, entry, line)
+            return await _announced(desk, account, entry, line)
         return await _declared(desk.pool, desk.ledger, desk.clock, account, line)
     return await _unknown(desk.pool, desk.ledger, desk.clock, account, unknown_bank_line(line), line)
 
 
-async def _topped_up(desk: Desk, account: Account, entry: UUID, line: Any) -> bool:
-    """D3: own funds bring what they owe the reserve, as two people have announced in the register."""
-    names, day = books.subjects(account.alias, account.bank.name), line["business_date"]
-    made = books.lines("D3.reserve", line["voucher"], names, day, memo=entry, amount=line["amount"])
+ANNOUNCED = {
+    "top_up": "D3.reserve",
+    "prefunding": "D7",
+    "interest": "I1",
+}  # by the kind of the register's entry
+
+
+async def _announced(desk: Desk, account: Account, entry: Any, line: Any) -> bool:
+    """Own funds bring what they owe the reserve or are to lie there, or it bears interest: as two people have announced."""
+    names, day, template = (
+        books.subjects(account.alias, account.bank.name),
+        line["business_date"],
+        ANNOUNCED[entry["kind"]],
+    )
+    made = books.lines(template, line["voucher"], names, day, memo=entry["id"], amount=line["amount"])
     await books.book(desk.pool, desk.ledger, made)
     async with desk.pool.acquire() as connection, connection.transaction():
         now = desk.clock.now()
-        await connection.execute(queries.top_up_arrived, entry, _named(account, line), now)
-        await _mark_posted(desk.clock, connection, account, line, "D3.reserve")
+        await connection.execute(queries.announced_arrived, entry["id"], _named(account, line), now)
+        await _mark_posted(desk.clock, connection, account, line, template)
     return True
 
 

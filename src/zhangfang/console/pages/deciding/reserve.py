@@ -41,6 +41,7 @@ async def page(visit: Visit) -> Response:
         after=day + timedelta(days=1) if day < settlement_day(visit.now) else None,
         top_ups=await adjustments.entries(visit.pool, kind="top_up"),
         may_leave=await visit.site.actions.own_money_may_leave(),
+        own=await adjustments.own_bank(visit.pool),
         account=await payments.own_account(visit.pool),
         withdrawals=await payments.withdrawals(visit.pool),
         waiting=[
