@@ -43,7 +43,7 @@ async def page(visit: Visit) -> Response:
         own=await adjustments.own_bank(visit.pool),
         account=await payments.own_account(visit.pool),
         withdrawals=await payments.withdrawals(visit.pool),
-        waiting=[
+        open_=[
             shown(one)
             for kind in (payments.WITHDRAWAL, payments.OWN_ACCOUNT)
             for one in await proposals(visit.pool, kind=kind)
