@@ -34,6 +34,7 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
     UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
     UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
+    UNION ALL SELECT id, NULL, business_date, NULL FROM advance
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -61,7 +62,7 @@ WITH entry AS NOT MATERIALIZED (
         -- payer (B3, R4, X4), or the company's own money leaves (D4)
         CASE
             WHEN i.template IN ('B3', 'R4', 'X4', 'D4') THEN NULL
-            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'R3', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
             ELSE 2321
         END AS claim,
@@ -69,7 +70,7 @@ WITH entry AS NOT MATERIALIZED (
         -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
         CASE
             WHEN i.kind = 'payout' THEN i.amount + i.fee
-            WHEN i.fee_taken = '' THEN i.amount - i.fee ELSE i.amount
+            WHEN i.fee_taken = '' THEN i.amount - i.fee - i.advanced ELSE i.amount - i.advanced
         END AS net,
         CASE WHEN i.kind <> 'payout' AND i.fee_taken <> '' THEN i.fee ELSE 0 END AS later
     FROM intent i
@@ -88,7 +89,7 @@ WITH entry AS NOT MATERIALIZED (
 ), channel_paid AS (
     -- Payouts in channels' files: what left (S3), and what came back (S11).
     SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
     WHERE l.status IN ('matched', 'late', 'returned')
 )
@@ -184,7 +185,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), listed AS (
     -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
     SELECT l.channel, l.settle_date, l.intent, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
@@ -197,7 +198,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), cured AS (
     -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
     SELECT
-        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.id AS payment, i.channel, i.merchant, i.amount,
         i.fee, CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS taken, coalesce(b.proposed_for, i.merchant) AS given_to
     FROM break b
     LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
@@ -242,7 +243,8 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.refund_voucher AND t.flags & 74 = 0)
     UNION ALL SELECT f.void_voucher, 3013, f.channel, v.amount -- a voided pair that the channel leaves out of its file
     FROM channel_file f
-    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel AND v.matched_on = f.settle_date
+    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel
+    JOIN intent_match m ON m.intent = v.id AND m.matched_on = f.settle_date
     WHERE NOT EXISTS (SELECT FROM listed l WHERE l.intent = v.id) AND (
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
@@ -265,7 +267,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS one
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN f.template IN ('R1', 'V1', 'U1') THEN 2321 ELSE 2322 END, f.merchant, -b.amount),
-        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount)
+        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount - b.advanced), (1223, b.receiver, b.advanced)
     ) AS side (code, subject, fen)
     UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
     FROM cured c
@@ -279,6 +281,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
         UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
     ) AS side (code, subject, fen)
+    UNION ALL SELECT c.cure_voucher, 2321, side.subject, side.fen -- the parts of a false success come back first
+    FROM cured c JOIN split p ON p.payment = c.payment
+    CROSS JOIN LATERAL (VALUES (p.receiver, p.amount), (c.merchant, -p.amount)) AS side (subject, fen)
+    WHERE c.cure = 'B6'
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen
@@ -292,6 +298,17 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    -- advances: with a refund (R3), by two people (A1), and what batches pay back of them
+    UNION ALL SELECT voucher, 1223, merchant, advanced FROM fact WHERE booked AND advanced > 0
+    UNION ALL SELECT undo_voucher, 1223, merchant, -advanced FROM fact WHERE undone AND advanced > 0
+    UNION ALL SELECT s.voucher, 1223, s.merchant, -s.recovered FROM settlement s
+    WHERE s.recovered <> 0 AND (
+        s.posted_at IS NOT NULL OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    )
+    UNION ALL SELECT a.id, side.code, a.merchant, side.fen
+    FROM advance a CROSS JOIN LATERAL (VALUES (2322, -a.amount), (1223, a.amount)) AS side (code, fen)
+    WHERE a.result = 'posted'
+        OR a.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = a.id AND t.flags & 74 = 0)
     UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
     FROM fee_bill b
     WHERE b.paid_at IS NOT NULL
@@ -299,7 +316,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg
-    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015) AND (
+    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223) AND (
         j.result = 'posted'
         OR j.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = j.id AND t.flags & 74 = 0)
     )
@@ -307,7 +324,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen
-    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015)
+    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223)
     GROUP BY voucher, code, subject
 ), wrong AS (
     SELECT voucher, code, subject, coalesce(b.fen, 0) AS booked, coalesce(d.fen, 0) AS due
@@ -327,16 +344,17 @@ FROM (
     SELECT
         e.code, e.subject, e.business_date, e.fen,
         CASE
-            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(i.matched_on, i.settle_date, o.day, e.business_date)
+            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(m.matched_on, i.settle_date, o.day, e.business_date)
             WHEN e.code = 3012 THEN 'settlement date ' || coalesce(o.day, e.business_date)
             WHEN e.code = 1242 THEN 'break ' || coalesce(o.break, e.voucher::text)
-            WHEN e.code = 3013 AND (i.matched_on IS NOT NULL OR i.id IS NULL)
-                THEN 'settlement date ' || coalesce(i.matched_on, o.day, e.business_date)
+            WHEN e.code = 3013 AND (m.matched_on IS NOT NULL OR i.id IS NULL)
+                THEN 'settlement date ' || coalesce(m.matched_on, o.day, e.business_date)
             ELSE 'order ' || coalesce(i.channel_order_no, e.voucher::text)
         END AS item
     FROM entry e
     LEFT JOIN owner o ON o.voucher = e.voucher
     LEFT JOIN intent i ON i.id = o.intent
+    LEFT JOIN intent_match m ON m.intent = i.id
     WHERE e.code IN (3011, 3012, 3013, 3014, 3015, 1242)
 ) AS e
 GROUP BY code, subject, item

@@ -41,7 +41,7 @@ def facts(page: str) -> dict[str, str]:
 async def sent(browser: Browser, page: str, **fields: str) -> str:
     """Fill in the form of a page; return where it leads."""
     await browser.get(page)
-    done = await browser.send(page, **fields)
+    done = await browser.send(page, file=None, **fields)
     assert done.status_code == 303, done.text
     return done.headers["location"].removeprefix("/console")
 
@@ -113,7 +113,7 @@ async def test_a_merchants_account_waits_for_two_and_the_page_says_that_it_canno
     assert "Approve: you proposed this yourself" in (await lin.get(where)).text
     await approved(wang, where)
     assert (await settlement_account_of(house.pool, house.desk.vault, made.id)).number == other["number"]
-    wrong = await lin.send(f"{page}/account", **other | {"medium": "gold"})
+    wrong = await lin.send(f"{page}/account", file=None, **other | {"medium": "gold"})
     assert (wrong.status_code, "account.medium" in wrong.text) == (422, True)
     assert other["number"] not in wrong.text
 

@@ -44,6 +44,7 @@ from zhangfang.approvals import (
     operator,
 )
 from zhangfang.assembly.proposals import KINDS, approve
+from zhangfang.channels.port import Operation
 from zhangfang.closing import period, roll
 from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import FeeKind, FeeRule, ProductCycle, Terms
@@ -113,6 +114,13 @@ async def refund(house: Treasury) -> UUID:
     assert await payments.refund_by(house.desk, paid.id, 5_000, "k" * 32, LIN, 4_999) is None
     (one,) = await approvals.proposals(house.pool, kind=payments.REFUND)
     return one.id
+
+
+async def refusal(house: Treasury) -> UUID:
+    parked = await house.asked(await house.merchant(), 5_000, Operation.PAYOUT, State.PARKED)
+    made = await payments.refuse_parked(house.desk, parked.id, LIN, "no bank takes it", 4_999)
+    assert made is not None
+    return made
 
 
 async def fee_rule(house: Treasury) -> UUID:
@@ -202,6 +210,10 @@ async def milder_grade(house: Treasury) -> UUID:
     return made
 
 
+async def roles(house: Treasury) -> UUID:
+    return await approvals.propose_roles(house.pool, house.clock, "chen", ["auditor"], LIN, "moves to audit")
+
+
 async def own_account(house: Treasury) -> UUID:
     vault, account = house.desk.vault, own_money.OURS
     return await payments.propose_own_account(house.pool, vault, house.clock, account, LIN, "our bank")
@@ -221,6 +233,7 @@ async def settlement_account(house: Treasury) -> UUID:
 
 MADE: dict[str, Propose] = {
     merchants.ACCOUNT: settlement_account,
+    approvals.GIVING: roles,
     payments.OWN_ACCOUNT: own_account,
     payments.WITHDRAWAL: withdrawal,
     weekly.GRADE: milder_grade,
@@ -237,6 +250,7 @@ MADE: dict[str, Propose] = {
     period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
+    payments.REFUSAL: refusal,
     payments.OPENING: opening,
     bills.MAP: column_map,
     fees.AGREED: fee_rule,
@@ -304,6 +318,7 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT count(*) FROM product_cycle) AS cycles, (SELECT count(*) FROM own_account) AS own, "
         "(SELECT array_agg(id ORDER BY id) FROM settlement_account) AS accounts, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT max(seq) FROM operator_role) AS roles, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from starlette.routing import BaseRoute, Mount
 
 from zhangfang.adjustments import Freeze, freeze
-from zhangfang.approvals import Person, Proposal
+from zhangfang.approvals import Person, Proposal, limit_of
 from zhangfang.assembly.proposals import approve
 from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
@@ -21,6 +21,7 @@ from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import Transfer
 from zhangfang.merchants import BankAccount, propose_account
 from zhangfang.payments import (
+    REFUND,
     Desk,
     NotFound,
     ask,
@@ -51,7 +52,8 @@ class OperatorActs:
 
     async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID | None:
         """Refund `amount` fen of a payment on the merchant's behalf, or propose it."""
-        return await refund_by(self.desk, intent_id, amount, key, by, self.settings.refund_alone)
+        alone = await limit_of(self.desk.pool, REFUND, by, "refund")
+        return await refund_by(self.desk, intent_id, amount, key, by, alone)
 
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         """End a stop, or propose it."""

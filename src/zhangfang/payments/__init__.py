@@ -1,7 +1,7 @@
 """Payments: acquiring, collection, refund, void and payout as intents whose steps are safe to repeat."""
 
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
-from zhangfang.payments.accept.single import accept
+from zhangfang.payments.accept.single import accept, quote
 from zhangfang.payments.accept.splitting import SplitOrder, finish_splits, split_payment
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
@@ -47,7 +47,7 @@ from zhangfang.payments.people.own_money import (
     propose_withdrawal,
     withdrawals,
 )
-from zhangfang.payments.people.parked import parked, refuse_parked
+from zhangfang.payments.people.parked import REFUSAL, approve_refusal, parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
 from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
@@ -68,6 +68,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "REFUND",
+    "REFUSAL",
     "WITHDRAWAL",
     "Desk",
     "Intent",
@@ -94,6 +95,7 @@ __all__ = [
     "approve_outcome",
     "approve_own_account",
     "approve_refund",
+    "approve_refusal",
     "approve_withdrawal",
     "ask",
     "book",
@@ -115,6 +117,7 @@ __all__ = [
     "propose_outcome",
     "propose_own_account",
     "propose_withdrawal",
+    "quote",
     "refund_by",
     "refusal",
     "refuse_parked",

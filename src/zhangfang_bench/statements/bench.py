@@ -8,11 +8,8 @@ import asyncio
 import json
 import shutil
 import tempfile
-import time
-from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -25,6 +22,7 @@ from zhangfang.statements import release
 from zhangfang.statements.batch import write_all
 from zhangfang_bench.closing.bench import DAY, fill
 from zhangfang_bench.machine import machine
+from zhangfang_bench.timing import timed
 
 queries = load(__package__, "fill.sql")
 DATES = 2  # of the filled history
@@ -82,27 +80,18 @@ def run(out: Path | None, merchants: int, payments: int) -> None:
 
 async def measure(url: str, pdfs: Path, merchants: int, payments: int) -> Figures:
     """Fill the empty database at `url`, release every statement of its last date, compare, and draw each as PDF."""
-    fill_s = await _timed("filling", fill(url, payments, DATES, merchants))
+    fill_s = await timed("filling", fill(url, payments, DATES, merchants))
     pool, clock = await connect(url, 4), SystemClock()
     try:
         await pool.execute(queries.merchants, merchants)
-        fill_s += await _timed("filling payments", pool.execute(queries.payments, DAY, timeout=3600))
+        fill_s += await timed("filling payments", pool.execute(queries.payments, DAY, timeout=3600))
         await pool.execute("VACUUM ANALYZE", timeout=3600)
-        aggregate_s = await _timed("aggregate", pool.execute(queries.aggregate, timeout=3600))
-        release_s = await _timed("releasing", release(pool, clock, DAY))
+        aggregate_s = await timed("aggregate", pool.execute(queries.aggregate, timeout=3600))
+        release_s = await timed("releasing", release(pool, clock, DAY))
         if wrong := await pool.fetchval(queries.wrong):
             raise WrongStatement(f"{wrong} statements are not what the aggregate says")
         size = await pool.fetchrow(queries.size)
-        pdf_s = await _timed("drawing", write_all(pool, DAY, "combined", "pdf", pdfs))
+        pdf_s = await timed("drawing", write_all(pool, DAY, "combined", "pdf", pdfs))
     finally:
         await pool.close()
     return Figures(merchants, size["lines"], size["payments"], fill_s, aggregate_s, release_s, pdf_s)
-
-
-async def _timed(what: str, work: Awaitable[Any]) -> float:
-    """Wait for `work`, say how long it took, and return that in seconds."""
-    began = time.perf_counter()
-    await work
-    took = time.perf_counter() - began
-    Console(stderr=True).print(f"{what}: {took:.1f} s", markup=False)
-    return took

@@ -9,8 +9,8 @@ INSERT INTO intent (
     requested_at, business_date, template, voucher, undo_voucher, state, settle_date, decided_at, created_at, updated_at
 )
 SELECT
-    CASE WHEN failed THEN gen_random_uuid() ELSE t.id END, 'collection', a.subject, 'o' || t.seq || failed, 'k' || t.seq || failed,
-    '', t.amount, 0, '', 'unionpay', 'c' || t.seq || failed, t.posted_at, $1, 'P2', gen_random_uuid(), gen_random_uuid(),
+    CASE WHEN failed THEN uuidv7() ELSE t.id END, 'collection', a.subject, 'o' || t.seq || failed, 'k' || t.seq || failed,
+    '', t.amount, 0, '', 'unionpay', 'c' || t.seq || failed, t.posted_at, $1, 'P2', uuidv7(), uuidv7(),
     CASE WHEN failed THEN 'FAILED' ELSE 'SUCCESS' END, $1, t.posted_at, t.posted_at, t.posted_at
 FROM transfer t JOIN account a ON a.id = t.credit CROSS JOIN LATERAL unnest(ARRAY[false, true]) failed
 WHERE t.business_date = $1 AND (NOT failed OR t.seq % 20 = 0)
