@@ -129,5 +129,5 @@ async def test_terms_are_shown_field_by_field_before_they_are_approved(office: O
         "Proposed by": "lin", "Reason": "as agreed", "First day": "2026-09-02", "Settlement cycle": "W1",
         "Settled after working days": "2", "Paid out by itself": "yes", "Fee of a refund is kept": "no",
         "Least amount (fen)": "10000", "Reserve, parts per million": "50000", "Days of the reserve": "90",
-        "A refund that money does not cover": "Paid out of the reserve",
+        "A refund that money does not cover": "Paid out of the reserve", "Line of advances (fen)": "0",
     }  # fmt: skip
