@@ -80,7 +80,7 @@ async def test_an_account_is_named_and_money_leaves_by_two_people(office: Office
     await payments.advance(office.house.desk, intent)
     page = (await lin.get("/reserve")).text
     assert all(text in page for text in ("What has left", "…0059", f"/payments/{intent.id.hex}"))
-    assert facts(page)["May leave the reserve at most"]== "¥ 1 .00"
+    assert facts(page)["May leave the reserve at most"] == "¥ 1 .00"
     payment = await lin.get(f"/payments/{intent.id.hex}")
     assert (payment.status_code, NUMBER in payment.text + page) == (200, False)
     assert (await lin.get("/payouts")).status_code == 200
