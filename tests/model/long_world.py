@@ -322,9 +322,7 @@ class LongWorld:
         )
         self.network.strays.setdefault(self.today, []).append(line)
         cure = self.chance.choice(("B2", "B8"))
-        self.after(
-            2 + self.wait(*HELD_OPEN[4:], LONGEST), self._cure(number, cure, merchant, amount)
-        )
+        self.after(2 + self.wait(*HELD_OPEN[4:], LONGEST), self._cure(number, cure, merchant, amount))
 
     async def _stop(self, _: Merchant) -> None:
         """A person stops payouts, of one bank or of both, and opens them again days later.
