@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from zhangfang import approvals
-from zhangfang.approvals import Person, ensure_operator, operator
+from zhangfang.approvals import WORKING, Person, doors, ensure_operator, operator
 from zhangfang.assembly.proposals import KINDS
 from zhangfang.cli import session
 from zhangfang.closing import checklist, period
@@ -39,8 +39,14 @@ async def employ(url: str) -> None:
                 one.id,
                 datetime(2026, 1, 1, tzinfo=UTC),
             )
+            await may(connection, one, *WORKING)
     finally:
         await connection.close()
+
+
+async def may(db: Any, one: Person, *roles: str) -> None:
+    """Give a person these roles and no others."""
+    await db.execute(doors.queries.give, one.id, list(roles), "owner", datetime(2026, 1, 1, tzinfo=UTC), None)
 
 
 async def first_operator(pool: asyncpg.Pool, clock: Clock) -> str:

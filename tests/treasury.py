@@ -148,7 +148,7 @@ class Treasury:
 
     @property
     def account(self) -> Account:
-        return Account(ALIAS, self.bank, (self.acquirer,))
+        return Account(self.desk.alias, self.bank, (self.acquirer,))
 
     async def merchant(self, **other: Any) -> Merchant:
         """Create a merchant with its accounts in the ledger; 0.6 % on pay-ins and 1 yuan a payout unless told."""
@@ -219,6 +219,12 @@ class Treasury:
         found = await self.desk.journal.by_id(intent.id)
         assert found is not None
         return found
+
+    async def listed_on(self, *intents: Intent) -> list[date | None]:
+        """Return the date of the file that lists each intent, None for one that no file lists."""
+        rows = await self.pool.fetch("SELECT intent, matched_on FROM intent_match")
+        dates = dict(map(tuple, rows))
+        return [dates.get(one.id) for one in intents]
 
     async def filed(self, day: date, lines: Sequence[FileLine]) -> None:
         """Let the channel have a file, and reconcile it."""
@@ -364,7 +370,7 @@ def cut_off(desk: Desk, after: int) -> Desk:
 
 
 @asynccontextmanager
-async def treasury(database_url: str, clock: SetClock) -> AsyncIterator[Treasury]:
+async def treasury(database_url: str, clock: SetClock, alias: str = ALIAS) -> AsyncIterator[Treasury]:
     """Start a platform, and stop it after use."""
     with TemporaryDirectory(prefix="zf-", dir="/tmp") as folder:
         ledger = running(database_url, Path(folder) / "l.sock", clock)
@@ -374,11 +380,11 @@ async def treasury(database_url: str, clock: SetClock) -> AsyncIterator[Treasury
             vault = Vault(Path(folder) / "vault.json")
             acquirer, bank = Acquirer(), Bank()
             channels: Any = {acquirer.name: acquirer, bank.name: bank}
-            desk = Desk(pool, client, channels, vault, clock, ALIAS)
+            desk = Desk(pool, client, channels, vault, clock, alias)
             for kind in {chapter.subject for chapter in CHART.values() if chapter.subject == PLATFORM}:
                 await open_accounts(client, subjects_of(kind, PLATFORM))
             await open_channel(client, acquirer.name, bank.name)
-            await open_accounts(client, subjects_of("bank account", ALIAS) | {6001: PLATFORM})
+            await open_accounts(client, subjects_of("bank account", alias) | {6001: PLATFORM})
             yield Treasury(desk, acquirer, bank, clock)
         pool.terminate()
         await ledger.stop()

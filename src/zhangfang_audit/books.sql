@@ -34,6 +34,7 @@ WITH entry AS NOT MATERIALIZED (
     UNION ALL SELECT v, NULL, NULL, NULL FROM fee_bill b CROSS JOIN LATERAL (VALUES (b.voucher), (b.paid_voucher)) AS x (v)
     UNION ALL SELECT voucher, NULL, month, NULL FROM fee_vat
     UNION ALL SELECT id, NULL, business_date, NULL FROM adjustment
+    UNION ALL SELECT id, NULL, business_date, NULL FROM advance
 ), fact AS (
     -- What an intent has moved: `booked` its first voucher, `undone` and `returned` its second. A final state says so
     -- by itself. While a step is under way the ledger comes first and the row follows, so then the voucher decides,
@@ -45,7 +46,7 @@ WITH entry AS NOT MATERIALIZED (
             WHEN i.state = 'SUCCESS' THEN true
             WHEN i.kind IN ('purchase', 'collection') THEN p.first
             WHEN i.state = 'REFUSED' THEN false
-            ELSE p.first OR i.state NOT IN ('CREATED', 'SENDING') OR i.state = 'SENDING' AND i.kind <> 'payout'
+            ELSE p.first OR i.state NOT IN ('CREATED', 'PARKED', 'SENDING') OR i.state = 'SENDING' AND i.kind <> 'payout'
         END AS booked,
         CASE
             WHEN i.state IN ('SUCCESS', 'REFUSED') THEN false
@@ -58,10 +59,10 @@ WITH entry AS NOT MATERIALIZED (
         ) AS returned,
         -- a merchant's claim: on pending money (2321), or on available (2322) once the payment was settled
         -- (a double that was settled: U2) or on its reserve (2323), or on nobody's, where money in suspense goes back to its
-        -- payer (B3, R4, X4)
+        -- payer (B3, R4, X4), or the company's own money leaves (D4)
         CASE
-            WHEN i.template IN ('B3', 'R4', 'X4') THEN NULL
-            WHEN i.kind = 'payout' OR i.template IN ('R2', 'U2') THEN 2322
+            WHEN i.template IN ('B3', 'R4', 'X4', 'D4') THEN NULL
+            WHEN i.kind = 'payout' OR i.template IN ('R2', 'R3', 'U2') THEN 2322
             WHEN i.template = 'R3.guarantee' THEN 2323
             ELSE 2321
         END AS claim,
@@ -69,7 +70,7 @@ WITH entry AS NOT MATERIALIZED (
         -- what it moves on the claim: with its fee, unless that is taken at settlement (`later`)
         CASE
             WHEN i.kind = 'payout' THEN i.amount + i.fee
-            WHEN i.fee_taken = '' THEN i.amount - i.fee ELSE i.amount
+            WHEN i.fee_taken = '' THEN i.amount - i.fee - i.advanced ELSE i.amount - i.advanced
         END AS net,
         CASE WHEN i.kind <> 'payout' AND i.fee_taken <> '' THEN i.fee ELSE 0 END AS later
     FROM intent i
@@ -80,7 +81,7 @@ WITH entry AS NOT MATERIALIZED (
     ) AS p
 ), paid AS (
     -- Bank lines of payouts: what left (O5), and what came back (O8).
-    SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked
+    SELECT b.voucher, i.channel, b.credit, b.amount AS on_line, i.amount AS asked, i.template IN ('X4', 'D4') AS nobodys
     FROM bank_line b
     JOIN intent i ON i.id = b.intent AND i.kind = 'payout'
     WHERE b.posted_at IS NOT NULL
@@ -88,7 +89,7 @@ WITH entry AS NOT MATERIALIZED (
 ), channel_paid AS (
     -- Payouts in channels' files: what left (S3), and what came back (S11).
     SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
     WHERE l.status IN ('matched', 'late', 'returned')
 )
@@ -184,7 +185,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), listed AS (
     -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
     SELECT l.channel, l.settle_date, l.intent, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
@@ -197,7 +198,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), cured AS (
     -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
     SELECT
-        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.id AS payment, i.channel, i.merchant, i.amount,
         i.fee, CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS taken, coalesce(b.proposed_for, i.merchant) AS given_to
     FROM break b
     LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
@@ -242,7 +243,8 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.refund_voucher AND t.flags & 74 = 0)
     UNION ALL SELECT f.void_voucher, 3013, f.channel, v.amount -- a voided pair that the channel leaves out of its file
     FROM channel_file f
-    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel AND v.matched_on = f.settle_date
+    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel
+    JOIN intent_match m ON m.intent = v.id AND m.matched_on = f.settle_date
     WHERE NOT EXISTS (SELECT FROM listed l WHERE l.intent = v.id) AND (
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
@@ -265,7 +267,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS one
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN f.template IN ('R1', 'V1', 'U1') THEN 2321 ELSE 2322 END, f.merchant, -b.amount),
-        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount)
+        (CASE WHEN b.available THEN 2322 ELSE 2321 END, b.receiver, b.amount - b.advanced), (1223, b.receiver, b.advanced)
     ) AS side (code, subject, fen)
     UNION ALL SELECT c.cure_voucher, side.code, side.subject, side.fen -- what two people have decided about a break
     FROM cured c
@@ -279,6 +281,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
         UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
     ) AS side (code, subject, fen)
+    UNION ALL SELECT c.cure_voucher, 2321, side.subject, side.fen -- the parts of a false success come back first
+    FROM cured c JOIN split p ON p.payment = c.payment
+    CROSS JOIN LATERAL (VALUES (p.receiver, p.amount), (c.merchant, -p.amount)) AS side (subject, fen)
+    WHERE c.cure = 'B6'
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen
@@ -292,6 +298,17 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     ) AS side (code, fen)
     WHERE s.posted_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    -- advances: with a refund (R3), by two people (A1), and what batches pay back of them
+    UNION ALL SELECT voucher, 1223, merchant, advanced FROM fact WHERE booked AND advanced > 0
+    UNION ALL SELECT undo_voucher, 1223, merchant, -advanced FROM fact WHERE undone AND advanced > 0
+    UNION ALL SELECT s.voucher, 1223, s.merchant, -s.recovered FROM settlement s
+    WHERE s.recovered <> 0 AND (
+        s.posted_at IS NOT NULL OR EXISTS (SELECT FROM transfer t WHERE t.voucher = s.voucher AND t.flags & 74 = 0)
+    )
+    UNION ALL SELECT a.id, side.code, a.merchant, side.fen
+    FROM advance a CROSS JOIN LATERAL (VALUES (2322, -a.amount), (1223, a.amount)) AS side (code, fen)
+    WHERE a.result = 'posted'
+        OR a.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = a.id AND t.flags & 74 = 0)
     UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
     FROM fee_bill b
     WHERE b.paid_at IS NOT NULL
@@ -299,7 +316,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg
-    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015) AND (
+    WHERE (leg ->> 1)::int IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223) AND (
         j.result = 'posted'
         OR j.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = j.id AND t.flags & 74 = 0)
     )
@@ -307,7 +324,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
     SELECT voucher, code, subject, sum(fen)::bigint AS fen FROM line GROUP BY voucher, code, subject
 ), booked AS (
     SELECT voucher, code, subject, sum(fen)::bigint AS fen
-    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015)
+    FROM entry WHERE code IN (2321, 2322, 2323, 2324, 3013, 3014, 3015, 1223)
     GROUP BY voucher, code, subject
 ), wrong AS (
     SELECT voucher, code, subject, coalesce(b.fen, 0) AS booked, coalesce(d.fen, 0) AS due
@@ -327,16 +344,17 @@ FROM (
     SELECT
         e.code, e.subject, e.business_date, e.fen,
         CASE
-            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(i.matched_on, i.settle_date, o.day, e.business_date)
+            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(m.matched_on, i.settle_date, o.day, e.business_date)
             WHEN e.code = 3012 THEN 'settlement date ' || coalesce(o.day, e.business_date)
             WHEN e.code = 1242 THEN 'break ' || coalesce(o.break, e.voucher::text)
-            WHEN e.code = 3013 AND (i.matched_on IS NOT NULL OR i.id IS NULL)
-                THEN 'settlement date ' || coalesce(i.matched_on, o.day, e.business_date)
+            WHEN e.code = 3013 AND (m.matched_on IS NOT NULL OR i.id IS NULL)
+                THEN 'settlement date ' || coalesce(m.matched_on, o.day, e.business_date)
             ELSE 'order ' || coalesce(i.channel_order_no, e.voucher::text)
         END AS item
     FROM entry e
     LEFT JOIN owner o ON o.voucher = e.voucher
     LEFT JOIN intent i ON i.id = o.intent
+    LEFT JOIN intent_match m ON m.intent = i.id
     WHERE e.code IN (3011, 3012, 3013, 3014, 3015, 1242)
 ) AS e
 GROUP BY code, subject, item
@@ -378,7 +396,7 @@ ORDER BY updated_at, id
 -- Collected, refunded and fees come from the intents, paid out from the bank lines, the rest from the ledger: so the
 -- identity compares two independent ways of counting. A refund counts as refunded when it is proven, and from its
 -- sending until then as in transit, because the merchant's account has given it already; what 3013 holds beyond that
--- is between us and the channel. Fees are net of those given back.
+-- is between us and the channel. Fees are net of those given back. Payouts of nobody's claim (X4, D4) pay no merchant out.
 SELECT
     (SELECT coalesce(sum(amount), 0) FROM fact WHERE booked AND NOT undone AND kind IN ('purchase', 'collection'))::bigint
     AS collected_fen,
@@ -396,10 +414,13 @@ SELECT
         (SELECT coalesce(-sum(fen), 0) FROM entry WHERE code IN (3014, 3015)) + (
             SELECT coalesce(sum(amount), 0) FROM fact
             WHERE booked AND NOT undone AND state <> 'SUCCESS' AND kind IN ('refund', 'void') AND claim IS NOT NULL
-        )
+        ) - (
+            SELECT coalesce(sum(amount), 0) FROM fact
+            WHERE booked AND NOT undone AND NOT returned AND kind = 'payout' AND claim IS NULL
+        ) + (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid WHERE nobodys)
     )::bigint AS in_transit_fen,
     (
-        (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid) + (
+        (SELECT coalesce(sum(CASE WHEN credit THEN -on_line ELSE on_line END), 0) FROM paid WHERE NOT nobodys) + (
             SELECT coalesce(sum(CASE WHEN p.back THEN -p.amount ELSE p.amount END), 0)
             FROM channel_paid p JOIN channel_file f ON f.channel = p.channel AND f.settle_date = p.settle_date
             WHERE f.matched_at IS NOT NULL

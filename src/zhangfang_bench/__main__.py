@@ -116,6 +116,18 @@ def settlement(
     run(json, merchants, payments)
 
 
+@app.command("statements")
+def statements(
+    json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,
+    merchants: Annotated[int, typer.Option(help="how many merchants get a statement")] = 10_000,
+    payments: Annotated[int, typer.Option(help="how many payments they have on its date")] = 100_000,
+) -> None:
+    """Release the statements of many merchants for one date, beside an SQL aggregate of the same, and draw each as PDF."""
+    from zhangfang_bench.statements.bench import run
+
+    run(json, merchants, payments)
+
+
 @app.command("soak")
 def soak(
     json: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file")] = None,

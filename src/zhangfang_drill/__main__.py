@@ -51,12 +51,18 @@ def simulate(
         str,
         typer.Option(help="people leave each break open for one of these numbers of days, such as 40,70,400"),
     ] = "",
+    close: Annotated[
+        Path | None,
+        typer.Option(
+            help="close the month at the end, and write its inspection package to this empty folder"
+        ),
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="write the counts as JSON to this file")] = None,
 ) -> None:
     """Play random days with random faults and crashes on all channels; check the rules after each day."""
     from zhangfang_drill.simulated.simulate import simulate as play
 
-    sys.exit(play(days, seed, _named(channels), _days(silence), json))
+    sys.exit(play(days, seed, _named(channels), _days(silence), json, close))
 
 
 def _named(typed: str) -> tuple[str, ...]:

@@ -110,6 +110,14 @@ async def test_a_workbook_is_mapped_by_one_person_approved_by_another_and_taken(
     await expect(page.locator("#preview")).not_to_contain_text("张三丰")
     assert await faults(page) == {}
     await page.fill("#name", "some-bank")
+    await page.get_by_role("button", name="Save it for later").click()
+    await expect(page.locator("#drafts")).to_contain_text("some-bank")
+    assert await faults(page) == {}
+    await page.set_input_files("#look-file", source)
+    await page.select_option("#look-draft", "some-bank")
+    await page.get_by_role("button", name="Look at it").click()
+    await expect(page.locator("#name")).to_have_value("some-bank")
+    await expect(page.locator("#totals")).to_have_value("合计,{count},,{in_sum},{fee_sum}")
     await page.fill("#reason", "the contract of September")
     await page.get_by_role("button", name="Propose this map").click()
     await expect(page.get_by_role("button", name="Approve: you proposed this yourself")).to_be_disabled()
@@ -123,4 +131,4 @@ async def test_a_workbook_is_mapped_by_one_person_approved_by_another_and_taken(
     await other.fill("#take-date", str(DAY))
     await other.locator("form[action$='/files/take'] button").click()
     await expect(other.get_by_role("status").first).to_contain_text("4 lines are taken")
-    assert [(await site.house.now(one)).matched_on for one in paid] == [DAY] * 3
+    assert await site.house.listed_on(*paid) == [DAY] * 3

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 from uuid import uuid4
 
@@ -15,7 +16,10 @@ import pytest
 
 from tests.conftest import _execute, _with_database
 from tests.drill.law_mutants import MUTANTS, Mutant
+from zhangfang.inspection import verify
+from zhangfang_drill.simulated import closing
 from zhangfang_drill.simulated.day import Intensity
+from zhangfang_drill.simulated.founding import FIRST
 from zhangfang_drill.simulated.orders import Drawer, Merchant, account
 from zhangfang_drill.simulated.simulate import Result, missing, run
 from zhangfang_drill.world.adapters import ADAPTERS
@@ -56,13 +60,15 @@ def played(
     much: Intensity,
     rates: dict[str, float] | None = None,
     channels: tuple[str, ...] = CHANNELS,
+    package: Path | None = None,
 ) -> Result:
     with asyncio.Runner(loop_factory=MortalLoop) as runner:
-        return runner.run(run(days, seed, channels, much, url, rates=rates, quiet=True))
+        return runner.run(run(days, seed, channels, much, url, rates=rates, quiet=True, package=package))
 
 
-def test_a_day_with_faults_and_crashes_holds_the_law(base: str) -> None:
-    result = played(base, 1, 7, Intensity(orders=(6, 9), bursts=3, crash=0.8, bank_kill=0.5))
+def test_a_day_with_faults_and_crashes_holds_the_law_and_closes(base: str, tmp_path: Path) -> None:
+    much = Intensity(orders=(6, 9), bursts=3, crash=0.8, bank_kill=0.5)
+    result = played(base, 1, 7, much, package=tmp_path)
     assert result.violations == [], "\n".join(result.stories)
     held = json.loads(json.dumps(result.as_json()))
     assert held["days"] == 1
@@ -70,6 +76,16 @@ def test_a_day_with_faults_and_crashes_holds_the_law(base: str) -> None:
     assert sum(held["faults"]["unionpay"].values()) > 5
     assert sum(held["crashes"].values()) > 0
     assert held["unknowns"] == sum(held["ended"].values()) > 0
+    assert (held["closed"]["through"], held["closed"]["faults"]) == ("2026-09-01", [])
+    assert verify.check(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "last"),
+    [(1, "2026-09-01"), (29, "2026-09-29"), (30, "2026-09-30"), (31, "2026-09-30"), (61, "2026-10-31")],
+)
+def test_the_last_whole_month_is_closed_or_else_what_was_played(days: int, last: str) -> None:
+    assert str(closing.last_to_close(FIRST, days)) == last
 
 
 @pytest.mark.timeout(900)

@@ -23,9 +23,10 @@ from tests.people import agree_terms
 from tests.search import MORE
 from tests.treasury import Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.channels.port import Answer, Verdict
+from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.sql import load
-from zhangfang.merchants import Merchant, Terms, get_merchant
+from zhangfang.merchants import Merchant, Terms, get_merchant, terms_on
 from zhangfang.payments import Intent, NewShare, Split, State, StepKind, split_payment, weigh
 from zhangfang.payments.accept.requests import shared
 from zhangfang.settlement import settle
@@ -59,13 +60,16 @@ class World:
             for since in (self.first, self.first + timedelta(days=2)):
                 await agree_terms(self.house, one.id, self.terms(since))
         self.merchants = [await get_merchant(self.house.pool, one.id) for one in self.merchants]
+        await self.house.paid(
+            await self.house.merchant(), 9999, self.first, fee=9999
+        )  # our own money in the reserve
 
     def terms(self, since: date) -> Terms:
         rng = self.rng
         made = Terms(
             since, 1, auto_payout=rng.random() < 0.3, keep_fee_on_refund=rng.random() < 0.8,
             cycle=rng.choice(["", "D+0", "T+0", "T+2", "W3", "M3"]), least_fen=rng.choice([0, 0, 1500]),
-            when_short=rng.choice(["refuse", "guarantee"]),
+            when_short=rng.choice(["refuse", "guarantee", "advance", "advance"]), advance_fen=rng.choice([500, 5000]),
         )  # fmt: skip
         held = rng.random() < 0.6
         return replace(made, reserve_ppm=rng.choice([1, 333_333, 500_000]), reserve_days=4) if held else made
@@ -83,12 +87,21 @@ class World:
     async def pay(self, day: date) -> Intent:
         seller, *others = self.rng.sample(self.merchants, 3)
         intent = await self.house.asked(seller, self.rng.choice([1, 7, 1000, 2999]), state=State.UNKNOWN)
+        if self.rng.random() < 0.3:
+            intent = await self.on_top(intent)
         if self.rng.random() < 0.6:
             intent = await self.with_parts(intent, others)
         proof = Answer(Verdict.SUCCESS, amount=intent.amount, settle_date=day)
         await weigh(self.house.desk, intent, StepKind.ANSWER, proof)
         self.paid.append(await self.house.now(intent))
         return self.paid[-1]
+
+    async def on_top(self, intent: Intent) -> Intent:
+        """Let the payer pay the fee in addition, as it would have been stored."""
+        await self.house.pool.execute(
+            "UPDATE intent SET amount = amount + fee, surcharge = fee WHERE id = $1", intent.id
+        )
+        return await self.house.now(intent)
 
     async def with_parts(self, intent: Intent, others: list[Merchant]) -> Intent:
         """Give the payment parts, as it would have been stored with them."""
@@ -118,10 +131,14 @@ class World:
 
     async def refund(self) -> None:
         paid = await self.house.now(self.rng.choice(self.paid[-7:]))
-        if left := paid.amount - paid.refunded:
+        day, seller = (
+            china_day(paid.created_at),
+            next(one for one in self.merchants if one.id == paid.merchant),
+        )
+        kept = paid.surcharge if terms_on(seller, day).keep_fee_on_refund else 0
+        if left := paid.amount - paid.refunded - kept:
             verdict = self.rng.choice([Verdict.SUCCESS, Verdict.UNKNOWN, Verdict.UNKNOWN])
             was, self.house.acquirer.answer = self.house.acquirer.answer, Answer(verdict)
-            seller = next(one for one in self.merchants if one.id == paid.merchant)
             self.refunds.append(
                 await self.house.undo(seller, paid, self.rng.choice([left, left, 1 + left // 2]))
             )
@@ -168,7 +185,25 @@ class World:
         owed = await self.owed()
         for one in self.merchants:
             has = -sum([await self.house.balance(code, one.id) for code in (2321, 2322, 2323)])
-            assert has == owed[one.id], (one.id, has, owed[one.id])
+            advanced = await self.house.balance(1223, one.id)
+            assert has - advanced == owed[one.id], (one.id, has, advanced, owed[one.id])
+            assert advanced <= 5000
+            assert advanced == await self.advanced(one), (
+                "what refunds were advanced and no batch has paid back"
+            )
+        assert await self.house.balance(1241) == -await self.house.balance(2242)
+
+    async def advanced(self, merchant: Merchant) -> int:
+        refunds = [await self.house.now(one) for one in self.refunds if one.merchant == merchant.id]
+        back = "SELECT coalesce(sum(recovered), 0)::bigint FROM settlement WHERE merchant = $1"
+        standing = sum(one.advanced for one in refunds if one.state not in (State.FAILED, State.REFUSED))
+        parts = "SELECT * FROM split_back WHERE receiver = $1 AND advanced > 0"
+        for row in await self.house.pool.fetch(parts, merchant.id):
+            of = next(one for one in self.refunds if one.id == row["refund"])
+            standing += row["advanced"] * (
+                (await self.house.now(of)).state not in (State.FAILED, State.REFUSED)
+            )
+        return standing - int(await self.house.pool.fetchval(back, merchant.id))
 
     async def owed(self) -> Counter[str]:
         """Add up what each merchant is owed, from what was done."""
@@ -206,6 +241,7 @@ class World:
             least = max(terms.least_fen for terms in one.later_terms)
             assert pending + open_ < max(least, 1), (pending, open_, least)
             assert held == 0, held
+            assert await self.house.balance(1223, one.id) >= 0, "no more is paid back than was advanced"
         for row in await pool.fetch("SELECT * FROM settlement"):
             assert row["posted_at"] is not None
             assert 0 <= row["owed"] <= row["carried"]

@@ -11,6 +11,7 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.payments.shares import (
     MOST,
+    Back,
     NewShare,
     Part,
     Split,
@@ -54,7 +55,7 @@ def test_parts_are_at_most_the_payment_less_its_fee(
     assert [fen for _, fen in shares] == wanted
     assert 0 < sum(wanted) <= amount - fee
     assert of_payment(stored(shares)) == shares
-    back = tuple((who, fen, fen % 2 == 0) for who, fen in shares)
+    back = tuple(Back(who, fen, fen % 2 == 0, fen // 3) for who, fen in shares)
     assert of_refund(stored(back)) == back
 
 

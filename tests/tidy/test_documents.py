@@ -12,7 +12,7 @@ import typer.main
 
 from zhangfang.api import app, problems
 from zhangfang.cli.machine.programs import PROGRAMS
-from zhangfang.cli.main import app as command_line
+from zhangfang.cli.table import COMMANDS, load
 from zhangfang.payments import State, telling
 from zhangfang.payments.model import FINAL, StepKind
 from zhangfang.reconciliation import SEEN, BreakClass, cures
@@ -52,7 +52,7 @@ def options() -> dict[str, set[str]]:
 
     def walk(command: Any, name: str) -> None:
         if (words := name.split()[1:]) and words[0] in PROGRAMS and len(words) == 1:
-            (package, *inner), _ = PROGRAMS[words[0]]
+            package, *inner = PROGRAMS[words[0]]
             command = typer.main.get_command(import_module(f"{package}.__main__").app)
             for child in inner:
                 command = command.commands[child]
@@ -62,7 +62,8 @@ def options() -> dict[str, set[str]]:
             names = {o for p in command.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
             found[name] = names - {"--help"}
 
-    walk(typer.main.get_command(command_line), "zhangfang")
+    for name in COMMANDS:
+        walk(load(name), f"zhangfang {name}")
     return found
 
 

@@ -14,11 +14,11 @@ from tests.clock import SetClock
 from tests.people import LIN, WANG
 from tests.treasury import Cut, Treasury, cut_off, treasury
 from zhangfang import adjustments, approvals
-from zhangfang.adjustments import AboveLimit, NoAdjustment
+from zhangfang.adjustments import NoAdjustment
 from zhangfang.adjustments.allowed import ALLOWED, preview
 from zhangfang.adjustments.evidence import MOST, media_of
 from zhangfang.adjustments.model import Adjustment, Line, Making
-from zhangfang.approvals import add_operator
+from zhangfang.approvals import AboveLimit, add_operator, set_limit
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.ledger import CHART, TEMPLATES
 from zhangfang_audit.ledger import snapshot
@@ -147,9 +147,7 @@ async def test_above_the_limit_it_is_refused_with_who_may_and_many_small_ones_ar
 ) -> None:
     said = await written(house, "3012/unionpay", "2351/unionpay", 6_000_000)
     await adjustments.propose(house.pool, house.clock, said, LIN)
-    with pytest.raises(
-        AboveLimit, match=r"allowed: 100000\.00 .*who may: chief_accountant up to 10000000\.00"
-    ):
+    with pytest.raises(AboveLimit, match=r"within 24 hours; allowed: 100000\.00 .*who may: no role"):
         await adjustments.propose(house.pool, house.clock, said, LIN)
     with pytest.raises(AboveLimit, match="who may: no role"):
         await adjustments.propose(
@@ -160,6 +158,8 @@ async def test_above_the_limit_it_is_refused_with_who_may_and_many_small_ones_ar
         await adjustments.propose(house.pool, house.clock, said, second)
     await adjustments.propose(house.pool, house.clock, said, WANG)
     house.clock.advance(hours=25)
+    await adjustments.propose(house.pool, house.clock, said, LIN)
+    await set_limit(house.pool, house.clock, "finance_maker", "adjustment", 12_000_000)
     await adjustments.propose(house.pool, house.clock, said, LIN)
 
 

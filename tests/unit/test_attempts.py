@@ -12,9 +12,11 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
 from tests.mandates import sign
-from tests.people import LIN
+from tests.people import LIN, WANG
 from tests.routing import CLASS_2, ROW, bring_live, table
 from tests.treasury import Cut, cut_off
+from zhangfang import approvals
+from zhangfang.assembly.proposals import approve
 from zhangfang.channels.port import Answer, Operation, PartyAccount, Verdict
 from zhangfang.ledger import Book, account_id
 from zhangfang.mandates import MandateLimit
@@ -197,7 +199,7 @@ async def test_the_ledger_is_asked_while_no_connection_is_held_and_one_connectio
     async with asyncio.timeout(60):  # a second connection would never come
         await weigh(desk, made[0], StepKind.QUERY, Answer(Verdict.FAILED, "64"))
         await weigh(desk, made[1], StepKind.QUERY, CLOSED)
-        await refuse_parked(desk, made[2].id, LIN, "the bank does not take it")
+        await refuse_parked(desk, made[2].id, LIN, "the bank does not take it", 10**9)
         await stop(shop, "cmb")
         desk.gate._stops_read = 0.0
         await steps.advance(desk, await shop.reload(made[3]))
@@ -272,12 +274,12 @@ async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_
     merchant = await shop.merchant(100_000)
     payout = await park(shop, merchant)
     assert [one.id for one in await parked(shop.desk.pool)] == [payout.id]
-    await refuse_parked(shop.desk, payout.id, LIN, "the bank does not take it")
+    await refuse_parked(shop.desk, payout.id, LIN, "the bank does not take it", 10**9)
     payout = await shop.reload(payout)
     assert (payout.state, payout.code) == (State.REFUSED, "parked")
     assert (await shop.balances(merchant.id))[2322] == 100_000
     with pytest.raises(NotAllowed, match="REFUSED"):
-        await refuse_parked(shop.desk, payout.id, LIN, "again")
+        await refuse_parked(shop.desk, payout.id, LIN, "again", 10**9)
     acts = await shop.desk.pool.fetch("SELECT operator, reason FROM operator_act ORDER BY seq")
     assert [tuple(row) for row in acts] == [
         ("lin", "the bank does not take it"),
@@ -285,6 +287,42 @@ async def test_a_person_ends_what_is_parked_once_and_the_money_is_the_merchants_
         ("lin", "again"),
         ("lin", "the payout is REFUSED; allowed: one that is PARKED"),
     ]
+
+
+async def test_above_what_one_person_may_move_in_a_day_a_parked_payout_is_ended_by_two(shop: Shop) -> None:
+    merchant, pool = await shop.merchant(100_000), shop.desk.pool
+    one, two = [
+        await shop.ask(merchant, Operation.PAYOUT, order, 5_000, account=COMPANY) for order in ("A1", "A2")
+    ]
+    assert await refuse_parked(shop.desk, one.id, LIN, "the bank does not take it", 9_999) is None
+    id_ = await refuse_parked(shop.desk, two.id, LIN, "nor this one", 9_999)
+    assert id_ is not None
+    assert (await shop.reload(two)).state is State.PARKED
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
+    seen = (await approvals.get(pool, id_)).seen
+    with pytest.raises(approvals.SecondPerson):
+        await approve(shop.desk, id_, seen, LIN)
+    with pytest.raises(approvals.NoProposal):
+        await refuse_parked(shop.desk, two.id, LIN, "once more", 9_999)
+    for _ in range(2):  # and once more after a crash
+        assert (await approve(shop.desk, id_, seen, WANG)).result == "refused"
+    assert (await shop.reload(two)).state is State.REFUSED
+    assert (await shop.balances(merchant.id))[2322] == 100_000
+    evidence = [step.message for step in await shop.desk.journal.steps(two.id)]
+    assert "lin and wang: nor this one" in evidence
+
+
+async def test_a_payout_that_was_paid_meanwhile_is_not_ended_by_an_approval(shop: Shop) -> None:
+    merchant = await shop.merchant(100_000)
+    payout = await park(shop, merchant)
+    id_ = await refuse_parked(shop.desk, payout.id, LIN, "the bank does not take it", 4_999)
+    assert id_ is not None
+    await bring_live(shop.desk.pool, shop.clock, Kind.ACCOUNT_TYPES, await table(shop.desk.pool, extra=[ROW]))
+    await shop.desk.gate.router.refresh()
+    await shop.settle_down()
+    done = await approve(shop.desk, id_, (await approvals.get(shop.desk.pool, id_)).seen, WANG)
+    assert done.result == "not done: the payout is SUCCESS; allowed: one that is PARKED"
+    assert (await shop.balances(merchant.id))[2322] == 100_000 - 5_050
 
 
 async def test_an_unsupported_type_is_refused_on_acceptance_and_nothing_is_held(shop: Shop) -> None:

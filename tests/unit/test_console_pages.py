@@ -51,13 +51,13 @@ PAGES = (
     "/duplicates", "/duplicates?all=1", "/proposals", "/proposals?all=1",
     "/freezes", "/freezes?all=1", "/freezes/new", "/register", "/register?all=1&kind=court", "/register/new",
     "/register/new?kind=chargeback", "/register/new?kind=complaint", "/register/new?kind=top_up",
-    "/reserve", f"/reserve?date={YESTERDAY}",
+    "/reserve", f"/reserve?date={YESTERDAY}", "/reserve/withdraw", "/reserve/account",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
     f"/merchants/mer_{0:026}/settlement",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
-    "/weekly", "/weekly?week=2026-W35",
+    "/weekly", "/weekly?week=2026-W35", "/operators", "/operators/roles?name=wang", "/acts", "/acts?person=lin&act=stop",
     "/search", "/search?q=nothing", "/search?q=M00",
     "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
     f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",
@@ -101,6 +101,15 @@ class Acts:
 
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         raise Refusing("nothing is sealed here")
+
+    async def own_money_may_leave(self) -> int:
+        return 500
+
+    async def withdraw(self, amount: int, reason: str, by: Person) -> UUID:
+        raise Refusing("nothing leaves from here")
+
+    async def name_own_account(self, account: PartyAccount, reason: str, by: Person) -> UUID:
+        raise Refusing("nothing is named here")
 
     async def bring_file(
         self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person

@@ -68,7 +68,7 @@ async def test_the_role_is_no_superuser_owns_nothing_and_makes_no_person(
     for sql in (
         "DROP TRIGGER operator_act_chained ON operator_act", "DROP TRIGGER operator_act_by_another ON operator_act",
         "UPDATE act_head SET seq = 0", "SET ROLE zhangfang", "CREATE ROLE another", "SET session_replication_role = replica",
-        "UPDATE adjustment_limit SET most = 1", "UPDATE adjustment SET amount = 1",
+        "UPDATE role_limit SET most = 1", "UPDATE adjustment SET amount = 1",
         "UPDATE operator SET disabled_at = NULL", "INSERT INTO operator VALUES ('lin2', '', '', now())",
     ):  # fmt: skip
         await refused(platform, sql)

@@ -31,7 +31,7 @@ TYPED = dict.fromkeys(
      "tiers", "tiers_by", "tiers_how", "taken", "on_refund"), ""
 ) | {
     "kind": "purchase", "from": "2026-09-02", "rate": "0.6", "tiers_by": "amount", "tiers_how": "marginal",
-    "taken": "month",
+    "taken": "month", "borne": "merchant",
 }  # fmt: skip
 
 

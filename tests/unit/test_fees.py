@@ -161,6 +161,7 @@ async def test_a_rule_that_cannot_be_is_refused_by_its_field(
 def test_what_is_typed_becomes_a_rule_or_names_its_field() -> None:
     given = {
         "kind": "purchase", "rate_ppm": 1, "taken": "month", "on_refund": "", "tiers_by": "month", "tiers_how": "whole",
+        "borne": "merchant",
     }  # fmt: skip
     made = rule_of(given, ["100:2", " 200:3 "])
     assert made == FeeRule(
@@ -171,7 +172,7 @@ def test_what_is_typed_becomes_a_rule_or_names_its_field() -> None:
         tiers_how="whole",
         taken=Taken.MONTH,
     )
-    for field in ("kind", "taken", "on_refund", "tiers_by", "tiers_how"):
+    for field in ("kind", "taken", "on_refund", "tiers_by", "tiers_how", "borne"):
         with pytest.raises(InvalidInput, match=f"{field}: got 4 characters"):
             rule_of(given | {field: "what"}, [])
     with pytest.raises(InvalidInput, match="tier: got 5 characters"):

@@ -1,10 +1,12 @@
 """The pages of files: one person says which column of an unknown layout is what, another approves the map."""
 
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
@@ -132,7 +134,7 @@ async def test_a_layout_is_guessed_shown_proposed_approved_and_read(desk: Desk) 
     args = {"channel": "unionpay", "date": str(DAY), "map": "ours"}
     taken = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
     assert "bill.csv: 3 lines are taken" in taken.text
-    assert (await desk.house.now(second)).matched_on == DAY
+    assert await desk.house.listed_on(second) == [DAY]
     again = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
     assert "it was taken before, and changes nothing" in again.text
     other = wechat([*trades[:1], Trade(second.channel_order_no, 551, 3), *trades[2:]]).replace(
@@ -165,6 +167,89 @@ async def test_two_fields_of_one_column_are_refused_by_name_and_nothing_is_propo
     assert refused.status_code == 422
     assert "got 2 of them: amount, fee; allowed: one field to a column" in unescape(refused.text)
     assert await desk.house.pool.fetchval("SELECT count(*) FROM column_map") == 0
+
+
+async def test_a_map_is_saved_half_way_and_gone_on_with_later_by_whom_it_is(desk: Desk) -> None:
+    data = alipay([Trade("A1", 100)]).encode("gb18030")
+    page = await looked_at(desk, "bill.csv", data)
+    where = page.url.path.removeprefix("/console")
+    unnamed = await desk.send(where, page, None, do="save", **{"field-note": ""})
+    assert "to find the draft again" in unescape(unnamed.text)
+    saved = await desk.send(where, page, None, do="save", name="half", foot="#the end", reason="left out")
+    assert "Maps that you have begun" in saved.text
+    held = await desk.house.pool.fetchval("SELECT typed FROM column_map_draft")
+    assert ("#the end" in held, "left out" in held, "csrf" in held) == (True, False, False)
+    await desk.sit_down("wang")
+    assert "Maps that you have begun" not in (await desk.get("/files")).text
+    await desk.sit_down("lin")
+    again = await desk.send(
+        "/files/look", await desk.get("/files"), {"file": ("bill.csv", data)}, draft="half"
+    )
+    assert (typed(again.text)["foot"], typed(again.text)["name"]) == ("#the end", "half")
+    where = again.url.path.removeprefix("/console")
+    done = await desk.send(where, again, None, do="propose", reason="whole now", foot="#")
+    assert "/proposals/prp_" in done.url.path
+    assert await desk.house.pool.fetchval("SELECT count(*) FROM column_map_draft") == 0
+
+
+async def test_a_draft_too_many_is_refused(desk: Desk) -> None:
+    page = await looked_at(desk, "bill.csv", wechat([Trade("A1", 100)]).encode())
+    where = page.url.path.removeprefix("/console")
+    await desk.house.pool.execute(
+        "INSERT INTO column_map_draft SELECT 'lin', 'n' || n, '{}', now() FROM generate_series(1, 20) n"
+    )
+    refused = await desk.send(where, page, None, do="save", name="one-more")
+    assert "at most 20 drafts" in unescape(refused.text)
+    assert (await desk.send(where, page, None, do="save", name="n7")).status_code == 200
+
+
+STATEMENT = """交易流水号,记账日期,贷方金额,借方金额,余额,对方户名,摘要
+B1,2026-09-01,5.00,,15.00,某公司,货款
+B2,2026-09-01,,1.00,14.00,某人,费用
+"""
+
+
+async def test_a_statements_map_is_made_on_the_page_and_read_by(desk: Desk) -> None:
+    page = await desk.send(
+        "/files/look", await desk.get("/files"), {"file": ("s.csv", STATEMENT.encode())}, kind="statement"
+    )
+    found = typed(page.text)
+    assert (found["kind"], found["field-amount_in"], found["field-sequence"], found["time"]) == (
+        "statement", "贷方金额", "交易流水号", "%Y-%m-%d",
+    )  # fmt: skip
+    assert 'role="alert"' not in page.text
+    assert "2 rows · Opening 10.00 · Closing 14.00" in re.sub("<[^>]*>", "", page.text)
+    where = page.url.path.removeprefix("/console")
+    wrong = await desk.send(
+        where, page, None, **{"field-balance": "贷方金额", "field-amount_in": "余额"}, do="look"
+    )
+    assert "column 贷方金额: got 0 characters" in wrong.text
+    page = await desk.send(where, page, do="propose", name="a-bank", reason="its own layout")
+    proposal = page.url.path.removeprefix("/console")
+    await desk.sit_down("wang")
+    await desk.send(f"{proposal}/approve", await desk.get(proposal), seen=await hash_of(desk))
+    args = {"account": ALIAS, "format": "map:a-bank"}
+    sent = {"file": ("s.csv", STATEMENT.encode())}
+    taken = await desk.send("/files/statement", await desk.get("/files"), sent, **args)
+    assert "s.csv: 2 new lines in 1 statements" in taken.text
+
+
+async def test_fixed_widths_and_a_zip_are_mapped_on_the_page(desk: Desk, tmp_path: Path) -> None:
+    rows = "20260901091500A1      100.00", "20260901091600A2      5.50"
+    packed = tmp_path / "bill.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("bill.txt", "\n".join((*rows, "合计2笔105.50元")).encode("gb18030"))
+    page = await looked_at(desk, "bill.zip", packed.read_bytes())
+    where = page.url.path.removeprefix("/console")
+    assert typed(page.text)["encoding"] == "gb18030"
+    fixed = {"format": "fixed", "widths": "14 8 10", "header": "", "foot": "合计", "time": "%Y%m%d%H%M%S"}
+    columns = {"field-time": "1", "field-order_no": "2", "field-amount": "3"}
+    page = await desk.send(where, page, None, **fixed, **columns, skip="0", do="look")
+    assert 'role="alert"' not in page.text
+    assert "0 of 2 lines would have a payment of ours" in page.text
+    assert typed(page.text)["totals"] == "合计{count}笔{in_sum}元"
+    wrong = await desk.send(where, page, None, widths="14 x", do="look")
+    assert "widths: got 1 characters; allowed: a whole number" in unescape(wrong.text)
 
 
 async def test_a_file_that_a_person_looks_at_is_theirs_alone_and_ends(desk: Desk) -> None:
@@ -212,4 +297,4 @@ async def test_the_pages_speak_the_visitors_language(desk: Desk, lang: str) -> N
         html = (await desk.get(path, lang)).text
         assert machine_words(html) == set(), path
         if lang == "zh":
-            assert latin(html) <= {"ISO", "SWIFT MT", "MB"}, path
+            assert latin(html) <= {"ISO", "SWIFT MT", "MB", "ZIP"}, path

@@ -15,7 +15,7 @@ from tests.people import LIN, WANG, seen, sit_down
 from tests.treasury import DAY, Treasury, treasury
 from zhangfang.approvals import SecondPerson, proposals
 from zhangfang.bills import SHIPPED, Bill, approve_map, live_map, map_versions, propose_map, read_file
-from zhangfang.cli.books import files
+from zhangfang.cli.main import app
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.payments import State
 from zhangfang.reconciliation import VERSION, approve_version, bring_file, differences
@@ -46,7 +46,7 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
     )
     done = await bring_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
     assert done == "3 lines are taken"
-    assert (await house.now(good)).matched_on == DAY
+    assert await house.listed_on(good) == [DAY]
     assert (await house.now(open_)).state is State.SUCCESS, "the file is evidence"
     assert [(row["class"], row["theirs"]) for row in await house.breaks()] == [("missing_here", 5)]
     assert await house.balances(3012, 2351) == (13_005, -5)
@@ -99,7 +99,7 @@ def test_the_commands_take_a_file_and_release_a_map(
 
 
 def run(*typed: str) -> Result:
-    return CliRunner().invoke(files.app, [*typed])
+    return CliRunner().invoke(app, ["files", *typed])
 
 
 async def test_a_map_that_another_person_approved_is_live_and_the_next_one_takes_its_place(

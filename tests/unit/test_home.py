@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +22,10 @@ from zhangfang.assembly import liveness
 from zhangfang.assembly.home import HouseError, owner, take
 from zhangfang.assembly.house import House, Process
 from zhangfang.assembly.sandbox import counter
+from zhangfang.cli.machine.programs import PROGRAMS
 from zhangfang.cli.main import app
+from zhangfang.cli.table import COMMANDS, load
+from zhangfang.kernel import start as early
 from zhangfang.kernel.clock import CHINA, FileClock, SystemClock, set_clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed
@@ -323,12 +327,32 @@ def test_a_clock_without_a_file_is_the_machines_and_after_a_restart_of_the_machi
     assert FileClock(path).now() == FRIDAY
 
 
+def test_a_process_that_is_started_early_goes_on_when_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, slept = tmp_path / "start", []
+
+    def sleep(_seconds: float) -> None:
+        slept.append(may.exists())
+        if len(slept) == 2:
+            may.touch()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    early.wait_for_start()
+    assert slept == [], "nobody says that it has to wait"
+    monkeypatch.setenv(early.VARIABLE, str(may))
+    early.wait_for_start()
+    early.wait_for_start()
+    assert slept == [False, False], "once it may, a process that is started again does not wait"
+
+
 # The command
 
 
 def test_help_imports_no_part_of_the_platform() -> None:
     code = """
 import sys
+import time
 from typer.testing import CliRunner
 from zhangfang.cli.main import app
 assert CliRunner().invoke(app, ["--help"]).exit_code == 0
@@ -339,6 +363,14 @@ print(*sys.modules)
     assert {"asyncio", "asyncpg", "structlog", "msgspec", "aiohttp", "numpy"} & {*modules} == set()
     ours = {".".join(name.split(".")[:2]) for name in modules if name.startswith("zhangfang")}
     assert ours == {"zhangfang", "zhangfang.assembly", "zhangfang.cli", "zhangfang.kernel"}
+    commands = {f"zhangfang.cli.{row['where'].partition(':')[0]}" for row in COMMANDS.values()}
+    assert commands & {*modules} == {"zhangfang.cli.machine.programs"}
+
+
+def test_the_list_says_of_each_command_what_the_command_says() -> None:
+    for name, row in COMMANDS.items():
+        command = load(name)
+        assert " ".join(command.help.partition("\n\n")[0].split()) == row["line"] or name in PROGRAMS, name
 
 
 def test_the_command_says_its_version() -> None:

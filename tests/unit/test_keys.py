@@ -10,12 +10,14 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, open_shop
 from tests.mandates import sign
+from tests.people import LIN, WANG, seen
 from tests.webhooks import LAST
 from zhangfang import webhooks
 from zhangfang.assembly.resealing import SEALED, KeyInUse, reseal, retire_key, versions
 from zhangfang.batches import Upload, load
 from zhangfang.channels.port import Operation
 from zhangfang.merchants import BankAccount, NewMerchant, create_merchant, settlement_account_of
+from zhangfang.payments import approve_own_account, propose_own_account
 from zhangfang.vault import InvalidToken, KeyFileError, Vault, create_key_file, key_versions, retire, rotate
 
 ACCOUNT = BankAccount("6222021234567890123", "杭州西湖茶叶有限公司", "corporate", "招商银行杭州分行")
@@ -122,8 +124,12 @@ async def test_whatever_the_platform_seals_can_be_sealed_again(
         await sign(desk, merchant.id, PAYER)
         await load(desk.pool, desk.vault, desk.clock, merchant, Upload("B1", "csv", 1, 1), lines())
         await filled(desk.pool, desk.vault, clock)
+        named = await propose_own_account(desk.pool, desk.vault, clock, PAYER, LIN, "our bank")
         before = await versions(desk.pool)
         rotate(tmp_path / "vault.json")
         done = {table async for table, tokens in reseal(desk.pool, desk.vault) if tokens}
         assert done == {sealed.table for sealed in SEALED}
         assert await versions(desk.pool) == {2: before[1]}
+        await retire_key(desk.pool, tmp_path / "vault.json", 1)
+        fresh = Vault(tmp_path / "vault.json")  # what was proposed before can still be carried out
+        await approve_own_account(desk.pool, fresh, clock, *await seen(desk.pool, named), WANG)

@@ -106,7 +106,7 @@ async def test_parked_payouts_and_returns_end_in_each_way(shop: Shop, days: int)
     await weigh(shop.desk, sent, StepKind.QUERY, Answer(Verdict.SUCCESS, amount=5000))
     assert (await shop.balances(merchant.id))[2322] == START - 3 * 5050
     shop.clock.advance(days=days)
-    await refuse_parked(shop.desk, ended.id, LIN, "the bank will never take it")
+    await refuse_parked(shop.desk, ended.id, LIN, "the bank will never take it", 10**9)
     assert (await shop.reload(ended)).state is State.REFUSED
     await bring_live(shop.desk.pool, shop.clock, Kind.ACCOUNT_TYPES, await table(shop.desk.pool, extra=[ROW]))
     await shop.desk.gate.router.refresh()

@@ -99,7 +99,7 @@ async def test_a_person_can_end_a_payout_whose_account_was_exchanged(shop: Shop)
     intent = await shop.ask(merchant, Operation.PAYOUT, "a", 1_000)
     await shop.desk.pool.execute("UPDATE intent SET account_tail = '0000'")
     await shop.settle_down(rounds=3)
-    await refuse_parked(shop.desk, intent.id, LIN, "the row was tampered with")
+    await refuse_parked(shop.desk, intent.id, LIN, "the row was tampered with", 10**9)
     assert (await shop.reload(intent)).state is State.REFUSED
     assert (await shop.balances(merchant.id))[2322] == 10_000
 
@@ -145,7 +145,7 @@ async def test_an_item_whose_account_was_exchanged_leaves_its_batch_and_is_parke
     assert await states(shop, batch) == {"SUCCESS": 7, "PARKED": 1}
     assert not bank.sent_batches
     intent = Intent.of(await shop.desk.pool.fetchrow("SELECT * FROM intent WHERE order_no = 'O-3'"))
-    await refuse_parked(shop.desk, intent.id, LIN, "the row was tampered with")
+    await refuse_parked(shop.desk, intent.id, LIN, "the row was tampered with", 10**9)
     assert (await shop.reload(intent)).state is State.REFUSED
 
 

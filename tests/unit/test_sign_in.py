@@ -47,8 +47,8 @@ def password_of(done: Result) -> str:
 
 
 def test_an_operator_is_made_signs_in_and_is_nobody_after_it(home: Path, database_url: str) -> None:
-    password = password_of(run("operator", "add", "Mei  Lan"))
-    taken = run("operator", "add", "ｍｅｉ lan")
+    password = password_of(run("operator", "add", "Mei  Lan", "--role", "admin"))
+    taken = run("operator", "add", "ｍｅｉ lan", "--role", "admin")
     assert "one that is taken, in this or another spelling" in str(taken.exception)
     assert "nobody is signed in here" in str(run(*ACT).exception)
     for wrong in ("x" + password, ""):
@@ -72,7 +72,7 @@ def test_an_operator_is_made_signs_in_and_is_nobody_after_it(home: Path, databas
 
 
 def test_an_expired_a_forged_and_a_disabled_persons_token_open_nothing(home: Path, database_url: str) -> None:
-    password = password_of(run("operator", "add", "mei"))
+    password = password_of(run("operator", "add", "mei", "--role", "admin"))
     assert run("sign-in", "mei", stdin=password + "\n").exit_code == 0
     held = session.held(Settings(home=home))
     session.keep(Settings(home=home), held + "x")

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from tests.clock import SetClock
 from tests.people import LIN, WANG, sit_down
 from tests.routing import CARD, pay
-from zhangfang.cli.money import tables
-from zhangfang.cli.people import proposals
+from zhangfang.cli.main import app
 from zhangfang.kernel.database import connect
 from zhangfang.vault.keyfile import create_key_file
 
@@ -27,8 +25,8 @@ def home(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return tmp_path
 
 
-def run(*typed: str, app: typer.Typer = tables.app) -> Result:
-    return CliRunner().invoke(app, [*typed])
+def run(*typed: str, group: str = "tables") -> Result:
+    return CliRunner().invoke(app, [group, *typed])
 
 
 def test_a_table_is_exported_changed_and_released_by_two_people_and_taken_back(
@@ -45,14 +43,14 @@ def test_a_table_is_exported_changed_and_released_by_two_people_and_taken_back(
     assert "canary 5 %" in run("history").output
     create_key_file(home / "vault.json")
     (home / "channels" / "cmb.json").unlink()  # an approval opens every channel, and this one is empty
-    id_, hash_, *_ = run("list", app=proposals.app).output.splitlines()[1].split()
-    own = run("approve", id_, hash_, app=proposals.app)
+    id_, hash_, *_ = run("list", group="proposals").output.splitlines()[1].split()
+    own = run("approve", id_, hash_, group="proposals")
     assert "lin proposed this; another person has to approve it" in str(own.exception)
     sit_down(database_url, home, WANG)
-    other = run("approve", id_, "0" * 16, app=proposals.app)
+    other = run("approve", id_, "0" * 16, group="proposals")
     assert "it changed since you looked at it" in str(other.exception)
     for _ in range(2):
-        done = run("approve", id_, hash_, app=proposals.app)
+        done = run("approve", id_, hash_, group="proposals")
         assert done.output == "approved by wang: release 1 is live\n"
     shown = run("show", "--kind", "account_types")
     assert "basic2" in shown.output

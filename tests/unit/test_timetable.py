@@ -9,10 +9,11 @@ import pytest
 from tests.clock import SetClock
 from tests.treasury import DAY, NEXT, Treasury, at, listed, treasury
 from zhangfang import statements
-from zhangfang.channels.port import MalformedMessage
-from zhangfang.closing.day import Day
+from zhangfang.channels.port import Answer, MalformedMessage, Verdict
+from zhangfang.closing.day import Day, patience
 from zhangfang.closing.timetable import begin, job
 from zhangfang.kernel.driver import run_due
+from zhangfang.payments import StepKind, weigh
 
 FRIDAY = date(2026, 9, 4)
 
@@ -144,7 +145,7 @@ async def test_a_file_that_is_cut_in_half_leaves_nothing_half_done(house: Treasu
     house.acquirer.files[DAY] = [listed(1, paid)]
     house.clock.advance(minutes=6)
     await tick(house, day)
-    assert (await house.now(paid)).matched_on == DAY
+    assert await house.listed_on(paid) == [DAY]
 
 
 async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:
@@ -165,6 +166,37 @@ async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:
         "roll": f"the day-end of {DAY} is not done yet: the file of unionpay for {DAY} is not matched yet",
         "statements": f"business date {DAY} is not closed yet",
     }
+
+
+async def test_dates_behind_one_that_is_held_up_are_tried_rarely_and_at_once_when_it_is_over(
+    house: Treasury, day: Day
+) -> None:
+    merchant = await house.merchant()
+    unknown = await house.asked(merchant, 1000)
+    days = [DAY + timedelta(days=n) for n in range(4)]
+    house.acquirer.files |= {one: [] for one in days}
+    for one in days:
+        house.clock.set(at(one + timedelta(days=1), 12))
+        await tick(house, day)
+    held = "SELECT key, attempts FROM task WHERE kind = ANY($1) AND done_at IS NULL AND attempts > 0"
+    kinds = ["close", "roll", "certificate", "statements"]
+    await house.pool.execute("UPDATE task SET attempts = 40 WHERE kind = ANY($1) AND attempts > 0", kinds)
+    for _ in range(24):  # two hours
+        house.clock.advance(minutes=5)
+        await tick(house, day)
+    tried = {row["key"]: row["attempts"] - 40 for row in await house.pool.fetch(held, kinds[:1])}
+    assert tried == {str(DAY): 24, **{str(one): 1 for one in days[1:]}}
+    await weigh(house.desk, unknown, StepKind.ANSWER, Answer(Verdict.FAILED))
+    house.clock.advance(minutes=5)
+    await tick(house, day)
+    assert await house.pool.fetch(held, kinds) == []
+
+
+def test_who_waits_for_others_waits_five_minutes_for_an_hour_and_a_day_in_the_end() -> None:
+    waits = [patience(tries) for tries in range(1, 60)]
+    assert waits == sorted(waits)
+    assert sum(waits[:12], timedelta()) == timedelta(hours=1)
+    assert waits[-1] == patience(10**6) == timedelta(days=1)
 
 
 async def test_a_day_does_not_close_while_its_settlement_run_is_not_done(house: Treasury, day: Day) -> None:

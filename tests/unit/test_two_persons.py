@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from tests import own_money
 from tests.adjusting import frozen, funded, proposed
 from tests.clock import SetClock
 from tests.duplicates import no_guard, twice
@@ -43,6 +44,7 @@ from zhangfang.approvals import (
     operator,
 )
 from zhangfang.assembly.proposals import KINDS, approve
+from zhangfang.channels.port import Operation
 from zhangfang.closing import period, roll
 from zhangfang.kernel.ids import new_id
 from zhangfang.merchants import FeeKind, FeeRule, ProductCycle, Terms
@@ -112,6 +114,13 @@ async def refund(house: Treasury) -> UUID:
     assert await payments.refund_by(house.desk, paid.id, 5_000, "k" * 32, LIN, 4_999) is None
     (one,) = await approvals.proposals(house.pool, kind=payments.REFUND)
     return one.id
+
+
+async def refusal(house: Treasury) -> UUID:
+    parked = await house.asked(await house.merchant(), 5_000, Operation.PAYOUT, State.PARKED)
+    made = await payments.refuse_parked(house.desk, parked.id, LIN, "no bank takes it", 4_999)
+    assert made is not None
+    return made
 
 
 async def fee_rule(house: Treasury) -> UUID:
@@ -201,7 +210,25 @@ async def milder_grade(house: Treasury) -> UUID:
     return made
 
 
+async def roles(house: Treasury) -> UUID:
+    return await approvals.propose_roles(house.pool, house.clock, "chen", ["auditor"], LIN, "moves to audit")
+
+
+async def own_account(house: Treasury) -> UUID:
+    vault, account = house.desk.vault, own_money.OURS
+    return await payments.propose_own_account(house.pool, vault, house.clock, account, LIN, "our bank")
+
+
+async def withdrawal(house: Treasury) -> UUID:
+    await own_money.earned(house)
+    await own_money.named(house)
+    return await own_money.proposed(house, 500)
+
+
 MADE: dict[str, Propose] = {
+    approvals.GIVING: roles,
+    payments.OWN_ACCOUNT: own_account,
+    payments.WITHDRAWAL: withdrawal,
     weekly.GRADE: milder_grade,
     reconciliation.VERSION: file_version,
     reconciliation.MATCH_RULE: match_rule,
@@ -216,6 +243,7 @@ MADE: dict[str, Propose] = {
     period.CLOSE: closing,
     period.REOPEN: reopening,
     payments.REFUND: refund,
+    payments.REFUSAL: refusal,
     payments.OPENING: opening,
     bills.MAP: column_map,
     fees.AGREED: fee_rule,
@@ -280,8 +308,9 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT array_agg(state) FROM duplicate) AS cases, (SELECT array_agg(state) FROM table_release) AS tables, "
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, (SELECT count(*) FROM merchant_terms) AS terms, "
-        "(SELECT count(*) FROM product_cycle) AS cycles, "
+        "(SELECT count(*) FROM product_cycle) AS cycles, (SELECT count(*) FROM own_account) AS own, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
+        "(SELECT max(seq) FROM operator_role) AS roles, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"
     )
 

@@ -130,7 +130,9 @@ def test_every_figure_of_the_audit_and_every_act_that_is_recorded_has_its_words(
             inserted = r"INTO operator_act[^\n]*?(?:\nSELECT|VALUES)[^'\n]*'([\w ]+)'"
             acts |= set(re.findall(inserted, file.read_text("utf-8")))
         elif file.suffix == ".py":
-            acts |= set(re.findall(r"\brecord(?:ed)?\([^)]*?, \"([a-z ]+)\", ", file.read_text("utf-8")))
+            acts |= set(
+                re.findall(r"\b(?:record(?:ed)?|counted)\([^)]*?, \"([a-z ]+)\", ", file.read_text("utf-8"))
+            )
     assert {"stop", "propose", "approve", "refuse parked", "canary table"} <= acts <= TERMS["act"].keys()
     assert TITLES.keys() <= TERMS["figure"].keys()
 

@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.webhooks import networks, open_session, outside
@@ -114,21 +113,16 @@ def test_any_other_url_is_refused_by_name(url: str) -> None:
 
 
 @pytest.fixture
-async def inside() -> AsyncIterator[tuple[str, list[str]]]:
-    """A service of our own on loopback, which no webhook may ask; give its port and what it was asked."""
-    seen: list[str] = []
+async def inside() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A service of our own on loopback, which no webhook may ask; give its port and what it was sent first."""
+    seen: list[bytes] = []
 
-    async def handle(request: web.Request) -> web.Response:
-        seen.append(request.host)
-        return web.Response(text="the key")
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(4096))
+        writer.close()
 
-    app = web.Application()
-    app.router.add_post("/", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield str(runner.addresses[0][1]), seen
-    await runner.cleanup()
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        yield str(server.sockets[0].getsockname()[1]), seen
 
 
 @pytest.fixture
@@ -156,7 +150,7 @@ async def test_a_name_that_means_an_address_of_ours_is_not_connected_to(
 ) -> None:
     names["shop.example"] = [address]
     async with open_session(()) as session:
-        answer = await outside.post(session, "http://shop.example:8200/", {}, b"{}")
+        answer = await outside.post(session, "https://shop.example:8200/", {}, b"{}")
     assert answer == (None, "the address may not be reached")
 
 
@@ -164,7 +158,7 @@ async def test_one_bad_address_of_a_name_refuses_all(names: dict[str, list[str]]
     for addresses in (["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]):
         names["shop.example"] = addresses
         async with open_session(LOOPBACK) as session:
-            answer = await outside.post(session, "http://shop.example:8200/", {}, b"{}")
+            answer = await outside.post(session, "https://shop.example:8200/", {}, b"{}")
         assert answer == (None, "the address may not be reached")
 
 
@@ -172,17 +166,17 @@ async def test_one_bad_address_of_a_name_refuses_all(names: dict[str, list[str]]
     "host", ["127.0.0.1", "127.1", "2130706433", "0", "[::1]", "[::ffff:127.0.0.1]", "localhost"]
 )
 async def test_an_address_that_stands_in_the_url_is_not_connected_to(
-    inside: tuple[str, list[str]], host: str
+    inside: tuple[str, list[bytes]], host: str
 ) -> None:
     port, seen = inside
     async with open_session(()) as session:
-        status, _ = await outside.post(session, f"http://{host}:{port}/", {}, b"{}")
+        status, _ = await outside.post(session, f"https://{host}:{port}/", {}, b"{}")
     assert status is None
     assert seen == []
 
 
 async def test_a_name_that_changes_after_it_was_checked_is_reached_where_it_was_checked(
-    inside: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+    inside: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, seen = inside
     asked: list[str] = []
@@ -193,6 +187,18 @@ async def test_a_name_that_changes_after_it_was_checked_is_reached_where_it_was_
 
     monkeypatch.setattr(outside, "look_up", rebinding)
     async with open_session(LOOPBACK) as session:
-        assert await outside.post(session, f"http://shop.example:{port}/", {}, b"{}") == (200, "")
+        await outside.post(session, f"https://shop.example:{port}/", {}, b"{}")
     assert asked == ["shop.example"], "it is looked up once, and that is connected to"
-    assert seen == [f"shop.example:{port}"], "and the name is what the server is asked for"
+    assert [b"shop.example" in hello for hello in seen] == [True], "and the name is what TLS asks for"
+
+
+@pytest.mark.parametrize("url", ["http://shop.example/", "http://8.8.8.8/", "http://localhost/"])
+async def test_plain_http_goes_to_an_allowed_address_and_nowhere_else(
+    names: dict[str, list[str]], url: str
+) -> None:
+    names |= {"shop.example": ["127.0.0.1"], "localhost": ["127.0.0.1"]}
+    with pytest.raises(InvalidInput, match=r"^url: got http://; allowed: https://$"):
+        check_url(url, LOOPBACK)
+    async with open_session(LOOPBACK) as session:  # one that was stored before the rule
+        answer = await outside.post(session, url, {}, b"{}")
+    assert answer == (None, "plain HTTP may not be sent there")

@@ -156,7 +156,7 @@ async def test_an_endpoint_that_cannot_be_reached_or_spoken_to_counts_as_a_try(
     shop: Shop, endpoint: Endpoint
 ) -> None:
     merchant = await shop.merchant()
-    for url in ("http://127.0.0.1:1/", "http://a..b/"):
+    for url in ("http://127.0.0.1:1/", "https://a..b/"):
         await endpoint_at(shop, merchant, url)
     await paid(shop, merchant)
     async with telling(shop) as jobs:

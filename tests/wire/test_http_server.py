@@ -253,6 +253,29 @@ def test_requests_beyond_the_bound_are_answered_503_with_a_time_and_health_is_an
     assert site.begun.count("/quick") == 1
 
 
+def test_an_address_that_asks_too_often_is_told_when_to_come_again_and_another_is_answered(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hall, "LOOPBACK", ("127.0.0.1",))
+    monkeypatch.setattr(hall, "LOOK_SECONDS", 60)
+    site.hall.bounds = Bounds(connections=24, per_address=12, requests=6, asks=2)
+    counted = site.hall.may_ask
+    monkeypatch.setattr(site.hall, "may_ask", lambda address, _: counted(address, 0.0))  # its clock stands
+    assert [status(call(site, GET, host="127.0.0.2")) for _ in range(4)] == [200] * 4
+    refused = said(call(site, GET, host="127.0.0.2"))
+    assert refused.startswith(b"HTTP/1.1 429 ")
+    assert b"retry-after: 1\r\n" in refused.lower()
+    assert [status(call(site, GET, host=host)) for host in ("127.0.0.3", "127.0.0.1")] == [200, 200]
+
+
+def test_an_address_may_ask_again_as_time_passes_and_never_more_than_twice_a_seconds_share() -> None:
+    book = hall.Hall(Bounds(asks=10))
+    assert [book.may_ask("192.0.2.1", 5.0) for _ in range(21)] == [True] * 20 + [False]
+    assert [book.may_ask("192.0.2.1", 5.25) for _ in range(3)] == [True, True, False]
+    assert [book.may_ask("192.0.2.1", 900.0) for _ in range(21)] == [True] * 20 + [False]
+    assert all(book.may_ask("127.0.0.1", 5.0) for _ in range(100))
+
+
 def test_half_requests_hold_no_place_of_whole_ones(site: Site) -> None:
     halves = [call(site, _post(10)) for _ in range(BOUNDS.requests + 2)]
     assert status(call(site, GET)) == 200

@@ -10,8 +10,6 @@ from zhangfang.adjustments.flow import (
     prepared,
     propose,
     propose_reversal,
-    read_limits,
-    set_limit,
 )
 from zhangfang.adjustments.freezes import (
     FREEZE,
@@ -33,7 +31,6 @@ from zhangfang.adjustments.freezes import listed as freezes
 from zhangfang.adjustments.model import (
     ADJUSTMENT,
     PREFIX,
-    AboveLimit,
     Adjustment,
     Line,
     Made,
@@ -69,7 +66,6 @@ __all__ = [
     "SOON",
     "THAW",
     "WARN",
-    "AboveLimit",
     "Adjustment",
     "Allowed",
     "Case",
@@ -107,9 +103,7 @@ __all__ = [
     "propose_outcome",
     "propose_reversal",
     "propose_thaw",
-    "read_limits",
     "reserve_of",
-    "set_limit",
     "take",
     "vouchers",
 ]

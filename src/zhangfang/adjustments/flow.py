@@ -1,6 +1,6 @@
 """Adjustments (人工调账): one person proposes a voucher, another approves exactly that, and it is posted once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,22 +13,19 @@ from zhangfang.adjustments import allowed, evidence, posting
 from zhangfang.adjustments.model import (
     ADJUSTMENT,
     PREFIX,
-    AboveLimit,
     Adjustment,
     Made,
     Making,
     NoAdjustment,
     made_of,
 )
-from zhangfang.approvals import OWNER, Person, Proposal, record
+from zhangfang.approvals import Person, Proposal, check_limit
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, prefixed
-from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.ledger import LedgerClient
 
 queries = posting.queries
-ROLE = "operator"  # until people have roles, each has this one
 _DAY = timedelta(hours=24)
 
 
@@ -91,37 +88,9 @@ async def _propose(
 ) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.lock, by.id)
-        await _check_limit(connection, clock, said.amount, by)
+        before = await connection.fetchval(queries.proposed, by.id, clock.now() - _DAY)
+        await check_limit(connection, ADJUSTMENT, by, "propose", said.amount, before)
         await approvals.propose(connection, clock, id_, ADJUSTMENT, target, said, by, said.reason)
-
-
-async def _check_limit(connection: asyncpg.Connection, clock: Clock, amount: int, by: Person) -> None:
-    """Raise `AboveLimit` if one voucher, or all that a person proposed within 24 hours, is above the role's limit."""
-    limits = await read_limits(connection)
-    most = limits.get(ROLE, 0)
-    before = await connection.fetchval(queries.proposed, by.id, clock.now() - _DAY)
-    if before + amount <= most:
-        return
-    may = [f"{role} up to {fen_to_yuan(fen)}" for role, fen in limits.items() if fen >= before + amount]
-    raise AboveLimit(
-        f"amount: {fen_to_yuan(amount)} with {fen_to_yuan(before)} proposed within 24 hours; allowed: "
-        f"{fen_to_yuan(most)} in all for the role {ROLE}; who may: {', '.join(may) or 'no role'}"
-    )
-
-
-async def read_limits(db: asyncpg.Pool | asyncpg.Connection) -> Mapping[str, int]:
-    """Return how much each role may move, in fen."""
-    return {row["role"]: row["most"] for row in await db.fetch(queries.limits)}
-
-
-async def set_limit(pool: asyncpg.Pool, clock: Clock, role: str, most: int) -> None:
-    """Set a role's limit, as the database's owner. Raises `InvalidInput`."""
-    role = approvals.text("role", role, 1, 40)
-    if most < 0:
-        raise InvalidInput("most", "less than zero", "yuan from 0")
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(queries.set_limit, role, most)
-        await record(connection, clock, OWNER, "adjustment limit", role, fen_to_yuan(most))
 
 
 async def approve(
@@ -135,6 +104,7 @@ async def approve(
     async def begin(connection: asyncpg.Connection, found: Proposal) -> None:
         said = found.holds(Adjustment)
         making = _making(said)
+        await check_limit(connection, ADJUSTMENT, by, "approve", said.amount)
         if allowed.preview(making, said.reverses) != said.voucher:
             raise NoAdjustment(
                 "the templates have changed since it was proposed; allowed: withdraw it, propose it again"

@@ -15,10 +15,6 @@ ADJUSTMENT = "adjustment"  # the kind of these proposals
 POSTED = "posted"
 
 
-class AboveLimit(ZhangfangError):
-    """An amount is above what the role may move; the text names the roles that may."""
-
-
 class NoAdjustment(ZhangfangError):
     """There is no such adjustment, or it cannot be reversed; the text says which."""
 

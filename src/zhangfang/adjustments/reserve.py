@@ -57,11 +57,6 @@ class Reserve:
         return max(0, self.total(DUE) - self.total(OWN))
 
     @property
-    def free(self) -> int:
-        """Return how much of our own money could leave the reserve at most."""
-        return max(0, self.total(OWN) - self.total(DUE))
-
-    @property
     def gap(self) -> int:
         """Return the sum of what banks have more or less than the books; a bank without a line counts as nothing."""
         return sum(abs(one.gap) for one in self.cash if one.gap)

@@ -22,9 +22,6 @@ UPDATE adjustment SET seq = $2, result = $3, ended_at = $4 WHERE id = $1 AND end
 -- Accounts that are not open.
 SELECT w.id FROM unnest($1::uuid[]) AS w (id) WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = w.id)
 
--- name: limits
-SELECT role, most FROM adjustment_limit ORDER BY most, role
-
 -- name: lock
 -- One adjustment of a person is counted at a time, until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended(person_of($1), 3))
@@ -34,6 +31,3 @@ SELECT pg_advisory_xact_lock(hashtextextended(person_of($1), 3))
 SELECT coalesce(sum((p.content::json->>'amount')::bigint), 0)::bigint FROM proposal_standing p
 WHERE p.kind = 'adjustment' AND p.proposed_at > $2 AND person_of(p.proposed_by) = person_of($1)
     AND p.decision IS DISTINCT FROM 'withdraw'
-
--- name: set_limit
-INSERT INTO adjustment_limit (role, most) VALUES ($1, $2) ON CONFLICT (role) DO UPDATE SET most = $2

@@ -18,6 +18,7 @@ from zhangfang.api.health import Health
 from zhangfang.api.limit import Limit
 from zhangfang.api.problems import ApiError, answer, handle, problem
 from zhangfang.api.returns import Returns
+from zhangfang.approvals import check_listed
 from zhangfang.channels.port import NotifyingChannel
 from zhangfang.kernel.calendar import china_day, unannounced
 from zhangfang.kernel.database import AWAY
@@ -74,6 +75,7 @@ def build_app(settings: Settings, open_desk: OpenDesk, beside: Beside) -> Starle
             yield
             counting.cancel()
 
+    check_listed("call", (spec.name for spec in CALLS))
     described, drawn = msgspec.json.encode(document(CALLS)), page(CALLS)
     routes = [
         # first, because routes are tried in order, and each payment has a notification

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from zhangfang.api import queries
 from zhangfang.api.bodies import Decode, decoder
 from zhangfang.api.problems import ApiError, answer
-from zhangfang.approvals import Person
+from zhangfang.approvals import Person, demand
 from zhangfang.approvals import operator as person
 from zhangfang.kernel.elsewhere import AT_ONCE
 from zhangfang.merchants import ApiKeys, Merchant
@@ -100,6 +100,11 @@ class Spec:
     cursor: str = ""
 
     @property
+    def name(self) -> str:
+        """Return how the table of rights names the call."""
+        return f"{self.method} {self.path}"
+
+    @property
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Return the schema of each parameter that the address may have."""
         pattern = self.cursor or f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
@@ -115,7 +120,7 @@ def route(spec: Spec) -> Route:
     async def endpoint(http: HttpRequest) -> Response:
         try:
             office: Office = http.app.state.office
-            caller = await _caller(office, http.headers, spec.who)
+            caller = await _caller(office, http.headers, spec)
             merchant = caller if isinstance(caller, Merchant) else None
             operator = caller if isinstance(caller, Person) else None
             query = queries.read(http.query_params.multi_items(), parameters)
@@ -151,7 +156,8 @@ def _decoded(decode: Decode, body: bytes) -> Any:
         raise ApiError(400, "malformed_json", f"body: got {len(body)} bytes that are not JSON") from None
 
 
-async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merchant | Person | None:
+async def _caller(office: Office, headers: Mapping[str, str], spec: Spec) -> Merchant | Person | None:
+    who = spec.who
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
         if who == "admin" and hmac.compare_digest(secret.encode(), office.admin_key.encode()):
@@ -159,6 +165,7 @@ async def _caller(office: Office, headers: Mapping[str, str], who: str) -> Merch
         if who == "merchant" and (merchant := await office.keys.merchant(secret)) is not None:
             return merchant
         if who == "operator" and (name := await operator_of(office.desk.pool, secret)) is not None:
+            await demand(office.desk.pool, office.desk.clock, person(name), "call", spec.name)
             return person(name)
     raise ApiError(401, "unauthorized", f"Authorization: got no valid key; allowed: {_BEARERS[who]}")
 

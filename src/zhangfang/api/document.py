@@ -25,6 +25,7 @@ PROBLEM = {
 ERRORS = {
     "400": "not readable, or without Idempotency-Key",
     "401": "no valid key",
+    "403": "the operator has no role that may do it",
     "404": "you have nothing at this address",
     "405": "the address does not take that method",
     "408": "the request did not arrive in time",

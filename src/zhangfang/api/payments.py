@@ -11,10 +11,12 @@ from zhangfang.api.shapes import (
     NewPart,
     NewPayment,
     NewPayout,
+    NewQuote,
     NewRefund,
     NewSplit,
     NewVoid,
     Page,
+    QuoteShown,
     Shown,
     SplitShown,
     Timeline,
@@ -23,11 +25,11 @@ from zhangfang.api.shapes import (
     show,
 )
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.fees import why
+from zhangfang.fees import explain, why
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.ledger import Book, account_id
 from zhangfang.merchants import settlement_account_of
-from zhangfang.payments import PREFIX, Intent, NotFound, Request, accept, split_payment
+from zhangfang.payments import PREFIX, Intent, NotFound, Request, accept, quote, split_payment
 
 KINDS = {
     "pay": (Operation.PURCHASE, Operation.COLLECTION),
@@ -157,6 +159,27 @@ def explainer(prefix: str) -> Any:
     return get
 
 
+async def quote_payment(call: Call) -> tuple[int, QuoteShown]:
+    """Say what a purchase would cost, and whom. Nothing is stored."""
+    new: NewQuote = call.body
+    asked = Request(
+        Operation.PURCHASE, "quote", new.amount, "quote", product=new.product, instalments=new.instalments,
+        fee_by=new.fee_by,
+    )  # fmt: skip
+    found = await quote(call.desk, call.who, asked)
+    told = explain(call.who.fee_rules, found.fee_rule, new.amount)
+    return 200, QuoteShown(
+        new.amount,
+        found.surcharge,
+        found.amount,
+        found.fee,
+        found.fee_taken,
+        found.channel,
+        told.rule,
+        told.sum,
+    )
+
+
 async def balance(call: Call) -> tuple[int, BalanceShown]:
     """Show the merchant's balances, all at the same moment."""
     codes = {"pending": 2321, "available": 2322, "guarantee": 2323, "frozen": 2324}
@@ -175,6 +198,7 @@ def _free(balance: Any) -> int:
 PAGED = ("cursor", "limit")
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/payments", "Create a payment", create_payment, NewPayment, Shown, idempotent=True),
+    Spec("POST", "/v1/quotes", "Say what a purchase would cost", quote_payment, NewQuote, QuoteShown),
     Spec("GET", "/v1/payments", "List payments, newest first", lister("pay"), gives=Page, query=PAGED),
     Spec("GET", "/v1/payments/{id}", "Show a payment", getter("pay"), gives=Shown),
     Spec("GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline),

@@ -8,6 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from zhangfang.approvals import NoRight
 from zhangfang.batches import BatchNumberTaken, UnknownBatch
 from zhangfang.channels.port import ForgedMessage, MalformedMessage
 from zhangfang.kernel.errors import Busy, InvalidInput, ZhangfangError
@@ -57,6 +58,7 @@ class ApiError(ZhangfangError):
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (ClientDisconnect, 400, "client_gone"),  # nobody reads this answer
     (InvalidInput, 422, "invalid_input"),
+    (NoRight, 403, "no_right"),
     (KeyReused, 422, "idempotency_key_reused"),
     (OrderNumberTaken, 409, "order_number_taken"),
     (NotFound, 404, "not_found"),
@@ -99,7 +101,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (  # the first that fits
     (asyncpg.InternalClientError, 503, "database_unavailable"),
     (OSError, 503, "database_unavailable"),
 )
-HEADERS = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}
+_SOON = {"Retry-After": "1"}
+HEADERS = {503: _SOON, 429: _SOON, 401: {"WWW-Authenticate": "Bearer"}}
 AWAY = "a part of the platform is away for a moment; repeat the request with the same Idempotency-Key"
 
 

@@ -151,7 +151,10 @@ class App(msgspec.Struct):
 
 
 class Shown(msgspec.Struct, omit_defaults=True):
-    """An intent as its merchant sees it. `state` is one of the documented states; later facts stand beside it."""
+    """An intent as its merchant sees it. `state` is one of the documented states; later facts stand beside it.
+
+    `amount` is what the payer pays. If it bears the fee, that is what you asked for and the `surcharge`.
+    """
 
     id: str
     kind: str
@@ -176,6 +179,7 @@ class Shown(msgspec.Struct, omit_defaults=True):
     settled: bool = False
     instalments: int = 0
     shared: int = 0
+    surcharge: int = 0
     redirect: Redirect | None = None
     app: App | None = None
 
@@ -206,6 +210,7 @@ def show(intent: Intent, client: Redirect | App | None = None) -> Shown:
         settled=intent.settlement is not None,
         instalments=intent.instalments,
         shared=intent.shared,
+        surcharge=intent.surcharge,
         redirect=client if isinstance(client, Redirect) else None,
         app=client if isinstance(client, App) else None,
     )
@@ -264,6 +269,32 @@ class FeeShown(msgspec.Struct):
     rule: dict[str, str]
     arithmetic: dict[str, str]
     stored: bool
+
+
+class NewQuote(msgspec.Struct, forbid_unknown_fields=True):
+    """A purchase that somebody thinks of."""
+
+    amount: Fen
+    product: Literal["", "cashier", "alipay_app"] = ""
+    instalments: Annotated[int, msgspec.Meta(ge=0, le=MOST_INSTALMENTS)] = 0
+    fee_by: Literal["", "payer", "merchant"] = ""
+
+
+class QuoteShown(msgspec.Struct):
+    """What a purchase of `price` fen would cost now: the payer pays `amount`, of which `surcharge` is the fee on top.
+
+    `fee` is yours to bear unless it is the surcharge; 0 if it is billed after the month. The rules and the channel of the
+    moment hold: a payment that is created later may differ.
+    """
+
+    price: int
+    surcharge: int
+    amount: int
+    fee: int
+    taken: str
+    channel: str
+    rule: dict[str, str]
+    arithmetic: dict[str, str]
 
 
 class BalanceShown(msgspec.Struct):

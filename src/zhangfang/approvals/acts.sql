@@ -3,7 +3,7 @@ SELECT a.at, a.operator, a.act, a.target, a.reason, p.kind, r.reason AS result
 FROM operator_act a
 LEFT JOIN proposal p ON p.id = a.proposal
 LEFT JOIN LATERAL (SELECT reason FROM operator_act WHERE result_of = a.id ORDER BY seq LIMIT 1) r ON true
-WHERE a.result_of IS NULL AND a.act NOT IN ('sign in', 'sign in refused', 'export', 'view')
+WHERE a.result_of IS NULL AND a.act NOT IN ('sign in', 'sign in refused', 'export', 'view', 'refused')
 ORDER BY a.seq DESC LIMIT $1
 
 -- name: acts_on

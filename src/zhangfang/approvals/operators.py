@@ -8,11 +8,13 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from zhangfang.approvals import doors
 from zhangfang.approvals.acts import record
 from zhangfang.approvals.people import (
     OWNER,
@@ -24,6 +26,7 @@ from zhangfang.approvals.people import (
     operator,
     operator_name,
 )
+from zhangfang.approvals.rights import ROLES, WORKING, check_roles
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
@@ -38,39 +41,57 @@ _NO_SALT = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A log-in by name and password, and the person whose it is."""
+    """A log-in by name and password, the person whose it is, and that person's roles."""
 
     name: str
     person: str
     created_at: datetime
     disabled_at: datetime | None
+    roles: tuple[str, ...]
 
 
 async def ensure_operator(pool: asyncpg.Pool, clock: Clock) -> str | None:
-    """Make the first operator, named `operator`, and return the password, which is not stored; None if one exists."""
+    """Make the first operator, named `operator`, and return the password, which is not stored; None if one exists.
+
+    Who is alone has every role that does something: one person can try all, and still approves nothing of their own.
+    """
     if await pool.fetchval(queries.has_operator):
         return None
     password, secret = await _secret()
-    made = await pool.fetchval(queries.add_first, FIRST, *secret, clock.now())
-    return password if made else None
+    async with pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval(queries.add_first, FIRST, *secret, clock.now()):
+            return None
+        await connection.execute(doors.queries.give, FIRST, list(WORKING), OWNER.id, clock.now(), None)
+    return password
 
 
 async def add_operator(
-    pool: asyncpg.Pool, clock: Clock, name: str, person: str | None = None
+    pool: asyncpg.Pool, clock: Clock, name: str, person: str | None = None, roles: Iterable[str] = ()
 ) -> tuple[Person, str]:
     """Make an operator; return who may sign in and the password. Raises `InvalidInput` if a name that folds alike is taken.
 
     `person` is whose log-in it is, where a person has several; otherwise the person has the log-in's name. It stays so.
+    A new person needs `roles`; a further log-in has those of its person.
     """
-    name = operator_name(name)
+    name, given = operator_name(name), check_roles(roles)
     whose = name if person is None else operator_name(person)
     password, secret = await _secret()
     async with pool.acquire() as connection, connection.transaction():
         if await connection.fetchval(queries.add, name, *secret, clock.now(), whose) is None:
             raise InvalidInput("name", "one that is taken, in this or another spelling", "a new name")
-        note = "" if whose == name else f"a log-in of {whose}"
+        note = ", ".join(given) if whose == name else f"a log-in of {whose}"
+        if whose == name:
+            await _first_roles(connection, clock, name, given)
         await record(connection, clock, OWNER, "operator add", name, note)
     return operator(name), password
+
+
+async def _first_roles(
+    connection: asyncpg.Connection, clock: Clock, person: str, given: tuple[str, ...]
+) -> None:
+    if not given:
+        raise InvalidInput("role", "none", f"one or more of {', '.join(ROLES)}")
+    await connection.execute(doors.queries.give, person, list(given), OWNER.id, clock.now(), None)
 
 
 async def check_second(
@@ -107,7 +128,8 @@ async def disable_operator(pool: asyncpg.Pool, clock: Clock, name: str) -> None:
 
 async def operators(pool: asyncpg.Pool) -> tuple[Operator, ...]:
     """Return all operators by name."""
-    return tuple(Operator(**row) for row in await pool.fetch(queries.listed))
+    rows = await pool.fetch(queries.listed)
+    return tuple(Operator(**dict(row) | {"roles": tuple(row["roles"])}) for row in rows)
 
 
 async def opens(pool: asyncpg.Pool, name: str, password: str) -> str | None:

@@ -25,7 +25,11 @@ DELETE FROM operator_session WHERE operator = $1
 SELECT name, salt, hash, passes FROM operator WHERE name = $1 AND disabled_at IS NULL
 
 -- name: listed
-SELECT name, person_of(name) AS person, created_at, disabled_at FROM operator ORDER BY name
+SELECT o.name, person_of(o.name) AS person, o.created_at, o.disabled_at,
+    coalesce((
+        SELECT r.roles FROM operator_role r WHERE r.person = person_of(o.name) ORDER BY r.seq DESC LIMIT 1
+    ), '{}') AS roles
+FROM operator o ORDER BY o.name
 
 -- name: is_one_person
 SELECT person_of($1) = person_of($2)

@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from zhangfang.approvals.acts import record
+from zhangfang.approvals.doors import demand
 from zhangfang.approvals.operators import check_second
 from zhangfang.approvals.people import NotAnOperator, Person, PersonKind
 from zhangfang.kernel.clock import Clock
@@ -106,8 +107,10 @@ async def approve(
 
     `seen` is the hash that the person has looked at, or its first digits. If it is approved already, nothing is stored:
     the first approver stays, and anybody but the proposer may carry it on. `begin` refuses by raising: then the proposal
-    stays open. Raises `SecondPerson`, `ItChanged`, `NotAnOperator`, `NoProposal`.
+    stays open. Raises `NoRight`, `SecondPerson`, `ItChanged`, `NotAnOperator`, `NoProposal`.
     """
+    if by.kind is PersonKind.OPERATOR:
+        await demand(pool, clock, by, "approve", kind)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.lock, str(id_))
         found = await get(connection, id_)

@@ -12,14 +12,25 @@ from uuid import UUID
 from starlette.routing import BaseRoute, Mount
 
 from zhangfang.adjustments import Freeze, freeze
-from zhangfang.approvals import Person, Proposal
+from zhangfang.approvals import Person, Proposal, limit_of
 from zhangfang.assembly.proposals import approve
 from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import Transfer
-from zhangfang.payments import Desk, NotFound, ask, open_again, refund_by, seal_payee
+from zhangfang.payments import (
+    REFUND,
+    Desk,
+    NotFound,
+    ask,
+    may_leave,
+    open_again,
+    propose_own_account,
+    propose_withdrawal,
+    refund_by,
+    seal_payee,
+)
 from zhangfang.reconciliation import Cure, preview, read_and_bring, read_and_bring_statements
 from zhangfang.web.origin import origin
 
@@ -40,7 +51,8 @@ class OperatorActs:
 
     async def refund(self, intent_id: UUID, amount: int, by: Person, key: str) -> UUID | None:
         """Refund `amount` fen of a payment on the merchant's behalf, or propose it."""
-        return await refund_by(self.desk, intent_id, amount, key, by, self.settings.refund_alone)
+        alone = await limit_of(self.desk.pool, REFUND, by, "refund")
+        return await refund_by(self.desk, intent_id, amount, key, by, alone)
 
     async def open_again(self, channel: str, operation: str, reason: str, by: Person) -> UUID | None:
         """End a stop, or propose it."""
@@ -58,6 +70,19 @@ class OperatorActs:
     async def seal_payee(self, account: PartyAccount, break_id: UUID) -> str:
         """Return the vault token of the account to which a break's money goes back."""
         return seal_payee(self.desk.vault, account, break_id)
+
+    async def own_money_may_leave(self) -> int:
+        """Return how much of the company's own money may leave the reserve now."""
+        return await may_leave(self.desk.pool, self.desk.clock, self.desk.alias)
+
+    async def withdraw(self, amount: int, reason: str, by: Person) -> UUID:
+        """Propose to move own money out of the reserve."""
+        return await propose_withdrawal(self.desk, amount, by, reason)
+
+    async def name_own_account(self, account: PartyAccount, reason: str, by: Person) -> UUID:
+        """Propose the company's own account."""
+        desk = self.desk
+        return await propose_own_account(desk.pool, desk.vault, desk.clock, account, by, reason)
 
     async def bring_file(
         self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person

@@ -28,6 +28,7 @@ from zhangfang.assembly.ports import all_free, free_ports
 from zhangfang.kernel.postgres import EmbeddedPostgres, PostgresFailed, as_platform, die_with_parent
 from zhangfang.kernel.pulse import VARIABLE
 from zhangfang.kernel.settings import port_number, write_private
+from zhangfang.kernel.start import VARIABLE as START
 
 __all__ = ["BANKS", "House", "HouseError", "Process", "answers", "unix_answers"]
 
@@ -117,6 +118,7 @@ class House:
         self.database_url = os.environ.get("ZHANGFANG_DATABASE_URL") or ""
         self.owner_url = os.environ.get("ZHANGFANG_OWNER_DATABASE_URL") or self.database_url
         self._commands = dict(commands or {})
+        self._may_start = self.home / "pulse" / "start"
         self.ports = self._bank_ports(spare)
         self.processes: dict[str, Process] = {}
         self._watching = threading.Event()
@@ -139,6 +141,7 @@ class House:
     def environment(self) -> dict[str, str]:
         """Return what the platform's processes find in their environment."""
         env = {"ZHANGFANG_HOME": str(self.home), "ZHANGFANG_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        env[START] = str(self._may_start)
         env["ZHANGFANG_WEBHOOK_ALLOW"] = "127.0.0.0/8"  # receivers are tried out beside the sandbox
         return env | ({"ZHANGFANG_DATABASE_URL": self.database_url} if self.database_url else {})
 
@@ -172,11 +175,18 @@ class House:
         if bank in self.processes:
             self._wait(bank, lambda: all(map(answers, self.ports[bank])))
 
-    def start_platform(self) -> None:
-        """Start ledger and API and wait until they answer, then the driver: nobody waits for it."""
+    def launch_platform(self) -> None:
+        """Start ledger and API. They load their modules, and go on at `start_platform`."""
         _untaken(self.port)
+        self._may_start.unlink(missing_ok=True)
         for name in ("ledger", "serve"):
             self._start(name, [sys.executable, "-m", "zhangfang", name])
+
+    def start_platform(self) -> None:
+        """Have ledger and API go on and wait until they answer, then start the driver: nobody waits for it."""
+        if "serve" not in self.processes:
+            self.launch_platform()
+        self._may_start.touch()
         self._wait("ledger", lambda: unix_answers(self.home / "ledger.sock"))
         self._wait("serve", lambda: answers(self.port))
         self._start("work", [sys.executable, "-m", "zhangfang", "work"])

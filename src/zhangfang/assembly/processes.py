@@ -17,6 +17,7 @@ from zhangfang.duplicates import job as duplicate_job
 from zhangfang.kernel.driver import Job, drive
 from zhangfang.kernel.pulse import beating
 from zhangfang.kernel.settings import Settings
+from zhangfang.kernel.start import wait_for_start
 from zhangfang.mandates import Mandates
 from zhangfang.payments import Desk, intent_job, note_told
 from zhangfang.webhooks import Sender, networks, open_session
@@ -31,12 +32,13 @@ def serve(settings: Settings, open_desk: DeskOf = open_desk) -> None:
     from zhangfang.assembly.console import console
     from zhangfang.assembly.server import Bounds, run_app
 
+    wait_for_start()
     app = build_app(settings, lambda: _alive(open_desk(settings)), lambda desk: console(desk, settings))
     run_app(
         app,
         settings.host,
         settings.port,
-        Bounds(settings.connections, settings.per_address, settings.requests),
+        Bounds(settings.connections, settings.per_address, settings.requests, settings.asks),
     )
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from zhangfang import (
     adjustments,
+    advances,
     approvals,
     bills,
     duplicates,
@@ -24,7 +25,12 @@ Approve = Callable[[Desk, UUID, str, Person], Awaitable[object]]
 KINDS: Mapping[str, Approve] = {
     payments.OUTCOME: payments.approve_outcome,
     payments.REFUND: payments.approve_refund,
+    payments.REFUSAL: payments.approve_refusal,
     payments.OPENING: lambda desk, *rest: payments.approve_opening(desk.pool, desk.clock, *rest),
+    payments.OWN_ACCOUNT: lambda desk, *rest: payments.approve_own_account(
+        desk.pool, desk.vault, desk.clock, *rest
+    ),
+    payments.WITHDRAWAL: payments.approve_withdrawal,
     reconciliation.CURE: reconciliation.approve,
     reconciliation.BULK: reconciliation.approve_many,
     reconciliation.VERSION: reconciliation.approve_version,
@@ -40,6 +46,9 @@ KINDS: Mapping[str, Approve] = {
     adjustments.REGISTER: lambda desk, *rest: adjustments.approve_entry(
         desk.pool, desk.ledger, desk.clock, *rest
     ),
+    advances.ADVANCE: lambda desk, *rest: advances.approve(
+        desk.pool, desk.ledger, desk.clock, payments.book, *rest
+    ),
     fees.AGREED: lambda desk, *rest: fees.approve_rule(desk.pool, desk.clock, *rest),
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
         desk.pool, desk.ledger, desk.clock, payments.book, *rest
@@ -47,6 +56,7 @@ KINDS: Mapping[str, Approve] = {
     merchants.TERMS: lambda desk, *rest: merchants.approve_terms(desk.pool, desk.clock, *rest),
     merchants.CYCLE: lambda desk, *rest: merchants.approve_cycle(desk.pool, desk.clock, *rest),
     weekly.GRADE: lambda desk, *rest: weekly.approve_grade(desk.pool, desk.clock, *rest),
+    approvals.GIVING: lambda desk, *rest: approvals.approve_roles(desk.pool, desk.clock, *rest),
     period.REOPEN: lambda desk, *rest: period.approve_reopening(desk.pool, desk.ledger, desk.clock, *rest),
 }
 

@@ -51,6 +51,7 @@ def _bound(what: str, merchant: str, *row: str) -> str:
 _OF_BATCH = "(SELECT b.merchant FROM batch b WHERE b.id = batch_item.batch)"
 SEALED = (
     Sealed("settlement_account", "id", "token", _bound("settlement_account", "merchant", "id")),
+    Sealed("kept_account", "id", "token", "'kept_account/' || id"),
     Sealed("webhook_endpoint", "id", "secret_token", "'webhook_secret/' || merchant"),
     Sealed("mandate", "id", "account_token", _bound("mandate", "merchant", "id")),
     Sealed("intent", "id", "account_token", f"{_bound('account', 'merchant', 'id')}, 'account'"),

@@ -18,6 +18,7 @@ def start(house: House) -> str | None:
     """
     with console.status("PostgreSQL and the sandbox banks"), ThreadPoolExecutor(1) as beside:
         house.launch_banks()
+        house.launch_platform()
         house.start_database()  # by this thread: the server lives no longer than the thread that starts it
         from zhangfang.assembly import first_steps
 

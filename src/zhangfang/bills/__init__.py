@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from zhangfang.bills.apart import beginning
 from zhangfang.bills.by_map import read_by_map
 from zhangfang.bills.camt import read_camt
 from zhangfang.bills.check import read_map
@@ -49,6 +50,7 @@ __all__ = [
     "Said",
     "Statement",
     "approve_map",
+    "beginning",
     "digest_of",
     "live_map",
     "look",

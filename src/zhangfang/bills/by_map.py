@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from zhangfang.bills.apart import take_apart
 from zhangfang.bills.model import WAYS, BillRefused, ColumnMap, Statement
 from zhangfang.bills.movements import MOST_ENTRIES, Entry, whole
-from zhangfang.bills.text import Plain, cells_of, take_apart
-from zhangfang.bills.workbook import take_apart as take_workbook_apart
+from zhangfang.bills.text import Plain, cells_of
 from zhangfang.channels import cells
 from zhangfang.kernel.clock import CHINA
 
@@ -23,8 +23,7 @@ def read_by_map(source: Path, one: ColumnMap) -> list[Statement]:
         raise BillRefused(f"the map {one.name} reads channels' files; allowed: a map of bank statements")
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.csv"
-        apart = take_workbook_apart if one.format == "xlsx" else take_apart
-        rows = _rows(apart(source, one, plain, MOST_ENTRIES), one)
+        rows = _rows(take_apart(source, one, plain, MOST_ENTRIES), one)
     if not rows:
         raise BillRefused("the statement has no movement, so nothing proves its balance")
     return [_statement(rows, one)]

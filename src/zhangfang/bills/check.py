@@ -14,6 +14,7 @@ from zhangfang.kernel.errors import InvalidInput
 MOST_BYTES = 64 * 1024  # of a map as JSON
 MOST_COLUMNS = 200
 _MOST_TEXT = 200
+_MOST_WIDTH = 2_000
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NEEDED = {"file": ("order_no", "amount", "time"), "statement": ("sequence", "time", "balance")}
 _TIME = re.compile(r"(?:%[YmdHMS]|[-/.: 年月日时分秒T])+")
@@ -69,6 +70,16 @@ def _texts(one: ColumnMap) -> Iterator[InvalidInput]:
         )
     if one.quote not in ("", '"'):
         yield InvalidInput("quote", f"{len(one.quote)} characters", '" or nothing')
+    if (one.format == "fixed") != bool(one.widths):
+        yield InvalidInput(
+            "widths", f"{len(one.widths)} widths", "one for each column of a fixed text, else none"
+        )
+    if len(one.widths) > MOST_COLUMNS or any(not 1 <= width <= _MOST_WIDTH for width in one.widths):
+        yield InvalidInput(
+            "widths", "a number out of range", f"1 to {_MOST_WIDTH}, at most {MOST_COLUMNS} of them"
+        )
+    if one.widths and one.quote != '"':
+        yield InvalidInput("quote", "none", '" in a fixed text: a cell may hold a delimiter')
     if not 0 <= one.skip <= 1000:
         yield InvalidInput("skip", "a number out of range", "0 to 1000 lines")
     for field in ("sheet", "head", "foot", "strip"):

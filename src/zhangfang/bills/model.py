@@ -62,15 +62,17 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How one layout of files is read; docs/operate/files.md explains each field.
 
     `head` and `foot` are the first characters of the lines before the header row and of the first line after the table.
+    `widths` are those of the columns of a `fixed` text, where a Chinese character has two, as in GBK.
     `totals` are the lines there that hold the file's own totals, with `{count}` and the like where the numbers stand.
     """
 
     name: str
     kind: Literal["file", "statement"] = "file"
-    format: Literal["csv", "xlsx"] = "csv"
+    format: Literal["csv", "fixed", "xlsx"] = "csv"
     encoding: Literal["utf-8", "gb18030", "utf-16"] = "utf-8"
     delimiter: str = ","
     quote: str = '"'
+    widths: tuple[int, ...] = ()
     sheet: str = ""
     skip: int = 0
     head: str = ""

@@ -8,12 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from zhangfang.bills.apart import first_rows, take_apart
 from zhangfang.bills.model import Bill, BillRefused, ColumnMap
 from zhangfang.bills.table import Counted, table
-from zhangfang.bills.text import Plain, first_rows, take_apart
+from zhangfang.bills.text import Plain
 from zhangfang.bills.totals import check_totals
-from zhangfang.bills.workbook import first_cells
-from zhangfang.bills.workbook import take_apart as take_workbook_apart
 from zhangfang.channels.unread import MOST
 
 NUMBERS = 5_000  # order numbers that are compared with payments before a map is used
@@ -72,7 +71,7 @@ def look(source: Path, one: ColumnMap, day: date, most: int, said: Said | None =
 
 def raw_rows(source: Path, one: ColumnMap, most: int) -> list[list[str]]:
     """Return the first rows of a file as they stand, whatever they mean; of `one`, only the format counts."""
-    return (first_cells if one.format == "xlsx" else first_rows)(source, one, most)
+    return first_rows(source, one, most)
 
 
 def digest_of(source: Path) -> str:
@@ -87,7 +86,7 @@ def digest_of(source: Path) -> str:
 def _apart(source: Path, one: ColumnMap, plain: Path) -> Plain:
     if one.kind != "file":
         raise BillRefused(f"the map {one.name} reads bank statements; allowed: a map of channels' files")
-    return (take_workbook_apart if one.format == "xlsx" else take_apart)(source, one, plain)
+    return take_apart(source, one, plain)
 
 
 def _check(plain: Plain, one: ColumnMap, counted: Counted, said: Said | None) -> None:

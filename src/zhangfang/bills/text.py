@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +55,7 @@ def first_rows(source: Path, one: ColumnMap, most: int) -> list[list[str]]:
         check_encoding(raw.read(_LOOK), one.encoding)
         raw.seek(0)
         text = io.TextIOWrapper(raw, _CODECS[one.encoding], errors="backslashreplace", newline=None)
-        found = [cells_of(line, one) for _, line in islice(_numbered(text), most)]
+        found = [_parted(line, one) for _, line in islice(_numbered(text), most)]
         text.detach()
     return found
 
@@ -103,7 +103,7 @@ def _copy(lines: Iterator[tuple[int, str]], one: ColumnMap, made: Plain, out: IO
             _around(made, line)
             continue
         if not begun:
-            begun, cells = True, cells_of(line, one)
+            begun, cells = True, _parted(line, one)
             made.headings = cells if one.header else [str(n + 1) for n in range(len(cells))]
             if one.header:
                 continue
@@ -112,8 +112,10 @@ def _copy(lines: Iterator[tuple[int, str]], one: ColumnMap, made: Plain, out: IO
             for _, rest in lines:
                 _around(made, rest)
             break
-        record = f"{record} {line}" if record else line
-        if one.quote and record.count(one.quote) % 2:  # a quoted cell goes on over the line's end
+        record = _record(line, one) if not record else f"{record} {line}"
+        if (
+            one.quote and not one.widths and record.count(one.quote) % 2
+        ):  # a quoted cell goes on over the line's end
             if len(record) > _LINE:
                 raise BillRefused(f"line {number}: a quoted cell has no end")
             continue
@@ -133,6 +135,30 @@ def _check_width(number: int, record: str, one: ColumnMap, made: Plain) -> None:
     width = record.count(one.delimiter) + 1 if plain else len(cells_of(record, one))
     if width != len(made.headings):
         raise BillRefused(f"line {number}: {width} columns, and the header row has {len(made.headings)}")
+
+
+def _record(line: str, one: ColumnMap) -> str:
+    """Return a line of columns with fixed widths as one with delimiters; any other as it is."""
+    if not one.widths:
+        return line
+    made = io.StringIO()
+    csv.writer(made, delimiter=one.delimiter, quotechar=one.quote or None, lineterminator="").writerow(
+        _parted(line, one)
+    )
+    return made.getvalue()
+
+
+def _parted(line: str, one: ColumnMap) -> list[str]:
+    """Return the cells of a line. What goes beyond the last fixed width is a cell too many, which is refused."""
+    if not one.widths:
+        return cells_of(line, one)
+    held = line.encode("gb18030", "backslashreplace")
+    ends = list(accumulate(one.widths))
+    ends = [end for end, width in zip(ends, one.widths, strict=True) if end - width < len(held)]
+    if len(held) > sum(one.widths):
+        ends.append(len(held))
+    cells = [held[begin:end].decode("gb18030", "backslashreplace") for begin, end in pairwise((0, *ends))]
+    return [cell.strip(one.strip + " \t") for cell in cells]
 
 
 def _foot(one: ColumnMap, line: str) -> bool:

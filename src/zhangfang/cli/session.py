@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from zhangfang.approvals import Person, operator
+from zhangfang.approvals import Person, demand, operator
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.settings import Settings, write_private
 
@@ -47,13 +47,28 @@ def forget(settings: Settings) -> None:
 
 
 async def signed_in(pool: Any, settings: Settings) -> Person:
-    """Return who is signed in; raises `NotSignedIn`, for an operator who was disabled since, too."""
+    """Return who is signed in and may run this command.
+
+    Raises `NotSignedIn`, for an operator who was disabled since, too; `NoRight` if the person's roles do not allow it.
+    """
     from zhangfang.web.auth import operator_of
 
     name = await operator_of(pool, held(settings))
     if name is None:
         raise _nobody("the sign-in is over")
+    await demand(pool, settings.clock(), operator(name), "command", command())
     return operator(name)
+
+
+def command() -> str:
+    """Return the command that runs, as the table of rights names it: `breaks cure`."""
+    from typer.main import get_current_context  # type: ignore[attr-defined]  # of the click that is inside typer
+
+    words, context = [], get_current_context(silent=True)
+    while context is not None and context.parent is not None:
+        words.append(context.info_name or "")
+        context = context.parent
+    return " ".join(reversed(words))
 
 
 def _nobody(why: str) -> NotSignedIn:

@@ -9,6 +9,8 @@ from zhangfang.payments import Desk
 from zhangfang.reconciliation import Account
 
 WAIT = timedelta(minutes=5)
+RARELY = timedelta(days=1)
+_TRIES = 12  # at WAIT: an hour
 
 
 class NotYet(ZhangfangError):
@@ -18,6 +20,11 @@ class NotYet(ZhangfangError):
         """Take what is missing, and the time until the next try."""
         super().__init__(text)
         self.again = again
+
+
+def patience(tries: int) -> timedelta:
+    """Return how long a task that others hold up waits after so many tries: 5 minutes for an hour, then ever longer."""
+    return min(RARELY, WAIT * (1 << max(0, min(tries - _TRIES, 9))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A task is a row, and a job of the driver. It is planned before it is due, and its note says what it waits for. No task
 ends with its day: what could not be done then is done later, and what a task looks for it looks for since it last was
-done.
+done. One payment without an outcome holds up all later dates. Then only the first of them is tried every five minutes;
+the others are, once it is done.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from zhangfang.channels.abilities import ReturningChannel, UpkeepChannel
 from zhangfang.closing import standing
 from zhangfang.closing.certificate import certify
 from zhangfang.closing.certified import certified
-from zhangfang.closing.day import WAIT, Day, NotYet
+from zhangfang.closing.day import WAIT, Day, NotYet, patience
 from zhangfang.closing.dayend import close_day
 from zhangfang.closing.roll import NotOver, roll
 from zhangfang.fees import bill_month, month_of
@@ -42,6 +43,7 @@ ROLL_AT = time(11, 15)
 STATEMENTS_AT = time(11, 30)
 BILLS_AT = time(11, 45)
 PLAN_EVERY = timedelta(minutes=10)
+HELD_UP = ("close", "roll", "certificate", "statements")  # these wait for other tasks, or for earlier dates
 
 
 def job(day: Day) -> Job:
@@ -68,9 +70,17 @@ async def run(day: Day, row: asyncpg.Record) -> None:
     except ZhangfangError as error:
         again, note = WAIT, str(error)
         log.warning("a task waits", kind=row["kind"], key=row["key"], error=note)
+    if again and row["kind"] in HELD_UP and not await day.desk.pool.fetchval(queries.first, *_name(row)):
+        again = patience(row["attempts"] + 1)
     now = day.desk.clock.now()
     next_at = now + again if again else None
-    await day.desk.pool.execute(queries.ran, row["kind"], row["key"], row["fence"], next_at, note, now)
+    await day.desk.pool.execute(queries.ran, *_name(row), row["fence"], next_at, note, now)
+    if not again:
+        await day.desk.pool.execute(queries.wake, *_name(row), now, HELD_UP)
+
+
+def _name(row: asyncpg.Record) -> tuple[str, str]:
+    return row["kind"], row["key"]
 
 
 async def _plan(day: Day, _key: str, _ids: Sequence[UUID]) -> timedelta:

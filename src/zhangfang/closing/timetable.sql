@@ -24,6 +24,23 @@ UPDATE task SET
     succeeded_at = CASE WHEN $5 = '' THEN $6::timestamptz ELSE succeeded_at END
 WHERE kind = $1 AND key = $2 AND fence = $3
 
+-- name: first
+-- Whether no task of this kind waits for an earlier date. A key ends with its date.
+SELECT NOT EXISTS (
+    SELECT FROM task WHERE next_action_at IS NOT NULL AND kind = $1 AND right(key, 10) < right($2, 10)
+)
+
+-- name: wake
+-- After a task is done: try again now what has waited for its date, and the first of its kind. What is not due yet stays.
+UPDATE task SET next_action_at = $3
+WHERE
+    next_action_at > $3 AND attempts > 0 AND kind = ANY($4::text[])
+    AND (
+        right(key, 10) = right($2, 10)
+        OR kind = $1
+        AND right(key, 10) = (SELECT min(right(key, 10)) FROM task WHERE next_action_at IS NOT NULL AND kind = $1)
+    )
+
 -- name: done
 SELECT done_at IS NOT NULL FROM task WHERE kind = $1 AND key = $2
 

@@ -52,6 +52,18 @@ class Actions(Protocol):
         """Return the vault token of the account to which a break's money goes back."""
         ...
 
+    async def own_money_may_leave(self) -> int:
+        """Return how much of the company's own money may leave the reserve now, in fen."""
+        ...
+
+    async def withdraw(self, amount: int, reason: str, by: Person) -> UUID:
+        """Propose to move `amount` fen of own money out of the reserve; return the proposal's id."""
+        ...
+
+    async def name_own_account(self, account: PartyAccount, reason: str, by: Person) -> UUID:
+        """Propose the company's own account; return the proposal's id."""
+        ...
+
     async def bring_file(
         self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person
     ) -> str:

@@ -26,11 +26,13 @@ from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
+from zhangfang.console.pages.people import acts as record
+from zhangfang.console.pages.people import operators
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
 from zhangfang.reconciliation import SIZE_MAX
-from zhangfang.web.door import Door, Headers
+from zhangfang.web.door import Door, Headers, check_routes
 from zhangfang.web.login import routes
 from zhangfang.web.methods import not_allowed
 from zhangfang.web.origin import KnownHost
@@ -65,7 +67,7 @@ def console_app(site: Console) -> Starlette:
             Route("/files/look", door.inside(files.look, upload=UPLOAD), methods=["POST"]),
             Route("/files/take", door.inside(files.take, upload=UPLOAD), methods=["POST"]),
             Route("/files/statement", door.inside(files.statement, upload=UPLOAD), methods=["POST"]),
-            Route("/files/new/{id}", door.inside(mapping.begin, "map"), methods=["GET"]),
+            Route("/files/new/{id}", door.inside(mapping.begin, "map", "kind", "draft"), methods=["GET"]),
             Route("/files/new/{id}", door.inside(mapping.act), methods=["POST"]),
             Route("/proposals", door.inside(proposals.page, "all")),
             Route("/proposals/{id}", door.inside(proposals.one)),
@@ -119,6 +121,10 @@ def console_app(site: Console) -> Starlette:
             Route("/freezes/{id}", door.inside(freezes.one), methods=["GET"]),
             Route("/freezes/{id}/thaw", door.inside(freezes.thaw), methods=["POST"]),
             Route("/reserve", door.inside(reserve.page, "date")),
+            Route("/reserve/withdraw", door.inside(reserve.withdrawal_form), methods=["GET"]),
+            Route("/reserve/withdraw", door.inside(reserve.withdraw), methods=["POST"]),
+            Route("/reserve/account", door.inside(reserve.account_form), methods=["GET"]),
+            Route("/reserve/account", door.inside(reserve.name_account), methods=["POST"]),
             Route("/register", door.inside(register.page, "all", "kind"), methods=["GET"]),
             Route("/register", door.inside(register.propose, upload=register.UPLOAD), methods=["POST"]),
             Route("/register/new", door.inside(register.form, "kind", "reference", *register.FIELDS)),
@@ -132,6 +138,7 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/merchants/{id}/settlement", door.inside(settlements.page)),
+            Route("/merchants/{id}/settlement/advance", door.inside(settlements.advance), methods=["POST"]),
             Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
             Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),
             Route("/fees", door.inside(fees.month)),
@@ -150,6 +157,10 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/operators", door.inside(operators.page)),
+            Route("/operators/roles", door.inside(operators.form, "name"), methods=["GET"]),
+            Route("/operators/roles", door.inside(operators.propose), methods=["POST"]),
+            Route("/acts", door.inside(record.page, *record.PARAMETERS)),
             Route("/weekly", door.inside(weekly.page, "week")),
             Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),
@@ -157,6 +168,7 @@ def console_app(site: Console) -> Starlette:
             Route("/{rest:path}", door.inside(_nowhere), methods=["GET", "POST"]),
         ]
     )
+    check_routes(app.routes)
     app.add_middleware(KnownHost, hosts=site.origin.hosts)
     app.add_middleware(Headers)
     app.add_exception_handler(405, not_allowed)

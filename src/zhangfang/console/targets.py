@@ -37,8 +37,8 @@ def target(_: Words, visit: Visit[Any], about: str) -> Markup:
         name, _slash, version = tail.partition("/")
         named = Markup('<span translate="no">{}</span>').format(name)
         return escape(_("column map {name}, version {n}", name=named, n=version))
-    if head in _OF_DAY:
-        return _OF_DAY[head](_, visit, tail)
+    if head in _NAMED:
+        return _NAMED[head](_, visit, tail)
     return escape(" · ".join(part for part in (term(_, "channel", head), term(_, "operation", tail)) if part))
 
 
@@ -53,4 +53,8 @@ def _statements(_: Words, visit: Visit[Any], tail: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, text)
 
 
-_OF_DAY = {"books": _books, "statements": _statements}
+def _own_money(_: Words, visit: Visit[Any], _tail: str) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(visit.href("/reserve"), _("own money in the reserve"))
+
+
+_NAMED = {"books": _books, "statements": _statements, "own money": _own_money}

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from zhangfang.approvals import PREFIX as PROPOSAL
+from zhangfang.approvals import having, needed
 from zhangfang.channels.port import Operation
 from zhangfang.closing import checklist
 from zhangfang.console.actions import Actions
@@ -53,9 +54,16 @@ class Console(kit.Site):
             one_day=timedelta(days=1),
             proposal_id=partial(prefixed, PROPOSAL),
             act_target=target,
+            who_approves=who_approves,
             checklist=checklist.ITEMS,
             rule_words=rule_words,
         )
+
+
+def who_approves(visit: "Visit", kind: str) -> list[str]:
+    """Return the roles that approve a kind of proposal, for somebody who has none of them; otherwise nothing."""
+    right = needed("approve", kind)
+    return [] if right in visit.rights else having(right)
 
 
 def rule_words(rule: FeeRule | dict[str, Any], lang: str) -> str:

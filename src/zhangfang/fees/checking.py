@@ -28,6 +28,11 @@ def check_agreed(rule: FeeRule, channels: Collection[str], today: date) -> None:
     _check_names(rule, channels)
     if rule.kind is FeeKind.PAYOUT:
         _check_payout(rule)
+    if rule.borne == "payer" and (rule.kind, rule.taken) != (FeeKind.PURCHASE, Taken.SUCCESS):
+        allowed = (
+            "merchant; payer for a purchase alone, taken with it: no other payer sees the price before paying"
+        )
+        raise InvalidInput("borne", rule.borne, allowed)
 
 
 def _check_tiers(rule: FeeRule) -> None:

@@ -28,12 +28,13 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Charge:
     """A fee in fen with the rule that charged it. A fee that is billed after the month is 0 here. `taken` is empty for a
-    fee that is taken with the payment.
+    fee that is taken with the payment. `on_top`: the payer pays it in addition to the price.
     """
 
     fen: int
     rule: UUID | None
     taken: str
+    on_top: bool = False
 
     @property
     def billed(self) -> bool:
@@ -46,7 +47,8 @@ def charge(rules: Sequence[FeeRule], ask: Ask, amount: int, day: date) -> Charge
     rule = rule_for(rules, ask, day)
     if rule.taken in (Taken.MONTH, Taken.AVAILABLE):
         return Charge(0, rule.id, rule.taken)
-    return Charge(fee(rule, amount), rule.id, "" if rule.taken is Taken.SUCCESS else rule.taken)
+    taken = "" if rule.taken is Taken.SUCCESS else rule.taken
+    return Charge(fee(rule, amount), rule.id, taken, rule.borne == "payer")
 
 
 def rule_for(rules: Sequence[FeeRule], ask: Ask, day: date) -> FeeRule:

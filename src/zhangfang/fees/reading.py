@@ -21,6 +21,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
     "on_refund": list(OnRefund),
     "tiers_by": ("amount", "month"),
     "tiers_how": ("marginal", "whole"),
+    "borne": ("merchant", "payer"),
 }
 
 

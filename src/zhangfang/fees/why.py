@@ -1,6 +1,7 @@
 """Why was I charged this? The rule of the day, its figures, and the arithmetic in words, for any payment."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +28,11 @@ _TAKEN_BACK = {
     "zh": "未收取：结算前退款，应收手续费减少 {3}",
     "en": "not taken: refunded before settlement, {3} less is due",
 }
+_ADVANCED = {
+    "zh": "商户款项不足，其中 {0} 由自有资金垫付",
+    "en": "the merchant lacked {0} of the refund, which own funds advanced",
+}
+_ON_TOP = {"zh": "付款人共付 {0}", "en": "the payer pays {0} in all"}
 _BILL = {
     "zh": "记入月度账单，不随交易收取",
     "en": "stands in the month's bill, nothing was taken with the payment",
@@ -54,6 +60,27 @@ class UnknownFee(ZhangfangError):
     """There is no payment, refund or payout of this id."""
 
 
+class Told(NamedTuple):
+    """A rule and what it makes of an amount, each in zh and en."""
+
+    rule: dict[str, str]
+    sum: dict[str, str]
+
+
+def explain(rules: Sequence[FeeRule], id_: UUID | None, price: int) -> Told:
+    """Return the rule of an id in words, and how it is worked out on `price` fen."""
+    rule = next(one for one in rules if one.id == id_)
+    sums = _BILL if rule.taken in _BILLED else {lang: _sum(rule, price, lang) for lang in LANGUAGES}
+    return Told({lang: rule_in_words(rule, lang) for lang in LANGUAGES}, sums)
+
+
+def _sum(rule: FeeRule, price: int, lang: str) -> str:
+    words = sum_in_words(rule, price, lang)
+    if rule.borne == "merchant":
+        return words
+    return say(lang)("; ").join([words, _ON_TOP[lang].format(fen_to_yuan(price + fee(rule, price)))])
+
+
 async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     """Explain the fee of a payment, refund or payout. Raises `UnknownFee`."""
     row = await pool.fetchrow(queries.charged, id_)
@@ -66,15 +93,10 @@ async def why(pool: asyncpg.Pool, id_: UUID) -> Why:
     rule = await _rule(pool, row)
     if rule is None:
         return Why(row["kind"], row["amount"], row["fee"], row["fee_taken"], None, False, _NONE, _NONE)
-    words = (
-        _BILL
-        if rule.taken in _BILLED
-        else {lang: sum_in_words(rule, row["amount"], lang) for lang in LANGUAGES}
-    )
-    described = {lang: rule_in_words(rule, lang) for lang in LANGUAGES}
+    told = explain([rule], rule.id, row["amount"] - row["surcharge"])
     stored = row["fee_rule"] is not None
     return Why(
-        row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, described, words, rule
+        row["kind"], row["amount"], row["fee"], row["fee_taken"], rule.id, stored, told.rule, told.sum, rule
     )
 
 
@@ -102,7 +124,17 @@ async def _given_back(pool: asyncpg.Pool, row: Any) -> Why:
     figures = map(fen_to_yuan, (row["amount"], row["original_amount"], row["original_fee"], row["fee"]))
     values = tuple(figures)
     texts = _TAKEN_BACK if row["fee_taken"] else _BACK
-    words = {lang: texts[lang].format(*values) + say(lang)("; ") + first.words[lang] for lang in LANGUAGES}
+    lent = fen_to_yuan(row["advanced"]) if row["advanced"] else ""
+    words = {
+        lang: say(lang)("; ").join(
+            [
+                texts[lang].format(*values),
+                *([_ADVANCED[lang].format(lent)] if lent else []),
+                first.words[lang],
+            ]
+        )
+        for lang in LANGUAGES
+    }
     return Why(
         row["kind"],
         row["amount"],

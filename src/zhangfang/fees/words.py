@@ -41,6 +41,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "settlement": ("结算时收取", "taken at settlement"),
     "month": ("按月出账", "billed monthly"),
     "available": ("按月出账，从可用款扣收", "billed monthly, taken from available money"),
+    "on top": ("由付款人在价款之外承担", "paid by the payer on top of the price"),
     "share": ("退款按比例退还", "given back in proportion to a refund"),
     "kept": ("退款不退还", "kept when refunded"),
     "whole": ("退款时全部退还", "given back wholly at a refund"),
@@ -114,5 +115,6 @@ def _figures(rule: FeeRule, lang: str) -> list[str]:
     said += [t("least", yuan(rule.min_fen))] if rule.min_fen else []
     said += [t("most", yuan(rule.max_fen))] if rule.max_fen is not None else []
     said += [t(rule.taken)] if rule.taken is not Taken.SUCCESS else []
+    said += [t("on top")] if rule.borne == "payer" else []
     said += [t(rule.on_refund)] if rule.on_refund is not OnRefund.TERMS else []
     return said

@@ -10,7 +10,6 @@ from typing import Any
 
 from zhangfang.kernel.clock import Clock, FileClock, SystemClock
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
-from zhangfang.kernel.money import yuan_to_fen
 from zhangfang.kernel.text.parameters import whole
 
 
@@ -37,7 +36,6 @@ def _count(name: str, default: int) -> Callable[[], int]:
     return lambda: whole(name, os.environ.get(name) or str(default), 1, 10**6)
 
 
-_refund_alone = _from("ZHANGFANG_REFUND_ALONE", "1000.00")
 _stop_alone = _from("ZHANGFANG_STOP_ALONE_MINUTES", "10")
 _home, _port = _from("ZHANGFANG_HOME", "var/zhangfang"), _from("ZHANGFANG_PORT", "8200")
 
@@ -56,6 +54,7 @@ class Settings:
     connections: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS", 2048))
     per_address: int = field(default_factory=_count("ZHANGFANG_CONNECTIONS_PER_ADDRESS", 512))
     requests: int = field(default_factory=_count("ZHANGFANG_REQUESTS", 256))  # that are answered at once
+    asks: int = field(default_factory=_count("ZHANGFANG_REQUESTS_PER_ADDRESS", 500))  # a second
 
     @property
     def database(self) -> str:
@@ -72,11 +71,6 @@ class Settings:
         return (
             self._text("database-owner-url") if (self.home / "database-owner-url").exists() else self.database
         )
-
-    @property
-    def refund_alone(self) -> int:
-        """Return how much one operator may refund alone within 24 hours, in fen."""
-        return yuan_to_fen(_refund_alone(), "ZHANGFANG_REFUND_ALONE")
 
     @property
     def stop_alone(self) -> timedelta:

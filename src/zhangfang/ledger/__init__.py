@@ -6,6 +6,7 @@ event from the templates; `open_accounts` opens what a subject needs.
 
 from zhangfang.ledger.chart import (
     CHART,
+    LINE,
     PLATFORM,
     Heading,
     account,
@@ -52,6 +53,7 @@ from zhangfang.ledger.writer.server import SocketInUse, run_writer
 __all__ = [
     "CHART",
     "DURABLE",
+    "LINE",
     "MAX_AMOUNT",
     "NO_ID",
     "PLATFORM",

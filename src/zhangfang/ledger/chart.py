@@ -12,12 +12,15 @@ from zhangfang.ledger.model import Account, AccountFlag, Book
 PLATFORM = "platform"
 """The subject of every account that the platform has once a shard; nobody needs to name it."""
 
+LINE: Final = 1_000_000_000
+"""The overdraft in fen of an account with a line (1223): no merchant's contract may give more. The ledger fixes it when the
+account is opened; the line of a contract, which may change, is checked before an advance is stored."""
+
 _BOOKS: Final = {"C": Book.CUSTOMERS, "O": Book.OWN, "E": Book.CUSTODIAN}
-# A line is a numeric overdraft that the merchant's contract gives, 0 until somebody opens the account with one.
 _FLOORS: Final = {
-    "": AccountFlag.NONE,
-    "credit": AccountFlag.CREDIT_FLOOR,
-    "line": AccountFlag.CREDIT_FLOOR,
+    "": (AccountFlag.NONE, 0),
+    "credit": (AccountFlag.CREDIT_FLOOR, 0),
+    "line": (AccountFlag.CREDIT_FLOOR, LINE),
 }
 
 
@@ -32,6 +35,7 @@ class Chapter:
     normal: str
     subject: str
     floor: AccountFlag
+    limit: int
 
 
 def read_table(name: str) -> list[dict[str, str]]:
@@ -41,7 +45,7 @@ def read_table(name: str) -> list[dict[str, str]]:
 
 CHART: Final[dict[tuple[int, Book], Chapter]] = {
     (int(row["code"]), _BOOKS[row["book"]]): Chapter(
-        int(row["code"]), _BOOKS[row["book"]], row["zh"], row["en"], row["normal"], row["subject"], _FLOORS[row["floor"]]
+        int(row["code"]), _BOOKS[row["book"]], row["zh"], row["en"], row["normal"], row["subject"], *_FLOORS[row["floor"]]
     )
     for row in read_table("chart.csv")
 }  # fmt: skip
@@ -82,7 +86,7 @@ def account(code: int, subject: str, book: Book | None = None) -> Account:
     if code not in _BOOK_OF:
         raise InvalidInput("code", f"{code}", "a code of the chart of accounts")
     chapter = CHART[code, book or _BOOK_OF[code]]
-    return Account(chapter.book, code, subject, chapter.floor)
+    return Account(chapter.book, code, subject, chapter.floor, chapter.limit)
 
 
 def subjects_of(kind: str, subject: str) -> dict[int, str]:

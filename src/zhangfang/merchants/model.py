@@ -70,7 +70,8 @@ class FeeRule:
     figures alone. An agreed one, which two people have approved, may name what it is for: a channel, a product, a number
     of instalments, a type of account (`credit` or `personal/I/credit`), who bears the charge of instalments. `tiers` are
     by the amount or by the month's volume (`tiers_by`); `tiers_how` is `marginal` (each part at its own rate) or `whole`
-    (all of it at the rate of the tier that it reaches). How rules are chosen and worked out: `zhangfang.fees`.
+    (all of it at the rate of the tier that it reaches). A fee that the payer bears (`borne`) is paid on top of the price.
+    How rules are chosen and worked out: `zhangfang.fees`.
     """
 
     kind: FeeKind
@@ -90,6 +91,7 @@ class FeeRule:
     tiers_how: Literal["marginal", "whole"] = "marginal"
     taken: Taken = Taken.SUCCESS
     on_refund: OnRefund = OnRefund.TERMS
+    borne: Literal["merchant", "payer"] = "merchant"
     id: UUID | None = field(default=None, compare=False)  # None: not stored yet
 
 
@@ -100,7 +102,8 @@ class Terms:
 
     A `cycle` (see `cycles`) holds instead of T+n. The others are of a settlement run from that day on: what comes to less
     than `least_fen` waits for the next run, and of what is settled `reserve_ppm` millionths are held back for
-    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks.
+    `reserve_days`. `when_short` says where the money of a refund comes from that the merchant lacks. `advance_fen` is the
+    most that own funds may have advanced at a time.
     """
 
     effective_from: date
@@ -112,6 +115,7 @@ class Terms:
     reserve_ppm: int = 0
     reserve_days: int = 0
     when_short: str = "refuse"
+    advance_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

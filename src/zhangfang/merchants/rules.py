@@ -21,8 +21,10 @@ from zhangfang.merchants.model import (
 
 _MILLION = 1_000_000
 MOST_RESERVE_DAYS = 730
-SHORT = ("refuse", "guarantee")
-"""What happens to a refund that the merchant's available money does not cover: it is refused, or its reserve pays."""
+MOST_ADVANCED = 1_000_000_000  # fen; the ledger has it as the limit of 1223
+SHORT = ("refuse", "guarantee", "advance")
+"""What happens to a refund that the merchant's available money does not cover: it is refused, or its reserve pays, or own
+funds advance what lacks."""
 # It stands in paths, where . and .. would be steps, and beside ids, where it would be taken for another merchant's.
 _REFERENCE = re.compile(r"(?!\.{1,2}$|mer_[0-9a-z]{26}$)[A-Za-z0-9._-]{1,40}")
 _REFERENCES = "1 to 40 of [A-Za-z0-9._-]; not . or .., and no merchant's id"
@@ -46,6 +48,7 @@ def check_terms(terms: Terms, today: date) -> None:
     _check_range("reserve_days", terms.reserve_days, MOST_RESERVE_DAYS, int(terms.reserve_ppm > 0))
     if terms.when_short not in SHORT:
         raise InvalidInput("when_short", f"{len(terms.when_short)} characters", " or ".join(SHORT))
+    _check_range("advance_fen", terms.advance_fen, MOST_ADVANCED, int(terms.when_short == "advance"))
 
 
 def check_product_cycle(one: ProductCycle, today: date) -> None:

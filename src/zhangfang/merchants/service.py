@@ -50,7 +50,7 @@ async def _same(db: asyncpg.Connection, vault: Vault, new: NewMerchant) -> Merch
     return held
 
 
-async def get_merchant(pool: asyncpg.Pool, merchant: str) -> Merchant:
+async def get_merchant(pool: asyncpg.Pool | asyncpg.Connection, merchant: str) -> Merchant:
     """Return the merchant of the id `mer_…`, or raise `InvalidInput` or `UnknownMerchant`."""
     ids.parse("mer", merchant, "merchant")
     return _found(await store.merchant(pool, merchant), merchant)

@@ -41,13 +41,14 @@ SELECT * FROM merchant_terms WHERE merchant = any($1::text []) ORDER BY merchant
 -- name: put_terms
 INSERT INTO merchant_terms (
     merchant, effective_from, settlement_days, auto_payout, keep_fee_on_refund, cycle, least_fen, reserve_ppm, reserve_days,
-    when_short
+    when_short, advance_fen
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (merchant, effective_from) DO UPDATE SET
     settlement_days = excluded.settlement_days, auto_payout = excluded.auto_payout,
     keep_fee_on_refund = excluded.keep_fee_on_refund, cycle = excluded.cycle, least_fen = excluded.least_fen,
-    reserve_ppm = excluded.reserve_ppm, reserve_days = excluded.reserve_days, when_short = excluded.when_short;
+    reserve_ppm = excluded.reserve_ppm, reserve_days = excluded.reserve_days, when_short = excluded.when_short,
+    advance_fen = excluded.advance_fen;
 
 -- Replaces a cycle that has not begun yet; one in force is refused before.
 -- name: put_cycle

@@ -6,8 +6,6 @@ from datetime import UTC
 from decimal import Decimal
 from typing import IO, Any
 
-import xlsxwriter
-
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.text.sheets import Cell, Fen, text_of
 from zhangfang.papers.model import Paper, Table, TooLong
@@ -23,7 +21,12 @@ _NAME = re.compile(r"[\[\]:*?/\\']")  # what a sheet's name may not have; 31 cha
 
 
 def write_xlsx(paper: Paper, out: IO[bytes]) -> None:
-    """Write a workbook; rows go to disk one by one, so memory does not grow with them."""
+    """Write a workbook; rows go to disk one by one, so memory does not grow with them.
+
+    The library takes 12 MB, which a process that only answers requests does not need.
+    """
+    import xlsxwriter
+
     book = xlsxwriter.Workbook(out, _OPTIONS)
     book.set_properties({"title": paper.title, "created": paper.at.astimezone(UTC).replace(tzinfo=None)})
     looks = {

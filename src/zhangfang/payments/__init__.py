@@ -1,7 +1,7 @@
 """Payments: acquiring, collection, refund, void and payout as intents whose steps are safe to repeat."""
 
 from zhangfang.payments.accept.requests import MOST_INSTALMENTS, check, draft
-from zhangfang.payments.accept.single import accept
+from zhangfang.payments.accept.single import accept, quote
 from zhangfang.payments.accept.splitting import SplitOrder, finish_splits, split_payment
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.notify import notified
@@ -34,7 +34,20 @@ from zhangfang.payments.people.outcomes import (
     outcomes,
     propose_outcome,
 )
-from zhangfang.payments.people.parked import parked, refuse_parked
+from zhangfang.payments.people.own_money import (
+    OWN_ACCOUNT,
+    WITHDRAWAL,
+    NoOwnAccount,
+    OwnAccount,
+    approve_own_account,
+    approve_withdrawal,
+    may_leave,
+    own_account,
+    propose_own_account,
+    propose_withdrawal,
+    withdrawals,
+)
+from zhangfang.payments.people.parked import REFUSAL, approve_refusal, parked, refuse_parked
 from zhangfang.payments.people.refunds import REFUND, Refund, approve_refund, refund_by
 from zhangfang.payments.people.sent_back import seal_payee, send_back
 from zhangfang.payments.people.stops import OPENING, Opening, approve_opening, open_again, stop
@@ -51,19 +64,24 @@ __all__ = [
     "OPEN",
     "OPENING",
     "OUTCOME",
+    "OWN_ACCOUNT",
     "PLATFORM",
     "PREFIX",
     "REFUND",
+    "REFUSAL",
+    "WITHDRAWAL",
     "Desk",
     "Intent",
     "KeyReused",
     "NewShare",
+    "NoOwnAccount",
     "NotAllowed",
     "NotFound",
     "Opening",
     "OperationStopped",
     "OrderNumberTaken",
     "Outcome",
+    "OwnAccount",
     "Refund",
     "Request",
     "Split",
@@ -75,7 +93,10 @@ __all__ = [
     "advance",
     "approve_opening",
     "approve_outcome",
+    "approve_own_account",
     "approve_refund",
+    "approve_refusal",
+    "approve_withdrawal",
     "ask",
     "book",
     "check",
@@ -85,13 +106,18 @@ __all__ = [
     "finish_splits",
     "intent_job",
     "line_of",
+    "may_leave",
     "note_told",
     "notified",
     "open_again",
     "order_of",
     "outcomes",
+    "own_account",
     "parked",
     "propose_outcome",
+    "propose_own_account",
+    "propose_withdrawal",
+    "quote",
     "refund_by",
     "refusal",
     "refuse_parked",
@@ -101,4 +127,5 @@ __all__ = [
     "split_payment",
     "stop",
     "weigh",
+    "withdrawals",
 ]

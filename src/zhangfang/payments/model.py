@@ -87,7 +87,6 @@ class Intent:
     fee_refunded: int = 0
     voided: bool = False
     returned_at: datetime | None = None
-    matched_on: date | None = None
     arrived_seq: str | None = None
     settlement: UUID | None = None
     product: str = ""
@@ -115,6 +114,8 @@ class Intent:
     refund_from: str = ""
     shared: int = 0
     splitting: UUID | None = None
+    advanced: int = 0
+    surcharge: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Intent":

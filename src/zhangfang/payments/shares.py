@@ -7,7 +7,7 @@ seller. All parts together are at most the payment less its fee.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -105,8 +105,17 @@ def given_back(parts: Sequence[Part], refund_from: str, amount: int, refunded: i
     return tuple((one.receiver, min(fen, one.amount - one.back)) for one, fen in owed if fen > 0)
 
 
-def stored(shares: Sequence[tuple[str, int] | tuple[str, int, bool]]) -> str:
-    """Return shares as they are stored with an intent; a refund's say too whether they come out of available money."""
+class Back(NamedTuple):
+    """What a receiver gives back for a refund: of available money or not, and what of it own funds advance."""
+
+    receiver: str
+    fen: int
+    available: bool
+    advanced: int = 0
+
+
+def stored(shares: Sequence[tuple[str, int] | Back]) -> str:
+    """Return the shares of a payment, or what is given back of them for a refund, as they are stored with it."""
     return msgspec.json.encode(shares).decode() if shares else ""
 
 
@@ -115,9 +124,9 @@ def of_payment(text: str) -> Shares:
     return msgspec.json.decode(text, type=Shares) if text else ()
 
 
-def of_refund(text: str) -> tuple[tuple[str, int, bool], ...]:
-    """Return what receivers give back for a refund, and whether of available money."""
-    return msgspec.json.decode(text, type=tuple[tuple[str, int, bool], ...]) if text else ()
+def of_refund(text: str) -> tuple[Back, ...]:
+    """Return what receivers give back for a refund."""
+    return msgspec.json.decode(text, type=tuple[Back, ...]) if text else ()
 
 
 def of_rows(rows: Sequence[Mapping[str, object]]) -> list[Part]:

@@ -174,7 +174,7 @@ async def insert(connection: Connection, rows: Sequence[tuple[Intent, Sequence[S
     # In one order: two processes that store the same requests must not wait for each other.
     intents = sorted((_intent_row(intent) for intent, _ in rows), key=lambda row: row[1:5])
     steps = [(s.id, s.intent, s.at, s.kind, s.state, s.message) for _, several in rows for s in several]
-    made = await connection.fetch(queries.insert_intents, *_columns(intents, 37), *_columns(steps, 6))
+    made = await connection.fetch(queries.insert_intents, *_columns(intents, 38), *_columns(steps, 6))
     new = {row["id"] for row in made}
     return [intent.id in new for intent, _ in rows]
 
@@ -214,5 +214,5 @@ def _intent_row(i: Intent) -> tuple[Any, ...]:
         i.description, i.original, i.account_token, i.account_tail, i.return_url, i.channel, i.channel_order_no,
         i.requested_at, i.business_date, i.template, i.voucher, i.undo_voucher, i.state, i.next_action_at, i.created_at,
         i.product, i.instalments, i.fee_by, i.account_type, i.mandate, i.agreement, i.batch, i.table_version,
-        i.parked_since, i.fee_rule, i.fee_taken, i.shares, i.refund_from, i.shared,
+        i.parked_since, i.fee_rule, i.fee_taken, i.shares, i.refund_from, i.shared, i.surcharge,
     )  # fmt: skip

@@ -5,13 +5,13 @@ WITH asked AS (
         $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[],
         $17::date[], $18::text[], $19::uuid[], $20::uuid[], $21::text[], $22::timestamptz[], $23::timestamptz[],
         $24::text[], $25::int[], $26::text[], $27::text[], $28::uuid[], $29::text[], $30::uuid[], $31::int[],
-        $32::timestamptz[], $33::uuid[], $34::text[], $35::text[], $36::text[], $37::bigint[]
+        $32::timestamptz[], $33::uuid[], $34::text[], $35::text[], $36::text[], $37::bigint[], $38::bigint[]
     ) AS t (
         id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee,
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
         product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
-        fee_rule, fee_taken, shares, refund_from, shared
+        fee_rule, fee_taken, shares, refund_from, shared, surcharge
     )
 ), made AS (
     INSERT INTO intent (
@@ -19,7 +19,7 @@ WITH asked AS (
         description, original, account_token, account_tail, return_url, channel, channel_order_no, requested_at,
         business_date, template, voucher, undo_voucher, state, next_action_at, created_at,
         product, instalments, fee_by, account_type, mandate, agreement, batch, table_version, parked_since,
-        fee_rule, fee_taken, shares, refund_from, shared, updated_at, lease_until
+        fee_rule, fee_taken, shares, refund_from, shared, surcharge, updated_at, lease_until
     )
     SELECT
         *, created_at,
@@ -32,7 +32,7 @@ WITH asked AS (
 ), noted AS (
     INSERT INTO step (id, intent, at, kind, state, message)
     SELECT s.id, s.intent, s.at, s.kind, s.state, s.message
-    FROM unnest($38::uuid[], $39::uuid[], $40::timestamptz[], $41::text[], $42::text[], $43::text[])
+    FROM unnest($39::uuid[], $40::uuid[], $41::timestamptz[], $42::text[], $43::text[], $44::text[])
         AS s (id, intent, at, kind, state, message)
     JOIN made ON made.id = s.intent
 ), parts AS (
@@ -220,20 +220,24 @@ SELECT channel, operation FROM channel_stop
 -- name: fill_in
 -- A payment that is in the channel's file but not in the journal: stored as SUCCESS and as matched with that file. If
 -- the merchant's number is taken (somebody paid the same order twice), the channel order number is used instead.
-INSERT INTO intent (
-    id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
-    channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
-    matched_on, decided_at, created_at, updated_at, fee_rule, fee_taken
+WITH made AS (
+    INSERT INTO intent (
+        id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
+        channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
+        decided_at, created_at, updated_at, fee_rule, fee_taken
+    )
+    SELECT
+        $1, 'collection', $2,
+        CASE WHEN EXISTS (SELECT FROM intent WHERE merchant = $2 AND kind = 'collection' AND order_no = $3)
+            THEN $9 ELSE $3
+        END,
+        $4, $5, $6, $7, 'filled in from the channel''s file', $8,
+        $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
+        $10, $10, $10, $15, $16
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, settle_date
 )
-SELECT
-    $1, 'collection', $2,
-    CASE WHEN EXISTS (SELECT FROM intent WHERE merchant = $2 AND kind = 'collection' AND order_no = $3)
-        THEN $9 ELSE $3
-    END,
-    $4, $5, $6, $7, 'filled in from the channel''s file', $8,
-    $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
-    $11, $10, $10, $10, $15, $16
-ON CONFLICT (id) DO NOTHING
+INSERT INTO intent_match (intent, matched_on) SELECT id, settle_date FROM made
 
 -- name: closed_through
 SELECT max(closed_through) FROM head
@@ -309,6 +313,17 @@ SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
 -- name: active_merchants
 SELECT count(*)::int FROM merchant WHERE id = ANY($1::text[]) AND state = 'active'
 
+-- name: elsewhere
+-- Receivers $2 whose accounts are on no shard of the ledger that has the seller's.
+SELECT r.id FROM unnest($2::text[]) AS r (id)
+WHERE EXISTS (
+    SELECT FROM head h JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+) AND NOT EXISTS (
+    SELECT FROM head h
+    JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+    JOIN account s ON s.shard = h.shard AND s.book = 1 AND s.code = 2321 AND s.subject = $1
+)
+
 -- name: parts_of
 -- The parts of a payment, locked, with what open and successful refunds took back of each.
 SELECT
@@ -323,3 +338,14 @@ FOR UPDATE OF s
 -- The available money does not cover it, and the ledger remembers that under its voucher: another voucher, another source.
 UPDATE intent SET template = 'R3.guarantee', voucher = $3, updated_at = $4
 WHERE id = $1 AND template = 'R2' AND voucher = $2 AND state = 'CREATED' AND ending IS NULL
+
+-- name: from_own_funds
+-- What is advanced of it: to the merchant ($5, then it is R3), and to receivers of its parts ($6, which $7 and $8 say one by one).
+WITH parts AS (
+    UPDATE split_back b SET advanced = p.fen
+    FROM unnest($7::text[], $8::bigint[]) AS p (receiver, fen)
+    WHERE b.refund = $1 AND b.receiver = p.receiver
+)
+UPDATE intent SET
+    template = CASE WHEN $5 > 0 THEN 'R3' ELSE template END, voucher = $3, updated_at = $4, advanced = $5, shares = $6
+WHERE id = $1 AND voucher = $2 AND state = 'CREATED' AND ending IS NULL

@@ -42,5 +42,7 @@ def event_of(clock: Clock, intent: Intent, event: str, state: State, at: datetim
         "currency": "CNY",
         "state": state.value,
     }
+    if intent.surcharge:
+        data["surcharge"] = intent.surcharge
     payload = {"type": event, "timestamp": at.isoformat(), "data": data}
     return Told(new_id(clock), event, msgspec.json.encode(payload).decode())

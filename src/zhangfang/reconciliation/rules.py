@@ -56,6 +56,13 @@ class NewBreak:
         return (self.theirs or 0) - (self.ours or 0)
 
 
+def payouts_line(template: str, *, back: bool) -> str:
+    """Return the template of the bank line of a payout that was booked by `template`: it left, or it came `back`."""
+    if back:
+        return "O8"
+    return "D5" if template == "D4" else "O5"
+
+
 def signed(line: Line) -> int:
     """Return a line's amount in fen: positive if we receive it, negative if we pay it."""
     amount: int = line["amount"]

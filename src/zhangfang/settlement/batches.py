@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang import advances
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import repeated
 from zhangfang.kernel.ids import new_id
@@ -120,22 +121,26 @@ async def _divided(
     owed: dict[str, list[Owed]] = defaultdict(list)
     for row in await connection.fetch(queries.owed, merchants):
         owed[row["merchant"]].append(Owed(row["id"], row["owed"]))
+    advanced = await advances.standing(connection, merchants)
     held = {row["merchant"]: row for row in await connection.fetch(queries.reserves, merchants, run_date)}
     made = []
     for row in await connection.fetch(queries.agreed, merchants, run_date):
         agreed = Agreed(row["auto_payout"], row["least_fen"], row["reserve_ppm"], row["reserve_days"])
         who = row["merchant"]
-        lines, money = _batched(by_merchant[who], agreed, owed[who])
+        lines, money = _batched(by_merchant[who], agreed, owed[who], advanced[who])
         money = release(money, held[who]["due"], held[who]["used"])
-        if lines or money.released or money.absorbed:
+        if lines or money.recovered or money.released or money.absorbed:
             ids = (new_id(clock), new_id(clock))
             made.append(Batch(*ids, who, row["number"] + 1, agreed, lines, money, held[who]["ids"]))
     return made
 
 
-def _batched(lines: Sequence[Line], agreed: Agreed, owed: Sequence[Owed]) -> tuple[Sequence[Line], Division]:
-    """Return the lines that go into a batch, all or none, and their money."""
-    money = divide(sum(line.net for line in lines), agreed, owed) if lines else None
+def _batched(
+    lines: Sequence[Line], agreed: Agreed, owed: Sequence[Owed], advanced: int
+) -> tuple[Sequence[Line], Division]:
+    """Return the lines that go into a batch, all or none, and their money; without lines, what was recovered too much."""
+    net = sum(line.net for line in lines)
+    money = divide(net, agreed, owed, advanced) if lines or advanced < 0 else None
     return ((), Division()) if money is None else (lines, money)
 
 

@@ -56,16 +56,18 @@ class Division:
 def divide(net: int, agreed: Agreed, owed: Sequence[Owed] = (), advanced: int = 0) -> Division | None:
     """Divide what the lines of a batch come to; None if it is less than the least amount, so that they wait.
 
-    `owed` are the earlier batches to set off, the oldest first, `advanced` is what the merchant was advanced.
+    `owed` are the earlier batches to set off, the oldest first. `advanced` is what stands advanced to the merchant; below
+    zero, what was recovered of an advance that was not needed, which comes back. An advance is recovered in full before
+    anything is held back or becomes available; it does not make lines wait.
     """
     if net < 0:
         return Division(carried=-net)
     set_off = _set_off(net, owed)
     left = net - sum(one.amount for one in set_off)
     recovered = min(left, advanced)
-    left -= recovered
     if left < agreed.least_fen:
         return None
+    left -= recovered
     reserved = share(left, agreed.reserve_ppm, _MILLION)
     return Division(left - reserved, reserved, recovered, 0, set_off)
 

@@ -11,7 +11,7 @@ import structlog
 
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import PLATFORM, LedgerClient, Result, Transfer, joined, voucher
+from zhangfang.ledger import PLATFORM, LedgerClient, Result, Transfer, exchanged, joined, voucher
 from zhangfang.merchants import falling_due
 from zhangfang.payments import Desk, book, finish_splits
 from zhangfang.settlement.batches import make_batches, note
@@ -75,10 +75,11 @@ def transfers(batch: Any) -> list[Transfer]:
     }
 
     def part(template: str) -> list[Transfer]:
-        amounts, day = dict.fromkeys(("amount", "F"), fen[template]), batch["run_date"]
-        return voucher(
+        amounts, day = dict.fromkeys(("amount", "F"), abs(fen[template])), batch["run_date"]
+        made = voucher(
             template, batch["voucher"], subjects=who, amounts=amounts, business_date=day, memo=batch["id"]
         )
+        return made if fen[template] >= 0 else exchanged(made)
 
     return joined(*map(part, _BOOKED))
 

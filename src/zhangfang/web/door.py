@@ -9,8 +9,10 @@ from typing import Any, Generic, TypeVar
 import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from zhangfang.approvals import NoRight, check_listed, demand, having, rights_of
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.kernel.text.parameters import only
 from zhangfang.web import auth
@@ -60,6 +62,14 @@ class Headers:
 
 
 V = TypeVar("V", bound=Visit[Any])
+
+
+def check_routes(routes: Sequence[BaseRoute]) -> None:
+    """Raise `NotListed` for a page that no line of the table of rights names: a site that has one does not start."""
+    pages = [one for one in routes if isinstance(one, Route)]
+    check_listed("page", (f"{how} {one.path}" for one in pages for how in (one.methods or set()) - {"HEAD"}))
+
+
 Handler = Callable[[V], Awaitable[Response]]
 
 
@@ -99,7 +109,7 @@ class Door(Generic[V]):
         request = visit.request
         try:
             await _recognise(visit)
-            return await _checked(visit, handler) if visit.operator or outside else _to_the_door(visit)
+            return await (_checked if outside else _entered)(visit, handler)
         except Missing:
             return await visit.page("error.html", 404, what="missing")
         except FormInvalid as error:
@@ -113,6 +123,12 @@ class Door(Generic[V]):
         except Exception:
             log.exception("a page failed", request_id=request.state.request_id, path=request.url.path)
             return visit.draw("error.html", 500, what="bug")
+
+
+def page_of(request: Request) -> str:
+    """Return how the table of rights names what was asked for: the route's method and path."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return f"{method} {request.scope['route'].path}"
 
 
 def _asking(handler: Handler[V], names: Sequence[str]) -> Handler[V]:
@@ -131,10 +147,24 @@ async def _recognise(visit: Visit[Site]) -> None:
     token = auth.unsign(key, visit.request.cookies.get(SESSION, ""))
     if token is not None:
         visit.operator = await auth.operator_of(visit.pool, token)
+    if visit.operator is not None:
+        visit.rights = await rights_of(visit.pool, visit.operator)
     if visit.operator is None:
         token = auth.unsign(key, visit.request.cookies.get(_DOOR, "")) or secrets.token_urlsafe(16)
     visit.token = token or ""
     visit.request.state.csrf = auth.form_token(key, visit.token)
+
+
+async def _entered(visit: V, handler: Handler[V]) -> Response:
+    """Answer with a session, and with the right that the table names for the page."""
+    if visit.operator is None:
+        return _to_the_door(visit)
+    try:
+        what = page_of(visit.request)
+        await demand(visit.pool, visit.site.clock, visit.person, "page", what, visit.rights)
+    except NoRight as error:
+        return await visit.page("error.html", 403, what="right", right=error.right, roles=having(error.right))
+    return await _checked(visit, handler)
 
 
 async def _checked(visit: V, handler: Handler[V]) -> Response:

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import IO
 
-import xlsxwriter
-
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.web.export import Cell, Fen, csv_cell, text_of
 
@@ -34,6 +32,8 @@ def write_csv(_: str, head: Sequence[str], rows: Rows, out: IO[bytes]) -> None:
 
 def write_xlsx(name: str, head: Sequence[str], rows: Rows, out: IO[bytes]) -> None:
     """Write a workbook of one sheet: texts as text, amounts as numbers with two decimals."""
+    import xlsxwriter  # 12 MB, of which the process that answers requests needs nothing
+
     with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
         yuan, bold = book.add_format({"num_format": "#,##0.00"}), book.add_format({"bold": True})
         page = book.add_worksheet(name[:31])

@@ -16,12 +16,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from zhangfang.approvals import Person, operator
+from zhangfang.approvals import ROLES, Person, held, operator
 from zhangfang.kernel.calendar import china_day, settlement_day
 from zhangfang.kernel.clock import Clock, in_china
 from zhangfang.kernel.database import AWAY
 from zhangfang.kernel.errors import ZhangfangError
 from zhangfang.web.export import AT_ONCE
+from zhangfang.web.hiding import may, without
 from zhangfang.web.money import money
 from zhangfang.web.origin import ANYWHERE, Origin
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
@@ -31,6 +32,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 UNREADABLE = AWAY
+EVERY = held(ROLES)
 _BODY_MAX = 16 * 1024
 
 
@@ -89,6 +91,7 @@ class Visit(Generic[S_co]):
     site: S_co
     operator: str | None
     token: str = field(repr=False)
+    rights: frozenset[str] = frozenset()
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict, repr=False)  # of a form: name and bytes
 
     @property
@@ -217,7 +220,19 @@ class Visit(Generic[S_co]):
             "request_id": self.request.state.request_id,
             "csrf": self.request.state.csrf,
         }
-        return HTMLResponse(self.site.pages.get_template(template).render(framed | values), status)
+        return HTMLResponse(
+            self._usable(self.site.pages.get_template(template).render(framed | values)), status
+        )
+
+    def may(self, method: str, path: str) -> bool:
+        """Whether the visitor's roles allow a path of the site."""
+        return may(self.request.app.routes, self.rights, method, path)
+
+    def _usable(self, html: str) -> str:
+        """Return a page without what its visitor may not use."""
+        if self.operator is None or self.rights >= EVERY:
+            return html
+        return without(html, self.may, self.base, self.request.url.path.removeprefix(self.base))
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:

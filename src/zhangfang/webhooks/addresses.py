@@ -49,6 +49,17 @@ def host_may_be_named(host: str, allowed: Networks) -> bool:
     return may_reach(host, allowed) if is_number else True
 
 
+def unsealed_may_go(host: str, allowed: Networks) -> bool:
+    """Return whether plain HTTP may be sent to this host: to an address that a setting allows, and to nothing else.
+
+    Of a name nobody knows beforehand where it leads, and a request without TLS can be read and answered on its way.
+    """
+    try:
+        return any(ip_address(host) in network for network in allowed)
+    except ValueError:
+        return False
+
+
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:
     if isinstance(ip, IPv6Address) and ip not in _PUBLIC_IPV6:
         return False

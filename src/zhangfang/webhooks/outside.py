@@ -2,7 +2,8 @@
 
 All addresses of a name are checked, and the connection is made to those that were checked: a name that means another
 address a moment later changes nothing. The socket's own address is checked once more, since an address that is written
-in the URL is not resolved. TLS certificates are verified against the name. Cookies are not kept, and nothing is unpacked.
+in the URL is not resolved. TLS certificates are verified against the name, and plain HTTP goes to allowed addresses only.
+Cookies are not kept, and nothing is unpacked.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from zhangfang.webhooks.addresses import Networks, may_reach
+from zhangfang.webhooks.addresses import Networks, may_reach, unsealed_may_go
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 LOOK_UPS = 64  # a slow name server keeps a thread for longer than a request may take
@@ -21,6 +22,10 @@ LOOK_UPS = 64  # a slow name server keeps a thread for longer than a request may
 
 class AddressRefused(OSError):
     """A webhook may not be sent to this address."""
+
+
+class PlainRefused(aiohttp.ClientError):
+    """A webhook may not be sent there without TLS."""
 
 
 class Resolver(AbstractResolver):
@@ -66,7 +71,15 @@ def open_session(allowed: Networks) -> aiohttp.ClientSession:
             raise AddressRefused("the address may not be reached")
         return socket.socket(family, kind, protocol)
 
+    async def sealed(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if request.url.scheme != "https" and not unsealed_may_go(request.url.host or "", allowed):
+            raise PlainRefused("plain HTTP may not be sent there")
+        return await send(request)
+
     return aiohttp.ClientSession(
+        middlewares=(sealed,),
         connector=aiohttp.TCPConnector(
             limit=0, resolver=Resolver(allowed), socket_factory=made_for, ttl_dns_cache=10
         ),
@@ -88,5 +101,7 @@ async def post(
     except aiohttp.ClientConnectorError as error:
         refused = isinstance(error.os_error, AddressRefused)
         return None, "the address may not be reached" if refused else "could not connect"
+    except PlainRefused as error:
+        return None, str(error)
     except (OSError, ValueError, aiohttp.ClientError):  # ValueError: a host name that cannot be encoded
         return None, "could not connect"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.webhooks.addresses import Networks, host_may_be_named
+from zhangfang.webhooks.addresses import Networks, host_may_be_named, unsealed_may_go
 
 MOST_ENDPOINTS = 5  # of one merchant
 AT_ONCE = 8  # requests to one endpoint
@@ -19,11 +19,14 @@ REST_AFTER = 5  # failures in a row of an endpoint
 RESTS = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600))  # before each probe; the last one repeats
 
 _URL = re.compile(r"[!-~]{1,2000}")  # visible ASCII
-_ALLOWED = "http:// or https://, a host, at most 2000 visible ASCII characters, no password, no #"
+_ALLOWED = "https://, a host, at most 2000 visible ASCII characters, no password, no #"
 
 
 def check_url(url: str, allowed: Networks) -> None:
-    """Raise `InvalidInput` unless `url` is http(s) with a host that may be reached, without user, password or fragment."""
+    """Raise `InvalidInput` unless `url` is https with a host that may be reached, without user, password or fragment.
+
+    Plain http is for what a setting allows beside the public internet: a receiver on the same machine, say.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -36,6 +39,8 @@ def check_url(url: str, allowed: Networks) -> None:
         raise InvalidInput(
             "url", "an address that is not public", "a name, or an address of the public internet"
         )
+    if parts.scheme == "http" and not unsealed_may_go(host, allowed):
+        raise InvalidInput("url", "http://", "https://")
 
 
 def acknowledged(status: int | None) -> bool:

@@ -13,15 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
-from importlib.resources import files
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 from rich.console import Console
+from rich.progress import track
 
+from zhangfang.closing.roll import roll
 from zhangfang.closing.trial import trial_balance
+from zhangfang.kernel.clock import SystemClock
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
 from zhangfang.kernel.postgres import EmbeddedPostgres
@@ -30,9 +32,10 @@ from zhangfang.schema import migrate
 from zhangfang.statements.reading import statement
 from zhangfang_bench.machine import machine
 
-plain = load(__package__, "plain.sql")
+plain, queries = load(__package__, "plain.sql"), load(__package__, "fill.sql")
 DAY, MERCHANT = date(2026, 9, 1), f"mer_{1:026}"
 TIMES, PLAIN_TIMES = 15, 3
+UNPAGED = 100  # of the newest transfers, those that are on no page yet
 
 
 class Differs(ZhangfangError):
@@ -45,7 +48,7 @@ def run(out: Path | None, entries: str, day: int, merchants: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     made: dict[str, Any] = {"machine": machine(), "entries_a_day": day, "merchants": merchants, "sizes": []}
     for size in sizes:
-        Console(stderr=True).print(f"{size:,} entries: filling a database", markup=False)
+        Console(stderr=True).print(f"{size:,} entries", markup=False)
         folder = Path(tempfile.mkdtemp(prefix="zf-bench-"))
         server = EmbeddedPostgres(folder)
         try:
@@ -72,7 +75,7 @@ def _sizes(entries: str, day: int, merchants: int) -> list[int]:
 async def measure(url: str, entries: int, day: int, merchants: int) -> dict[str, Any]:
     """Fill an empty database and measure both readings, each beside its plain aggregate; milliseconds."""
     began = time.perf_counter()
-    await _fill(url, entries // 2, entries // day, merchants)
+    await fill(url, day // 2, entries // day, merchants)
     filled = time.perf_counter() - began
     connection, pool = await asyncpg.connect(url), await connect(url, 1)
     try:
@@ -92,17 +95,28 @@ async def measure(url: str, entries: int, day: int, merchants: int) -> dict[str,
     }  # fmt: skip
 
 
-async def _fill(url: str, transfers: int, days: int, merchants: int) -> None:
+async def fill(url: str, day: int, days: int, merchants: int) -> None:
+    """Migrate an empty database and write `days` dates of `day` transfers into it, the last of them `DAY`, which is not
+    rolled. The memo of a transfer is its id.
+    """
     await migrate(url)
-    text = files(__package__).joinpath("fill.sql").read_text("utf-8")
-    for name, number in (("$days", days), ("$merchants", merchants), ("$n", transfers)):
-        text = text.replace(name, str(number))
-    connection = await asyncpg.connect(url)
+    pool, clock = await connect(url, 1), SystemClock()
+    dates = [DAY - timedelta(days=back) for back in reversed(range(days))]
     try:
-        await connection.execute(text)
-        await connection.execute("VACUUM ANALYZE")
+        await pool.execute(queries.months, dates[0], DAY)
+        await pool.execute(queries.accounts, merchants, clock.now())
+        for at, date_ in enumerate(track(dates, "filling", console=Console(stderr=True))):
+            before, last = at * day, (at + 1) * day
+            paged = last - UNPAGED if date_ == DAY else last
+            await pool.execute(queries.transfers, date_, before, day, merchants)
+            await pool.execute(queries.pages, before, paged)
+            await pool.execute(queries.head, last, clock.now())
+            await pool.execute(queries.paged, paged)
+            if date_ < DAY:
+                await roll(pool, clock, date_)
+        await pool.execute("VACUUM ANALYZE", timeout=3600)
     finally:
-        await connection.close()
+        await pool.close()
 
 
 async def _timed(work: Callable[[], Awaitable[Any]], times: int) -> tuple[Any, float]:

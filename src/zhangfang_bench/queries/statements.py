@@ -15,11 +15,11 @@ from zhangfang.console.reading.payments import Filter
 from zhangfang.kernel.sql import Queries, load
 
 GROWS = frozenset({
-    "incident_event", "probe_minute", "request_minute",
+    "incident_event", "probe_minute", "request_minute", "webhook_delivery",
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break",
     "channel_batch", "channel_batch_step", "fee_bill_line", "file_difference", "file_line", "file_version_line",
-    "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off", "split",
-    "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook", "webhook_delivery",
+    "intent", "intent_match", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off",
+    "split", "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -30,17 +30,19 @@ SMALL: Mapping[str, str] = {
     "bank_statement": "one a statement that people bring",
     "channel_stop channel_breaker channel_batch_number account_type_unknown": "some rows a channel",
     "channel_minute ledger_hold operator_session login_try": "what is old is deleted",
-    "table_release table_set column_map outcome proposal": "made by people, one by one",
+    "table_release table_set column_map column_map_draft outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "match_rule": "made by people, one by one",
-    "bank_match": "at most one a file",
+    "bank_match bank_match_further": "at most one a file, and a few for what came in several lines",
     "file_version": "a corrected file is rare",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",
     "fee_bill fee_vat": "a row a month, and one for each merchant that is billed",
     "incident grade_rule weekly_report": "made by people, one by one; three rules; one a week",
-    "act_head operator": "one row, and one a person",
-    "adjustment adjustment_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "act_head operator operator_role": "one row, one a person, and one each time that somebody's roles change",
+    "advance": "made by people, one by one",
+    "adjustment role_limit evidence_file money_freeze register_entry": "made by people, one by one",
+    "kept_account own_account": "made by people, one by one",
     "merchant_state merchant_terms agreed_fee": "a row for each decision of a person about a merchant",
 }
 MAY: Mapping[str, str] = {
@@ -80,7 +82,7 @@ FILTERS: Mapping[str, Filter] = {  # as the console's lists are asked for
 }
 UTILITY = frozenset({
     "zhangfang/routing/release.sql:lock", "zhangfang/bills/release.sql:lock",
-    "zhangfang/ledger/writer/lease.sql:end_sessions",
+    "zhangfang/ledger/writer/lease.sql:end_sessions", "zhangfang/payments/course/own.sql:lock",
 })  # fmt: skip
 
 

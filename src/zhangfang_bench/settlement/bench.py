@@ -6,8 +6,6 @@ import asyncio
 import json
 import shutil
 import tempfile
-import time
-from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import asyncpg
 from rich.console import Console
+from rich.progress import track
 
 from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock, SystemClock
@@ -29,10 +28,12 @@ from zhangfang.vault import Vault, create_key_file
 from zhangfang_bench.ledger.running import running
 from zhangfang_bench.ledger.server import LedgerServer
 from zhangfang_bench.machine import machine
+from zhangfang_bench.timing import timed
 
 queries = load(__package__, "fill.sql")
 LONG_AGO = timedelta(days=20)  # of the payments: by then each is due
 AT_ONCE = 4_000
+PATIENCE_S = 3600
 
 
 class WrongResult(ZhangfangError):
@@ -84,15 +85,15 @@ async def measure(url: str, socket: Path, folder: Path, merchants: int, payments
     clock, pool = SystemClock(), await connect(url, 4)
     try:
         async with LedgerClient(socket, 60) as ledger:
-            await _fill(pool, ledger, clock, merchants, payments)
+            await timed("filling", _fill(pool, ledger, clock, merchants, payments))
             create_key_file(folder / "vault.json")
             desk = Desk(pool, ledger, {}, Vault(folder / "vault.json"), clock)
             floors = [
-                await _timed(pool.execute(queries.aggregate, timeout=600)),
-                await _timed(pool.execute(queries.marked, clock.now(), timeout=600)),
+                await timed("aggregate", pool.execute(queries.aggregate, timeout=PATIENCE_S)),
+                await timed("bare marks", pool.execute(queries.marked, clock.now(), timeout=PATIENCE_S)),
             ]
-            await pool.execute("VACUUM ANALYZE intent", timeout=600)
-            settled = await _timed(settle(desk, china_day(clock.now())))
+            await pool.execute("VACUUM ANALYZE intent", timeout=PATIENCE_S)
+            settled = await timed("settling", settle(desk, china_day(clock.now())))
             await desk.gate.router.close()
         if wrong := await pool.fetchval(queries.wrong):
             raise WrongResult(f"{wrong} merchants were not settled as the aggregate says")
@@ -101,25 +102,25 @@ async def measure(url: str, socket: Path, folder: Path, merchants: int, payments
     return Figures(merchants, payments, settled, *floors)
 
 
-async def _timed(work: Awaitable[Any]) -> float:
-    began = time.perf_counter()
-    await work
-    return time.perf_counter() - began
-
-
 async def _fill(
     pool: asyncpg.Pool, ledger: LedgerClient, clock: Clock, merchants: int, payments: int
 ) -> None:
     """Write merchants and payments, open the merchants' accounts, and give each what its payments come to."""
     early = clock.now() - LONG_AGO
     day = china_day(early)
-    await pool.execute(queries.merchants, merchants, early, timeout=600)
-    await pool.execute(queries.payments, merchants, payments, day, early, timeout=600)
+    await pool.execute(queries.merchants, merchants, early, timeout=PATIENCE_S)
+    indexes = await pool.fetch(queries.indexes)
+    for index in indexes:
+        await pool.execute(f"DROP INDEX {index['name']}")
+    await pool.execute(queries.payments, merchants, payments, day, early, timeout=PATIENCE_S)
+    await pool.execute(queries.listed, timeout=PATIENCE_S)
+    for index in track(indexes, "indexes", console=Console(stderr=True)):
+        await pool.execute(index["made"], timeout=PATIENCE_S)
     await pool.execute(queries.file, day, clock.now())
-    await pool.execute("VACUUM ANALYZE", timeout=600)
+    await pool.execute("VACUUM ANALYZE", timeout=PATIENCE_S)
     await ledger.create_accounts([account(3012, "unionpay")])
-    rows = await pool.fetch(queries.pending, timeout=600)
-    for first in range(0, len(rows), AT_ONCE):
+    rows = await pool.fetch(queries.pending, timeout=PATIENCE_S)
+    for first in track(range(0, len(rows), AT_ONCE), "opening accounts", console=Console(stderr=True)):
         some = rows[first : first + AT_ONCE]
         for template in ("T1", "T2"):
             await ledger.create_accounts(

@@ -1,6 +1,6 @@
-"""`zhangfang bench soak`: well-behaved callers alone, then beside each kind of hostile clients, then alone again.
+"""`zhangfang bench soak`: well-behaved callers alone and beside each kind of hostile clients, by turns.
 
-What they feel is their p99 as a multiple of the one without hostile clients, measured in the same run. Then nothing can be
+What they feel is their p99 as a multiple of the lower one of the quiet phases right before and after. Then nothing can be
 written, in two ways: the disk is full (the database says so to what would store a row) and PostgreSQL is stopped. How
 long does `/health` take to say it?
 """
@@ -35,6 +35,7 @@ from zhangfang_bench.machine import children, machine, resident_mib
 from zhangfang_bench.soak.report import aims, print_report
 
 PATIENCE_SECONDS = 30  # for an answer of `/health`
+WARM_SECONDS = 45  # by then the driver asks for the purchases that nobody pays: it begins after 30 s
 CROWDS = {"huge": 20, "slow": 1000, "many": 2000, "silent": 3000}  # clients at once
 _FULL = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
@@ -71,16 +72,17 @@ def _measure(house: House, seconds: float, share: float) -> dict[str, Any]:
     provision(house)
     house.start_platform()
     key = asyncio.run(_merchant(house))
-    _phase(house, key, "warm", min(seconds, 5))
-    phases = {"quiet before": _phase(house, key, "before", seconds)}
+    _phase(house, key, "warm", min(seconds * 3, WARM_SECONDS))
+    phases = {"quiet": _phase(house, key, "quiet", seconds)}
     for kind, clients in CROWDS.items():
+        before = phases[list(phases)[-1]]
         with _hostile(house, kind, max(1, round(clients * share))) as answers:
             phases[kind] = _phase(house, key, kind, seconds)
         phases[kind]["hostile"] = answers
-    phases["quiet after"] = _phase(house, key, "after", seconds)
-    quiet = min(phases[name]["p99_ms"] for name in ("quiet before", "quiet after"))
-    for one in phases.values():
-        one["p99_of_quiet"] = round(one["p99_ms"] / quiet, 2)
+        after = phases[f"quiet after {kind}"] = _phase(house, key, f"after-{kind}", seconds)
+        phases[kind]["p99_of_quiet"] = round(
+            phases[kind]["p99_ms"] / min(before["p99_ms"], after["p99_ms"]), 2
+        )
     return {"phases": phases, "health": _health(house, url)}
 
 

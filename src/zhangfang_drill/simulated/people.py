@@ -33,14 +33,14 @@ TRIED = frozenset({"B2", "B3", "B7", "B8", "seen"})  # what needs nothing that o
 PATIENCE = LATE_LINE + timedelta(days=1)  # how long a later file may still explain a break
 
 
-async def ring_the_bank(world: World, rng: Random) -> None:
+async def ring_the_bank(world: World, rng: Random, share: float = SHARE) -> None:
     """End a share of the UNKNOWN orders by what the bank says on the phone; an order it has no outcome for is left."""
     unknown = await world.pool.fetch(queries.unknown)
     truth = await movements.read(world.banks, tuple(world.banks.names))  # read after the list above
     for row in unknown:
         intent = Intent.of(row)
         said = _said(intent, truth.of_order(intent.channel, intent.channel_order_no))
-        if rng.random() < SHARE and said is not None:
+        if rng.random() < share and said is not None:
             with suppress(NotAllowed):  # a notification has ended it meanwhile
                 await _end(world, intent, said)
 
@@ -49,7 +49,7 @@ async def _end(world: World, intent: Intent, said: Outcome) -> None:
     one, other = world.people
     proposal = await propose_outcome(world.desk.pool, world.desk.clock, intent.id, said, one)
     seen = await staff.seen(world.pool, proposal)
-    await _by_the_other(partial(approve_outcome, world.desk, proposal, seen), one, other)
+    await by_the_other(partial(approve_outcome, world.desk, proposal, seen), one, other)
 
 
 def _said(intent: Intent, movement: Movement | None) -> Outcome | None:
@@ -85,10 +85,10 @@ async def _cure(world: World, row: Any, cure: str, merchant: str) -> None:
     except InvalidInput:
         proposal = await offer([name for name in cures(row) if name in TRIED][-1], one)
     seen = await staff.seen(world.pool, proposal)
-    await _by_the_other(partial(approve, world.desk, proposal, seen), one, other)
+    await by_the_other(partial(approve, world.desk, proposal, seen), one, other)
 
 
-async def _by_the_other(approved: Callable[[Person], Awaitable[object]], one: Person, other: Person) -> None:
+async def by_the_other(approved: Callable[[Person], Awaitable[object]], one: Person, other: Person) -> None:
     """Check that the proposer cannot approve; then let the second person approve."""
     with suppress(SecondPerson):
         await approved(one)

@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from zhangfang.kernel.clock import CHINA
 from zhangfang_drill.law import movements, oracle
-from zhangfang_drill.law.evidence import verified
+from zhangfang_drill.law.evidence import sealed, verified
 from zhangfang_drill.law.judging import Found, Violation, named
 from zhangfang_drill.law.oracle import Oracle
-from zhangfang_drill.simulated import founding
+from zhangfang_drill.simulated import closing, founding
 from zhangfang_drill.simulated.day import Intensity, SimDay, Tally
 from zhangfang_drill.simulated.founding import FIRST
 from zhangfang_drill.simulated.orders import Merchant
@@ -49,6 +49,7 @@ class Result:
     cured: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     stories: list[str] = field(default_factory=list)
+    closed: closing.Closed | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -66,22 +67,30 @@ class Result:
             "breaks_cured": self.cured,
             "violations": named(self.violations),
             "stories": self.stories,
+            "closed": self.closed and self.closed.as_json(),
         }
 
 
 def simulate(
-    days: int, seed: int, channels: tuple[str, ...], silences: tuple[int, ...], out: Path | None
+    days: int,
+    seed: int,
+    channels: tuple[str, ...],
+    silences: tuple[int, ...],
+    out: Path | None,
+    package: Path | None = None,
 ) -> int:
-    """Run the simulation; `silences` as in `Intensity`.
+    """Run the simulation; `silences` as in `Intensity`, `package` as in `run`.
 
     Return exit code 0 if no rule was broken and a long run met everything, otherwise 1.
     """
     with asyncio.Runner(loop_factory=MortalLoop) as runner:
-        result = runner.run(run(days, seed, channels, Intensity(silences=silences)))
+        result = runner.run(run(days, seed, channels, Intensity(silences=silences), package=package))
     if out is not None:
         out.write_text(json.dumps(result.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     for story in result.stories:
         console.print(story, markup=False, highlight=False)
+    if result.closed:
+        console.print(str(result.closed), markup=False, highlight=False)
     absent = missing(result)
     for what in absent:
         console.print(f"never met in {days} days: {what}", style="red", markup=False)
@@ -97,10 +106,12 @@ async def run(
     *,
     rates: Mapping[str, float] | None = None,
     quiet: bool = False,
+    package: Path | None = None,
 ) -> Result:
     """Play `days` days of one seed in a new world; stop after the first day on which a rule was broken.
 
-    `rates` replaces every bank's own rates of faults.
+    `rates` replaces every bank's own rates of faults. With `package` the month is closed at the end, and the package for
+    an inspector written to that folder.
     """
     result = Result(seed)
     async with opened(datetime.combine(FIRST, time(8), CHINA), channels, url) as world:
@@ -112,9 +123,20 @@ async def run(
             for n in range(days + 1):  # the last morning closes the last day
                 day = FIRST + timedelta(days=n)
                 await _one_day(world, merchants, day, result, watch, much, rates, last=n == days)
+                if package is not None:
+                    await sealed(world)
                 progress.advance(task)
                 if result.violations:
                     break
+        if package is not None and not result.violations:
+
+            async def morning(n: int) -> None:
+                day = FIRST + timedelta(days=n)
+                await _one_day(world, merchants, day, result, watch, much, {}, last=True)
+
+            result.closed = await closing.close(world, FIRST, days, morning, package)
+            result.violations += [Violation(0, fault) for fault in result.closed.faults]
+            result.stories += result.closed.faults
         if not result.violations:
             await _audited(world, result)
         await _counts(world, result)

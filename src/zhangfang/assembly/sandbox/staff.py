@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from zhangfang import approvals
-from zhangfang.approvals import Person, add_operator, operator
+from zhangfang.approvals import WORKING, Person, add_operator, operator
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
@@ -18,7 +18,7 @@ async def staff(owner_url: str, clock: Clock, *names: str) -> tuple[Person, ...]
     try:
         for name in names:
             with suppress(InvalidInput):  # there is one
-                await add_operator(pool, clock, name)
+                await add_operator(pool, clock, name, roles=WORKING)
     finally:
         pool.terminate()
     return tuple(map(operator, names))

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from zhangfang.assembly.server.hall import Hall
-from zhangfang.assembly.server.refusals import FULL, refusal
+from zhangfang.assembly.server.refusals import FULL, OFTEN, refusal
 
 HEAD = (
     16 * 1024
@@ -139,7 +139,14 @@ class Guest(HttpToolsProtocol):
             self.begin(cycle, app)
 
     def begin(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Have a request answered; by 503 if too many are at work. Whether the platform is well is always answered."""
+        """Have a request answered; by 503 if too many are at work. Whether the platform is well is always answered.
+
+        By 429 if its address has asked too often.
+        """
+        if not self.hall.may_ask(self.address, self.loop.time()):
+            self.unbegun = app
+            self.refuse(429, "too_often", OFTEN)
+            return
         if len(self.tasks) >= self.hall.bounds.requests and cycle.scope["path"] != "/health":
             self.unbegun = app
             self.crowded_out()

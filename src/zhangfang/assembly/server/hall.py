@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LOOK_SECONDS = 1.0
+LOOPBACK = ("127.", "::1")  # who is on this machine, a proxy among them, may ask as often as it likes
 ALL_KEPT = 32 * 1024 * 1024  # bytes of all bodies that are kept until they are whole
 
 
@@ -31,11 +32,15 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many connections there may be, how many of them from one address, and how many requests at once."""
+    """How many connections there may be, how many of them from one address, and how many requests at once.
+
+    `asks` is how many requests an address may begin in a second; twice as many if it was silent before.
+    """
 
     connections: int = 2048
     per_address: int = 512
     requests: int = 256
+    asks: int = 500
 
 
 class Hall:
@@ -48,6 +53,7 @@ class Hall:
         self.waiting: dict[Caller, None] = {}  # for a whole request, longest first
         self.refused: dict[Caller, None] = {}  # of these, the ones above their address's share
         self.by_address: Counter[str] = Counter()
+        self.asked: dict[str, tuple[float, float]] = {}  # how many an address may still ask, and since when
         self.kept = 0  # bytes of bodies
         self.looking = False
 
@@ -64,6 +70,17 @@ class Hall:
             self.looking = True
             caller.loop.call_later(LOOK_SECONDS, self.look, caller.loop)
         return welcome
+
+    def may_ask(self, address: str, now: float) -> bool:
+        """Count a request of an address; False if it has asked too often, which is not counted."""
+        if address.startswith(LOOPBACK):
+            return True
+        left, since = self.asked.get(address, (2.0 * self.bounds.asks, now))
+        left = min(2.0 * self.bounds.asks, left + (now - since) * self.bounds.asks)
+        if left < 1:
+            return False
+        self.asked[address] = left - 1, now
+        return True
 
     def keep(self, caller: Caller, size: int) -> None:
         """Note how many bytes of a body are kept. Where all are too many, the caller with most of them goes."""
@@ -88,8 +105,12 @@ class Hall:
 
     def look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Part from every caller that is too late; look again in a second while anybody is here."""
+        now = loop.time()
         for caller in list(self.here):
-            caller.look(loop.time())
+            caller.look(now)
+        self.asked = {
+            address: one for address, one in self.asked.items() if now - one[1] < 2
+        }  # it has all again
         self.looking = bool(self.here)
         if self.looking:
             loop.call_later(LOOK_SECONDS, self.look, loop)

@@ -8,6 +8,8 @@ from zhangfang.api.problems import problem
 
 FULL = "as many requests are at work as may be; repeat this one with the same Idempotency-Key after a moment"
 
+OFTEN = "your address asks too often; repeat this request with the same Idempotency-Key after a moment"
+
 
 @cache
 def refusal(status: int, code: str, detail: str) -> bytes:

@@ -2,16 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from zhangfang.cli.running import with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import yuan_to_fen
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="Incidents: record, note, end and grade; the week tells them.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="the incident's id, inc_…")]

@@ -32,8 +32,10 @@ def run(context: typer.Context, shard: Shard = 0, socket: Socket = None) -> None
         return
     import uvloop
 
+    from zhangfang.kernel.start import wait_for_start
     from zhangfang.ledger import run_writer
 
+    wait_for_start()
     settings = Settings()
     path = socket or settings.ledger_socket
     uvloop.run(run_writer(settings.database, path, settings.clock(), shard, settings.owner_database))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhangfang.cli.aligned import aligned
-from zhangfang.cli.people.people import as_owner
 from zhangfang.cli.running import by_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
@@ -113,26 +112,6 @@ def reverse(adjustment: Id, reason: Reason) -> None:
         return await adjustments.get(desk.pool, id_)
 
     _say(by_person(work))
-
-
-@app.command()
-def limits(
-    role: Annotated[str | None, typer.Option(help="whose limit to set; needs the database's owner")] = None,
-    most: Annotated[
-        str | None, typer.Option(help="in yuan, for one voucher and for all within 24 hours")
-    ] = None,
-) -> None:
-    """Show how much each role may adjust, or set it."""
-    from zhangfang import adjustments
-
-    if (role is None) != (most is None):
-        raise InvalidInput("--role, --most", "one of them", "both, or neither")
-    if role is not None and most is not None:
-        fen, whose = yuan_to_fen(most, "--most"), role
-        as_owner(lambda pool, clock: adjustments.set_limit(pool, clock, whose, fen))
-    found = with_pool(lambda pool, _: adjustments.read_limits(pool))
-    for line in aligned([("role", "most"), *((name, fen_to_yuan(fen)) for name, fen in found.items())], (1,)):
-        typer.echo(line)
 
 
 def _say(case: "Case") -> None:

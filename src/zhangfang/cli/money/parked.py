@@ -28,12 +28,18 @@ def refuse(
     payout: Annotated[str, typer.Argument(metavar="PAYOUT", help="pot_…, as `list` shows it")],
     reason: Annotated[str, typer.Option(help="why it will never go; it is kept")],
 ) -> None:
-    """End a parked payout: its money goes back to the merchant. Nothing of it was ever sent."""
-    from zhangfang.payments import refuse_parked
+    """End a parked payout, or propose it above your limit: its money goes back to the merchant. Nothing was ever sent."""
+    from zhangfang.approvals import PREFIX, limit_of
+    from zhangfang.payments import REFUND, refuse_parked
 
     id_ = parse("pot", payout)
-    by_person(lambda desk, by: refuse_parked(desk, id_, by, reason))
-    typer.echo(f"{payout} is refused; its money is the merchant's again")
+
+    async def work(desk: Any, by: Any) -> Any:
+        return await refuse_parked(desk, id_, by, reason, await limit_of(desk.pool, REFUND, by, "guard"))
+
+    waits = by_person(work)
+    shown = f"waits for another person: 'zhangfang proposals show {prefixed(PREFIX, waits)}'" if waits else ""
+    typer.echo(f"{payout} {shown or 'is refused; its money is available to the merchant again'}")
 
 
 def _cells(one: Any) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhangfang.cli.aligned import aligned
-from zhangfang.cli.running import a_day, by_person, with_pool
-from zhangfang.kernel.money import fen_to_yuan
+from zhangfang.cli.running import a_day, by_person, with_person, with_pool
+from zhangfang.kernel.ids import prefixed
+from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
 
 if TYPE_CHECKING:
     from zhangfang.approvals import Person
@@ -47,12 +48,12 @@ def run(
 @app.command("next")
 def next_(merchant: Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_…")]) -> None:
     """Show a merchant's cycle, what is due when, what is held until when, and what is owed; amounts in yuan."""
-    from zhangfang import settlement
+    from zhangfang import advances, settlement
     from zhangfang.kernel.calendar import china_day
     from zhangfang.merchants import get_merchant
 
     async def work(pool: Any, clock: Any) -> list[tuple[str, ...]]:
-        await get_merchant(pool, merchant)
+        line = await advances.line_of(pool, await get_merchant(pool, merchant), china_day(clock.now()))
         cycles = await settlement.cycles(pool, merchant, china_day(clock.now()))
         rows: list[tuple[str, ...]] = [("cycle", one.cycle, one.product or "all else", "") for one in cycles]
         for due in await settlement.coming(pool, merchant):
@@ -62,7 +63,26 @@ def next_(merchant: Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_
             rows.append(("released", str(one.release_on), f"reserve of {one.run_date}", fen_to_yuan(one.fen)))
         for owed in await settlement.owed(pool, merchant):
             rows.append(("owed", "next", f"carried on {owed.run_date}", fen_to_yuan(-owed.owed)))
+        if line.fen or line.standing:
+            rows.append(
+                ("advanced", "next", f"of a line of {fen_to_yuan(line.fen)}", fen_to_yuan(-line.standing))
+            )
         return rows
 
     for line in aligned(with_pool(work)):
         typer.echo(line)
+
+
+@app.command()
+def advance(
+    merchant: Annotated[str, typer.Argument(metavar="MERCHANT", help="mer_…")],
+    amount: Annotated[str, typer.Option(help="in yuan")],
+    reason: Annotated[str, typer.Option(help="why; kept for ever")],
+) -> None:
+    """Propose to advance a merchant money out of own funds; its next settlements pay it back. Another person approves."""
+    from zhangfang import advances
+    from zhangfang.approvals import PREFIX
+
+    fen = yuan_to_fen(amount)
+    made = with_person(lambda pool, clock, by: advances.propose(pool, clock, merchant, fen, by, reason))
+    typer.echo(f"proposed as {prefixed(PREFIX, made)}; another person has to approve it")

@@ -16,12 +16,6 @@ Operation = Annotated[
 Reason = Annotated[str, typer.Option(help="why; it is kept")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the two commands."""
-    app.command()(stop)
-    app.command("open")(open_)
-
-
 def stop(channel: Channel, operation: Operation, reason: Reason) -> None:
     """Stop one operation of one channel for new requests, at once. What is under way goes on."""
     from zhangfang.payments import stop as work

@@ -76,8 +76,9 @@ def terms(
     reserve_ppm: Annotated[int, typer.Option(help="part held back of what is settled: 50000 is 5 %")] = 0,
     reserve_days: Annotated[int, typer.Option(help="calendar days for which it is held back")] = 0,
     when_short: Annotated[
-        str, typer.Option(help="a refund that available money does not cover: refuse or guarantee")
+        str, typer.Option(help="a refund that available money does not cover: refuse, guarantee or advance")
     ] = "refuse",
+    advance_fen: Annotated[int, typer.Option(help="how much own funds may have advanced at a time")] = 0,
 ) -> None:
     """Propose new terms for what is accepted from a day on. What was accepted before keeps its own.
 
@@ -86,7 +87,7 @@ def terms(
     from zhangfang.merchants import Terms, propose_terms
 
     first = (a_day(from_, "--from"), settlement_days, auto_payout, keep_fee_on_refund)
-    new = Terms(*first, cycle, least_fen, reserve_ppm, reserve_days, when_short)
+    new = Terms(*first, cycle, least_fen, reserve_ppm, reserve_days, when_short, advance_fen)
     _proposed(with_person(lambda pool, clock, by: propose_terms(pool, clock, merchant, new, by, reason)))
 
 

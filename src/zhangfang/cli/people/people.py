@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from zhangfang.cli.aligned import aligned
-from zhangfang.cli.running import finish, with_pool
+from zhangfang.cli.running import finish, with_person, with_pool
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.settings import Settings
 
@@ -18,7 +18,14 @@ app = typer.Typer(
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="the operator's name; spellings that fold alike are one")
 ]
-COLUMNS = ("name", "person", "since", "disabled")
+Roles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role",
+        help="support, finance_maker, finance_checker, risk, admin or auditor; repeat it for several",
+    ),
+]
+COLUMNS = ("name", "person", "roles", "since", "disabled")
 
 
 @app.command()
@@ -27,11 +34,12 @@ def add(
     person: Annotated[
         str | None, typer.Option(help="whose log-in it is, where somebody has several; it stays so")
     ] = None,
+    role: Roles = None,
 ) -> None:
     """Make an operator and print the password, which is kept nowhere. Two log-ins of one person never count as two."""
     from zhangfang.approvals import add_operator
 
-    made, password = as_owner(lambda pool, clock: add_operator(pool, clock, name, person))
+    made, password = as_owner(lambda pool, clock: add_operator(pool, clock, name, person, role or ()))
     typer.echo(f"{made.id} may sign in with the password {password}")
 
 
@@ -41,6 +49,51 @@ def list_() -> None:
     from zhangfang.approvals import operators
 
     for line in aligned([COLUMNS, *map(_cells, with_pool(lambda pool, _: operators(pool)))], ()):
+        typer.echo(line)
+
+
+@app.command()
+def roles(name: Name, role: Roles = None) -> None:
+    """Give a person these roles and no others, as the database's owner; without `--role`, none at all."""
+    from zhangfang.approvals import set_roles
+
+    given = as_owner(lambda pool, clock: set_roles(pool, clock, name, role or ()))
+    typer.echo(f"{name}: {', '.join(given) or 'no role'}")
+
+
+@app.command("propose-roles")
+def propose_roles(
+    name: Name, reason: Annotated[str, typer.Option(help="why; it is kept")], role: Roles = None
+) -> None:
+    """Propose the roles of a person, as an administrator: another one approves them."""
+    from zhangfang.approvals import PREFIX
+    from zhangfang.approvals import propose_roles as work
+    from zhangfang.kernel.ids import prefixed
+
+    made = with_person(lambda pool, clock, by: work(pool, clock, name, role or (), by, reason))
+    typer.echo(f"proposed as {prefixed(PREFIX, made)}; another administrator has to approve it")
+
+
+@app.command()
+def limits(
+    role: Annotated[str | None, typer.Option(help="whose limit to set; needs the database's owner")] = None,
+    what: Annotated[str | None, typer.Option(help="refund, adjustment, cure or write_off")] = None,
+    most: Annotated[str | None, typer.Option(help="in yuan")] = None,
+) -> None:
+    """Show how much each role may refund, adjust, cure and write off, or set one of these limits."""
+    from zhangfang.approvals import limits as read
+    from zhangfang.approvals import set_limit
+    from zhangfang.kernel.money import fen_to_yuan, yuan_to_fen
+
+    given = [one for one in (role, what, most) if one is not None]
+    if len(given) == 3:
+        fen = yuan_to_fen(given[2], "--most")
+        as_owner(lambda pool, clock: set_limit(pool, clock, given[0], given[1], fen))
+    elif given:
+        raise InvalidInput("--role, --what, --most", f"{len(given)} of them", "all three, or none")
+    found = with_pool(lambda pool, _: read(pool))
+    lines = [("role", "what", "most"), *((one.role, one.what, fen_to_yuan(one.most)) for one in found)]
+    for line in aligned(lines, (2,)):
         typer.echo(line)
 
 
@@ -120,4 +173,4 @@ def as_owner(work: Any) -> Any:
 
 def _cells(one: Any) -> tuple[str, ...]:
     disabled = f"{one.disabled_at:%Y-%m-%d %H:%M}" if one.disabled_at else ""
-    return one.name, one.person, f"{one.created_at:%Y-%m-%d %H:%M}", disabled
+    return one.name, one.person, " ".join(one.roles), f"{one.created_at:%Y-%m-%d %H:%M}", disabled

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from zhangfang import advances
 from zhangfang.approvals import record
 from zhangfang.closing.trial import sides, totals
 from zhangfang.console import sentences
@@ -13,6 +14,7 @@ from zhangfang.console.reading import merchants, payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
 from zhangfang.fees import rules_of
+from zhangfang.merchants import get_merchant
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 from zhangfang.webhooks import redeliver_failed
@@ -48,6 +50,7 @@ async def one(visit: Visit) -> Response:
         m=row,
         rules=by_day(await rules_of(visit.pool, id_), visit.today),
         rule_state=STATES,
+        line=await advances.line_of(visit.pool, await get_merchant(visit.pool, id_), visit.today),
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),

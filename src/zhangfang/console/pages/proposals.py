@@ -15,6 +15,7 @@ from zhangfang.reconciliation import VERSION, differences
 from zhangfang.web.visit import Missing
 
 _PART = "new"  # of a content: it is shown field by field
+_NOBODYS = ("account", "fingerprint")  # of a content: what tells nobody anything
 _SHORT = 16  # digits of a hash that people compare
 
 
@@ -35,7 +36,7 @@ def shown(one: Proposal) -> Shown:
     content = {
         name: value
         for name, value in said.items()
-        if value not in (None, "", [], {}) and name != "account"  # a token, which tells nobody anything
+        if value not in (None, "", [], {}) and name not in _NOBODYS
     }
     return Shown(one, prefixed(PREFIX, one.id), one.seen[:_SHORT], content)
 

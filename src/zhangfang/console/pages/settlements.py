@@ -5,10 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from markupsafe import Markup
 from starlette.responses import Response
 
-from zhangfang import settlement
+from zhangfang import advances, settlement
+from zhangfang.approvals import PREFIX
 from zhangfang.console.reading import merchants
 from zhangfang.console.reading.books import merchant_names
+from zhangfang.console.typed import fen_of
 from zhangfang.console.visit import Visit, uuid_of
+from zhangfang.kernel.errors import ZhangfangError
+from zhangfang.kernel.ids import prefixed
+from zhangfang.merchants import get_merchant
 from zhangfang.settlement import Coming
 from zhangfang.web.money import money
 from zhangfang.web.visit import Missing
@@ -20,7 +25,7 @@ WEEKDAYS = (
 )  # fmt: skip
 
 
-async def page(visit: Visit) -> Response:
+async def page(visit: Visit, status: int = 200, error: str = "") -> Response:
     """Draw what comes next for one merchant: dates with amounts, reserves, what is carried, parts of others' payments."""
     id_ = visit.request.path_params["id"]
     row = await merchants.merchant(visit.pool, id_, visit.today)
@@ -28,9 +33,13 @@ async def page(visit: Visit) -> Response:
         raise Missing("merchant")
     coming, shares = await settlement.coming(visit.pool, id_), await settlement.shares(visit.pool, id_)
     held, owed = await settlement.held(visit.pool, id_), await settlement.owed(visit.pool, id_)
+    line = await advances.line_of(visit.pool, await get_merchant(visit.pool, id_), visit.today)
     return await visit.page(
         "merchant_settlement.html",
+        status,
         here="merchants",
+        error=error,
+        line=line,
         m=row,
         coming=coming,
         shares=shares,
@@ -40,12 +49,27 @@ async def page(visit: Visit) -> Response:
         names=await merchant_names(visit.pool, list({one.seller for one in shares})),
         lines=visit.href("/payments", merchant=id_),
         cycle_in_words=cycle,
-        say=sentence(visit, coming, held, owed),
+        say=sentence(visit, coming, held, owed, line.standing),
     )
 
 
+async def advance(visit: Visit) -> Response:
+    """Propose to advance the merchant money; another person approves it."""
+    id_, sent, clock = visit.request.path_params["id"], visit.request.state.form, visit.site.clock
+    try:
+        amount, reason = fen_of(sent.get("amount", "")), sent.get("reason", "")
+        made = await advances.propose(visit.pool, clock, id_, amount, visit.person, reason)
+    except ZhangfangError as error:
+        return await page(visit, 422, str(error))
+    return visit.go(f"/proposals/{prefixed(PREFIX, made)}")
+
+
 def sentence(
-    visit: Visit, coming: list[Coming], held: list[settlement.Held], owed: list[settlement.Carried]
+    visit: Visit,
+    coming: list[Coming],
+    held: list[settlement.Held],
+    owed: list[settlement.Carried],
+    advanced: int,
 ) -> Markup:
     """Say what comes next, what waits, what is held back and what is owed."""
     _ = visit.words
@@ -65,6 +89,8 @@ def sentence(
         )
     if owed:
         parts.append(_("{fen} is owed to later settlements", fen=_fen(one.owed for one in owed)))
+    if advanced > 0:
+        parts.append(_("{fen} is advanced, and the next settlements pay it back first", fen=_fen([advanced])))
     return _("{parts}.", parts=_("; ").join(parts)) if parts else _("Nothing is pending, held back or owed.")
 
 

@@ -127,7 +127,8 @@ def draft(vault: Vault, clock: Clock, merchant: str, request: Request, digest: b
 
 def charged(merchant: Merchant, intent: Intent) -> Intent:
     """Return an intent, whose channel is chosen, with its fee and the rule of today that charges it. A later attempt at
-    another channel does not change it. Raises `NoFeeRule`.
+    another channel does not change it. A fee that the payer bears is added to what it pays. Raises `NoFeeRule`,
+    `InvalidInput`.
     """
     ask = Ask(
         FeeKind(intent.kind.value),
@@ -138,7 +139,15 @@ def charged(merchant: Merchant, intent: Intent) -> Intent:
         intent.fee_by,
     )
     fee = fee_of(merchant.fee_rules, ask, intent.amount, china_day(intent.created_at))
-    return replace(intent, fee=fee.fen, fee_rule=fee.rule, fee_taken=fee.taken)
+    surcharge = fee.fen if fee.on_top else 0
+    return replace(
+        intent,
+        amount=check_amount(intent.amount + surcharge),
+        surcharge=surcharge,
+        fee=fee.fen,
+        fee_rule=fee.rule,
+        fee_taken=fee.taken,
+    )
 
 
 def first_steps(clock: Clock, intent: Intent) -> list[Step]:
@@ -166,14 +175,19 @@ async def shared(pool: asyncpg.Pool, intent: Intent, split: Split | None) -> Int
     """Return a pay-in with the parts that other merchants get of it. Raises `InvalidInput`, `NotAllowed`."""
     if split is None:
         return intent
-    shares = resolve(split, intent.merchant, intent.amount, intent.fee)
-    await check_receivers(pool, shares)
+    shares = resolve(split, intent.merchant, intent.amount - intent.surcharge, intent.fee - intent.surcharge)
+    await check_receivers(pool, intent.merchant, shares)
     return replace(
         intent, shares=stored(shares), refund_from=split.refund_from, shared=sum(fen for _, fen in shares)
     )
 
 
-async def check_receivers(pool: asyncpg.Pool, shares: Shares) -> None:
-    """Raise `NotAllowed` unless all receivers are active merchants."""
-    if await pool.fetchval(queries.active_merchants, [receiver for receiver, _ in shares]) < len(shares):
+async def check_receivers(pool: asyncpg.Pool | asyncpg.Connection, seller: str, shares: Shares) -> None:
+    """Raise `NotAllowed` unless all receivers are active merchants of the seller's shard: a voucher is of one shard."""
+    receivers = [receiver for receiver, _ in shares]
+    if await pool.fetchval(queries.active_merchants, receivers) < len(shares):
         raise NotAllowed("split.receiver: one is no active merchant; allowed: merchants that are active")
+    if away := await pool.fetchval(queries.elsewhere, seller, receivers):
+        raise NotAllowed(
+            f"split.receiver: the accounts of {away} are on another shard of the ledger; allowed: one of the seller's shard"
+        )

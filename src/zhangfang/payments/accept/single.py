@@ -79,10 +79,28 @@ def _draft(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> I
     return draft(desk.vault, desk.clock, merchant.id, request, digest, 0)
 
 
+async def _priced(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> Intent:
+    """Return the intent with its channel and fee. With a fee on top its channel has to allow what the payer pays."""
+    intent = charged(merchant, await placed(desk, _draft(desk, merchant, request, digest)))
+    if intent.surcharge:
+        choice = await desk.gate.choose(ask_of(desk.clock, intent, intent.channel))
+        if choice.fate is not Fate.GO:
+            raise NotAllowed(choice.reason)
+    return intent
+
+
+async def quote(desk: Desk, merchant: Merchant, request: Request) -> Intent:
+    """Return a purchase as it would be stored now, with its channel, its fee, and what the payer would pay. Nothing is
+    stored. Raises as `accept` does.
+    """
+    check(request)
+    check_active(merchant)
+    return await _priced(desk, merchant, request, b"")
+
+
 async def _purchase(desk: Desk, merchant: Merchant, request: Request, digest: bytes) -> tuple[Intent, bool]:
     check_active(merchant)
-    placed_one = await placed(desk, _draft(desk, merchant, request, digest))
-    intent = await shared(desk.pool, charged(merchant, placed_one), request.split)
+    intent = await shared(desk.pool, await _priced(desk, merchant, request, digest), request.split)
     if not await desk.journal.insert(intent, first_steps(desk.clock, intent)):
         return await stored_before(desk.pool, merchant.id, request, digest)
     return intent, True

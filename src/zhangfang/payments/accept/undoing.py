@@ -46,9 +46,15 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
         original = Intent.of(row)
         desk.gate.check_stops(original.channel, request.kind)
         check_undoing(desk.channels, original, request, desk.clock.now())
-        back = _fee_back(merchant, original, request)
+        how = _on_refund(merchant, original, request)
+        most = _most(original, how)
+        if request.amount > most - original.refunded:
+            raise NotAllowed(
+                f"amount: the payer's fee is kept; allowed: at most {most - original.refunded} fen"
+            )
+        back = _fee_back(how, original, request)
         drafted = draft(desk.vault, desk.clock, merchant.id, request, digest, back)
-        back_from = await _from_receivers(connection, original, request)
+        back_from = await _from_receivers(connection, original, request, most)
         number = new_number(desk.channels, desk.clock, original.channel, drafted.id)
         intent = replace(
             drafted,
@@ -67,14 +73,16 @@ async def _store(desk: Desk, merchant: Merchant, request: Request, digest: bytes
     return intent if made[0] else None
 
 
-async def _from_receivers(connection: store.Connection, original: Intent, request: Request) -> str:
-    """Return what the receivers of a split payment give back for this refund, as it is stored with it."""
+async def _from_receivers(connection: store.Connection, original: Intent, request: Request, most: int) -> str:
+    """Return what the receivers of a split payment give back for this refund, as it is stored with it. All refunds come to
+    `most` fen at most.
+    """
     if not original.shared:
         return ""
     parts = shares.of_rows(await connection.fetch(queries.parts_of, original.id))
     available = {one.receiver: one.available for one in parts}
-    back = shares.given_back(parts, original.refund_from, original.amount, original.refunded, request.amount)
-    return shares.stored([(receiver, fen, available[receiver]) for receiver, fen in back])
+    back = shares.given_back(parts, original.refund_from, most, original.refunded, request.amount)
+    return shares.stored([shares.Back(receiver, fen, available[receiver]) for receiver, fen in back])
 
 
 def _template(original: Intent, request: Request) -> str:
@@ -92,14 +100,22 @@ def _fee_taken(original: Intent) -> str:
     )
 
 
-def _fee_back(merchant: Merchant, original: Intent, request: Request) -> int:
+def _on_refund(merchant: Merchant, original: Intent, request: Request) -> OnRefund:
+    """Return what becomes of the fee: a void or a duplicate gives back all of it, a refund what the rule says."""
+    if request.template or request.kind is Operation.VOID:
+        return OnRefund.WHOLE
+    terms = terms_on(merchant, china_day(original.created_at))
+    return on_refund(merchant.fee_rules, original.fee_rule, kept=terms.keep_fee_on_refund)
+
+
+def _most(original: Intent, how: OnRefund) -> int:
+    """Return what all refunds of a payment may come to: not a fee that the payer paid on top, if it is kept."""
+    return original.amount - (original.surcharge if how is OnRefund.KEPT else 0)
+
+
+def _fee_back(how: OnRefund, original: Intent, request: Request) -> int:
     if request.template:
         return original.fee - original.fee_refunded
-    terms = terms_on(merchant, china_day(original.created_at))
-    kept = terms.keep_fee_on_refund and request.kind is Operation.REFUND
-    how = on_refund(merchant.fee_rules, original.fee_rule, kept=kept)
-    if request.kind is Operation.VOID:
-        how = OnRefund.WHOLE
     return given_back(
         how, original.fee, original.amount, request.amount, original.refunded, original.fee_refunded
     )

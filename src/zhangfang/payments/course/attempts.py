@@ -72,11 +72,12 @@ async def elsewhere(desk: Desk, intent: Intent, answer: Answer) -> Choice | None
 async def unsent(desk: Desk, intent: Intent) -> Choice | None:
     """Return where an intent that was not sent goes next. None if it stays at its channel.
 
-    It leaves its channel only if that cannot take it now. A refund or void always stays at the channel of its payment.
-    Raises `OperationStopped` if no channel takes it now.
+    It leaves its channel only if that cannot take it now. A refund or void always stays at the channel of its payment, a
+    payout of the platform at its bank. Raises `OperationStopped` if no channel takes it now.
     """
     if intent.original is not None:
-        return None
+        stays = Choice(Fate.GO, intent.channel, intent.table_version, "")
+        return stays if intent.state is State.PARKED else None
     try:
         here = await desk.gate.choose(replace(ask_of(desk.clock, intent), fixed=intent.channel))
     except OperationStopped:

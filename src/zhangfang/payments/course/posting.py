@@ -83,17 +83,21 @@ def _given(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
 
 
 def _taken_back(intent: Intent, business_date: date) -> Iterator[list[Transfer]]:
-    """P9 the other way round. Money that is available already becomes pending before it (T1 the other way round); if the
-    refund comes out of the seller's available money, it becomes available there after it.
+    """P9 the other way round. Money that is available already becomes pending before it (T1 the other way round), and what
+    a receiver lacks of it is advanced before that (A1). If the refund comes out of the seller's available money, it becomes
+    available there after it.
     """
     id_, day, memo = intent.voucher, business_date, intent.id
     shares = of_refund(intent.shares)
-    for receiver, fen, available in shares:
+    for receiver, fen, available, advanced in shares:
+        if advanced:
+            who, lent = {2322: receiver, 1223: receiver}, {"amount": advanced}
+            yield voucher("A1", id_, subjects=who, amounts=lent, business_date=day, memo=memo)
         if available:
             yield exchanged(part("T1", id_, {2321: receiver, 2322: receiver}, fen, day, memo))
         yield part("P9", id_, {2321: receiver, -2321: intent.merchant}, fen, day, memo)
     if intent.template not in _PENDING:
-        whole = sum(fen for _, fen, _ in shares)
+        whole = sum(one.fen for one in shares)
         yield part("T1", id_, {2321: intent.merchant, 2322: intent.merchant}, whole, day, memo)
 
 
@@ -113,13 +117,17 @@ def _voucher(template: str, id_: UUID, intent: Intent, alias: str, business_date
 def subjects(intent: Intent, alias: str) -> dict[int, str]:
     """Return the subject of each account code for this intent."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351), intent.channel)
-    by_merchant = dict.fromkeys((2321, 2322, 2323), intent.merchant)
-    return by_channel | by_merchant | {2361: PLATFORM, 1003: alias, 2352: alias}
+    by_merchant = dict.fromkeys((2321, 2322, 2323, 1223), intent.merchant)
+    own = dict.fromkeys((2361, 1222, 1225), PLATFORM)
+    return by_channel | by_merchant | own | {1003: alias, 2352: alias}
 
 
 def _amounts(intent: Intent) -> dict[str, int]:
     fee = 0 if intent.fee_taken else intent.fee  # taken later: at settlement
-    return {"G": intent.amount, "N": intent.amount, "F": fee, "f": fee, "amount": intent.amount}
+    there = intent.amount - intent.advanced
+    return dict.fromkeys(("G", "N", "amount"), intent.amount) | dict.fromkeys(("F", "f"), fee) | {
+        "there": there, "rest": intent.advanced,
+    }  # fmt: skip
 
 
 def undo(intent: Intent, alias: str, business_date: date) -> list[Transfer]:

@@ -19,18 +19,17 @@ from zhangfang.channels.port import (
     PartyAccount,
     Verdict,
 )
-from zhangfang.kernel.calendar import china_day
 from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.driver import Job, LeaseLost, safe_until
 from zhangfang.kernel.errors import Busy
-from zhangfang.kernel.ids import new_id
-from zhangfang.ledger import DURABLE, Result
-from zhangfang.merchants import MerchantState, get_merchant, is_awaited, terms_on
-from zhangfang.payments.course import posting
+from zhangfang.ledger import DURABLE
+from zhangfang.merchants import MerchantState, get_merchant, is_awaited
+from zhangfang.payments.course import own, posting
 from zhangfang.payments.course.attempts import PARKED_LOOK, look_again, unsent
 from zhangfang.payments.course.ending import Ending, conclude, end
 from zhangfang.payments.course.evidence import weigh
 from zhangfang.payments.course.rules import Decision
+from zhangfang.payments.course.short import other_source
 from zhangfang.payments.course.strays import origin_of
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import HeldBack, Intent, OperationStopped, State, StepKind
@@ -80,6 +79,8 @@ async def _advance(desk: Desk, intent: Intent) -> None:
     account = account_of(desk.vault, intent)
     if intent.kind is Operation.PAYOUT and intent.merchant != posting.PLATFORM:
         await _check_paid_out(desk.pool, intent.merchant)
+    if intent.template == own.WITHDRAWN:
+        await own.check(desk, intent)
     ready = await prepare(desk, intent)
     if ready is None:
         return
@@ -134,7 +135,7 @@ async def prepare(desk: Desk, intent: Intent) -> Intent | None:
     reason = posting.refusal(answers)
     if reason not in DURABLE:  # the same request may succeed later, so the intent must not end
         raise posting.LedgerRefused(f"intent {intent.id}: {reason.name}")
-    if await _pays_the_reserve(desk, intent, reason):
+    if await other_source(desk, intent, reason):
         return await prepare(desk, await desk.journal.reload(intent.id))
     step = new_step(
         desk.clock, intent.id, StepKind.LEDGER, verdict="refused", state=State.REFUSED, code=reason.name
@@ -142,19 +143,6 @@ async def prepare(desk: Desk, intent: Intent) -> Intent | None:
     message = "the ledger refused it: nothing was sent"
     await desk.journal.apply(refused(desk.clock, intent, step, reason.name.lower(), message))
     return None
-
-
-async def _pays_the_reserve(desk: Desk, intent: Intent, reason: Result) -> bool:
-    """Let the merchant's reserve pay a refund that its available money does not cover, if the terms of today say so."""
-    if intent.template != "R2" or reason is not Result.EXCEEDS_CREDITS:
-        return False
-    terms = terms_on(await get_merchant(desk.pool, intent.merchant), china_day(desk.clock.now()))
-    if terms.when_short != "guarantee":
-        return False
-    await desk.pool.execute(
-        queries.from_reserve, intent.id, intent.voucher, new_id(desk.clock), desk.clock.now()
-    )
-    return True
 
 
 def refused(clock: Clock, intent: Intent, step: Step, code: str, message: str) -> Change:

@@ -1,29 +1,24 @@
 """An operator refunds a payment on the merchant's behalf: alone up to a limit a day, by two persons above it."""
 
-import hashlib
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from zhangfang import approvals
-from zhangfang.approvals import Person, Proposal, ending, record
+from zhangfang.approvals import Person, Proposal, ending
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import new_id, parse, prefixed
 from zhangfang.kernel.money import check_amount, fen_to_yuan
-from zhangfang.kernel.sql import load
 from zhangfang.merchants import get_merchant
 from zhangfang.payments.accept.single import accept
 from zhangfang.payments.desk import Desk
 from zhangfang.payments.model import Intent, NotAllowed, NotFound, Request
+from zhangfang.payments.people.alone import counted
 from zhangfang.payments.telling import PREFIX
 
-queries = load(__package__, "refunds.sql")
-
 REFUND = "refund"  # the kind of these proposals
-_DAY = timedelta(days=1)
 
 
 class Refund(msgspec.Struct, frozen=True):
@@ -38,41 +33,31 @@ class Refund(msgspec.Struct, frozen=True):
 async def refund_by(desk: Desk, payment: UUID, amount: int, key: str, by: Person, alone: int) -> UUID | None:
     """Refund `amount` fen and return the refund's id, or propose it and return None.
 
-    One person may refund `alone` fen in all within 24 hours. Raises what `accept` raises, `NotFound`, `NoProposal`.
+    One person may move `alone` fen in all within 24 hours. Raises what `accept` raises, `NotFound`, `NoProposal`.
     """
     original = await desk.journal.by_id(payment)
     if original is None:
         raise NotFound("there is no such payment")
     shown = prefixed(PREFIX[original.kind], original.id)
     said = Refund(shown, original.merchant, check_amount(amount), key)
-    if (act := await _counted(desk, said, by, alone)) is not None:
+    what = fen_to_yuan(amount)
+    if (act := await counted(desk, by, alone, "refund", shown, said, amount, what)) is not None:
         async with ending(desk.pool, desk.clock, by, REFUND, shown, act):
             return (await _refund(desk, said, by.id)).id
     async with desk.pool.acquire() as connection, connection.transaction():
-        why = f"{fen_to_yuan(amount)}: above what one person may refund in 24 hours"
+        why = f"{what}: above what one person may refund in 24 hours"
         await approvals.propose(connection, desk.clock, new_id(desk.clock), REFUND, shown, said, by, why)
     return None
 
 
-async def _counted(desk: Desk, said: Refund, by: Person, alone: int) -> UUID | None:
-    """Record a refund before it is sent, so that two at once do not pass by the limit; None if it would go above it."""
-    digest = hashlib.sha256(msgspec.json.encode(said)).digest()
-    async with desk.pool.acquire() as connection, connection.transaction():
-        await connection.execute(queries.lock, by.id)
-        known: UUID | None = await connection.fetchval(queries.known, by.id, digest)
-        if known:
-            return known  # the same page, sent again
-        if await connection.fetchval(queries.moved, by.id, desk.clock.now() - _DAY) + said.amount > alone:
-            return None
-        what = fen_to_yuan(said.amount)
-        return await record(
-            connection, desk.clock, by, "refund", said.payment, what, digest=digest, fen=said.amount
-        )
-
-
 async def approve_refund(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     """Approve a proposed refund by its hash, and make it. Return the refund's id, or why it was refused for good."""
-    found = await approvals.approve(desk.pool, desk.clock, id_, REFUND, seen, by, _nothing_more)
+
+    async def within_limit(connection: asyncpg.Connection, found: Proposal) -> None:
+        """Check the amount. Whether the payment can still be refunded is decided when the refund is accepted."""
+        await approvals.check_limit(connection, REFUND, by, "approve", found.holds(Refund).amount)
+
+    found = await approvals.approve(desk.pool, desk.clock, id_, REFUND, seen, by, within_limit)
     if found.result is not None:
         return found.result
     said = found.holds(Refund)
@@ -82,10 +67,6 @@ async def approve_refund(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     except (InvalidInput, NotAllowed, NotFound) as error:
         result = f"refused: {error}"[:200]
     return await approvals.finish(desk.pool, desk.clock, found, result)
-
-
-async def _nothing_more(_connection: Any, _found: Proposal) -> None:
-    """Whether the payment can still be refunded is decided when the refund is accepted."""
 
 
 async def _refund(desk: Desk, said: Refund, operator: str) -> Intent:

@@ -24,7 +24,7 @@ from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.cures.model import BULK, Case, Cure
 from zhangfang.reconciliation.cures.people import begin, carry_out, check, get_break
-from zhangfang.reconciliation.cures.table import in_bulk
+from zhangfang.reconciliation.cures.table import in_bulk, limited_as
 
 queries = load(__package__, "cures.sql")
 
@@ -110,6 +110,7 @@ async def propose_many(
     said, id_ = Bulk(cure, len(items), fit.fen, proof, items), new_id(clock)
     why = f"{len(items)} breaks, {fen_to_yuan(fit.fen)}"
     async with pool.acquire() as connection, connection.transaction():
+        await approvals.check_limit(connection, limited_as(cure), by, "propose", fit.fen)
         await approvals.propose(connection, clock, id_, BULK, f"bulk/{id_.hex}", said, by, why)
     return id_
 
@@ -117,10 +118,12 @@ async def propose_many(
 async def approve_many(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     """Approve a bulk cure by its hash and begin to carry it out; the timetable goes on with what is left."""
 
-    async def nothing_more(_connection: asyncpg.Connection, _found: Proposal) -> None:
-        """Whether a break can still have the cure is decided when its turn comes."""
+    async def within_limit(connection: asyncpg.Connection, found: Proposal) -> None:
+        """Check the sum. Whether a break can still have the cure is decided when its turn comes."""
+        said = found.holds(Bulk)
+        await approvals.check_limit(connection, limited_as(said.cure), by, "approve", said.amount)
 
-    found = await approvals.approve(desk.pool, desk.clock, id_, BULK, seen, by, nothing_more)
+    found = await approvals.approve(desk.pool, desk.clock, id_, BULK, seen, by, within_limit)
     return found.result or await go_on(desk, found, AT_ONCE)
 
 

@@ -16,7 +16,7 @@ from zhangfang.payments import ENDED_BY_TWO, Desk, Intent, State, StepKind, weig
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.cures.model import Case
 from zhangfang.reconciliation.cures.undone import said as say
-from zhangfang.reconciliation.rules import MIRROR
+from zhangfang.reconciliation.rules import MIRROR, payouts_line
 
 queries = load(__package__, "cures.sql")
 stored = load("zhangfang.reconciliation", "store.sql")
@@ -62,7 +62,7 @@ async def check_payout(case: Case) -> None:
         raise InvalidInput("payment", f"a {intent.kind}", "a payout")
     if intent.state is not State.SUCCESS and (back or intent.state not in ENDED_BY_TWO):
         raise InvalidInput("payment", f"a payout that is {intent.state}", "one that succeeded")
-    template = "O8" if back else "O5"
+    template = payouts_line(intent.template, back=back)
     if await case.pool.fetchval(stored.on_another_line, intent.id, template, "", ""):
         raise InvalidInput("payment", "a payout that has such a line", "one without")
 
@@ -139,11 +139,11 @@ async def missing(case: Case, day: date) -> list[list[Transfer]]:
 
 async def listed(desk: Desk, case: Case, both: str) -> None:
     """Let the payment count as listed, and clear its own break too."""
-    intent, now = await named(case), desk.clock.now()
+    intent = await named(case)
     other = await _other(case, intent)
     await say(desk, intent, f"line {case.row['key']} of the statement, by {both}")
-    await desk.pool.execute(stored.match_intents, [intent.id], other["settle_date"], now, [""])
-    await desk.pool.execute(queries.clear, other["id"], now, both)
+    await desk.pool.execute(stored.count_as_listed, intent.id, other["settle_date"])
+    await desk.pool.execute(queries.clear, other["id"], desk.clock.now(), both)
 
 
 def _other_cure(case: Case) -> str:

@@ -21,7 +21,7 @@ from zhangfang.payments.store import Journal
 from zhangfang.reconciliation import books
 from zhangfang.reconciliation.cures.back import go_back
 from zhangfang.reconciliation.cures.model import CURE, Case, Cure
-from zhangfang.reconciliation.cures.table import BACK, NEEDS, cures
+from zhangfang.reconciliation.cures.table import BACK, NEEDS, cures, limited_as
 from zhangfang.reconciliation.cures.ways import WAYS
 
 queries = load(__package__, "cures.sql")
@@ -53,13 +53,14 @@ async def propose(
 ) -> UUID:
     """Propose a cure, which may be given with all that it needs; return the proposal's id.
 
-    Raises `InvalidInput`, and `NoProposal` if one is proposed already.
+    Raises `InvalidInput`, `AboveLimit`, and `NoProposal` if one is proposed already.
     """
     said = Cure(cure, merchant) if isinstance(cure, str) else cure
     case = Case(pool, journal, "", await get_break(pool, break_id), said)
     await check(case)
     async with pool.acquire() as connection, connection.transaction():
         id_ = new_id(clock)
+        await approvals.check_limit(connection, limited_as(said.cure), by, "propose", case.amount)
         marked = await connection.fetchval(queries.propose, break_id, said.cure, said.merchant, by.id, id_)
         if marked is None:
             raise InvalidInput("break", "one whose cure has begun", "a break without a cure")
@@ -106,7 +107,9 @@ async def approve(desk: Desk, id_: UUID, seen: str, by: Person) -> str:
     """
 
     async def start(connection: asyncpg.Connection, found: Proposal) -> None:
-        await begin(connection, desk, UUID(found.target), found.holds(Cure))
+        said, row = found.holds(Cure), await get_break(connection, UUID(found.target))
+        await approvals.check_limit(connection, limited_as(said.cure), by, "approve", abs(row["difference"]))
+        await begin(connection, desk, row["id"], said)
 
     found = await approvals.approve(desk.pool, desk.clock, id_, CURE, seen, by, start)
     if found.result is not None:

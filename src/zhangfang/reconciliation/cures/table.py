@@ -64,6 +64,11 @@ def cures(row: Row) -> tuple[str, ...]:
     return tuple(cure for cure in could_be if cure not in _FITS or _FITS[cure](row))
 
 
+def limited_as(cure: str) -> str:
+    """Return which limit of a role a cure has: one that gives up a difference for good has its own."""
+    return "write_off" if cure.partition(".")[0] in ("B7", "B8") else "cure"
+
+
 def in_bulk(cure: str) -> bool:
     """Whether many breaks can have a cure at once: it needs nothing that differs from break to break."""
     return NEEDS.get(cure, ()) in ((), ("proof",))

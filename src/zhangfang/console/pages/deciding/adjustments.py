@@ -107,7 +107,7 @@ async def preview(visit: Visit) -> Response:
         said = await adjustments.prepared(visit.pool, _said(sent))
     except ZhangfangError as error:
         return await _form(visit, sent.get("template", ""), sent, 422, str(error))
-    limit = (await adjustments.read_limits(visit.pool)).get("operator", 0)
+    limit = await approvals.limit_of(visit.pool, adjustments.ADJUSTMENT, visit.person, "propose")
     return await visit.page(
         "adjustment_preview.html",
         here="adjustments",

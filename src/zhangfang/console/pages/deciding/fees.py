@@ -21,10 +21,11 @@ from zhangfang.web.words import N_
 
 FIELDS = (
     "kind", "from", "rate", "fixed", "min", "max", "until", "channel", "product", "instalments", "account_type", "fee_by",
-    "tiers", "tiers_by", "tiers_how", "taken", "on_refund", "amount",
+    "tiers", "tiers_by", "tiers_how", "taken", "on_refund", "borne", "amount",
 )  # fmt: skip
 FIRST: Mapping[str, str] = {
-    "kind": "collection", "taken": "success", "tiers_by": "amount", "tiers_how": "marginal", "amount": "100.00",
+    "kind": "collection", "taken": "success", "borne": "merchant", "tiers_by": "amount", "tiers_how": "marginal",
+    "amount": "100.00",
 }  # fmt: skip
 WORDS: Mapping[str, Mapping[str, str]] = {
     "taken": {
@@ -39,6 +40,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "kept": N_("kept"),
         "whole": N_("given back wholly"),
     },
+    "borne": {"merchant": N_("by the merchant"), "payer": N_("by the payer, on top of the price")},
     "tiers_by": {"amount": N_("by the amount"), "month": N_("by the month's volume")},
     "tiers_how": {
         "marginal": N_("each part at its own rate"),

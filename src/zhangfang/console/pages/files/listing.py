@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from zhangfang import bills
 from zhangfang.bills import Said
+from zhangfang.console.reading import drafts
 from zhangfang.console.reading import files as reading
 from zhangfang.console.visit import Visit
 from zhangfang.kernel.errors import InvalidInput, ZhangfangError
@@ -24,6 +26,7 @@ async def page(visit: Visit, status: int = 200, error: str = "", done: str = "")
         done=done,
         files=await reading.files(visit.pool),
         statements=await reading.statements(visit.pool),
+        drafts=await drafts.listed(visit.pool, visit.person),
         accounts=await reading.accounts(visit.pool),
         maps=maps,
         live={
@@ -44,7 +47,8 @@ async def look(visit: Visit) -> Response:
         made = visit.site.uploads.keep(name, data, visit.person.id, visit.now)
     except ZhangfangError as error:
         return await page(visit, 422, str(error))
-    return visit.go(f"/files/new/{made.id}")
+    kind, draft = (visit.request.state.form.get(name, "") for name in ("kind", "draft"))
+    return visit.go(f"/files/new/{made.id}?{urlencode({'kind': kind} | ({'draft': draft} if draft else {}))}")
 
 
 async def take(visit: Visit) -> Response:
