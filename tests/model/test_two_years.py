@@ -13,7 +13,8 @@ from tests.treasury import treasury
 
 SEEDS = range(1, 1 + int(os.environ.get("ZHANGFANG_LONG_SEEDS", "1")))
 
-OFTEN, SELDOM = (1, 1, 2, 5, 12, 31, 45), (2, 12, 31, 45)  # days between two visits
+OFTEN: tuple[int, ...] = (1, 1, 2, 5, 12, 31, 45)  # days between two visits
+SELDOM: tuple[int, ...] = (2, 12, 31, 45)
 
 
 @pytest.mark.timeout(900)
