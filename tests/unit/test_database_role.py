@@ -133,10 +133,17 @@ async def test_the_role_gives_roles_only_as_two_people_have_agreed(
         with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
             await platform.execute(give, person, roles, proposal)
     await refused(platform, "UPDATE operator_role SET roles = '{admin}'")
-    assert (await approve_roles(platform, clock, *await looked_at(platform, made), WANG)).result == "auditor"
-    assert await rights_of(platform, "chen") == ROLES["auditor"]
+    digest = (await approvals.get(platform, made)).hash
+
+    async def approved_but_other(person: str, roles: list[str]) -> None:
+        async with platform.acquire() as connection, connection.transaction():
+            await connection.execute(give, person, roles, made)
+            await approvals.record(connection, clock, WANG, "approve", "chen", proposal=made, digest=digest)
+
     for person, roles in (("chen", ["admin"]), ("lin", ["auditor"]), ("chen", ["auditor", "admin"])):
         with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
-            await platform.execute(give, person, roles, made)
+            await approved_but_other(person, roles)
+    assert (await approve_roles(platform, clock, *await looked_at(platform, made), WANG)).result == "auditor"
+    assert await rights_of(platform, "chen") == ROLES["auditor"]
     with pytest.raises(asyncpg.UniqueViolationError):  # not again, whatever was given since
         await platform.execute(give, "chen", ["auditor"], made)
