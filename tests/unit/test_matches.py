@@ -106,7 +106,8 @@ async def _intent(connection: asyncpg.Connection, n: int, matched: date | None) 
         """
         INSERT INTO intent (
             id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
-            channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, matched_on, created_at, updated_at
+            channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, matched_on, created_at,
+            updated_at
         ) VALUES ($1, 'collection', 'm', $2, $2, '', 1, 0, '', 'unionpay', $2, $3, $4, 'P2', $1, $1, 'SUCCESS', $5, $3, $3)
         """,
         id_, f"c{n}", datetime(2026, 9, 1, tzinfo=UTC), DAY, matched,
