@@ -25,7 +25,7 @@ from zhangfang.reconciliation.rules import NewBreak
 queries = load(__package__, "store.sql")
 places = load(__package__, "placing.sql")
 
-CHUNK = 50_000  # lines that one statement places
+CHUNK = 200_000  # lines that one statement places: their join and their order fit into its memory
 PAGE = 4_000  # vouchers of breaks, of one transfer each, that the ledger gets in one request
 _BEFORE_ALL = -(1 << 31)  # the least line number there can be
 
