@@ -198,7 +198,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), cured AS (
     -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
     SELECT
-        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.id AS payment, i.channel, i.merchant, i.amount,
         i.fee, CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS taken, coalesce(b.proposed_for, i.merchant) AS given_to
     FROM break b
     LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
@@ -281,6 +281,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
         UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
     ) AS side (code, subject, fen)
+    UNION ALL SELECT c.cure_voucher, 2321, side.subject, side.fen -- the parts of a false success come back first
+    FROM cured c JOIN split p ON p.payment = c.payment
+    CROSS JOIN LATERAL (VALUES (p.receiver, p.amount), (c.merchant, -p.amount)) AS side (subject, fen)
+    WHERE c.cure = 'B6'
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen

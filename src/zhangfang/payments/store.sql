@@ -313,6 +313,17 @@ SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
 -- name: active_merchants
 SELECT count(*)::int FROM merchant WHERE id = ANY($1::text[]) AND state = 'active'
 
+-- name: elsewhere
+-- Receivers $2 whose accounts are on no shard of the ledger that has the seller's.
+SELECT r.id FROM unnest($2::text[]) AS r (id)
+WHERE EXISTS (
+    SELECT FROM head h JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+) AND NOT EXISTS (
+    SELECT FROM head h
+    JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+    JOIN account s ON s.shard = h.shard AND s.book = 1 AND s.code = 2321 AND s.subject = $1
+)
+
 -- name: parts_of
 -- The parts of a payment, locked, with what open and successful refunds took back of each.
 SELECT

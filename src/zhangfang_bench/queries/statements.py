@@ -33,7 +33,7 @@ SMALL: Mapping[str, str] = {
     "table_release table_set column_map column_map_draft outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "match_rule": "made by people, one by one",
-    "bank_match": "at most one a file",
+    "bank_match bank_match_further": "at most one a file, and a few for what came in several lines",
     "file_version": "a corrected file is rare",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",

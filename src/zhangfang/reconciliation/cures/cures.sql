@@ -35,6 +35,9 @@ UPDATE break SET
     proposed_by = NULL, proposal = NULL, note = concat_ws('; ', nullif(note, ''), $3::text)
 WHERE id = $1 AND cleared_at IS NULL
 
+-- name: parts
+SELECT receiver, amount FROM split WHERE payment = $1 ORDER BY id
+
 -- name: false_success
 -- Nothing of it is left to refund or to settle, and no file has to list it.
 WITH undone AS (
