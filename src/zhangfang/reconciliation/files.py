@@ -95,7 +95,9 @@ async def place_after(connection: Any, channel: str, settle_date: date, first: i
         await _place_lines(connection, channel, settle_date, first, now)
         await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
     except asyncpg.UniqueViolationError as error:
-        if error.table_name == "intent_match":  # a person let it count as listed meanwhile: placed anew, it is a duplicate
+        if (
+            error.table_name == "intent_match"
+        ):  # a person let it count as listed meanwhile: placed anew, it is a duplicate
             raise asyncpg.SerializationError(str(error)) from None
         raise books.NotBooked(f"{channel} {settle_date}: two breaks: {error.detail}") from None
     await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
