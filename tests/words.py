@@ -25,6 +25,7 @@ PROPER = {
     "nobody",
     "nothing",
     "sha",
+    "ZIP",
 }
 _TAG = re.compile(r"<[^>]+>")
 _HIDDEN = re.compile(r"<script.*?</script>|<pre.*?</pre>|<head>.*?</head>", re.DOTALL)
@@ -34,6 +35,7 @@ _QUOTED = re.compile(
 _CURES = {word for word in TERMS["cure"] if re.search(r"\d", word)}
 MACHINE = {*TERMS["channel"], *TERMS["figure"], *TERMS["class"], *_CURES, "mirror"} - {
     "reserve",
+    "own",
     "duplicate",
 }
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.clock import SetClock
 from tests.placing import Ours, Placement, facts_of, place_all
+from tests.search import MORE
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.ids import born_at, new_id
 from zhangfang.payments import Intent, State
@@ -115,7 +116,7 @@ async def pool(database_url: str) -> Any:
         yield made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 * MORE, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ours=st.lists(OURS, max_size=3), made=st.lists(LINES, max_size=9), differences=DIFFERENCES,
     chunk=st.sampled_from([1, 2, 3, 100]),

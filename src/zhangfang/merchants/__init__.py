@@ -1,5 +1,12 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.accounts import (
+    ACCOUNT,
+    approve_account,
+    propose_account,
+    settlement_account,
+    settlement_account_of,
+)
 from zhangfang.merchants.agreeing import (
     CYCLE,
     TERMS,
@@ -18,7 +25,14 @@ from zhangfang.merchants.errors import (
     UnknownApiKey,
     UnknownMerchant,
 )
-from zhangfang.merchants.keys import ApiKeys, create_api_key, list_api_keys, revoke_api_key
+from zhangfang.merchants.keys import (
+    ApiKeys,
+    create_api_key,
+    end_key_as,
+    list_api_keys,
+    make_key_as,
+    revoke_api_key,
+)
 from zhangfang.merchants.model import (
     ALWAYS,
     BankAccount,
@@ -36,17 +50,15 @@ from zhangfang.merchants.model import (
 from zhangfang.merchants.people import close, freeze, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
-    bind_settlement_account,
     create_merchant,
     find_merchant,
     get_merchant,
     is_awaited,
     list_merchants,
-    settlement_account,
-    settlement_account_of,
 )
 
 __all__ = [
+    "ACCOUNT",
     "ALWAYS",
     "CYCLE",
     "PRODUCTS",
@@ -70,14 +82,15 @@ __all__ = [
     "Tier",
     "UnknownApiKey",
     "UnknownMerchant",
+    "approve_account",
     "approve_cycle",
     "approve_terms",
-    "bind_settlement_account",
     "check_rule",
     "close",
     "create_api_key",
     "create_merchant",
     "due",
+    "end_key_as",
     "falling_due",
     "find_merchant",
     "freeze",
@@ -85,6 +98,8 @@ __all__ = [
     "is_awaited",
     "list_api_keys",
     "list_merchants",
+    "make_key_as",
+    "propose_account",
     "propose_cycle",
     "propose_terms",
     "revoke_api_key",

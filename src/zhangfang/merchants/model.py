@@ -186,6 +186,7 @@ class SettlementAccount:
     medium: str
     fingerprint: str
     bound_at: datetime
+    agreed_by: str | None = None  # None: nobody has agreed on it yet, so nothing is paid there
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +198,5 @@ class ApiKey:
     tail: str
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None = None  # the machine's time
+    last_used_at: datetime | None = None  # to about a minute

@@ -14,7 +14,7 @@ from zhangfang.console.reading import merchants, payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
 from zhangfang.fees import rules_of
-from zhangfang.merchants import get_merchant
+from zhangfang.merchants import get_merchant, list_api_keys
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 from zhangfang.webhooks import redeliver_failed
@@ -26,7 +26,7 @@ async def page(visit: Visit) -> Response:
     """List all merchants with what the books owe each."""
     rows = await merchants.merchants(visit.pool, visit.today)
     inactive = sum(1 for row in rows if row.state != "active")
-    unbound = sum(1 for row in rows if row.account_tail is None)
+    unbound = sum(1 for row in rows if not row.account_agreed)
     return await visit.page(
         "merchants.html",
         here="merchants",
@@ -54,6 +54,7 @@ async def one(visit: Visit) -> Response:
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),
+        keys=await list_api_keys(visit.pool, id_),
         endpoints=await merchants.endpoints(visit.pool, id_),
         statements=await merchants.statements(visit.pool, id_),
         latest=await payments.page(visit.pool, Filter(tuple(OPERATIONS), merchant=id_), None, 10),
