@@ -29,7 +29,10 @@ drill: $(READY) ## Kill every process at random moments, of many business days a
 		tests/drill/test_drills.py $(ARGS)
 
 nightly: $(READY) ## Hold the law of the unknown over many simulated days, on all channels (takes the night)
-	for seed in $$(seq 1 30); do $(BIN)/zhangfang simulate --days 400 --seed $$seed || exit 1; done
+	for seed in $$(seq 1 15); do $(BIN)/zhangfang simulate --days 400 --seed $$seed || exit 1; done
+	for seed in $$(seq 16 30); do $(BIN)/zhangfang simulate --days 400 --seed $$seed --silence 3,40,70,400 || exit 1; done
+	ZHANGFANG_LONG_SEEDS=10 $(BIN)/python -m pytest tests/model/test_two_years.py
+	ZHANGFANG_SEARCH=20 $(BIN)/python -m pytest tests/model -k "not two_years" --timeout 7200
 	$(BIN)/zhangfang bench queries
 	for drill in 4 5; do for guard in off on; do $(BIN)/zhangfang drill run $$drill --guard $$guard || exit 1; done; done
 

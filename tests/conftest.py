@@ -8,24 +8,38 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.clock import SetClock
 from tests.people import employ
+from tests.search import MORE
 from zhangfang.kernel.postgres import EmbeddedPostgres
 from zhangfang.schema import migrate
 from zhangfang_drill.world.scratch import scratch
 
 # A slow machine is no reason to fail. Where CI is set, Hypothesis takes its own profile: the same examples each time.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient", max_examples=100 * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 if not os.environ.get("CI"):
     settings.load_profile("patient")
 
 # Every ledger of the tests, those of the processes they start too, compares all of its memory after each batch.
 os.environ.setdefault("ZHANGFANG_LEDGER_CHECKS", "all")
 
+# Drawing a traceback with its variables takes seconds.
+_PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+
 _TEMPLATE = "zhangfang_template"
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Let one worker more run than there are processors: tests that start processes spend their time on waiting."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

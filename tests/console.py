@@ -278,7 +278,10 @@ async def intent(house: House, kind: str, state: str, amount: int, merchant: int
         "next_action_at": None if final else now + timedelta(minutes=1),
         "created_at": now, "updated_at": now,
     }  # fmt: skip
+    listed = more.pop("matched_on", None)
     await house.insert("intent", **(row | more))
+    if listed:
+        await house.insert("intent_match", intent=id_, matched_on=listed)
     house.by_state.setdefault(state, id_)
     await house.step(id_, "received", state="CREATED", message=f"Idempotency-Key {row['idempotency_key']}")
     return id_
@@ -324,7 +327,7 @@ async def _yesterday(house: House) -> None:
         "channel_file", **file, name="INN26083188ZM_777290058110097", digest="4be0" + "a7" * 28 + "91d7",
         lines=len(paid_in) - 1, received_at=house.clock.now(), pay_in_voucher=new_id(house.clock),
         refund_voucher=new_id(house.clock), fee_voucher=new_id(house.clock), arrival_voucher=new_id(house.clock),
-        void_voucher=new_id(house.clock),
+        void_voucher=new_id(house.clock), placed_at=house.clock.now(),
         pay_in_fen=total, refund_fen=0, fee_fen=fees, net_fen=total - fees, matched_at=house.clock.now(),
         arrived_at=_on(TODAY, 9, 30, 5), arrived_seq="S000017",
     )  # fmt: skip

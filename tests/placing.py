@@ -6,6 +6,7 @@ channel, and the open breaks by class and key.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,13 @@ from zhangfang.channels.port import PAY_INS, Operation
 from zhangfang.payments import Intent, State
 from zhangfang.reconciliation.placing import FACTS, bits
 from zhangfang.reconciliation.rules import MIRROR, BreakClass, Line, NewBreak, signed
+
+
+@dataclass(frozen=True, slots=True)
+class Ours(Intent):
+    """An intent, and the date of the file that lists it."""
+
+    matched_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ def returns(line: Line) -> bool:
     return bool(line["adjustment"] and line["credit"] and line["operation"] == Operation.PAYOUT)
 
 
-def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: OpenBreaks) -> list[Placement]:
+def place_all(lines: Sequence[Line], intents: Mapping[str, Ours], breaks: OpenBreaks) -> list[Placement]:
     """Place all lines of a file. A second line with an order number is a duplicate; a break is cured only once."""
     left, open_ = dict(intents), dict(breaks)
     placed = []
@@ -60,7 +68,7 @@ def place_all(lines: Sequence[Line], intents: Mapping[str, Intent], breaks: Open
     return placed
 
 
-def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
+def place(line: Line, intent: Ours | None, breaks: OpenBreaks) -> Placement:
     """Place a line of a channel's file. `intent` is the one with its order number, if there is one."""
     if line["adjustment"]:
         return _adjustment(line, breaks)
@@ -79,7 +87,7 @@ def place(line: Line, intent: Intent | None, breaks: OpenBreaks) -> Placement:
     return Placement("late", intent.id, opens, late["id"], "B5" if late["template"] else refunded)
 
 
-def _returned(line: Line, intent: Intent | None) -> Placement:
+def _returned(line: Line, intent: Ours | None) -> Placement:
     """Place a return. It must be of the whole amount, once, and of a payout that is proven to be returned."""
     if intent is None or intent.returned_at is None or line["amount"] != intent.amount or intent.arrived_seq:
         note, of = "a return of no payout that is out", intent.id if intent else None
@@ -133,7 +141,7 @@ def missing_there(intent: Intent) -> NewBreak:
     return NewBreak(BreakClass.MISSING_THERE, intent.channel_order_no, intent.id, ours, None, template)
 
 
-def facts_of(line: Line, intent: Intent | None, breaks: OpenBreaks) -> int:
+def facts_of(line: Line, intent: Ours | None, breaks: OpenBreaks) -> int:
     """Return what the table asks about one line alone."""
     fits = breaks.get(("amount_differs", line["channel_ref"]))
     late = breaks.get(("missing_there", intent.channel_order_no)) if intent else None

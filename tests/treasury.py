@@ -220,6 +220,12 @@ class Treasury:
         assert found is not None
         return found
 
+    async def listed_on(self, *intents: Intent) -> list[date | None]:
+        """Return the date of the file that lists each intent, None for one that no file lists."""
+        rows = await self.pool.fetch("SELECT intent, matched_on FROM intent_match")
+        dates = dict(map(tuple, rows))
+        return [dates.get(one.id) for one in intents]
+
     async def filed(self, day: date, lines: Sequence[FileLine]) -> None:
         """Let the channel have a file, and reconcile it."""
         self.acquirer.files[day] = lines

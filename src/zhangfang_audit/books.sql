@@ -89,7 +89,7 @@ WITH entry AS NOT MATERIALIZED (
 ), channel_paid AS (
     -- Payouts in channels' files: what left (S3), and what came back (S11).
     SELECT l.channel, l.settle_date, l.status = 'returned' AS back, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind = 'payout'
     WHERE l.status IN ('matched', 'late', 'returned')
 )
@@ -185,7 +185,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), listed AS (
     -- refunds that a file lists: they leave 3013 in full, what the file has more or less stands in a break
     SELECT l.channel, l.settle_date, l.intent, i.amount
-    FROM file_line l
+    FROM placed_line l
     JOIN intent i ON i.id = l.intent AND i.kind IN ('refund', 'void')
     WHERE l.status IN ('matched', 'late')
 ), tried AS (
@@ -198,7 +198,7 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
 ), cured AS (
     -- The payment is the break's, or the one that two people have named; money without a payment is given to a merchant.
     SELECT
-        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.channel, i.merchant, i.amount,
+        b.cure, b.cure_voucher, b.difference, b.identified IS NOT NULL AS identified, i.id AS payment, i.channel, i.merchant, i.amount,
         i.fee, CASE WHEN i.fee_taken = '' THEN i.fee ELSE 0 END AS taken, coalesce(b.proposed_for, i.merchant) AS given_to
     FROM break b
     LEFT JOIN intent i ON i.id = coalesce(b.identified, b.intent)
@@ -243,7 +243,8 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.refund_voucher AND t.flags & 74 = 0)
     UNION ALL SELECT f.void_voucher, 3013, f.channel, v.amount -- a voided pair that the channel leaves out of its file
     FROM channel_file f
-    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel AND v.matched_on = f.settle_date
+    JOIN fact v ON v.kind = 'void' AND v.state = 'SUCCESS' AND v.channel = f.channel
+    JOIN intent_match m ON m.intent = v.id AND m.matched_on = f.settle_date
     WHERE NOT EXISTS (SELECT FROM listed l WHERE l.intent = v.id) AND (
         f.matched_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = f.void_voucher AND t.flags & 74 = 0)
@@ -280,6 +281,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         UNION ALL SELECT 3015, c.channel, -c.amount WHERE c.cure = 'X3.3015'
         UNION ALL SELECT 2322, c.given_to, -c.difference WHERE c.cure IN ('X3.2322', 'B2.return')
     ) AS side (code, subject, fen)
+    UNION ALL SELECT c.cure_voucher, 2321, side.subject, side.fen -- the parts of a false success come back first
+    FROM cured c JOIN split p ON p.payment = c.payment
+    CROSS JOIN LATERAL (VALUES (p.receiver, p.amount), (c.merchant, -p.amount)) AS side (subject, fen)
+    WHERE c.cure = 'B6'
     -- what the lines come to, with what is carried to later batches and without what is set off for earlier ones; of that
     -- a part is held back (2323) or pays an advance back; the rest, and reserves that are released, become available
     UNION ALL SELECT s.voucher, side.code, s.merchant, side.fen
@@ -339,16 +344,17 @@ FROM (
     SELECT
         e.code, e.subject, e.business_date, e.fen,
         CASE
-            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(i.matched_on, i.settle_date, o.day, e.business_date)
+            WHEN e.code = 3011 THEN 'settlement date ' || coalesce(m.matched_on, i.settle_date, o.day, e.business_date)
             WHEN e.code = 3012 THEN 'settlement date ' || coalesce(o.day, e.business_date)
             WHEN e.code = 1242 THEN 'break ' || coalesce(o.break, e.voucher::text)
-            WHEN e.code = 3013 AND (i.matched_on IS NOT NULL OR i.id IS NULL)
-                THEN 'settlement date ' || coalesce(i.matched_on, o.day, e.business_date)
+            WHEN e.code = 3013 AND (m.matched_on IS NOT NULL OR i.id IS NULL)
+                THEN 'settlement date ' || coalesce(m.matched_on, o.day, e.business_date)
             ELSE 'order ' || coalesce(i.channel_order_no, e.voucher::text)
         END AS item
     FROM entry e
     LEFT JOIN owner o ON o.voucher = e.voucher
     LEFT JOIN intent i ON i.id = o.intent
+    LEFT JOIN intent_match m ON m.intent = i.id
     WHERE e.code IN (3011, 3012, 3013, 3014, 3015, 1242)
 ) AS e
 GROUP BY code, subject, item

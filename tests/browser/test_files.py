@@ -131,4 +131,4 @@ async def test_a_workbook_is_mapped_by_one_person_approved_by_another_and_taken(
     await other.fill("#take-date", str(DAY))
     await other.locator("form[action$='/files/take'] button").click()
     await expect(other.get_by_role("status").first).to_contain_text("4 lines are taken")
-    assert [(await site.house.now(one)).matched_on for one in paid] == [DAY] * 3
+    assert await site.house.listed_on(*paid) == [DAY] * 3

@@ -2,9 +2,10 @@
 SELECT
     m.external_ref AS by_merchant, i.kind AS by_kind, i.order_no AS by_order_no,
     i.state, i.amount, i.fee, i.refunded, i.fee_refunded, i.voided, i.returned_at IS NOT NULL AS returned,
-    i.template, i.business_date, i.settle_date, i.matched_on, i.settlement IS NOT NULL AS settled,
+    i.template, i.business_date, i.settle_date, l.matched_on, i.settlement IS NOT NULL AS settled,
     i.arrived_seq IS NOT NULL AS arrived
 FROM intent i JOIN merchant m ON m.id = i.merchant
+LEFT JOIN intent_match l ON l.intent = i.id
 
 -- name: accounts
 SELECT

@@ -41,6 +41,7 @@ from zhangfang.reconciliation import finish_returns, propose
 BEGIN = date(2026, 9, 1)
 ENDS = {(kind, state) for kind in ("collection", "refund", "payout") for state in ("SUCCESS", "FAILED")}
 HOUR = 11, 40  # all tasks of the timetable are due
+END = BEGIN + timedelta(days=730)  # everything that was begun ends by this day
 # Days without an answer. While a payment has no outcome no date after it is closed, so those of 400 days are few.
 HELD_OPEN = (0, 0, 0, 0, 0, 0, 1, 3, 20, 40, 70)
 LONGEST = 400
@@ -196,9 +197,13 @@ class LongWorld:
     # --- a day --------------------------------------------------------------------------------------------------
 
     async def visit(self, day: date) -> None:
-        """Let time pass to a day: the banks' books go on, people do what they had planned, the timetable runs."""
+        """Let time pass to a day: the banks' books go on, the timetable runs, people do what they had planned.
+
+        People come last: a stop that they end today was there when the days before it were settled.
+        """
         self.house.clock.set(at(day, *HOUR))
         self._banks()
+        await self.run()
         await self._people()
         await self.run()
 
@@ -240,13 +245,17 @@ class LongWorld:
         self.plans[name], self.owner[name] = (days, success), merchant.id
         return name
 
+    def wait(self, *days: int) -> int:
+        """Return one of these numbers of days at random, none that goes beyond the end."""
+        return self.chance.choice([n for n in days if self.today + timedelta(days=n) <= END] or [0])
+
     def count(self, what: str) -> None:
         """Count that something was met."""
         self.met[what] = self.met.get(what, 0) + 1
 
     async def ask(self, merchant: Merchant, kind: Operation, amount: int, **other: Any) -> Intent:
         """Ask for something whose end its channel hides for some days."""
-        days, success = self.chance.choice(HELD_OPEN), self.chance.random() < 0.5
+        days, success = self.wait(*HELD_OPEN), self.chance.random() < 0.5
         name = self.name(merchant, days, success)
         request = Request(kind, name, amount, name, **({"account": ACCOUNT} | other))
         intent, _ = await accept(self.house.desk, merchant, request)
@@ -260,7 +269,7 @@ class LongWorld:
         await self.chance.choice(ACTS)(self, merchant)
 
     async def _collect(self, merchant: Merchant) -> None:
-        await self.collect(merchant, self.chance.choice(HELD_OPEN), self.chance.random() < 0.75)
+        await self.collect(merchant, self.wait(*HELD_OPEN), self.chance.random() < 0.75)
 
     async def collect(self, merchant: Merchant, days: int, success: bool) -> None:
         """Ask for a pay-in with this plan; two people may end one that stays open for long."""
@@ -277,7 +286,7 @@ class LongWorld:
         self.paid.append(intent)
         self.count(f"collection {'open for long' if days > 61 else 'soon'} {'done' if success else 'failed'}")
         if LONGEST > days > 61 and self.chance.random() < 0.5:
-            self.after(self.chance.choice((40, 70)), self._end_by_people(intent, success))
+            self.after(self.wait(40, 70), self._end_by_people(intent, success))
 
     async def _refund(self, merchant: Merchant) -> None:
         done = [one for one in self.paid if (await self.house.now(one)).state is State.SUCCESS]
@@ -294,7 +303,7 @@ class LongWorld:
             intent = await self.ask(merchant, Operation.PAYOUT, self.chance.randint(1, 100_000))
             entry = self.bank.shared.book.get((await self.house.now(intent)).channel_order_no)
             if entry and entry.success and self.chance.random() < 0.4:
-                entry.returned = entry.ends + timedelta(days=self.chance.choice((1, 40, 70, 300)))
+                entry.returned = entry.ends + timedelta(days=self.wait(1, 40, 70, 300))
                 self.after((entry.returned - self.today).days, self._told_returned(intent))
 
     async def _stray(self, merchant: Merchant) -> None:
@@ -313,21 +322,26 @@ class LongWorld:
         )
         self.network.strays.setdefault(self.today, []).append(line)
         cure = self.chance.choice(("B2", "B8"))
-        self.after(
-            2 + self.chance.choice((*HELD_OPEN[4:], LONGEST)), self._cure(number, cure, merchant, amount)
-        )
+        self.after(2 + self.wait(*HELD_OPEN[4:], LONGEST), self._cure(number, cure, merchant, amount))
 
     async def _stop(self, _: Merchant) -> None:
-        """A person stops payouts, and opens them again days later: an automatic payout has to wait that long."""
-        pool, clock = self.house.pool, self.house.clock
-        await stop(pool, clock, "cmb", "payout", "maintenance", LIN)
-        self.after(self.chance.choice((3, 20, 70)), self._open_again())
-        self.count("stop")
+        """A person stops payouts, of one bank or of both, and opens them again days later.
 
-    async def _open_again(self) -> None:
+        Shortly before, the merchant that is paid out by itself took a payment: the payout of its settlement goes by the
+        other bank, or has to wait.
+        """
+        pool, clock, banks = self.house.pool, self.house.clock, self.chance.choice(("cmb", "cmb unionpay"))
+        await self.collect(self.merchants[0], 0, success=True)
+        for name in banks.split():
+            await stop(pool, clock, name, "payout", "maintenance", LIN)
+        self.after(self.wait(3, 20, 70), self._open_again(banks))
+        self.count(f"stop of {banks}")
+
+    async def _open_again(self, banks: str) -> None:
         pool, clock = self.house.pool, self.house.clock
-        if made := await open_again(pool, clock, "cmb", "payout", "it is over", LIN):
-            await approve_opening(pool, clock, *await seen(pool, made), WANG)
+        for name in banks.split():
+            if made := await open_again(pool, clock, name, "payout", "it is over", LIN):
+                await approve_opening(pool, clock, *await seen(pool, made), WANG)
 
     def after(self, days: int, what: Any) -> None:
         """Let people do something in so many days."""
@@ -416,9 +430,10 @@ class LongWorld:
         )
         assert {(row["kind"], row["state"]) for row in ends} == ENDS, "not every end was met"
         late = await pool.fetchval(
-            "SELECT count(*) FROM settlement s JOIN intent i ON i.id = s.payout WHERE i.business_date > s.run_date"
+            "SELECT count(*) FROM settlement s JOIN intent i ON i.id = s.payout"
+            " WHERE i.business_date > (s.posted_at AT TIME ZONE 'Asia/Shanghai')::date"
         )
-        assert late, "no automatic payout had to wait for another date than its own"
+        assert late, "no automatic payout had to wait for another day than that of its settlement"
         assert await self.house.balance(1003) == self.bank.balance
         assert await self.house.balances(3011, 3012, 3013, 3014, 3015, 2351) == (0,) * 6
         for merchant in self.merchants:

@@ -18,6 +18,7 @@ from tests.clock import SetClock
 from tests.conftest import _database
 from tests.crash import Crashes
 from tests.desk import PAYER, Shop, open_shop
+from tests.search import MORE
 from zhangfang.batches import Batch, Upload, load
 from zhangfang.channels.port import Operation
 
@@ -53,7 +54,7 @@ def stage(postgres_url: str, template: str, tmp_path: Path) -> Any:
         runner.run(stack.aclose())
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15 * MORE, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(
     fates=st.lists(st.sampled_from(FATES), max_size=4),
     queries=st.lists(st.sampled_from(QUERIES), max_size=4),

@@ -15,6 +15,7 @@ import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.search import MORE
 from zhangfang.closing import roll, trial
 from zhangfang.console.reading import books
 from zhangfang.ledger.model import NO_ID, Book, account_id
@@ -140,7 +141,7 @@ def _sums(rows: Iterable[Row], account: UUID) -> tuple[int, int]:
     return sum(debit for debit, _ in sides), sum(credit for _, credit in sides)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30 * MORE, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, data=st.data())
 def test_every_read_of_the_books_is_the_sum_over_the_raw_entries(
     steps: list[tuple[str, list[Any]]], data: st.DataObject, database_url: str

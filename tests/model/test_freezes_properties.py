@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.adjusting import carried, frozen, funded, proposed, thawed
 from tests.clock import SetClock
 from tests.people import WANG
+from tests.search import MORE
 from tests.treasury import Treasury, treasury
 from zhangfang import adjustments
 from zhangfang.adjustments import Freeze, NoFreeze
@@ -123,7 +124,7 @@ def yard(database_url: str, clock: SetClock) -> Iterator[tuple[asyncio.Runner, T
         runner.run(opening.__aexit__(None, None, None))
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15 * MORE, suppress_health_check=list(HealthCheck))
 @given(acts=st.lists(ACTS, min_size=4, max_size=12))
 def test_nothing_is_lost_and_nothing_falls_below_zero(
     yard: tuple[asyncio.Runner, Treasury], acts: list[tuple[str, int, int]]

@@ -19,6 +19,7 @@ from tests.clock import SetClock
 from tests.conftest import _database
 from tests.crash import Crashes
 from tests.desk import PAYER, Shop, open_shop
+from tests.search import MORE
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.driver import run_due
 from zhangfang.merchants import Merchant
@@ -81,7 +82,7 @@ CRASHES = st.lists(st.one_of(st.none(), st.integers(0, 12)), max_size=10)
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # an example costs too much to be made smaller
 
 
-@settings(max_examples=60, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60 * MORE, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(
     first=plans((*PAY_IN, Operation.PAYOUT), 5),
     then=plans(UNDO, 4),

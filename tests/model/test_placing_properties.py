@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clock import SetClock
-from tests.placing import Placement, facts_of, place_all
+from tests.placing import Ours, Placement, facts_of, place_all
+from tests.search import MORE
 from zhangfang.channels.port import Operation
 from zhangfang.kernel.ids import born_at, new_id
 from zhangfang.payments import Intent, State
@@ -62,7 +63,7 @@ def line_of(n: int, made: tuple[str, int, int, int, bool]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def intent_of(n: int, ours: Any, channel: str = "up") -> Intent:
+def intent_of(n: int, ours: Any, channel: str = "up") -> Ours:
     kind, state, amount, matched, back, arrived, _ = ours
     ids: Any = {name: new_id(SetClock()) for name in ("id", "voucher", "undo_voucher")}
     made: dict[str, Any] = {
@@ -72,7 +73,7 @@ def intent_of(n: int, ours: Any, channel: str = "up") -> Intent:
         "created_at": NOW, "updated_at": NOW, "matched_on": matched, "returned_at": NOW if back else None,
         "arrived_seq": arrived,
     }  # fmt: skip
-    return Intent(**ids | made)
+    return Ours(**ids | made)
 
 
 def test_every_combination_of_facts_has_a_place() -> None:
@@ -115,7 +116,7 @@ async def pool(database_url: str) -> Any:
         yield made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 * MORE, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ours=st.lists(OURS, max_size=3), made=st.lists(LINES, max_size=9), differences=DIFFERENCES,
     chunk=st.sampled_from([1, 2, 3, 100]),
@@ -163,13 +164,16 @@ def stood(
 
 
 async def _store(pool: asyncpg.Pool, channel: str, intents: Any, lines: Any, breaks: Any) -> None:
-    columns = (*intent_of(0, ("payout", "SUCCESS", 1, None, False, None, None)).__slots__,)
-    needed = tuple(name for name in columns if name not in ("lease_until",))
+    needed = tuple(name for name in Intent.__slots__ if name != "lease_until")
     rows = [tuple(getattr(one, name) for name in needed) for one in intents]
     async with pool.acquire() as connection:
         await connection.copy_records_to_table("intent", records=rows, columns=needed)
+        listed = [(one.id, one.matched_on) for one in intents if one.matched_on]
+        await connection.copy_records_to_table(
+            "intent_match", records=listed, columns=("intent", "matched_on")
+        )
         file = ("channel", "settle_date", "status")
-        rows = [(channel, DAY, "received", *(line[name] for name in COLUMNS)) for line in lines]
+        rows = [(channel, DAY, "matched", *(line[name] for name in COLUMNS)) for line in lines]
         await connection.copy_records_to_table("file_line", records=rows, columns=(*file, *COLUMNS))
         if breaks:
             names = tuple(breaks[0])
@@ -187,9 +191,9 @@ INSERT INTO channel_file (
 
 
 async def _compare(
-    pool: asyncpg.Pool, channel: str, lines: Any, intents: dict[str, Intent], expected: Sequence[Placement]
+    pool: asyncpg.Pool, channel: str, lines: Any, intents: dict[str, Ours], expected: Sequence[Placement]
 ) -> None:
-    rows = await pool.fetch("SELECT * FROM file_line WHERE channel = $1 ORDER BY line_no", channel)
+    rows = await pool.fetch("SELECT * FROM placed_line WHERE channel = $1 ORDER BY line_no", channel)
     assert [(row["status"], row["intent"]) for row in rows] == [(one.status, one.intent) for one in expected]
     opened = [one.opens for one in expected if one.opens]
     rows = await pool.fetch(
@@ -214,6 +218,9 @@ async def _compare(
         one.intent: n["line_no"] for one, n in zip(expected, lines, strict=True) if one.status == "returned"
     }
     for intent in intents.values():
-        row = await pool.fetchrow("SELECT matched_on, arrived_seq FROM intent WHERE id = $1", intent.id)
+        row = await pool.fetchrow(
+            "SELECT m.*, i.arrived_seq FROM intent i LEFT JOIN intent_match m ON m.intent = i.id WHERE i.id = $1",
+            intent.id,
+        )
         assert row["matched_on"] == (intent.matched_on or (DAY if intent.id in proven else None))
         assert row["arrived_seq"] == (f"{DAY}/{back[intent.id]}" if intent.id in back else intent.arrived_seq)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.clock import SetClock
+from tests.search import MORE
 from tests.treasury import (
     DAY,
     NEXT,
@@ -89,7 +90,7 @@ async def house(
         yield made
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25 * MORE, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     planted=st.lists(PLANTED, max_size=9),
     strays=st.lists(STRAYS, max_size=3),

@@ -20,6 +20,7 @@ import zhangfang_audit
 from tests.clock import SetClock
 from tests.conftest import _database
 from tests.people import agree_terms
+from tests.search import MORE
 from tests.treasury import Cut, Treasury, at, cut_off, listed, treasury
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.calendar import china_day
@@ -249,7 +250,7 @@ class World:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # an example costs too much to be made smaller
 
 
-@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6 * MORE, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_every_fen_of_every_payment_goes_somewhere_once(seed: int, stage: "Stage") -> None:
     stage.first += timedelta(days=91)

@@ -93,7 +93,11 @@ class World:
             "template": {"purchase": "P1", "collection": "P2", "refund": "R1", "void": "V1", "payout": "O1"}[kind],
         } | rest  # fmt: skip
         made.setdefault("channel_order_no", made["id"].hex)
+        matched_on = made.pop("matched_on", None)
         await self.insert("intent", **made)
+        if matched_on:
+            await self.insert("intent_match", intent=made["id"], matched_on=matched_on)
+            made["matched_on"] = matched_on
         self.intents[name] = made
         return made
 
@@ -243,7 +247,7 @@ async def _file(world: World) -> None:
     await world.insert(
         "channel_file", channel="unionpay", settle_date=D1, name="", digest="", lines=3, received_at=NOON,
         **dict(zip(names, ids.values(), strict=True)), pay_in_fen=15000, refund_fen=1000, fee_fen=45, net_fen=13955,
-        matched_at=NOON, arrived_at=NOON, arrived_seq="C00000000000001",
+        placed_at=NOON, matched_at=NOON, arrived_at=NOON, arrived_seq="C00000000000001",
     )  # fmt: skip
     for number, (name, credit) in enumerate((("A", True), ("B", True), ("B-refund", False)), 1):
         made = world.intents[name]

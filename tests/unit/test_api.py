@@ -880,6 +880,7 @@ async def test_the_documents_are_served(counter: Counter) -> None:
 async def test_personal_data_is_in_no_answer_no_log_and_no_column(
     counter: Counter, shop: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    held = structlog.get_config()
     log_to()
 
     async def broken(order: Order) -> Answer:
@@ -899,7 +900,7 @@ async def test_personal_data_is_in_no_answer_no_log_and_no_column(
     finally:
         del counter.shop.unionpay.send
         del counter.shop.unionpay.query
-        structlog.reset_defaults()
+        structlog.configure(**held)
     shown = capsys.readouterr()
     assert "a bug in a connector" in shown.err, "the log was watched"
     rows = []

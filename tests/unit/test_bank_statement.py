@@ -317,7 +317,7 @@ async def test_a_void_pair_that_the_file_leaves_out_is_taken_out_of_both_sides(h
     await house.filed(DAY, [])
     assert await house.balances(3011, 3012, 3013) == (0, 0, 0)
     assert await house.breaks() == []
-    assert (await house.now(void)).matched_on == (await house.now(paid)).matched_on == DAY
+    assert await house.listed_on(void, paid) == [DAY, DAY]
 
 
 async def test_a_void_pair_that_the_file_lists_is_matched_as_two_lines(house: Treasury) -> None:

@@ -57,7 +57,7 @@ PAGES = (
     f"/merchants/mer_{0:026}/settlement",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
-    "/weekly", "/weekly?week=2026-W35",
+    "/weekly", "/weekly?week=2026-W35", "/operators", "/operators/roles?name=wang", "/acts", "/acts?person=lin&act=stop",
     "/search", "/search?q=nothing", "/search?q=M00",
     "/fees", f"/fees/{YESTERDAY:%Y-%m}", f"/merchants/mer_{0:026}/fee",
     f"/merchants/mer_{0:026}/fee?kind=purchase&rate=0.38&from=2030-01-01&channel=unionpay&taken=success",

@@ -31,7 +31,19 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
 from zhangfang.merchants import Merchant
-from zhangfang.payments import PREFIX, Intent, Request, State, StepKind, intent_job, seal_payee, weigh
+from zhangfang.payments import (
+    PREFIX,
+    Intent,
+    NewShare,
+    Request,
+    Split,
+    State,
+    StepKind,
+    intent_job,
+    seal_payee,
+    split_payment,
+    weigh,
+)
 from zhangfang.payments.accept.requests import draft
 from zhangfang.payments.course import steps
 from zhangfang.payments.sealing import fingerprint
@@ -104,6 +116,19 @@ async def test_a_false_success_is_taken_back_and_never_settled(house: Treasury) 
     assert (row["class"], row["template"]) == ("duplicate", "B1")
     await cured(house, row, "B3")  # the payer's order was never served: the money goes back
     assert await house.balances(2351) == (-1000,)
+
+
+async def test_a_false_success_that_was_split_is_taken_back_by_its_parts(house: Treasury) -> None:
+    seller, one, other = [await house.merchant() for _ in range(3)]
+    lost = await house.paid(seller, 1000)
+    for n, (who, fen) in enumerate(((one, 300), (other, 400))):
+        split = Split((NewShare(who.id, fen),))
+        await split_payment(house.pool, house.desk.ledger, house.clock, seller, lost.id, split, f"k{n}")
+    await house.filed(DAY, [])
+    await cured(house, await house.one_break(), "B6", proof=PROOF)
+    assert await house.balances(1242, 3011, 2321, 2361) == (0, 0, 0, 0)
+    assert [await house.balance(2321, who.id) for who in (seller, one, other)] == [0, 0, 0]
+    assert await house.settle() == []
 
 
 async def test_a_payment_on_which_something_was_built_is_no_false_success(
@@ -247,7 +272,7 @@ async def test_a_payment_that_no_file_lists_came_by_itself(house: Treasury) -> N
     await cured(house, row, "X3.3011", payment=shown(lost))
     assert [one["cleared_at"] is not None for one in await house.breaks()] == [True, True]
     assert await house.balances(2352, 1242, 3011) == (0, 0, 0)
-    assert (await house.now(lost)).matched_on == DAY
+    assert await house.listed_on(lost) == [DAY]
 
 
 async def test_a_refund_that_no_file_lists_left_by_itself(house: Treasury) -> None:

@@ -107,8 +107,7 @@ async def test_a_corrected_file_leaves_the_books_as_if_it_had_come_first(
         net - 3,
         0,
     )
-    matched = {one.order_no: (await house.now(one)).matched_on for one in intents}
-    assert matched == {one.order_no: None if one is lost else DAY for one in intents}
+    assert await house.listed_on(*intents) == [None if one is lost else DAY for one in intents]
     count = await house.last_entry()
     await reconcile(house.desk, house.acquirer, DAY)
     assert await house.last_entry() == count

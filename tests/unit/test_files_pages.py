@@ -134,7 +134,7 @@ async def test_a_layout_is_guessed_shown_proposed_approved_and_read(desk: Desk) 
     args = {"channel": "unionpay", "date": str(DAY), "map": "ours"}
     taken = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
     assert "bill.csv: 3 lines are taken" in taken.text
-    assert (await desk.house.now(second)).matched_on == DAY
+    assert await desk.house.listed_on(second) == [DAY]
     again = await desk.send("/files/take", await desk.get("/files"), {"file": ("bill.csv", data)}, **args)
     assert "it was taken before, and changes nothing" in again.text
     other = wechat([*trades[:1], Trade(second.channel_order_no, 551, 3), *trades[2:]]).replace(

@@ -46,7 +46,7 @@ async def test_a_file_that_a_person_brings_is_matched_and_booked_once(
     )
     done = await bring_file(house.desk, "unionpay", DAY, bill, "bill.csv", LIN)
     assert done == "3 lines are taken"
-    assert (await house.now(good)).matched_on == DAY
+    assert await house.listed_on(good) == [DAY]
     assert (await house.now(open_)).state is State.SUCCESS, "the file is evidence"
     assert [(row["class"], row["theirs"]) for row in await house.breaks()] == [("missing_here", 5)]
     assert await house.balances(3012, 2351) == (13_005, -5)

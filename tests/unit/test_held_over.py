@@ -115,9 +115,6 @@ async def test_every_task_that_fails_all_day_is_done_on_a_later_one_exactly_once
     kinds = [kind for kind in timetable._WORK if kind not in ("plan", "upkeep", "returns", "bills")]
     made = {kind: failing(kind, timetable._WORK[kind], errors[n % 2]) for n, kind in enumerate(kinds)}
     monkeypatch.setattr(timetable, "_WORK", {**timetable._WORK, **made})
-    monkeypatch.setattr(
-        "zhangfang.kernel.driver.log.exception", lambda *_, **__: None
-    )  # tracebacks take seconds
     late = await two_days(house, day)
     assert failed == set(kinds)
     assert {kind for kind, _ in late["done"]} == {

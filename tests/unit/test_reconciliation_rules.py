@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.placing import Placement, facts_of, missing_there, place, place_all
+from tests.placing import Ours, Placement, facts_of, missing_there, place, place_all
 from zhangfang.channels.port import Operation
-from zhangfang.payments import Intent, State
+from zhangfang.payments import State
 from zhangfang.reconciliation.placing import PLACES, decide
 from zhangfang.reconciliation.rules import (
     BreakClass,
@@ -22,17 +22,17 @@ NOW = datetime(2026, 9, 1, tzinfo=UTC)
 OURS, BREAK = UUID(int=256), UUID(int=512)
 
 
-def intent(amount: int = 100, **other: Any) -> Intent:
+def intent(amount: int = 100, **other: Any) -> Ours:
     made: dict[str, Any] = {
         "id": OURS, "kind": Operation.COLLECTION, "merchant": "mer_1", "order_no": "A1", "idempotency_key": "A1",
         "request_digest": b"", "amount": amount, "fee": 1, "description": "", "channel": "up",
         "channel_order_no": "c1", "requested_at": NOW, "business_date": DAY, "template": "P2", "voucher": UUID(int=0),
         "undo_voucher": UUID(int=0), "state": State.SUCCESS, "created_at": NOW, "settle_date": DAY,
     }  # fmt: skip
-    return Intent(**made | other)
+    return Ours(**made | other)
 
 
-def refund(amount: int = 100, **other: Any) -> Intent:
+def refund(amount: int = 100, **other: Any) -> Ours:
     return intent(amount, kind=Operation.REFUND, template="R1", **other)
 
 
@@ -160,7 +160,7 @@ NONE: dict[tuple[str, str], dict[str, Any]] = {}
     ],
 )  # fmt: skip
 def test_every_line_of_a_file_has_one_place(
-    row: dict[str, Any], ours: Intent | None, breaks: dict[Any, Any], expected: Placement
+    row: dict[str, Any], ours: Ours | None, breaks: dict[Any, Any], expected: Placement
 ) -> None:
     assert place(row, ours, breaks) == expected
     found = PLACES[decide(facts_of(row, ours, breaks))]

@@ -61,12 +61,12 @@ async def _apply(pool: asyncpg.Pool, shop: Shop, _original: Intent, refunds: lis
 async def _place(pool: asyncpg.Pool, _shop: Shop, original: Intent, refunds: list[Intent]) -> None:
     day = date(2026, 9, 1)
     rows = [
-        ("unionpay", day, n, one.channel_order_no, "", 1, True, 0, False, "", "", "", "received")
+        ("unionpay", day, n, "", "", 1, True, 0, True, one.channel_order_no, "", "", "matched")
         for n, one in enumerate((*reversed(refunds), original))
     ]
     async with pool.acquire() as connection, connection.transaction():
         await connection.copy_records_to_table("file_line", records=rows, columns=_LINE)
-        await connection.execute(files.places.lock_listed, "unionpay", day)
+        await connection.execute(files.places.lock_returned, "unionpay", day)
         await connection.execute("DELETE FROM file_line")
 
 

@@ -213,3 +213,13 @@ async def test_the_reserve_pays_a_refund_that_available_money_does_not_cover(hou
     assert await house.balances(2323) == (-2982,)
     await house.settle(release_on.replace(day=release_on.day + 2))
     assert await house.balances(2322, 2323) == (-864 - 5964, 0)
+
+
+async def test_a_receiver_on_another_shard_of_the_ledger_is_refused_by_name(house: Treasury) -> None:
+    seller, one = [await house.merchant() for _ in range(2)]
+    paid = await house.paid(seller, 1000)
+    await house.pool.execute("INSERT INTO head (shard, epoch, seq, at) VALUES (1, 0, 0, now())")
+    await house.pool.execute("UPDATE account SET shard = 1 WHERE subject = $1", one.id)
+    with pytest.raises(NotAllowed, match="another shard"):
+        await later(house, seller, paid, "k", NewShare(one.id, 300))
+    assert await house.pool.fetchval("SELECT count(*) FROM split") == 0

@@ -58,7 +58,7 @@ async def test_the_payer_pays_the_fee_on_top_and_the_merchant_gets_the_price(hou
     assert await house.balances(3011, 2321, 2361) == (10_060, -10_000, -60)
     why = (await fees.why(house.pool, paid.id)).words["en"]
     assert why == "100.00 × 0.6 % = 0.60; fee 0.60; the payer pays 100.60 in all"
-    await house.filed(DAY, [listed(1, paid)])
+    await house.filed(DAY, [listed(1, paid, fee=21)])
     await house.settled(DAY)
     assert await house.breaks() == []
     assert await house.settle() == []

@@ -145,7 +145,7 @@ async def test_a_file_that_is_cut_in_half_leaves_nothing_half_done(house: Treasu
     house.acquirer.files[DAY] = [listed(1, paid)]
     house.clock.advance(minutes=6)
     await tick(house, day)
-    assert (await house.now(paid)).matched_on == DAY
+    assert await house.listed_on(paid) == [DAY]
 
 
 async def test_tasks_say_what_they_wait_for(house: Treasury, day: Day) -> None:

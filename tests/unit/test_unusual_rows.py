@@ -33,7 +33,7 @@ async def test_a_row_that_cannot_be_read_is_a_break_and_the_date_is_closed(house
     merchant = await house.merchant()
     good, lost = await house.paid(merchant, 10_000), await house.paid(merchant, 3_000)
     await house.filed(DAY, [listed(1, good), UNREAD])
-    assert (await house.now(good)).matched_on == DAY
+    assert await house.listed_on(good) == [DAY]
     found = {row["class"]: row for row in await house.breaks()}
     assert found.keys() == {"unread", "missing_there"}
     row = found["unread"]

@@ -47,6 +47,7 @@ from zhangfang.approvals.proposals import (
 )
 from zhangfang.approvals.rights import (
     NEEDED,
+    RIGHTS,
     ROLES,
     WORKING,
     NoRight,
@@ -57,6 +58,7 @@ from zhangfang.approvals.rights import (
     needed,
 )
 from zhangfang.approvals.roles import GIVING, Giving, approve_roles, propose_roles, set_roles
+from zhangfang.approvals.trail import Told, Wanted, length, trail
 
 __all__ = [
     "ADMIN",
@@ -68,6 +70,7 @@ __all__ = [
     "PLATFORM",
     "PREFIX",
     "REFUSED",
+    "RIGHTS",
     "ROLES",
     "WORKING",
     "AboveLimit",
@@ -85,6 +88,8 @@ __all__ = [
     "PersonKind",
     "Proposal",
     "SecondPerson",
+    "Told",
+    "Wanted",
     "acts",
     "acts_on",
     "add_operator",
@@ -104,6 +109,7 @@ __all__ = [
     "having",
     "held",
     "known",
+    "length",
     "limit_of",
     "limits",
     "logins_of",
@@ -123,6 +129,7 @@ __all__ = [
     "set_limit",
     "set_roles",
     "text",
+    "trail",
     "withdraw",
     "withdraw_in",
 ]

@@ -40,6 +40,7 @@ def _roles() -> dict[str, frozenset[str]]:
 
 
 ROLES: Final[Mapping[str, frozenset[str]]] = _roles()
+RIGHTS: Final = tuple(line["right"] for line in _lines("roles.csv"))
 WORKING: Final = tuple(name for name in ROLES if name != "auditor")
 """Every role that does something: what the first operator has, and what all had before there were roles."""
 NEEDED: Final[Mapping[tuple[str, str], str]] = {

@@ -4,7 +4,7 @@ FROM channel_file WHERE channel = $1 AND settle_date = $2
 
 -- name: lines
 SELECT line_no, status, operation, CASE WHEN credit THEN amount ELSE -amount END AS fen, fee, order_no, channel_ref, intent
-FROM file_line WHERE channel = $1 AND settle_date = $2 AND status <> 'gone' ORDER BY line_no
+FROM placed_line WHERE channel = $1 AND settle_date = $2 AND status <> 'gone' ORDER BY line_no
 
 -- name: matched
 SELECT count(*)::int FROM file_line WHERE channel = $1 AND settle_date = $2 AND status = 'matched'
@@ -22,11 +22,12 @@ SELECT
 FROM (
     SELECT d.id FROM intent d WHERE d.settle_date = $2
     UNION
-    SELECT l.intent FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.intent IS NOT NULL
+    SELECT l.intent FROM placed_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.intent IS NOT NULL
 ) one JOIN intent i ON i.id = one.id
+LEFT JOIN intent_match m ON m.intent = i.id
 WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout'
     AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
-    AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
+    AND (i.settle_date = $2 AND m.matched_on IS NULL OR m.matched_on = $2)
 
 -- name: newest
 SELECT * FROM certificate WHERE channel = $1 AND settle_date = $2 ORDER BY version DESC LIMIT 1

@@ -76,8 +76,8 @@ JOIN break b ON b.cleared_at IS NULL AND b.opened_at < a.now - interval '30 days
 -- name: transit
 SELECT count(*)::int AS count, min(i.business_date) AS since, min(i.channel_order_no) AS which
 FROM (SELECT $1::date AS first, $2::date AS last, $3::timestamptz AS now) a
-JOIN intent i ON i.kind = 'payout' AND i.state = 'SUCCESS' AND i.arrived_seq IS NULL AND i.matched_on IS NULL
-    AND i.business_date <= least(a.last, (a.now AT TIME ZONE 'Asia/Shanghai')::date - 4)
+JOIN intent i ON i.kind = 'payout' AND i.state = 'SUCCESS' AND i.arrived_seq IS NULL
+    AND NOT EXISTS (SELECT FROM intent_match m WHERE m.intent = i.id) AND i.business_date <= least(a.last, (a.now AT TIME ZONE 'Asia/Shanghai')::date - 4)
 
 -- name: cash
 -- Of each account whose statement is read: what the bank's newest line up to the date says, and our own account.

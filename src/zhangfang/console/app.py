@@ -26,6 +26,8 @@ from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
 from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
+from zhangfang.console.pages.people import acts as record
+from zhangfang.console.pages.people import operators
 from zhangfang.console.seeing import exported, viewed
 from zhangfang.console.uploads import MOST_BYTES
 from zhangfang.console.visit import Console, Visit
@@ -155,6 +157,10 @@ def console_app(site: Console) -> Starlette:
                 "/statements/{merchant}/{day}/{kind}.{form}",
                 door.inside(exported(statements.file), "version"),
             ),
+            Route("/operators", door.inside(operators.page)),
+            Route("/operators/roles", door.inside(operators.form, "name"), methods=["GET"]),
+            Route("/operators/roles", door.inside(operators.propose), methods=["POST"]),
+            Route("/acts", door.inside(record.page, *record.PARAMETERS)),
             Route("/weekly", door.inside(weekly.page, "week")),
             Route("/weekly/{week}.pdf", door.inside(exported(weekly.as_pdf))),
             Route("/search", door.inside(search.page, "q")),

@@ -19,6 +19,7 @@ from zhangfang.fees.checking import check_agreed
 from zhangfang.fees.choice import Ask, Charge, charge, check_some, in_force, on_refund, rank, rule_for
 from zhangfang.fees.cost import Cost, Margin, margin
 from zhangfang.fees.month import end_of, month_of
+from zhangfang.fees.sheet import sheet
 from zhangfang.fees.vat import NotSeparated, Separated, separate_vat, separated
 from zhangfang.fees.why import UnknownFee, Why, explain, why
 from zhangfang.fees.words import rule_in_words, sum_in_words
@@ -63,6 +64,7 @@ __all__ = [
     "rules_of",
     "separate_vat",
     "separated",
+    "sheet",
     "sum_in_words",
     "take",
     "why",

@@ -28,7 +28,8 @@ MOST_LISTED = 200
 class Cost:
     """A line of a channel's file: our income from it, the channel's charge, and what its rules make of it. Fen.
 
-    `expected` is None if no rule of the channel fits. Income and charges that are given back are below zero.
+    `rule` charged the payment. `expected` is None if no rule of the channel fits. Income and charges that are given back
+    are below zero.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class Cost:
     income: int
     charged: int
     expected: int | None
+    rule: UUID | None
 
     @property
     def differs(self) -> bool:
@@ -81,7 +83,7 @@ async def margin(pool: asyncpg.Pool, month: date) -> tuple[Sequence[Margin], Seq
     """
     sums: dict[tuple[str, str], Margin] = {}
     differing: list[Cost] = []
-    async for line in _month(pool, month):
+    async for line in costs(pool, month):
         key = line.channel, line.merchant
         sums.setdefault(key, Margin(*key)).add(line)
         if line.differs and len(differing) < MOST_LISTED:
@@ -89,7 +91,8 @@ async def margin(pool: asyncpg.Pool, month: date) -> tuple[Sequence[Margin], Seq
     return [sums[key] for key in sorted(sums)], differing
 
 
-async def _month(pool: asyncpg.Pool, month: date) -> AsyncIterator[Cost]:
+async def costs(pool: asyncpg.Pool, month: date) -> AsyncIterator[Cost]:
+    """Yield the lines of a month's matched files that stand for payments of ours, file by file."""
     rules: dict[str, Sequence[FeeRule]] = {}
     for file in await pool.fetch(queries.files, month, end_of(month)):
         channel, day = file["channel"], file["settle_date"]
@@ -102,7 +105,7 @@ async def _month(pool: asyncpg.Pool, month: date) -> AsyncIterator[Cost]:
 def _cost(rules: Sequence[FeeRule], channel: str, day: date, row: Any) -> Cost:
     return Cost(
         row["id"], row["kind"], row["merchant"], row["order_no"], channel, day, row["line_no"], row["amount"],
-        row["income"], row["charged"], expected(rules, day, row),
+        row["income"], row["charged"], expected(rules, day, row), row["rule"],
     )  # fmt: skip
 
 

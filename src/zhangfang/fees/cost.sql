@@ -6,11 +6,11 @@ ORDER BY channel, settle_date
 -- name: lines
 -- The lines of a file that stand for something of ours, with what their charge depends on. A refund has its payment.
 SELECT
-    l.line_no, l.fee AS charged, i.id, i.kind, i.merchant, i.order_no, i.amount, i.product, i.instalments, i.account_type,
+    l.line_no, l.fee AS charged, i.id, coalesce(o.fee_rule, i.fee_rule) AS rule, i.kind, i.merchant, i.order_no, i.amount, i.product, i.instalments, i.account_type,
     i.fee_by, coalesce(b.fee, CASE WHEN i.original IS NULL THEN i.fee ELSE -i.fee END)::bigint AS income,
     o.kind AS original_kind, o.amount AS original_amount, o.product AS original_product,
     o.instalments AS original_instalments, o.account_type AS original_account_type, o.fee_by AS original_fee_by
-FROM file_line l
+FROM placed_line l
 JOIN intent i ON i.id = l.intent
 LEFT JOIN intent o ON o.id = i.original
 LEFT JOIN fee_bill_line b ON b.intent = i.id

@@ -81,9 +81,9 @@ ORDER BY d.day
 -- Asked for in the period. The order number is the merchant's own; payer and payee by the last digits of the account.
 SELECT
     id, kind, merchant, order_no, amount, fee, original, account_tail, channel, channel_order_no, channel_ref, state, code,
-    business_date, settle_date, matched_on, arrived_seq, settlement, voucher, undo_voucher, template, created_at, decided_at,
+    business_date, settle_date, m.matched_on, arrived_seq, settlement, voucher, undo_voucher, template, created_at, decided_at,
     returned_at
-FROM intent
+FROM intent LEFT JOIN intent_match m ON m.intent = id
 WHERE created_at >= $1::date::timestamp AT TIME ZONE 'Asia/Shanghai'
     AND created_at < ($2::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
 ORDER BY id

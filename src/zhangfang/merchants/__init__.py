@@ -18,7 +18,14 @@ from zhangfang.merchants.errors import (
     UnknownApiKey,
     UnknownMerchant,
 )
-from zhangfang.merchants.keys import ApiKeys, create_api_key, list_api_keys, revoke_api_key
+from zhangfang.merchants.keys import (
+    ApiKeys,
+    create_api_key,
+    end_key_as,
+    list_api_keys,
+    make_key_as,
+    revoke_api_key,
+)
 from zhangfang.merchants.model import (
     ALWAYS,
     BankAccount,
@@ -78,6 +85,7 @@ __all__ = [
     "create_api_key",
     "create_merchant",
     "due",
+    "end_key_as",
     "falling_due",
     "find_merchant",
     "freeze",
@@ -85,6 +93,7 @@ __all__ = [
     "is_awaited",
     "list_api_keys",
     "list_merchants",
+    "make_key_as",
     "propose_cycle",
     "propose_terms",
     "revoke_api_key",

@@ -6,11 +6,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import asyncpg
 
+from zhangfang.approvals import Person, reason, recorded
 from zhangfang.kernel import ids
 from zhangfang.kernel.clock import Clock
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants import store
 from zhangfang.merchants.errors import UnknownApiKey
 from zhangfang.merchants.model import ApiKey, Merchant
@@ -19,6 +22,7 @@ from zhangfang.merchants.service import get_merchant
 _SECRET = re.compile(r"zf_sk_[A-Za-z0-9_-]{43}")
 _SECONDS_KEPT = 5.0
 _MOST_KEPT = 10_000
+_MOST_DAYS, _MOST_HOURS = 3660, 366 * 24
 
 
 async def create_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str) -> tuple[ApiKey, str]:
@@ -40,6 +44,44 @@ async def revoke_api_key(pool: asyncpg.Pool, clock: Clock, merchant: str, key: s
     ids.parse("key", key, "key")
     if not await store.revoke_key(pool, merchant, key, clock.now()):
         raise UnknownApiKey(merchant, key)
+
+
+async def make_key_as(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, by: Person, why: str, days: int = 0
+) -> tuple[ApiKey, str]:
+    """Make a key as an operator, good for so many days of the machine's time, 0: without an end; return it and its secret.
+
+    Raises `InvalidInput`, `UnknownMerchant`.
+    """
+    why = reason(why)
+    _check("days", days, _MOST_DAYS)
+    async with recorded(pool, clock, by, "make API key", merchant, why):
+        made = await create_api_key(pool, clock, merchant)
+        if days:
+            await store.key_lasts(pool, merchant, made[0].id, timedelta(days=days))
+    return made
+
+
+async def end_key_as(
+    pool: asyncpg.Pool, clock: Clock, merchant: str, key: str, by: Person, why: str, left: timedelta
+) -> None:
+    """End a key as an operator: at once, or after `left`, in which it overlaps with the next one.
+
+    Raises `InvalidInput`, `UnknownApiKey`.
+    """
+    why = reason(why)
+    _check("hours", int(left / timedelta(hours=1)), _MOST_HOURS)
+    ids.parse("key", key, "key")
+    async with recorded(pool, clock, by, "end API key", merchant, f"{key} in {left}: {why}"):
+        if not left:
+            await revoke_api_key(pool, clock, merchant, key)
+        elif not await store.key_lasts(pool, merchant, key, left):
+            raise UnknownApiKey(merchant, key)
+
+
+def _check(field: str, value: int, most: int) -> None:
+    if not 0 <= value <= most:
+        raise InvalidInput(field, f"{value}", f"0 to {most}")
 
 
 class ApiKeys:

@@ -197,3 +197,5 @@ class ApiKey:
     tail: str
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None = None  # the machine's time
+    last_used_at: datetime | None = None  # to about a minute

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -106,6 +106,11 @@ async def insert_key(db: Db, key: ApiKey, hash_: bytes) -> None:
 async def keys(db: Db, merchant: str) -> list[ApiKey]:
     """Return the merchant's API keys, revoked ones included, oldest first."""
     return [ApiKey(**row) for row in await db.fetch(_SQL.keys, merchant)]
+
+
+async def key_lasts(db: Db, merchant: str, key: str, left: timedelta) -> bool:
+    """Let a key end after a time, or when it would have ended; False if the merchant has no such key that is good."""
+    return await db.fetchval(_SQL.lasts, merchant, key, left) is not None
 
 
 async def revoke_key(db: Db, merchant: str, key: str, at: datetime) -> bool:

@@ -14,10 +14,17 @@ SELECT * FROM merchant WHERE id = $1 FOR UPDATE;
 SELECT * FROM merchant WHERE external_ref = $1;
 
 -- name: merchant_of_key
+-- It is asked every five seconds by each process that a key calls; that it was used is written once a minute.
+WITH used AS (
+    UPDATE api_key SET last_used_at = now()
+    WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+)
 SELECT merchant.*
 FROM api_key
 INNER JOIN merchant ON api_key.merchant = merchant.id
-WHERE api_key.hash = $1 AND api_key.revoked_at IS NULL;
+WHERE api_key.hash = $1 AND api_key.revoked_at IS NULL
+    AND (api_key.expires_at IS NULL OR api_key.expires_at > now());
 
 -- name: merchants_after
 SELECT * FROM merchant WHERE id > $1 ORDER BY id LIMIT $2;
@@ -88,8 +95,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 -- name: insert_key
 INSERT INTO api_key (id, merchant, hash, tail, created_at) VALUES ($1, $2, $3, $4, $5);
 
+-- name: lasts
+UPDATE api_key SET expires_at = least(expires_at, now() + $3::interval)
+WHERE merchant = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+RETURNING id;
+
 -- name: keys
-SELECT id, merchant, tail, created_at, revoked_at FROM api_key WHERE merchant = $1 ORDER BY created_at, id;
+SELECT id, merchant, tail, created_at, revoked_at, expires_at, last_used_at FROM api_key WHERE merchant = $1 ORDER BY created_at, id;
 
 -- name: revoke_key
 UPDATE api_key SET revoked_at = coalesce(revoked_at, $3) WHERE merchant = $1 AND id = $2 RETURNING id;

@@ -87,7 +87,6 @@ class Intent:
     fee_refunded: int = 0
     voided: bool = False
     returned_at: datetime | None = None
-    matched_on: date | None = None
     arrived_seq: str | None = None
     settlement: UUID | None = None
     product: str = ""

@@ -220,20 +220,24 @@ SELECT channel, operation FROM channel_stop
 -- name: fill_in
 -- A payment that is in the channel's file but not in the journal: stored as SUCCESS and as matched with that file. If
 -- the merchant's number is taken (somebody paid the same order twice), the channel order number is used instead.
-INSERT INTO intent (
-    id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
-    channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
-    matched_on, decided_at, created_at, updated_at, fee_rule, fee_taken
+WITH made AS (
+    INSERT INTO intent (
+        id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel,
+        channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
+        decided_at, created_at, updated_at, fee_rule, fee_taken
+    )
+    SELECT
+        $1, 'collection', $2,
+        CASE WHEN EXISTS (SELECT FROM intent WHERE merchant = $2 AND kind = 'collection' AND order_no = $3)
+            THEN $9 ELSE $3
+        END,
+        $4, $5, $6, $7, 'filled in from the channel''s file', $8,
+        $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
+        $10, $10, $10, $15, $16
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, settle_date
 )
-SELECT
-    $1, 'collection', $2,
-    CASE WHEN EXISTS (SELECT FROM intent WHERE merchant = $2 AND kind = 'collection' AND order_no = $3)
-        THEN $9 ELSE $3
-    END,
-    $4, $5, $6, $7, 'filled in from the channel''s file', $8,
-    $9, $10, $11, 'B2', $12, $13, 'SUCCESS', $14, $11,
-    $11, $10, $10, $10, $15, $16
-ON CONFLICT (id) DO NOTHING
+INSERT INTO intent_match (intent, matched_on) SELECT id, settle_date FROM made
 
 -- name: closed_through
 SELECT max(closed_through) FROM head
@@ -308,6 +312,17 @@ SELECT * FROM intent WHERE state = 'PARKED' ORDER BY parked_since, id
 
 -- name: active_merchants
 SELECT count(*)::int FROM merchant WHERE id = ANY($1::text[]) AND state = 'active'
+
+-- name: elsewhere
+-- Receivers $2 whose accounts are on no shard of the ledger that has the seller's.
+SELECT r.id FROM unnest($2::text[]) AS r (id)
+WHERE EXISTS (
+    SELECT FROM head h JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+) AND NOT EXISTS (
+    SELECT FROM head h
+    JOIN account a ON a.shard = h.shard AND a.book = 1 AND a.code = 2321 AND a.subject = r.id
+    JOIN account s ON s.shard = h.shard AND s.book = 1 AND s.code = 2321 AND s.subject = $1
+)
 
 -- name: parts_of
 -- The parts of a payment, locked, with what open and successful refunds took back of each.

@@ -1,6 +1,14 @@
 """Reconciliation: compares channels' files and bank statements with payments and ledger, line by line."""
 
-from zhangfang.reconciliation.bank import Account, read
+from zhangfang.reconciliation.bank.match_rules import (
+    MATCH_RULE,
+    MatchRule,
+    approve_rule,
+    list_rules,
+    propose_rule,
+)
+from zhangfang.reconciliation.bank.model import Account
+from zhangfang.reconciliation.bank.reading import read
 from zhangfang.reconciliation.cures.bulk import (
     Bulk,
     Fit,
@@ -15,7 +23,6 @@ from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
-from zhangfang.reconciliation.match_rules import MATCH_RULE, MatchRule, approve_rule, list_rules, propose_rule
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements

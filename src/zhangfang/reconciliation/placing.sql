@@ -2,13 +2,18 @@
 -- Each chunk is planned anew, since the chunks before it have opened breaks.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)
 
--- name: lock_listed
--- Every intent that a line names is locked in the one order: a payment before what undoes it, and each kind by id.
+-- name: take_turn
+-- One file of a channel is placed at a time, until the transaction ends: else two files could match the same intent.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 3))
+
+-- name: lock_returned
+-- Payouts that a line returns: the bank's statement may show the same return. The others need no lock. Of them a line's place
+-- depends on what never changes (kind, amount, number), on a success, which is final, and on their match, which is unique.
 WITH held AS MATERIALIZED (
     SELECT i.id FROM intent i
     WHERE i.channel = $1 AND i.channel_order_no IN (
-        SELECT CASE WHEN l.adjustment THEN l.original_order_no ELSE l.order_no END
-        FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2
+        SELECT l.original_order_no FROM file_line l
+        WHERE l.channel = $1 AND l.settle_date = $2 AND l.adjustment
     )
     ORDER BY i.original IS NOT NULL, i.id FOR UPDATE
 )
@@ -25,7 +30,7 @@ SELECT max(n.line_no) FROM (
 -- Places the lines $3 < line_no <= $4 by the table of `placing.py` ($6 to $11), and does what follows, in one pass. What
 -- lines before them did is in the rows that this finds. Whether a break is still open is looked at behind the join, so that
 -- its unique index serves the join, and no other index is read whole for each line.
-WITH line AS (
+WITH line AS NOT MATERIALIZED (
     SELECT
         l.ctid AS row, l.line_no, l.order_no, l.original_order_no, l.channel_ref, l.amount, l.credit, l.unread <> '' AS unread,
         l.adjustment AS adjusts, coalesce(nullif(l.unread, ''), l.note) AS says,
@@ -33,24 +38,29 @@ WITH line AS (
         l.adjustment AND l.credit AND coalesce(l.operation = 'payout', false) AS returns
     FROM file_line l
     WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4
+), corrects AS (
+    -- Lines that correct earlier ones, each with the break of that one, and whether it ends it.
+    SELECT
+        line.line_no, b.id, b.intent,
+        b.cleared_at IS NULL AND b.difference = -line.theirs AND (b.cure = 'mirror' AND b.cured_on = $2) IS NOT TRUE
+        AND row_number() OVER (PARTITION BY b.id, line.theirs ORDER BY line.line_no) = 1 AS undoes
+    FROM line JOIN break b ON b.class = 'amount_differs' AND b.channel = $1 AND b.key = line.channel_ref
+    WHERE line.adjusts AND NOT line.returns AND NOT line.unread
 ), met AS (
     -- Each line with the intent that it names, and with the open break that it may cure.
     SELECT
-        line.*, i.id, i.kind, i.state, i.matched_on, i.amount AS our_amount, i.arrived_seq,
+        line.*, i.id, i.kind, i.state, x.matched_on, i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
         coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
-        d.id AS differs, d.intent AS differs_of,
-        CASE WHEN d.cleared_at IS NULL AND d.difference = -line.theirs AND (d.cure = 'mirror' AND d.cured_on = $2) IS NOT TRUE
-            THEN row_number() OVER (PARTITION BY d.id, line.theirs ORDER BY line.line_no) = 1
-        ELSE false END AS undoes,
+        d.id AS differs, d.intent AS differs_of, coalesce(d.undoes, false) AS undoes,
         CASE WHEN m.cleared_at IS NULL THEN m.id END AS missing, m.template AS missing_template
     FROM line
     LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
         WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
     END
-    LEFT JOIN break d ON d.class = 'amount_differs' AND d.channel = $1
-        AND d.key = CASE WHEN line.adjusts AND NOT line.returns AND NOT line.unread THEN line.channel_ref END
+    LEFT JOIN intent_match x ON x.intent = i.id
+    LEFT JOIN corrects d ON d.line_no = line.line_no
     LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
 ), still AS (
@@ -83,12 +93,14 @@ WITH line AS (
         CASE ($7::text[])[r.n] WHEN 'break' THEN NULL WHEN 'adjusted' THEN r.differs_of ELSE r.id END AS proves
     FROM ruled r
 ), lines AS (
-    UPDATE file_line f SET status = p.status, intent = p.proves FROM placed p WHERE f.ctid = p.row
+    UPDATE file_line f SET status = p.status, intent = p.proves FROM placed p WHERE f.ctid = p.row AND p.status <> 'matched'
 ), matched AS (
-    UPDATE intent i SET
-        matched_on = $2, channel_ref = coalesce(i.channel_ref, nullif(p.channel_ref, '')), updated_at = $5
+    INSERT INTO intent_match (intent, matched_on, line_no)
+    SELECT p.proves, $2, p.line_no FROM placed p WHERE p.status IN ('matched', 'late')
+), named AS (
+    UPDATE intent i SET channel_ref = p.channel_ref, updated_at = $5
     FROM placed p
-    WHERE i.id = p.proves AND p.status <> 'adjusted' AND i.matched_on IS NULL
+    WHERE i.id = p.proves AND p.status IN ('matched', 'late') AND p.no_ref AND p.channel_ref <> '' AND i.channel_ref IS NULL
 ), cured AS (
     UPDATE break b SET cure = p.cure, cured_on = $2
     FROM placed p
@@ -118,26 +130,47 @@ FROM found f
 ORDER BY f.line_no
 
 -- name: returned_lines
--- The lines $3 < line_no <= $4 that returned a payout: with its line its money is booked.
-UPDATE intent i SET arrived_seq = $2::date::text || '/' || l.line_no
-FROM file_line l
-WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4 AND l.status = 'returned'
-    AND i.id = l.intent
+-- The lines $3 < line_no <= $4 that returned a payout: with its line its money is booked. It counts as listed, too.
+WITH back AS (
+    SELECT l.intent, l.line_no FROM file_line l
+    WHERE l.channel = $1 AND l.settle_date = $2 AND l.line_no > $3 AND l.line_no <= $4 AND l.adjustment AND l.status = 'returned'
+), listed AS (
+    INSERT INTO intent_match (intent, matched_on, line_no) SELECT b.intent, $2, b.line_no FROM back b ON CONFLICT DO NOTHING
+)
+UPDATE intent i SET arrived_seq = $2::date::text || '/' || b.line_no FROM back b WHERE i.id = b.intent
 
 -- name: place_unlisted
 -- What is proven for this date, or for an earlier date whose file was placed before the proof, and stands in no file. It
 -- opens a break, unless it is a void or was voided: the channel lists no voided pair, and the void's row handles both. If
 -- the payment had become a break before its void was proven, that break is cured.
-WITH unlisted AS MATERIALIZED (
+WITH due AS (
+    -- All of the date, and of a date before whose file was placed before that date had ended; what was proven late; and what
+    -- a version of the file has no more.
+    SELECT i.id FROM channel_file f
+    JOIN intent i ON i.channel = $1 AND i.state = 'SUCCESS' AND coalesce(i.settle_date, i.business_date) = f.settle_date
+    WHERE f.channel = $1 AND (
+        f.settle_date = $2
+        OR f.settle_date < $2 AND (f.placed_at - interval '1 hour') AT TIME ZONE 'Asia/Shanghai' < f.settle_date + 1
+    )
+    UNION ALL
+    SELECT i.id FROM intent i
+    WHERE i.channel = $1 AND i.state = 'SUCCESS'
+        AND (i.decided_at AT TIME ZONE 'Asia/Shanghai')::date > coalesce(i.settle_date, i.business_date)
+    UNION ALL
+    SELECT d.intent FROM file_version v JOIN file_difference d ON d.version = v.id AND d.what = 'gone'
+    WHERE v.channel = $1 AND v.settle_date = $2
+), unlisted AS MATERIALIZED (
     SELECT
         i.id, i.kind, i.original, i.amount, i.channel_order_no, i.voided AND NOT p.listed AS gone,
         i.kind = 'void' AND NOT p.listed AS pair, i.kind IN ('purchase', 'collection') AS pay_in
     FROM intent i CROSS JOIN LATERAL (SELECT EXISTS (
-        SELECT FROM intent o JOIN file_line l ON l.intent = o.id
+        SELECT FROM intent o JOIN intent_match l ON l.intent = o.id AND l.line_no IS NOT NULL
         WHERE o.id = i.original OR o.original = i.id AND o.kind = 'void'
     ) AS listed) p
-    WHERE i.channel = $1 AND i.state = 'SUCCESS' AND i.matched_on IS NULL
-        AND coalesce(i.settle_date, i.business_date) <= $2
+    WHERE i.id = ANY(ARRAY(
+            SELECT d.id FROM due d WHERE NOT EXISTS (SELECT FROM intent_match m WHERE m.intent = d.id)
+        ))
+        AND i.channel = $1 AND i.state = 'SUCCESS' AND coalesce(i.settle_date, i.business_date) <= $2
         AND EXISTS (
             SELECT FROM channel_file f
             WHERE f.channel = $1 AND f.settle_date = coalesce(i.settle_date, i.business_date)
@@ -148,9 +181,9 @@ WITH unlisted AS MATERIALIZED (
         )
     ORDER BY i.original IS NOT NULL, i.id FOR UPDATE OF i
 ), matched AS (
-    UPDATE intent i SET matched_on = $2, updated_at = $3
-    FROM (SELECT u.id FROM unlisted u WHERE u.pair UNION SELECT u.original FROM unlisted u WHERE u.pair) m
-    WHERE i.id = m.id AND i.matched_on IS NULL
+    INSERT INTO intent_match (intent, matched_on)
+    SELECT u.id, $2::date FROM unlisted u WHERE u.pair UNION SELECT u.original, $2 FROM unlisted u WHERE u.pair
+    ON CONFLICT DO NOTHING
 ), cured AS (
     UPDATE break b SET cure = 'mirror', cured_on = $2
     FROM unlisted u

@@ -35,7 +35,7 @@ _Copy = Callable[[asyncpg.Connection], Awaitable[object]]
 
 async def receive(pool: asyncpg.Pool, clock: Clock, file: ChannelFile) -> None:
     """Store a connector's file. A file that is stored already does not change."""
-    head = (file.channel, file.settle_date, "received")
+    head = (file.channel, file.settle_date, "matched")
     rows = ((*head, *_values(line)) for line in file.lines)
 
     async def copy(connection: asyncpg.Connection) -> None:
@@ -52,7 +52,7 @@ async def receive_csv(
     Raises `InvalidInput` if it is another table, and then nothing is stored.
     """
 
-    head = {"channel": channel, "settle_date": settle_date, "status": "received"}
+    head = {"channel": channel, "settle_date": settle_date, "status": "matched"}  # see the view `placed_line`
     with refusing():
         await _store(
             pool,

@@ -17,7 +17,8 @@ from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
-from zhangfang.reconciliation.bank import Account, add_lines, book_lines
+from zhangfang.reconciliation.bank.model import Account
+from zhangfang.reconciliation.bank.reading import add_lines, book_lines
 
 queries = load(__package__, "taking.sql")
 

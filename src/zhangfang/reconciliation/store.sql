@@ -35,10 +35,8 @@ WHERE l.channel = $1 AND l.settle_date = $2 AND l.adjustment AND l.credit AND l.
     AND i.amount = l.amount
 ORDER BY l.original_order_no, l.line_no DESC
 
--- name: match_intents
-UPDATE intent SET matched_on = $2, channel_ref = coalesce(channel_ref, nullif(m.ref, '')), updated_at = $3
-FROM unnest($1::uuid[], $4::text[]) AS m (id, ref)
-WHERE intent.id = m.id AND intent.matched_on IS NULL
+-- name: count_as_listed
+INSERT INTO intent_match (intent, matched_on) VALUES ($1, $2) ON CONFLICT DO NOTHING
 
 -- name: mark_absent
 -- Every file that could list the order has been placed and does not list it: the next query may end it. A file with a
@@ -92,7 +90,7 @@ RETURNING *
 UPDATE break b SET cure = 'file', cured_on = $2, cleared_at = $3, cleared_by = $4
 WHERE b.channel = $1 AND b.class = 'contradiction' AND b.cleared_at IS NULL AND (
     -- That the payout stands in a file says nothing of how much of it came back.
-    EXISTS (SELECT FROM intent i WHERE i.id = b.intent AND i.matched_on IS NOT NULL AND b.key NOT LIKE '%/returned/%')
+    EXISTS (SELECT FROM intent_match i WHERE i.intent = b.intent AND b.key NOT LIKE '%/returned/%')
     OR EXISTS (
         SELECT FROM break m
         WHERE m.intent = b.intent AND m.class IN ('missing_here', 'missing_there', 'unknown_receipt', 'unknown_debit')
@@ -119,16 +117,13 @@ SELECT
     coalesce(sum(i.amount) FILTER (WHERE i.kind IN ('refund', 'void')), 0)::bigint AS refund,
     coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status <> 'returned'), 0)::bigint AS payout,
     coalesce(sum(i.amount) FILTER (WHERE i.kind = 'payout' AND f.status = 'returned'), 0)::bigint AS returned
-FROM file_line f JOIN intent i ON i.id = f.intent
+FROM placed_line f JOIN intent i ON i.id = f.intent
 WHERE f.channel = $1 AND f.settle_date = $2 AND f.status IN ('matched', 'late', 'returned')
 
 -- name: void_sum
 -- Voids that the file leaves out together with their payments.
-SELECT coalesce(sum(i.amount), 0)::bigint FROM intent i
-WHERE i.channel = $1 AND i.kind = 'void' AND i.state = 'SUCCESS' AND i.matched_on = $2
-    AND NOT EXISTS (
-        SELECT FROM file_line l WHERE l.channel = $1 AND l.settle_date = $2 AND l.intent = i.id
-    )
+SELECT coalesce(sum(i.amount), 0)::bigint FROM intent_match m JOIN intent i ON i.id = m.intent
+WHERE m.matched_on = $2 AND m.line_no IS NULL AND i.channel = $1 AND i.kind = 'void' AND i.state = 'SUCCESS'
 
 -- name: add_bank_lines
 INSERT INTO bank_line (

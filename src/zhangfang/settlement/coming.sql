@@ -2,7 +2,7 @@
 -- What is pending for a merchant, by cycle and settlement date, and whether file and money of it are there: payments less
 -- their fee, their parts and their pending refunds; and parts of others' payments.
 WITH line AS (
-    SELECT i.id AS payment, i.product, i.kind, i.created_at, i.settle_date, i.channel, i.matched_on, i.splitting,
+    SELECT i.id AS payment, i.product, i.kind, i.created_at, i.settle_date, i.channel, i.splitting,
         i.amount - i.fee - i.shared + (
             SELECT coalesce(sum(r.fee - r.amount + (
                 SELECT coalesce(sum(b.amount), 0) FROM split_back b WHERE b.refund = r.id
@@ -13,7 +13,7 @@ WITH line AS (
     FROM intent i
     WHERE i.merchant = $1 AND i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
     UNION ALL
-    SELECT i.id, i.product, i.kind, i.created_at, i.settle_date, i.channel, i.matched_on, i.splitting,
+    SELECT i.id, i.product, i.kind, i.created_at, i.settle_date, i.channel, i.splitting,
         s.amount - (
             SELECT coalesce(sum(b.amount), 0) FROM split_back b JOIN intent r ON r.id = b.refund
             WHERE b.split = s.id AND NOT b.available AND r.state NOT IN ('FAILED', 'REFUSED')
@@ -31,7 +31,8 @@ JOIN terms_span t ON t.merchant = $1
 LEFT JOIN product_span p ON p.merchant = $1 AND p.product = coalesce(nullif(l.product, ''), l.kind)
     AND (l.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
     AND (l.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
-LEFT JOIN channel_file f ON f.channel = l.channel AND f.settle_date = l.matched_on
+LEFT JOIN intent_match m ON m.intent = l.payment
+LEFT JOIN channel_file f ON f.channel = l.channel AND f.settle_date = m.matched_on
 GROUP BY 1, 2, 3
 
 -- name: cycles

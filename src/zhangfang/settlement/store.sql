@@ -27,9 +27,10 @@ FROM (
         AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
         AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
     JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
-    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
+    JOIN intent_match l ON l.intent = i.id
+    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = l.matched_on AND f.arrived_at IS NOT NULL
     WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
-        AND i.matched_on IS NOT NULL AND i.settle_date <= due.latest AND i.splitting IS NULL
+        AND i.settle_date <= due.latest AND i.splitting IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
@@ -46,7 +47,8 @@ FROM (
         AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
         AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
     JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
-    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on AND f.arrived_at IS NOT NULL
+    JOIN intent_match l ON l.intent = i.id
+    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = l.matched_on AND f.arrived_at IS NOT NULL
     WHERE s.settlement IS NULL AND i.state = 'SUCCESS' AND i.settle_date <= due.latest AND i.splitting IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6')
         AND NOT EXISTS (

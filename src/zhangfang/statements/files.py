@@ -27,7 +27,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "transactions": Kind("交易对账单 Transaction statement", lambda said: [tables.payments(said)]),
     "account": Kind("账户对账单 Account statement", lambda said: [tables.entries(said)]),
-    "fees": Kind("手续费对账单 Fee statement", lambda said: [tables.fees(said)]),
+    "fees": Kind("手续费对账单 Fee statement", lambda said: [tables.fees(said), tables.rules(said)]),
     "combined": Kind(
         "二合一对账单 Combined statement", lambda said: [tables.payments(said), tables.tied(said)]
     ),

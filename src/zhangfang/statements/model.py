@@ -14,7 +14,7 @@ class Payment(msgspec.Struct, frozen=True):
     """A payment that moved the merchant's money on the date, or that ended on it without moving any.
 
     `id` is as the merchant knows it; `moved` is the sum of its movements of the date, `original` the order number of
-    the payment that a refund or void undoes.
+    the payment that a refund or void undoes, `rule` the rule that charged it or that payment.
     """
 
     id: str
@@ -27,6 +27,15 @@ class Payment(msgspec.Struct, frozen=True):
     fee: int
     moved: int
     at: datetime | None
+    rule: UUID | None = None
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule that charged some of the payments: the version of the contract that held on their day, in both languages."""
+
+    id: UUID
+    zh: str
+    en: str
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -53,6 +62,7 @@ class Statement(msgspec.Struct, frozen=True):
     opening: int
     payments: Sequence[Payment]
     entries: Sequence[Entry]
+    rules: Sequence[Rule] = ()
 
     @property
     def closing(self) -> int:

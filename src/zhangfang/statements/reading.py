@@ -1,7 +1,7 @@
 """Reads statements from the ledger and the payments, those of several merchants at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -9,12 +9,15 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from zhangfang.channels.port import Operation
+from zhangfang.fees import rule_in_words
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
+from zhangfang.merchants import FeeRule
 from zhangfang.payments import PREFIX
-from zhangfang.statements.model import Entry, Payment, Statement
+from zhangfang.statements.model import Entry, Payment, Rule, Statement
 
 queries = load(__package__, "statements.sql")
 
@@ -43,6 +46,7 @@ async def read(
     found = {row["id"]: row for row in await pool.fetch(queries.payments, list(moved))}
     paid = [found[id_] for id_ in moved]  # in the order of their first movement
     paid += [row for row in await pool.fetch(queries.unmoved, list(names), day) if row["id"] not in moved]
+    rules = await _rules(pool, {row["fee_rule"] for row in paid} - {None})
     entries, payments = _by_merchant(rows), _by_merchant(sorted(paid, key=itemgetter("merchant")))
     return [
         Statement(
@@ -52,9 +56,22 @@ async def read(
             openings.get(merchant, 0),
             [_payment(row, moved.get(row["id"], 0)) for row in payments.get(merchant, ())],
             [_entry(row) for row in entries.get(merchant, ())],
+            [
+                rules[id_]
+                for id_ in dict.fromkeys(row["fee_rule"] for row in payments.get(merchant, ()))
+                if id_ in rules
+            ],
         )
         for merchant, name in names.items()
     ]
+
+
+async def _rules(pool: asyncpg.Pool, ids: Collection[UUID]) -> dict[UUID, Rule]:
+    found = {}
+    for row in await pool.fetch(queries.rules, list(ids)):
+        said = msgspec.json.decode(row["rule"], type=FeeRule)
+        found[row["id"]] = Rule(row["id"], rule_in_words(said, "zh"), rule_in_words(said, "en"))
+    return found
 
 
 def _by_merchant(rows: Iterable[Any]) -> dict[str, Sequence[Any]]:
@@ -73,6 +90,7 @@ def _payment(row: Any, moved: int) -> Payment:
         fee=row["fee"] if row["state"] == "SUCCESS" else 0,
         moved=moved,
         at=row["decided_at"],
+        rule=row["fee_rule"],
     )
 
 

@@ -41,16 +41,27 @@ GROUP BY a.subject
 -- name: payments
 SELECT
     i.id, i.merchant, i.kind, i.order_no, i.channel, i.state, i.amount, i.fee, i.decided_at,
-    coalesce(o.order_no, '') AS original
+    coalesce(o.order_no, '') AS original, coalesce(o.fee_rule, i.fee_rule) AS fee_rule
 FROM intent i LEFT JOIN intent o ON o.id = i.original
 WHERE i.id = ANY($1::uuid[])
+
+-- name: rules
+-- Rules of these ids; a plain one is read in the form of an agreed one.
+SELECT
+    id, json_build_object(
+        'kind', kind, 'rate_ppm', rate_ppm, 'fixed_fen', fixed_fen, 'min_fen', min_fen, 'max_fen', max_fen,
+        'effective_from', effective_from
+    )::text AS rule
+FROM fee_rule WHERE id = ANY($1::uuid[])
+UNION ALL
+SELECT id, rule FROM agreed_fee WHERE id = ANY($1::uuid[])
 
 -- name: unmoved
 -- Payments of the merchants $1 that ended without success on the date $2; those that moved money and gave it back are
 -- among them.
 SELECT
     i.id, i.merchant, i.kind, i.order_no, i.channel, i.state, i.amount, i.fee, i.decided_at,
-    coalesce(o.order_no, '') AS original
+    coalesce(o.order_no, '') AS original, NULL::uuid AS fee_rule
 FROM intent i LEFT JOIN intent o ON o.id = i.original
 WHERE i.business_date = $2 AND i.merchant = ANY($1::text[]) AND i.state IN ('FAILED', 'REFUSED', 'CLOSED')
 ORDER BY i.id

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from uuid import UUID
 
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.ledger import account_name, kind_name
@@ -37,8 +38,12 @@ ENTRIES = (
 )  # fmt: skip
 FEES = (
     Column("流水号 Seq.", 14), Column("时间 Time", 34), Column("交易 Payment", 50), Column("单号 Order", 40),
-    Column("摘要 Movement", 44), Column("凭证 Voucher", 44), Column("交易额 Amount", 22, right=True),
-    Column("收取 Charged", 20, right=True), Column("退还 Given back", 22, right=True),
+    Column("摘要 Movement", 44), Column("凭证 Voucher", 44), Column("规则 Rule", 14, right=True),
+    Column("交易额 Amount", 22, right=True), Column("收取 Charged", 20, right=True),
+    Column("退还 Given back", 22, right=True),
+)  # fmt: skip
+RULES = (
+    Column("规则 Rule", 14, right=True), Column("编号 Id", 66), Column("费率", 100), Column("What it says", 100),
 )  # fmt: skip
 CHANGES = (Column("变更 Change", 22), Column("原为 Was", 110), Column("现为 Is", 110))
 _WHAT = {"added": "新增 Added", "removed": "删除 Removed", "changed": "更改 Changed"}
@@ -80,19 +85,26 @@ def _balances(said: Statement) -> Iterator[Sequence[Cell]]:
 
 def fees(said: Statement) -> Table:
     """Return the fees of the date: what was taken out of the merchant's money, and what was given back."""
-    known = {one.id: one.amount for one in said.payments}
+    known = {one.id: one for one in said.payments}
+    number = {one.id: n for n, one in enumerate(said.rules, 1)}
     lines = [one for one in said.entries if one.other == OWN_FEES]
-    rows = [_fee(one, known.get(one.payment)) for one in lines]
+    rows = [_fee(one, known.get(one.payment), number) for one in lines]
     sums = Fen(sum(one.debit for one in lines)), Fen(sum(one.credit for one in lines))
-    return Table("手续费 Fees", FEES, rows, [(*_label(7, "合计 Total"), *sums)])
+    return Table("手续费 Fees", FEES, rows, [(*_label(8, "合计 Total"), *sums)])
 
 
-def _fee(one: Entry, amount: int | None) -> Sequence[Cell]:
+def _fee(one: Entry, of: Payment | None, number: Mapping[UUID, int]) -> Sequence[Cell]:
     return (
         one.seq, one.at, one.payment, one.order_no, kind_name(one.kind), one.voucher,
-        None if amount is None else Fen(amount), Fen(one.debit) if one.debit else None,
-        Fen(one.credit) if one.credit else None,
+        number.get(of.rule) if of and of.rule else None, Fen(of.amount) if of else None,
+        Fen(one.debit) if one.debit else None, Fen(one.credit) if one.credit else None,
     )  # fmt: skip
+
+
+def rules(said: Statement) -> Table:
+    """Return the rules that charged the fees of the date, each with its number in the table of fees."""
+    rows = [(n, one.id, one.zh, one.en) for n, one in enumerate(said.rules, 1)]
+    return Table("费率 Rules", RULES, rows)
 
 
 def tied(said: Statement) -> Table:

@@ -61,7 +61,7 @@ FROM merchant m, generate_series(fill.at(1)::date, fill.at($n)::date, interval '
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, original, channel,
     channel_order_no, requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date,
-    unknown_since, decided_at, refunded, voided, returned_at, matched_on, arrived_seq, settlement, next_action_at,
+    unknown_since, decided_at, refunded, voided, returned_at, arrived_seq, settlement, next_action_at,
     parked_since, created_at, updated_at, mandate, batch
 )
 SELECT
@@ -74,7 +74,6 @@ SELECT
     CASE WHEN state IN ('UNKNOWN', 'MANUAL') THEN at END, CASE WHEN state IN ('SUCCESS', 'FAILED', 'CLOSED') THEN at END,
     CASE WHEN n % 100 BETWEEN 50 AND 54 THEN 10000 ELSE 0 END, n % 1000 = 957,
     CASE WHEN kind = 'payout' AND n % 5000 = 5 THEN at END,
-    CASE WHEN state = 'SUCCESS' AND old AND kind <> 'payout' THEN day END,
     CASE WHEN kind = 'payout' THEN 'seq' || n END,
     CASE WHEN state = 'SUCCESS' AND old AND kind <> 'payout' THEN md5(merchant || (day + 1)::timestamptz)::uuid END,
     CASE WHEN state IN ('UNKNOWN', 'SENDING', 'ACCEPTED', 'REDIRECTED', 'CREATED', 'PARKED') THEN at END,
@@ -117,7 +116,7 @@ INSERT INTO channel_file (
 )
 SELECT channel, day, 'file', 'd', count(*), day, md5('1' || channel || day)::uuid, md5('2' || channel || day)::uuid,
     md5('3' || channel || day)::uuid, md5('4' || channel || day)::uuid, md5('5' || channel || day)::uuid, 1, 1, 1, 1,
-    day, day, 'arrived' || channel || day, day
+    day, day, 'arrived' || channel || day, day + 1
 FROM fill.one WHERE old AND channel <> 'cmb' GROUP BY channel, day;
 INSERT INTO file_line (
     channel, settle_date, line_no, order_no, channel_ref, operation, amount, credit, fee, adjustment, original_order_no,
@@ -126,6 +125,7 @@ INSERT INTO file_line (
 SELECT channel, day, row_number() OVER (PARTITION BY channel, day ORDER BY n), 'zf' || lpad(n::text, 30, '0'), 'ref' || n, kind, 10000,
     kind IN ('purchase', 'collection'), 20, false, '', '', 'raw', id, 'matched'
 FROM fill.one WHERE old AND state = 'SUCCESS' AND kind <> 'payout';
+INSERT INTO intent_match (intent, matched_on, line_no) SELECT intent, settle_date, line_no FROM file_line;
 INSERT INTO bank_line (
     account, sequence, booked_at, business_date, amount, credit, balance, reference, request_no, counterparty, text,
     reversal, raw, template, voucher, intent, posted_at

@@ -15,11 +15,11 @@ from zhangfang.console.reading.payments import Filter
 from zhangfang.kernel.sql import Queries, load
 
 GROWS = frozenset({
-    "incident_event", "probe_minute", "request_minute",
+    "incident_event", "probe_minute", "request_minute", "webhook_delivery",
     "account_page", "attempt", "audit_result", "bank_line", "batch", "batch_item", "books_date", "break",
     "channel_batch", "channel_batch_step", "fee_bill_line", "file_difference", "file_line", "file_version_line",
-    "intent", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off", "split",
-    "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook", "webhook_delivery",
+    "intent", "intent_match", "mandate", "mandate_step", "operator_act", "refusal", "settlement", "settlement_set_off",
+    "split", "split_back", "split_order", "statement", "statement_version", "step", "transfer", "webhook",
 })  # fmt: skip
 SMALL: Mapping[str, str] = {
     "account": "a few accounts a merchant",
@@ -33,7 +33,7 @@ SMALL: Mapping[str, str] = {
     "table_release table_set column_map column_map_draft outcome proposal": "made by people, one by one",
     "duplicate duplicate_step masked_voucher": "a double payment is rare, and the page counts them all",
     "match_rule": "made by people, one by one",
-    "bank_match": "at most one a file",
+    "bank_match bank_match_further": "at most one a file, and a few for what came in several lines",
     "file_version": "a corrected file is rare",
     "head ledger_checkpoint schema_migration statement_cursor write_probe": "a handful of rows",
     "break_paper bulk_cure_item": "made by people: papers of breaks, and what became of each of a bulk cure",

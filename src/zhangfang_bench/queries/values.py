@@ -25,7 +25,7 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "settlement/store.sql:unmark_lines": ("{settlement}",),
     "settlement/store.sql:unmark_undos": ("{settlement}",),
     "statements/statements.sql:openings": ("{today}", "{none}"),
-    "reconciliation/placing.sql:lock_listed": ("unionpay", "{yesterday}"),
+    "reconciliation/placing.sql:lock_returned": ("unionpay", "{yesterday}"),
     "reconciliation/placing.sql:chunk_end": ("unionpay", "{yesterday}", "0", "20"),
     "reconciliation/placing.sql:place_lines": (
         "unionpay",

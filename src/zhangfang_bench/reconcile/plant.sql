@@ -49,7 +49,7 @@ SELECT
 FROM break
 
 -- name: matched
-SELECT count(*) FROM intent WHERE matched_on IS NOT NULL
+SELECT count(*) FROM intent_match
 
 -- name: backends
 SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'

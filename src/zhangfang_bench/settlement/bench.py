@@ -113,6 +113,7 @@ async def _fill(
     for index in indexes:
         await pool.execute(f"DROP INDEX {index['name']}")
     await pool.execute(queries.payments, merchants, payments, day, early, timeout=PATIENCE_S)
+    await pool.execute(queries.listed, timeout=PATIENCE_S)
     for index in track(indexes, "indexes", console=Console(stderr=True)):
         await pool.execute(index["made"], timeout=PATIENCE_S)
     await pool.execute(queries.file, day, clock.now())

@@ -6,13 +6,15 @@ SELECT 'mer_' || lpad(m::text, 26, '0'), 'M' || m, 'Merchant ' || m, false, $2 F
 -- As many payments of the day $3 as $2 says, all proven: in the channel's file, whose money has arrived.
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel, channel_order_no,
-    requested_at, business_date, template, voucher, undo_voucher, state, settle_date, matched_on, decided_at, created_at,
-    updated_at
+    requested_at, business_date, template, voucher, undo_voucher, state, settle_date, decided_at, created_at, updated_at
 )
 SELECT
     uuidv7(), 'collection', 'mer_' || lpad((1 + n % $1::int)::text, 26, '0'), 'o' || n, 'k' || n, '', 1000 + n % 977, 6,
-    '', 'unionpay', 'c' || n, $4, $3, 'P2', uuidv7(), uuidv7(), 'SUCCESS', $3, $3, $4, $4, $4
+    '', 'unionpay', 'c' || n, $4, $3, 'P2', uuidv7(), uuidv7(), 'SUCCESS', $3, $4, $4, $4
 FROM generate_series(1, $2::int) n
+
+-- name: listed
+INSERT INTO intent_match (intent, matched_on) SELECT id, settle_date FROM intent
 
 -- name: indexes
 -- Those of payments that no rule of the table needs: built after the filling, all at once, they cost a tenth.
@@ -35,7 +37,7 @@ SELECT merchant, sum(amount - fee)::bigint AS fen FROM intent GROUP BY merchant 
 -- The floor: what each merchant gets and from how many payments, stored, and nothing else.
 CREATE TABLE floor_settlement AS
 SELECT merchant, sum(amount - fee)::bigint AS amount, count(*)::int AS lines FROM intent
-WHERE state = 'SUCCESS' AND settlement IS NULL AND matched_on IS NOT NULL GROUP BY merchant
+WHERE state = 'SUCCESS' AND settlement IS NULL GROUP BY merchant
 
 -- name: marked
 -- The second floor: the mark on each payment and a step for it, in one statement.

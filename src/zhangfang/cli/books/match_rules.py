@@ -1,4 +1,4 @@
-"""Match rules on the command line: which files a bank line may pay together. One person proposes, another approves."""
+"""Match rules on the command line: which files bank lines may pay together. One person proposes, another approves."""
 
 from typing import Annotated
 
@@ -8,30 +8,31 @@ from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import by_person, with_pool
 from zhangfang.kernel.ids import prefixed
 
-app = typer.Typer(help="Which channels' files a bank line may pay together.", no_args_is_help=True)
+app = typer.Typer(help="Which channels' files bank lines may pay together.", no_args_is_help=True)
 
-COLUMNS = ("id", "account", "says", "channels", "days", "made by")
+COLUMNS = (
+    "id", "account", "says", "version", "channels", "days", "lines", "apart", "same text", "made by", "ended by",
+)  # fmt: skip
 Reason = Annotated[str, typer.Option(help="why, for the person who approves it")]
 
 
 @app.command("list")
-def list_() -> None:
-    """List the rules that are in force, oldest first."""
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="list those that ended too")] = False,
+) -> None:
+    """List the rules in force, by account and text."""
     from zhangfang.reconciliation import list_rules
 
-    rows = with_pool(lambda pool, _: list_rules(pool))
+    rows = with_pool(lambda pool, _: list_rules(pool, every=every))
     cells = [
         (
-            str(row["id"]),
-            row["account"],
-            row["says"],
-            ",".join(row["channels"]),
-            str(row["days"]),
-            row["made_by"],
+            str(row["id"]), row["account"], row["says"], str(row["version"]), ",".join(row["channels"]),
+            *(str(row[name]) for name in ("days", "lines", "apart")), "yes" if row["same_text"] else "no",
+            row["made_by"], row["ended_by"] or "",
         )
         for row in rows
-    ]
-    for line in aligned([COLUMNS, *cells], right=(4,)):
+    ]  # fmt: skip
+    for line in aligned([COLUMNS, *cells], right=(3, 5, 6, 7)):
         typer.echo(line)
 
 
@@ -42,12 +43,18 @@ def propose(
     channel: Annotated[list[str], typer.Option(help="a channel whose files it may pay; may be given again")],
     reason: Reason,
     days: Annotated[int, typer.Option(help="how many days before the line a file's date may lie")] = 3,
+    lines: Annotated[int, typer.Option(help="how many lines may pay together, at most 5")] = 1,
+    apart: Annotated[int, typer.Option(help="how many days after the first of them the last may come")] = 0,
+    same_text: Annotated[
+        bool, typer.Option("--same-text", help="only lines with the first one's text")
+    ] = False,
+    replaces: Annotated[str, typer.Option(help="the id of the rule of which this is a new version")] = "",
 ) -> None:
-    """Propose a rule. A line pays the files whose net amounts come to its own, if there is one such set and no other."""
+    """Propose a rule. Lines pay the files whose net amounts come to theirs, if there is one such set and no other."""
     from zhangfang.approvals import PREFIX
     from zhangfang.reconciliation import MatchRule, propose_rule
 
-    wanted = MatchRule(account, tuple(channel), says, days)
+    wanted = MatchRule(account, tuple(channel), says, days, replaces, lines, apart, same_text)
     made = by_person(
         lambda desk, by: propose_rule(desk.pool, desk.clock, wanted, tuple(desk.acquirers), by, reason)
     )

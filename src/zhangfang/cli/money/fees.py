@@ -1,12 +1,14 @@
 """Fees on the command line: the rules of a merchant or a channel, a new one for two people to agree, and why."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zhangfang.cli.aligned import aligned
 from zhangfang.cli.running import a_day, by_person, with_desk, with_person, with_pool
+from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import parse, prefixed
 from zhangfang.kernel.money import fen_to_yuan
 
@@ -166,16 +168,35 @@ def vat(month: Month) -> None:
     typer.echo(f"{month}: income {fen_to_yuan(done.income)}, VAT at {rate} {fen_to_yuan(done.tax)}")
 
 
+def _written(out: Path, month: str) -> None:
+    from zhangfang import papers
+    from zhangfang.fees import sheet
+
+    form = out.suffix.removeprefix(".")
+    if form not in papers.FORMS:
+        raise InvalidInput("--out", f"a name that ends in {out.suffix!r}", ", ".join(papers.FORMS))
+    made = with_pool(lambda pool, clock: sheet(pool, clock, month_of(month, "--month")))
+    with out.open("wb") as file:
+        papers.write(form, made, file)
+    typer.echo(f"{len(list(made.tables[0].rows))} lines written to {out}")
+
+
 @app.command()
 def margin(
     month: Month,
     lines: Annotated[
         bool, typer.Option("--lines", help="each line whose charge differs from the channel's rules")
     ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="a file to write payment by payment: .csv, .xlsx or .pdf")
+    ] = None,
 ) -> None:
     """Show a month's income beside the channels' charges, by channel and merchant; amounts in yuan."""
     from zhangfang.fees import margin as work
 
+    if out is not None:
+        _written(out, month)
+        return
     sums, differing = with_pool(lambda pool, _: work(pool, month_of(month, "--month")))
     rows: list[tuple[str, ...]] = [
         ("channel", "merchant", "lines", "amount", "income", "charged", "expected", "differ", "no rule")

@@ -14,7 +14,7 @@ from zhangfang.console.reading import merchants, payments
 from zhangfang.console.reading.payments import Filter
 from zhangfang.console.visit import Visit
 from zhangfang.fees import rules_of
-from zhangfang.merchants import get_merchant
+from zhangfang.merchants import get_merchant, list_api_keys
 from zhangfang.web.tables import OPERATIONS
 from zhangfang.web.visit import Missing
 from zhangfang.webhooks import redeliver_failed
@@ -54,6 +54,7 @@ async def one(visit: Visit) -> Response:
         accounts=accounts,
         totals=totals(map(sides, accounts)),
         settlements=await merchants.settlements(visit.pool, id_),
+        keys=await list_api_keys(visit.pool, id_),
         endpoints=await merchants.endpoints(visit.pool, id_),
         statements=await merchants.statements(visit.pool, id_),
         latest=await payments.page(visit.pool, Filter(tuple(OPERATIONS), merchant=id_), None, 10),

@@ -4,7 +4,7 @@ SELECT
     i.id, i.kind, i.merchant, m.name AS merchant_name, i.order_no, i.amount, i.fee, i.description, i.channel,
     i.channel_order_no, i.channel_ref, i.state, i.code, i.message, i.account_tail, i.business_date, i.settle_date,
     i.created_at, i.decided_at, i.unknown_since, i.next_action_at, i.queries, i.refunded, i.voided, i.returned_at,
-    i.matched_on, i.arrived_seq
+    (SELECT m.matched_on FROM intent_match m WHERE m.intent = i.id) AS matched_on, i.arrived_seq
 
 -- name: whole
 FROM intent i LEFT JOIN merchant m ON m.id = i.merchant
@@ -105,7 +105,8 @@ SELECT
     w.delivered_at AS told_at, w.attempts AS told_attempts
 FROM intent i
 LEFT JOIN settlement s ON s.id = i.settlement
-LEFT JOIN channel_file f ON f.channel = i.channel AND f.settle_date = i.matched_on
+LEFT JOIN intent_match m ON m.intent = i.id
+LEFT JOIN channel_file f ON f.channel = i.channel AND f.settle_date = m.matched_on
 LEFT JOIN LATERAL (
     SELECT d.delivered_at, d.attempts FROM webhook n JOIN webhook_delivery d ON d.webhook = n.id
     WHERE n.intent = i.id ORDER BY n.created_at DESC, d.delivered_at LIMIT 1
@@ -117,9 +118,16 @@ SELECT id, at, kind, verdict, state, code, message, raw FROM step WHERE intent =
 
 -- name: listed_in
 SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
+FROM intent i JOIN intent_match m ON m.intent = i.id
+JOIN file_line l ON l.channel = i.channel AND l.settle_date = m.matched_on AND l.line_no = m.line_no
+JOIN channel_file f ON f.channel = l.channel AND f.settle_date = l.settle_date
+WHERE i.id = $1
+UNION
+-- What adjusts it, or says that it came back.
+SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
 FROM file_line l JOIN channel_file f USING (channel, settle_date)
 WHERE l.intent = $1
-UNION ALL
+UNION
 -- A payment that was filled in from a break has the break's id; the key of the break ends in the line's number.
 SELECT l.settle_date, l.line_no, l.amount, f.name, f.arrived_at, f.arrived_seq
 FROM break b

@@ -7,25 +7,25 @@ WITH named AS (
     SELECT
         i.channel,
         sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END)
-            FILTER (WHERE i.matched_on IS NOT NULL OR i.settle_date = $1) AS fen,
+            FILTER (WHERE m.matched_on IS NOT NULL OR i.settle_date = $1) AS fen,
         count(*) FILTER (
-            WHERE i.matched_on IS NULL
+            WHERE m.matched_on IS NULL
             AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL)
         ) AS not_due
-    FROM intent i
+    FROM intent i LEFT JOIN intent_match m ON m.intent = i.id
     WHERE
         i.id = ANY(ARRAY(
             SELECT d.id FROM intent d WHERE d.settle_date = $1
             UNION
-            SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $1
+            SELECT l.intent FROM channel_file f JOIN placed_line l USING (channel, settle_date) WHERE f.settle_date = $1
         ))
         AND i.state = 'SUCCESS' AND i.kind <> 'payout'
         AND NOT (i.kind = 'void' OR i.voided) -- a pair that its channel leaves out of the file
-        AND (i.settle_date = $1 AND i.matched_on IS NULL OR i.matched_on = $1)
+        AND (i.settle_date = $1 AND m.matched_on IS NULL OR m.matched_on = $1)
     GROUP BY i.channel
 ), lines AS (
     SELECT channel, count(*) AS lines, count(*) FILTER (WHERE l.status = 'matched') AS matched
-    FROM channel_file f JOIN file_line l USING (channel, settle_date)
+    FROM channel_file f JOIN placed_line l USING (channel, settle_date)
     WHERE f.settle_date = $1 AND l.status <> 'gone' GROUP BY channel
 ), breaks AS (
     SELECT channel, count(*) AS breaks FROM break WHERE settle_date = $1 GROUP BY channel
@@ -49,7 +49,7 @@ SELECT
     l.line_no::text AS number, l.order_no AS reference, l.channel_ref AS theirs, NULL::timestamptz AS at, l.status,
     CASE WHEN l.credit THEN l.amount ELSE -l.amount END AS fen, l.intent, NULL::uuid AS voucher,
     (count(*) OVER ())::int AS all_count, (sum(CASE WHEN l.credit THEN l.amount ELSE -l.amount END) OVER ())::bigint AS all_fen
-FROM file_line l
+FROM placed_line l
 WHERE l.channel = $1 AND l.settle_date = $2 AND l.status <> 'gone' AND (NOT $3 OR l.status = 'matched')
 ORDER BY l.line_no LIMIT $4 OFFSET $5
 
@@ -60,16 +60,16 @@ SELECT
     CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END AS fen,
     i.id AS intent, NULL::uuid AS voucher, (count(*) OVER ())::int AS all_count,
     (sum(CASE WHEN i.kind IN ('purchase', 'collection') THEN i.amount ELSE -i.amount END) OVER ())::bigint AS all_fen
-FROM intent i
+FROM intent i LEFT JOIN intent_match m ON m.intent = i.id
 WHERE
     i.id = ANY(ARRAY(
         SELECT d.id FROM intent d WHERE d.settle_date = $2
         UNION
-        SELECT l.intent FROM channel_file f JOIN file_line l USING (channel, settle_date) WHERE f.settle_date = $2
+        SELECT l.intent FROM channel_file f JOIN placed_line l USING (channel, settle_date) WHERE f.settle_date = $2
     ))
     AND i.channel = $1 AND i.state = 'SUCCESS' AND i.kind <> 'payout' AND NOT (i.kind = 'void' OR i.voided)
-    AND (i.settle_date = $2 AND i.matched_on IS NULL OR i.matched_on = $2)
-    AND (NOT $3 OR i.matched_on IS NULL
+    AND (i.settle_date = $2 AND m.matched_on IS NULL OR m.matched_on = $2)
+    AND (NOT $3 OR m.matched_on IS NULL
         AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cleared_at IS NULL))
 ORDER BY i.id LIMIT $4 OFFSET $5
 
@@ -120,6 +120,10 @@ LEFT JOIN LATERAL (
         SELECT * FROM file_line WHERE channel_ref = b.key
         UNION ALL
         SELECT * FROM file_line WHERE intent = b.intent
+        UNION ALL
+        SELECT f.* FROM intent_match m
+        JOIN file_line f ON f.channel = b.channel AND f.settle_date = m.matched_on AND f.line_no = m.line_no
+        WHERE m.intent = b.intent
         UNION ALL
         -- a line that nobody here asked for: its reference, date and number are the key
         SELECT * FROM file_line

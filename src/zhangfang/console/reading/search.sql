@@ -19,7 +19,7 @@ FROM intent i WHERE i.channel_order_no = $1
 UNION ALL
 SELECT 'payment', 'channel_ref', i.channel_ref, i.id, NULL, i.amount FROM intent i WHERE i.channel_ref = $1
 UNION ALL
-SELECT 'file', 'channel_ref', l.channel_ref, l.intent, l.settle_date, l.amount FROM file_line l WHERE l.channel_ref = $1
+SELECT 'file', 'channel_ref', l.channel_ref, l.intent, l.settle_date, l.amount FROM placed_line l WHERE l.channel_ref = $1
 UNION ALL
 SELECT 'bank', 'bank_number', k.sequence, k.intent, k.business_date, k.amount
 FROM (

@@ -176,13 +176,18 @@ async def shared(pool: asyncpg.Pool, intent: Intent, split: Split | None) -> Int
     if split is None:
         return intent
     shares = resolve(split, intent.merchant, intent.amount - intent.surcharge, intent.fee - intent.surcharge)
-    await check_receivers(pool, shares)
+    await check_receivers(pool, intent.merchant, shares)
     return replace(
         intent, shares=stored(shares), refund_from=split.refund_from, shared=sum(fen for _, fen in shares)
     )
 
 
-async def check_receivers(pool: asyncpg.Pool, shares: Shares) -> None:
-    """Raise `NotAllowed` unless all receivers are active merchants."""
-    if await pool.fetchval(queries.active_merchants, [receiver for receiver, _ in shares]) < len(shares):
+async def check_receivers(pool: asyncpg.Pool | asyncpg.Connection, seller: str, shares: Shares) -> None:
+    """Raise `NotAllowed` unless all receivers are active merchants of the seller's shard: a voucher is of one shard."""
+    receivers = [receiver for receiver, _ in shares]
+    if await pool.fetchval(queries.active_merchants, receivers) < len(shares):
         raise NotAllowed("split.receiver: one is no active merchant; allowed: merchants that are active")
+    if away := await pool.fetchval(queries.elsewhere, seller, receivers):
+        raise NotAllowed(
+            f"split.receiver: the accounts of {away} are on another shard of the ledger; allowed: one of the seller's shard"
+        )

@@ -92,7 +92,7 @@ async def _store(
         have = {one["receiver"] for one in await connection.fetch(queries.of_payment, payment)}
         if have & {receiver for receiver, _ in shares} or len(have) + len(shares) > MOST:
             raise NotAllowed(f"split.receiver: one has a part already, or they are more than {MOST}")
-        await check_receivers(connection, shares)
+        await check_receivers(connection, merchant.id, shares)
         now, receivers, fens = clock.now(), [one for one, _ in shares], [fen for _, fen in shares]
         await connection.execute(
             queries.store, new_id(clock), payment, merchant.id, key, digest, stored(shares), china_day(now), now,

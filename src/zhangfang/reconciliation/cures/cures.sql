@@ -35,23 +35,28 @@ UPDATE break SET
     proposed_by = NULL, proposal = NULL, note = concat_ws('; ', nullif(note, ''), $3::text)
 WHERE id = $1 AND cleared_at IS NULL
 
+-- name: parts
+SELECT receiver, amount FROM split WHERE payment = $1 ORDER BY id
+
 -- name: false_success
--- Nothing of it is left to refund or to settle.
-UPDATE intent SET
-    refunded = amount, fee_refunded = fee, voided = true, matched_on = coalesce(matched_on, $2), updated_at = $3
-WHERE id = $1 AND NOT voided
+-- Nothing of it is left to refund or to settle, and no file has to list it.
+WITH undone AS (
+    UPDATE intent SET refunded = amount, fee_refunded = fee, voided = true, updated_at = $3
+    WHERE id = $1 AND NOT voided
+    RETURNING id
+)
+INSERT INTO intent_match (intent, matched_on) SELECT id, $2::date FROM undone ON CONFLICT DO NOTHING
 
 -- name: refund_undone
 -- What the refund had taken may be refunded again, once. The payment is locked before its refund, as everywhere.
 WITH held AS MATERIALIZED (
     SELECT id FROM intent WHERE id = $1 FOR NO KEY UPDATE
 ), listed AS (
-    UPDATE intent SET matched_on = $3, updated_at = $4
-    WHERE id = $2 AND (SELECT count(*) FROM held) > 0 AND matched_on IS NULL
-    RETURNING amount, fee
+    INSERT INTO intent_match (intent, matched_on) SELECT $2, $3 FROM held ON CONFLICT DO NOTHING
+    RETURNING intent
 )
-UPDATE intent o SET refunded = o.refunded - l.amount, fee_refunded = o.fee_refunded - l.fee, updated_at = $4
-FROM listed l
+UPDATE intent o SET refunded = o.refunded - r.amount, fee_refunded = o.fee_refunded - r.fee, updated_at = $4
+FROM listed l JOIN intent r ON r.id = l.intent
 WHERE o.id = $1
 
 -- name: return_undone

@@ -139,11 +139,11 @@ async def missing(case: Case, day: date) -> list[list[Transfer]]:
 
 async def listed(desk: Desk, case: Case, both: str) -> None:
     """Let the payment count as listed, and clear its own break too."""
-    intent, now = await named(case), desk.clock.now()
+    intent = await named(case)
     other = await _other(case, intent)
     await say(desk, intent, f"line {case.row['key']} of the statement, by {both}")
-    await desk.pool.execute(stored.match_intents, [intent.id], other["settle_date"], now, [""])
-    await desk.pool.execute(queries.clear, other["id"], now, both)
+    await desk.pool.execute(stored.count_as_listed, intent.id, other["settle_date"])
+    await desk.pool.execute(queries.clear, other["id"], desk.clock.now(), both)
 
 
 def _other_cure(case: Case) -> str:

@@ -28,8 +28,7 @@ async def written_off(case: Case, day: date) -> list[list[Transfer]]:
 async def counts_as_listed(desk: Desk, case: Case, _both: str) -> None:
     """Let a payment that no file lists count as listed: the loss is ours. A later line of it is then a duplicate."""
     if case.row["class"] == BreakClass.MISSING_THERE:
-        row, now = case.row, desk.clock.now()
-        await desk.pool.execute(queries.match_intents, [row["intent"]], row["settle_date"], now, [""])
+        await desk.pool.execute(queries.count_as_listed, case.row["intent"], case.row["settle_date"])
 
 
 async def nothing(_case: Case, _day: date) -> list[list[Transfer]]:

@@ -9,7 +9,7 @@ from datetime import date
 from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.sql import load
-from zhangfang.ledger import Transfer
+from zhangfang.ledger import Transfer, joined
 from zhangfang.payments import PLATFORM, Desk, Intent, State, StepKind
 from zhangfang.payments.store import new_step, note
 from zhangfang.reconciliation import books
@@ -28,10 +28,14 @@ async def check(case: Case) -> None:
         raise InvalidInput(
             "payment", "one that was refunded or settled", "one that still lies in pending money"
         )
+    if intent.splitting is not None:
+        raise InvalidInput("payment", "one that is just being split", "the same a little later")
 
 
 async def vouchers(case: Case, day: date) -> list[list[Transfer]]:
-    """Return the voucher that takes a pay-in back from its merchant, or gives a refund or payout back to it."""
+    """Return the voucher that takes a pay-in back from its merchant, and each part of it from the receiver that got it; or
+    gives a refund or payout back.
+    """
     intent = await _payment(case)
     names = books.subjects(case.alias, intent.channel, intent.merchant)
     template = case.said.cure
@@ -48,7 +52,21 @@ async def vouchers(case: Case, day: date) -> list[list[Transfer]]:
         "f": intent.fee,
         "amount": intent.amount,
     }
-    return [books.lines(template, case.voucher, names, day, memo=intent.id, **amounts)]
+    made = books.lines(template, case.voucher, names, day, memo=intent.id, **amounts)
+    if template != "B6":
+        return [made]
+    parts = [
+        books.lines(
+            "P9-",
+            case.voucher,
+            {2321: intent.merchant, -2321: one["receiver"]},
+            day,
+            memo=intent.id,
+            share=one["amount"],
+        )
+        for one in await case.journal.pool.fetch(queries.parts, intent.id)
+    ]
+    return [joined(*parts, made)]
 
 
 async def after(desk: Desk, case: Case, both: str) -> None:

@@ -86,7 +86,7 @@ async def _take_back(desk: Desk, id_: UUID) -> None:
         before = await _sums(connection, file)
         base = await connection.fetchval(queries.last_line, *day)
         await connection.execute(queries.undo_breaks, id_, *day, version["number"], timeout=FILE_S)
-        await connection.execute(queries.unmatch, id_, desk.clock.now(), timeout=FILE_S)
+        await connection.execute(queries.unmatch, id_, timeout=FILE_S)
         await connection.execute(queries.mark_gone, id_, *day, timeout=FILE_S)
         await connection.execute(queries.add_lines, id_, *day, base, timeout=FILE_S)
         await connection.execute(receiving.sum_file, *day, timeout=FILE_S)

@@ -12,7 +12,7 @@ WITH line AS (
             l.order_no, l.channel_ref, l.operation, l.amount, l.credit, l.fee, l.adjustment, l.original_order_no, l.note, l.unread,
             CASE WHEN l.unread <> '' THEN l.raw END
         )::text) AS says
-    FROM file_line l WHERE l.channel = $2 AND l.settle_date = $3 AND l.status <> 'gone'
+    FROM placed_line l WHERE l.channel = $2 AND l.settle_date = $3 AND l.status <> 'gone'
     UNION ALL
     SELECT
         'added', n.line_no, '', NULL, md5(json_build_array(
@@ -78,12 +78,8 @@ WHERE d.version = $1 AND d.what = 'gone' AND b.channel = $2 AND b.cure IS NULL A
 )
 
 -- name: unmatch
-WITH held AS MATERIALIZED (
-    SELECT i.id FROM intent i
-    WHERE i.id IN (SELECT d.intent FROM file_difference d WHERE d.version = $1 AND d.what = 'gone' AND d.status = 'matched')
-    ORDER BY i.original IS NOT NULL, i.id FOR UPDATE
-)
-UPDATE intent i SET matched_on = NULL, updated_at = $2 FROM held h WHERE i.id = h.id
+DELETE FROM intent_match m USING file_difference d
+WHERE d.version = $1 AND d.what = 'gone' AND d.status = 'matched' AND m.intent = d.intent
 
 -- name: mark_gone
 UPDATE file_line l SET status = 'gone', intent = NULL
@@ -100,7 +96,7 @@ INSERT INTO file_line (
 )
 SELECT
     $2, $3, $4::int + row_number() OVER (ORDER BY n.line_no), n.order_no, n.channel_ref, n.operation, n.amount, n.credit, n.fee,
-    n.adjustment, n.original_order_no, n.note, n.raw, n.unread, 'received'
+    n.adjustment, n.original_order_no, n.note, n.raw, n.unread, 'matched'
 FROM file_difference d JOIN file_version_line n ON n.version = d.version AND n.line_no = d.line_no
 WHERE d.version = $1 AND d.what = 'added'
 

@@ -1,0 +1,1 @@
+"""Pages about operators: who has which roles, and what everybody did."""
