@@ -25,6 +25,7 @@ PROPER = {
     "nobody",
     "nothing",
     "sha",
+    "ZIP",
 }
 _TAG = re.compile(r"<[^>]+>")
 _HIDDEN = re.compile(r"<script.*?</script>|<pre.*?</pre>|<head>.*?</head>", re.DOTALL)

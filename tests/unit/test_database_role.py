@@ -7,9 +7,18 @@ import pytest
 
 from tests.clock import SetClock
 from tests.people import CHEN, LIN, WANG
+from tests.people import seen as looked_at
 from tests.treasury import Treasury, treasury
 from zhangfang import approvals
-from zhangfang.approvals import add_operator, disable_operator, reset_password
+from zhangfang.approvals import (
+    ROLES,
+    add_operator,
+    approve_roles,
+    disable_operator,
+    propose_roles,
+    reset_password,
+    rights_of,
+)
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.postgres import as_platform
 from zhangfang.payments import stop
@@ -111,3 +120,30 @@ async def a_day(house: Treasury) -> None:
     merchant = await house.merchant()
     paid = await house.paid(merchant, 10_000)
     await house.undo(merchant, paid, 1_000)
+
+
+async def test_the_role_gives_roles_only_as_two_people_have_agreed(
+    platform: asyncpg.Pool, clock: SetClock
+) -> None:
+    give = "INSERT INTO operator_role (person, roles, given_by, given_at, proposal) VALUES ($1, $2, 'x', now(), $3)"
+    made = await propose_roles(platform, clock, "chen", ["auditor"], LIN, "moves to audit")
+    for person, roles, proposal in (
+        ("chen", ["auditor"], None), ("chen", ["auditor"], made), ("chen", ["auditor"], new_id(clock)),
+    ):  # fmt: skip
+        with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
+            await platform.execute(give, person, roles, proposal)
+    await refused(platform, "UPDATE operator_role SET roles = '{admin}'")
+    digest = (await approvals.get(platform, made)).hash
+
+    async def approved_but_other(person: str, roles: list[str]) -> None:
+        async with platform.acquire() as connection, connection.transaction():
+            await connection.execute(give, person, roles, made)
+            await approvals.record(connection, clock, WANG, "approve", "chen", proposal=made, digest=digest)
+
+    for person, roles in (("chen", ["admin"]), ("lin", ["auditor"]), ("chen", ["auditor", "admin"])):
+        with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
+            await approved_but_other(person, roles)
+    assert (await approve_roles(platform, clock, *await looked_at(platform, made), WANG)).result == "auditor"
+    assert await rights_of(platform, "chen") == ROLES["auditor"]
+    with pytest.raises(asyncpg.UniqueViolationError):  # not again, whatever was given since
+        await platform.execute(give, "chen", ["auditor"], made)

@@ -25,7 +25,7 @@ from zhangfang.reconciliation.rules import NewBreak
 queries = load(__package__, "store.sql")
 places = load(__package__, "placing.sql")
 
-CHUNK = 50_000  # lines that one statement places
+CHUNK = 200_000  # lines that one statement places: their join and their order fit into its memory
 PAGE = 4_000  # vouchers of breaks, of one transfer each, that the ledger gets in one request
 _BEFORE_ALL = -(1 << 31)  # the least line number there can be
 
@@ -95,6 +95,10 @@ async def place_after(connection: Any, channel: str, settle_date: date, first: i
         await _place_lines(connection, channel, settle_date, first, now)
         await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
     except asyncpg.UniqueViolationError as error:
+        if (
+            error.table_name == "intent_match"
+        ):  # a person let it count as listed meanwhile: placed anew, it is a duplicate
+            raise asyncpg.SerializationError(str(error)) from None
         raise books.NotBooked(f"{channel} {settle_date}: two breaks: {error.detail}") from None
     await connection.execute(queries.answer_contradictions, channel, settle_date, now, _by(settle_date))
 

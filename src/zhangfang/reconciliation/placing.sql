@@ -1,6 +1,6 @@
 -- name: plan_anew
 -- Each chunk is planned anew, since the chunks before it have opened breaks.
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '256MB', true)
 
 -- name: take_turn
 -- One file of a channel is placed at a time, until the transaction ends: else two files could match the same intent.

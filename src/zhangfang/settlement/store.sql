@@ -18,39 +18,25 @@ SELECT
     coalesce(array_agg(line.id) FILTER (WHERE part), '{}') AS parts,
     coalesce(array_agg(line.id) FILTER (WHERE NOT part), '{}') AS part_undos
 FROM (
-    SELECT i.merchant, i.id, true AS pays, NULL::boolean AS part
-    FROM intent i
-    JOIN terms_span t ON t.merchant = i.merchant
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < t.until
-    LEFT JOIN product_span p ON p.merchant = i.merchant AND p.product = coalesce(nullif(i.product, ''), i.kind)
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
+    SELECT o.merchant, o.id, o.pays, o.part
+    FROM (
+        SELECT i.merchant, i.id, true AS pays, NULL::boolean AS part, i.id AS payment, i.channel, i.settle_date,
+            coalesce(nullif(i.product, ''), i.kind) AS product, (i.created_at AT TIME ZONE 'Asia/Shanghai')::date AS day
+        FROM intent i
+        WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL AND i.splitting IS NULL
+        UNION ALL -- parts of payments, each by its receiver's cycle
+        SELECT s.receiver, s.id, NULL, true, i.id, i.channel, i.settle_date,
+            coalesce(nullif(i.product, ''), i.kind), (i.created_at AT TIME ZONE 'Asia/Shanghai')::date
+        FROM split s JOIN intent i ON i.id = s.payment
+        WHERE s.settlement IS NULL AND i.state = 'SUCCESS' AND i.splitting IS NULL
+    ) AS o
+    JOIN terms_span t ON t.merchant = o.merchant AND o.day >= t.since AND o.day < t.until
+    LEFT JOIN product_span p ON p.merchant = o.merchant AND p.product = o.product AND o.day >= p.since AND o.day < p.until
     JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
-    JOIN intent_match l ON l.intent = i.id
-    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = l.matched_on AND f.arrived_at IS NOT NULL
-    WHERE i.kind IN ('purchase', 'collection') AND i.state = 'SUCCESS' AND i.settlement IS NULL
-        AND i.settle_date <= due.latest AND i.splitting IS NULL
-        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6') -- a false success
-        AND NOT EXISTS (
-            SELECT FROM break b
-            WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq
-                AND b.difference < 0 AND b.cleared_at IS NULL
-        )
-    UNION ALL -- parts of payments, each by its receiver's cycle
-    SELECT s.receiver, s.id, NULL, true
-    FROM split s JOIN intent i ON i.id = s.payment
-    JOIN terms_span t ON t.merchant = s.receiver
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= t.since
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < t.until
-    LEFT JOIN product_span p ON p.merchant = s.receiver AND p.product = coalesce(nullif(i.product, ''), i.kind)
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date >= p.since
-        AND (i.created_at AT TIME ZONE 'Asia/Shanghai')::date < p.until
-    JOIN unnest($1::text[], $2::date[]) AS due (cycle, latest) ON due.cycle = coalesce(p.cycle, t.cycle)
-    JOIN intent_match l ON l.intent = i.id
-    JOIN channel_file f ON f.channel = i.channel AND f.settle_date = l.matched_on AND f.arrived_at IS NOT NULL
-    WHERE s.settlement IS NULL AND i.state = 'SUCCESS' AND i.settle_date <= due.latest AND i.splitting IS NULL
-        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = i.id AND b.cure = 'B6')
+    JOIN intent_match l ON l.intent = o.payment
+    JOIN channel_file f ON f.channel = o.channel AND f.settle_date = l.matched_on AND f.arrived_at IS NOT NULL
+    WHERE o.settle_date <= due.latest
+        AND NOT EXISTS (SELECT FROM break b WHERE b.intent = o.payment AND b.cure = 'B6') -- a false success
         AND NOT EXISTS (
             SELECT FROM break b
             WHERE b.class = 'amount_differs' AND b.channel = f.channel AND b.key = f.arrived_seq

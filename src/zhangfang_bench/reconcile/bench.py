@@ -31,8 +31,9 @@ from zhangfang_bench.machine import machine
 from zhangfang_bench.reconcile.peers import run_peer
 from zhangfang_bench.reconcile.report import print_report
 
-SQL = load(__package__, "plant.sql")
-DAY = date(2026, 9, 1)
+SQL, FILL = load(__package__, "plant.sql"), load("zhangfang_bench.settlement", "fill.sql")
+DAY, MOMENT = date(2026, 9, 1), datetime(2026, 9, 1, 2, tzinfo=UTC)
+PIECE = 500_000  # payments that one statement plants
 CHANNEL = "unionpay"
 LEAST = 1_000  # lines: one of each planted class
 PATIENCE_S = 7200.0
@@ -72,8 +73,7 @@ def measured(count: int, show: Show) -> Figures:
         server.start()
         with running(server, "reconcile") as writer:
             ours, theirs = folder / "ours.csv", folder / "theirs.csv"
-            show("planting")
-            asyncio.run(plant(writer.url, count, ours, theirs))
+            asyncio.run(plant(writer.url, count, ours, theirs, show))
             made = asyncio.run(reconciled(writer, count, theirs, show))
         for name in ("duckdb", "pandas"):
             show(name)
@@ -84,17 +84,28 @@ def measured(count: int, show: Show) -> Figures:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def plant(url: str, count: int, ours: Path, theirs: Path) -> None:
-    """Store the payments, and write both files."""
+async def plant(url: str, count: int, ours: Path, theirs: Path, show: Show) -> None:
+    """Store the payments, and write both files. The indexes are built when all are there: one by one they cost ten times."""
     connection = await asyncpg.connect(url)
     try:
-        moment = datetime(2026, 9, 1, 2, tzinfo=UTC)
-        await connection.execute(SQL.intents, count, DAY, moment, timeout=PATIENCE_S)
+        await connection.execute(SQL.for_many)
+        indexes = await connection.fetch(FILL.indexes)
+        for index in indexes:
+            await connection.execute(f"DROP INDEX {index['name']}")
+        for first in range(0, count, PIECE):
+            show(f"{count:,} lines: planted {first:,}")
+            await connection.execute(
+                SQL.intents, first + 1, min(first + PIECE, count), DAY, MOMENT, timeout=PATIENCE_S
+            )
+        for n, index in enumerate(indexes, 1):
+            show(f"{count:,} lines: index {n} of {len(indexes)}")
+            await connection.execute(index["made"], timeout=PATIENCE_S)
         await connection.execute("VACUUM ANALYZE", timeout=PATIENCE_S)
-        await connection.execute("CHECKPOINT", timeout=PATIENCE_S)
+        show(f"{count:,} lines: writing both files")
         options: Any = {"format": "csv", "header": True, "timeout": PATIENCE_S}
         await connection.copy_from_query(SQL.ours, output=ours, **options)
         await connection.copy_from_query(SQL.theirs, count, output=theirs, **options)
+        await connection.execute("CHECKPOINT", timeout=PATIENCE_S)
     finally:
         await connection.close()
 

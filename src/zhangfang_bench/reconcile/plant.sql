@@ -1,5 +1,5 @@
 -- name: intents
--- One proven collection for each n from 1 to $1.
+-- One proven collection for each n from $1 to $2.
 INSERT INTO intent (
     id, kind, merchant, order_no, idempotency_key, request_digest, amount, fee, description, channel, channel_order_no,
     requested_at, business_date, template, voucher, undo_voucher, state, channel_ref, settle_date, decided_at, created_at,
@@ -7,18 +7,21 @@ INSERT INTO intent (
 )
 SELECT
     i.id, 'collection', 'mer_' || n % 1000, 'M' || n, 'M' || n, '', 1000 + n % 977, 6, '', 'unionpay', replace(i.id::text, '-', ''),
-    $3, $2, 'P2', v.id, u.id, 'SUCCESS', 'Q' || n, $2, $3, $3, $3
-FROM generate_series(1, $1::bigint) n,
+    $4, $3, 'P2', v.id, u.id, 'SUCCESS', 'Q' || n, $3, $4, $4, $4
+FROM generate_series($1::bigint, $2::bigint) n,
     LATERAL (SELECT ('01990000-0000-7000-8000-' || lpad(to_hex(n), 10, '0') || '00')::uuid AS id) i,
     LATERAL (SELECT ('01990000-0000-7001-8000-' || lpad(to_hex(n), 10, '0') || '00')::uuid AS id) v,
     LATERAL (SELECT ('01990000-0000-7002-8000-' || lpad(to_hex(n), 10, '0') || '00')::uuid AS id) u
+
+-- name: for_many
+SELECT set_config('work_mem', '256MB', false), set_config('maintenance_work_mem', '256MB', false)
 
 -- name: ours
 SELECT channel_order_no AS order_no, amount, kind, state FROM intent ORDER BY id
 
 -- name: theirs
--- The canonical file, in the order of time but for the lines of a few seconds. Of each thousand payments one is left out, one has a fen more, one is listed twice, and
--- with one each come a line of nobody and a row that nobody can read.
+-- The canonical file, in the order of time but for the lines of a few seconds. Of each thousand payments one is left out, one
+-- has a fen more, one is listed twice; and with one each come a line of nobody and a row that nobody can read.
 WITH line AS (
     SELECT n, 'plain' AS what FROM generate_series(1, $1::bigint) n WHERE n % 1000 <> 1
     UNION ALL SELECT n, 'twice' FROM generate_series(3, $1::bigint, 1000) n
