@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from zhangfang.reconciliation.match_rules import MatchRule, approve_rule, propose_rule
 
 from tests.clock import SetClock
 from tests.people import LIN, WANG, seen
@@ -19,6 +18,7 @@ from zhangfang import approvals, bills, papers, weekly
 from zhangfang.approvals import SecondPerson
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.reconciliation import MatchRule, approve_rule, propose_rule
 from zhangfang.weekly import Ending, percent
 from zhangfang.weekly.figures import uptime
 from zhangfang.weekly.rules import MINUTE_MS, days_of, down_ms, week_of

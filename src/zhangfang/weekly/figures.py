@@ -64,15 +64,15 @@ async def figures(pool: asyncpg.Pool, week: str, as_of: datetime) -> Figures:
         doubled=Doubled(**await pool.fetchrow(queries.doubled, begin, end)) if alive else None,
         breaks=await _breaks(pool, begin, end),
         peak=await _peak(pool, begin, end),
-        releases=[
-            Release(
-                *(row[name] for name in ("kind", "version", "live_at", "ended_at", "reason", "about")),
-                prefixed(PROPOSAL, row["proposal"]) if row["proposal"] else "",
-            )
-            for row in await pool.fetch(queries.releases, begin, end, RELEASED)
-        ],
+        releases=[_release(row) for row in await pool.fetch(queries.releases, begin, end, RELEASED)],
         volume=[Volume(**row) for row in await pool.fetch(queries.volume, begin, end)],
     )
+
+
+def _release(row: Any) -> Release:
+    proposal = prefixed(PROPOSAL, row["proposal"]) if row["proposal"] else ""
+    moments = row["live_at"], row["ended_at"]
+    return Release(row["kind"], row["version"], *moments, row["reason"], row["about"], proposal)
 
 
 def _midnight(day: date) -> datetime:

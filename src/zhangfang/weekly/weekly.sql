@@ -61,11 +61,11 @@ WHERE live_at >= $1 AND live_at < $2 OR ended_at >= $1 AND ended_at < $2
 UNION ALL
 SELECT
     p.kind, 0, CASE WHEN NOT o.ends THEN e.at END, CASE WHEN o.ends THEN e.at END, p.reason,
-    CASE WHEN o.ends THEN m.account || '/' || m.says ELSE p.target END, p.id
+    CASE WHEN m.id IS NULL THEN replace(p.target, 'match rule/', '') ELSE m.account || '/' || m.says END, p.id
 FROM operator_act e
 JOIN proposal p ON p.id = e.proposal AND p.kind = ANY($3::text[])
-LEFT JOIN match_rule m ON p.kind = 'match rule' AND m.id::text = p.target
-CROSS JOIN LATERAL (SELECT m.id IS NOT NULL AS ends) o
+LEFT JOIN match_rule m ON p.kind = 'match rule' AND p.target = 'match rule/' || m.id
+CROSS JOIN LATERAL (SELECT m.id IS NOT NULL AND p.content::json ->> 'says' = '' AS ends) o
 WHERE e.act = 'done' AND e.at >= $1 AND e.at < $2
 ORDER BY kind, version, live_at, proposal
 
