@@ -23,11 +23,7 @@ from zhangfang.console.pages import (
     weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
-<<<<<<< HEAD
-from zhangfang.console.pages.deciding import adjustments, fees, freezes, matching, register, reserve
-=======
-from zhangfang.console.pages.deciding import accounts, adjustments, fees, freezes, register, reserve
->>>>>>> main
+from zhangfang.console.pages.deciding import accounts, adjustments, fees, freezes, matching, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
 from zhangfang.console.pages.people import acts as record
