@@ -61,9 +61,9 @@ async def test_a_rule_is_made_changed_and_ended_by_two(desk: Desk) -> None:
 async def test_what_is_wrong_is_told_and_what_was_typed_stays(
     desk: Desk, wrong: dict[str, str], said: str
 ) -> None:
-    page = await desk.send(
-        "/matching/rule", await desk.get("/matching/rule"), **FIELDS | {"days": "7"} | wrong
-    )
+    form = await desk.get("/matching/rule")
+    sent = {"csrf": typed(form.text)["csrf"]} | FIELDS | {"days": "7"} | wrong
+    page = await desk.http.post("/console/matching/rule", data=sent)
     assert page.status_code == 422
     assert said in page.text
     assert 'name="days" value="7"' in page.text
