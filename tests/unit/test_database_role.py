@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
-from tests.people import CHEN, LIN, WANG
+from tests.people import CHEN, LIN, WANG, agree_account
 from tests.people import seen as looked_at
 from tests.treasury import Treasury, treasury
 from zhangfang import approvals
@@ -21,6 +21,7 @@ from zhangfang.approvals import (
 )
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.postgres import as_platform
+from zhangfang.merchants import BankAccount
 from zhangfang.payments import stop
 from zhangfang.reconciliation import Cure
 
@@ -117,7 +118,8 @@ async def test_the_platform_works_as_that_role(database_url: str, clock: SetCloc
 
 
 async def a_day(house: Treasury) -> None:
-    merchant = await house.merchant()
+    merchant = await house.merchant(settlement_account=None)
+    await agree_account(house.desk, merchant.id, BankAccount("6222000000000026", "某公司"))
     paid = await house.paid(merchant, 10_000)
     await house.undo(merchant, paid, 1_000)
 
