@@ -50,7 +50,7 @@ WITH line AS NOT MATERIALIZED (
     -- Each line with the intent that it names, and with the open break that it may cure. Each looks its intent up: a plan that
     -- reads all intents for each chunk would cost more with every day.
     SELECT
-        line.*, i.id, i.kind, i.state, i.matched_on, i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
+        line.*, i.id, i.kind, i.state, x.matched_on, i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
         coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
@@ -58,14 +58,12 @@ WITH line AS NOT MATERIALIZED (
         CASE WHEN m.cleared_at IS NULL THEN m.id END AS missing, m.template AS missing_template
     FROM line
     LEFT JOIN LATERAL (
-        SELECT o.*, m.matched_on FROM intent o LEFT JOIN LATERAL (
-            SELECT k.matched_on FROM intent_match k WHERE k.intent = o.id OFFSET 0
-        ) m ON true
+        SELECT o.* FROM intent o
         WHERE o.channel = $1 AND o.channel_order_no = CASE
             WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
-        END
-        OFFSET 0
+        END OFFSET 0
     ) i ON true
+    LEFT JOIN LATERAL (SELECT k.matched_on FROM intent_match k WHERE k.intent = i.id OFFSET 0) x ON true
     LEFT JOIN corrects d ON d.line_no = line.line_no
     LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END
