@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG, employ
+from tests.people import LIN, WANG, bound, employ
 from zhangfang import approvals
 from zhangfang.adjustments import ADJUSTMENT, REGISTER, THAW, Adjustment, Thaw, Written
 from zhangfang.adjustments.allowed import preview
@@ -255,6 +255,7 @@ async def _merchants(house: House) -> None:
                 name_masked=name[0] + "**", bank="招商银行", medium="corporate", fingerprint=f"f{n}",
                 bound_at=house.clock.now(),
             )  # fmt: skip
+            await bound(house.pool, id_)
 
 
 async def intent(house: House, kind: str, state: str, amount: int, merchant: int = 0, **more: Any) -> UUID:

@@ -13,6 +13,7 @@ from uuid import UUID
 from tests.clock import SetClock
 from tests.ledger import running
 from tests.mandates import sign
+from tests.people import bound
 from zhangfang.api import admit
 from zhangfang.assembly.accounts import open_platform_accounts
 from zhangfang.channels.cmb import Cmb
@@ -203,6 +204,7 @@ class Shop:
         account = BankAccount("6214830012345678", "青禾公寓", "corporate")
         new = NewMerchant(name="青禾公寓", fee_rules=rules, settlement_account=account, **other)  # type: ignore[arg-type]
         made = await admit(self.desk, new)
+        await bound(self.desk.pool, made.id)
         await sign(self.desk, made.id, PAYER)
         if available:
             day = settlement_day(self.clock.now())

@@ -18,8 +18,10 @@ from zhangfang.kernel.settings import Settings
 from zhangfang.merchants import (
     ProductCycle,
     Terms,
+    approve_account,
     approve_cycle,
     approve_terms,
+    propose_account,
     propose_cycle,
     propose_terms,
 )
@@ -102,6 +104,22 @@ async def close_through(house: Any, day: Any) -> UUID:
     )
     await period.approve_closing(pool, house.desk.ledger, clock, *await seen(pool, made), WANG)
     return made
+
+
+async def agree_account(desk: Any, merchant: str, account: Any = None) -> None:
+    """Let two people agree on a merchant's settlement account; without one, on that which it was created with."""
+    args = desk.pool, desk.vault, desk.clock
+    made = await propose_account(*args, merchant, account, LIN, "the bank's letter")
+    await approve_account(*args, *await seen(desk.pool, made), WANG)
+
+
+async def bound(pool: Any, merchant: str) -> None:
+    """Let a merchant's account be one of before two people were needed: no act of a person stands behind it."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(
+            "UPDATE settlement_account SET agreed_by = 'before' WHERE merchant = $1", merchant
+        )
 
 
 async def agree_terms(house: Any, merchant: str, terms: Terms) -> None:

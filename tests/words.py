@@ -35,6 +35,7 @@ _QUOTED = re.compile(
 _CURES = {word for word in TERMS["cure"] if re.search(r"\d", word)}
 MACHINE = {*TERMS["channel"], *TERMS["figure"], *TERMS["class"], *_CURES, "mirror"} - {
     "reserve",
+    "own",
     "duplicate",
 }
 

@@ -18,7 +18,7 @@ from zhangfang.assembly.house import House
 from zhangfang.assembly.parts import open_desk
 from zhangfang.assembly.sandbox.caller import Caller, Tally, pay
 from zhangfang.assembly.sandbox.first_routes import SHARES, share_payouts
-from zhangfang.assembly.sandbox.staff import staff
+from zhangfang.assembly.sandbox.staff import agree_account, staff
 from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel import database
 from zhangfang.kernel.calendar import UNIONPAY_CUTOFF, add_working_days
@@ -112,15 +112,23 @@ class BusinessDay:
     # --- the day ----------------------------------------------------------------------------------------------
 
     async def _merchants(self) -> None:
+        """Create them; two people agree on where each is paid out."""
         admin = Caller(self.session, self.house.url, (self.house.home / "admin-key").read_text(), self.tally)
+        signed_up: list[str] = []
 
         async def one(merchant: NewMerchant) -> None:
             _, made = await admin.call("POST", "/v1/merchants", _merchant_body(merchant))
             _, key = await admin.call("POST", f"/v1/merchants/{made['id']}/keys")
             self._keys[merchant.external_ref or ""] = key["secret"]
+            if merchant.settlement_account:
+                signed_up.append(made["id"])
 
         task = self._progress.add_task("商户 Merchants sign up", total=len(self.plan.merchants))
         await self._at_once([[merchant] for merchant in self.plan.merchants], one, task)
+        async with open_desk(self.settings, 2) as desk:
+            people = await staff(self.settings.owner_database, desk.clock, "lin", "wang")
+            for id_ in signed_up:
+                await agree_account(desk, people, id_)
 
     async def _mandates(self) -> None:
         """Payers of collections give their consent: most on paper, some by a code that the clearing network sends them."""

@@ -401,6 +401,21 @@ class LongWorld:
             await close_through(self.house, first - timedelta(days=1))
             self.count("month closed")
 
+    async def every_end(self) -> None:
+        """Go on with refunds and payouts until there are some that succeeded and some that failed."""
+        for _ in range(50):
+            if await self._ends() >= ENDS:
+                return
+            for act in (LongWorld._refund, LongWorld._payout):
+                await act(self, self.chance.choice(self.merchants))
+            await self.run()
+
+    async def _ends(self) -> set[tuple[str, str]]:
+        rows = await self.house.pool.fetch(
+            "SELECT DISTINCT kind, state FROM intent WHERE state IN ('SUCCESS', 'FAILED')"
+        )
+        return {(row["kind"], row["state"]) for row in rows}
+
     # --- in the end ---------------------------------------------------------------------------------------------
 
     async def check(self) -> None:
@@ -425,10 +440,7 @@ class LongWorld:
             " WHERE m.auto_payout AND s.payout IS NULL AND s.amount > 100"
         )
         assert unpaid == 0, f"{unpaid} automatic payouts were forgotten"
-        ends = await pool.fetch(
-            "SELECT DISTINCT kind, state FROM intent WHERE state IN ('SUCCESS', 'FAILED')"
-        )
-        assert {(row["kind"], row["state"]) for row in ends} == ENDS, "not every end was met"
+        assert await self._ends() == ENDS, "not every end was met"
         late = await pool.fetchval(
             "SELECT count(*) FROM settlement s JOIN intent i ON i.id = s.payout"
             " WHERE i.business_date > (s.posted_at AT TIME ZONE 'Asia/Shanghai')::date"

@@ -39,6 +39,7 @@ async def test_nothing_becomes_unbookable_and_nothing_is_forgotten_in_two_years(
             if day.day < 8:
                 await world.close_month()
             day += timedelta(days=chance.choice(steps))
+        await world.every_end()
         last = 20  # days after the last thing that people do
         while world.later or last:
             last -= not world.later

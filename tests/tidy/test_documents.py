@@ -165,7 +165,7 @@ def test_every_class_of_break_and_every_cure_is_documented() -> None:
         for intent in (None, UUID(int=1))
         for of in ("collection", "refund", "payout")
     ]
-    assert first_cells(text, rf"[BORX]\d(\.[a-z0-9]+)*|{SEEN}") == {
+    assert first_cells(text, rf"[BIORX]\d(\.[a-z0-9]+)*|{SEEN}") == {
         cure for row in possible for cure in cures(row)
     }
 

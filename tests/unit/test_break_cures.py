@@ -55,7 +55,7 @@ def test_only_what_needs_nothing_of_the_single_break_is_done_in_bulk() -> None:
     from zhangfang.reconciliation import in_bulk
 
     assert {cure for cure in WAYS if in_bulk(cure)} == {
-        "B2.return", "B3", "B6", "B7", "B7.debit", "B8", "B8.receipt", "O6", "R5", SEEN,
+        "B2.return", "B3", "B6", "B7", "B7.debit", "B8", "B8.receipt", "I1.receipt", "O6", "R5", SEEN,
     }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ PAGES = (
     "/reserve", f"/reserve?date={YESTERDAY}", "/reserve/withdraw", "/reserve/account",
     "/adjustments", "/adjustments/new", "/adjustments/new?template=M1", "/adjustments/new?template=A2",
     "/channels/unionpay/purchase/stop", "/channels/unionpay/void/open", "/merchants", f"/merchants/mer_{0:026}",
-    f"/merchants/mer_{0:026}/settlement",
+    f"/merchants/mer_{0:026}/settlement", f"/merchants/mer_{0:026}/account", f"/merchants/mer_{5:026}/account",
     f"/merchants/mer_{4:026}", f"/merchants/mer_{5:026}", "/statements", f"/statements?date={TODAY}",
     f"/statements/mer_{0:026}/{YESTERDAY}", f"/statements/mer_{0:026}/{YESTERDAY}?version=1",
     "/weekly", "/weekly?week=2026-W35", "/operators", "/operators/roles?name=wang", "/acts", "/acts?person=lin&act=stop",
@@ -109,6 +109,9 @@ class Acts:
         raise Refusing("nothing leaves from here")
 
     async def name_own_account(self, account: PartyAccount, reason: str, by: Person) -> UUID:
+        raise Refusing("nothing is named here")
+
+    async def propose_account(self, merchant: str, account: object, reason: str, by: Person) -> UUID:
         raise Refusing("nothing is named here")
 
     async def bring_file(

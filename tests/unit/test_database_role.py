@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
-from tests.people import CHEN, LIN, WANG
+from tests.people import CHEN, LIN, WANG, agree_account
 from tests.people import seen as looked_at
 from tests.treasury import Treasury, treasury
 from zhangfang import approvals
@@ -21,6 +21,7 @@ from zhangfang.approvals import (
 )
 from zhangfang.kernel.ids import new_id
 from zhangfang.kernel.postgres import as_platform
+from zhangfang.merchants import BankAccount
 from zhangfang.payments import stop
 from zhangfang.reconciliation import Cure
 
@@ -117,7 +118,8 @@ async def test_the_platform_works_as_that_role(database_url: str, clock: SetCloc
 
 
 async def a_day(house: Treasury) -> None:
-    merchant = await house.merchant()
+    merchant = await house.merchant(settlement_account=None)
+    await agree_account(house.desk, merchant.id, BankAccount("6222000000000026", "某公司"))
     paid = await house.paid(merchant, 10_000)
     await house.undo(merchant, paid, 1_000)
 
@@ -133,10 +135,17 @@ async def test_the_role_gives_roles_only_as_two_people_have_agreed(
         with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
             await platform.execute(give, person, roles, proposal)
     await refused(platform, "UPDATE operator_role SET roles = '{admin}'")
-    assert (await approve_roles(platform, clock, *await looked_at(platform, made), WANG)).result == "auditor"
-    assert await rights_of(platform, "chen") == ROLES["auditor"]
+    digest = (await approvals.get(platform, made)).hash
+
+    async def approved_but_other(person: str, roles: list[str]) -> None:
+        async with platform.acquire() as connection, connection.transaction():
+            await connection.execute(give, person, roles, made)
+            await approvals.record(connection, clock, WANG, "approve", "chen", proposal=made, digest=digest)
+
     for person, roles in (("chen", ["admin"]), ("lin", ["auditor"]), ("chen", ["auditor", "admin"])):
         with pytest.raises(asyncpg.CheckViolationError, match="as two people have agreed"):
-            await platform.execute(give, person, roles, made)
+            await approved_but_other(person, roles)
+    assert (await approve_roles(platform, clock, *await looked_at(platform, made), WANG)).result == "auditor"
+    assert await rights_of(platform, "chen") == ROLES["auditor"]
     with pytest.raises(asyncpg.UniqueViolationError):  # not again, whatever was given since
         await platform.execute(give, "chen", ["auditor"], made)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clock import SetClock
+from tests.people import agree_account
 from tests.treasury import DAY, NEXT, Bank, Treasury, at, listed, treasury
 from zhangfang.channels.port import Answer, ChannelError, Notification, Operation, Verdict
 from zhangfang.closing import timetable
@@ -16,7 +17,7 @@ from zhangfang.closing.timetable import begin, job
 from zhangfang.kernel.calendar import china_day, is_working_day
 from zhangfang.kernel.driver import run_due
 from zhangfang.kernel.errors import ZhangfangError
-from zhangfang.merchants import BankAccount, bind_settlement_account
+from zhangfang.merchants import BankAccount
 from zhangfang.payments import StepKind, weigh
 
 THIRD = date(2026, 9, 3)
@@ -137,7 +138,7 @@ async def test_an_automatic_payout_that_could_not_be_asked_for_on_its_date_is_ma
     await live(house, day, DAY, NEXT, THIRD)
     note = await house.pool.fetchval("SELECT note FROM task WHERE kind = 'payouts'")
     assert "no settlement account" in note
-    await bind_settlement_account(house.pool, house.desk.vault, house.clock, merchant.id, TO)
+    await agree_account(house.desk, merchant.id, TO)
     await live(house, day, THIRD + timedelta(days=1))
     assert [order.amount for order in house.bank.sent] == [9840]
     assert await house.pool.fetchval("SELECT count(*) FROM intent WHERE kind = 'payout'") == 1

@@ -10,7 +10,7 @@ import pytest
 from tests.clock import SetClock
 from tests.desk import PAYER, open_shop
 from tests.mandates import sign
-from tests.people import LIN, WANG, seen
+from tests.people import LIN, WANG, bound, seen
 from tests.webhooks import LAST
 from zhangfang import webhooks
 from zhangfang.assembly.resealing import SEALED, KeyInUse, reseal, retire_key, versions
@@ -46,6 +46,7 @@ async def test_every_column_of_tokens_is_in_the_list(pool: asyncpg.Pool) -> None
 async def filled(pool: asyncpg.Pool, vault: Vault, clock: SetClock) -> str:
     """Seal something in every table, by the code that does it or as it does it; return the merchant."""
     merchant = (await create_merchant(pool, vault, clock, NewMerchant("tea", settlement_account=ACCOUNT))).id
+    await bound(pool, merchant)
     await webhooks.add(pool, vault, clock, merchant, "https://shop.example/")
     await pool.executemany(
         """INSERT INTO batch_item (batch, line, order_no, amount, account_token, state)

@@ -65,7 +65,7 @@ PUBLISHED = {
         "U2",
     ),
     *("J1", "J2", "J3", "J4", "J5", "J6", "W0", "W1", "W2", "X1", "X2", "X3", "X4"),
-    *("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "M1", "A1", "A2", "A3"),
+    *("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "M1", "A1", "A2", "A3", "OX", "I1"),
 }
 ALL_LINES = [line for lines in TEMPLATES.values() for line in lines]
 MOVING = [line for line in ALL_LINES if line.book]

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 
 from tests.clock import SetClock
+from tests.people import LIN, WANG, agree_account, seen
+from zhangfang.approvals import NoProposal
 from zhangfang.fees import fee
 from zhangfang.kernel.database import connect
 from zhangfang.kernel.errors import InvalidInput
@@ -26,13 +28,14 @@ from zhangfang.merchants import (
     NoSettlementAccount,
     UnknownApiKey,
     UnknownMerchant,
-    bind_settlement_account,
+    approve_account,
     create_api_key,
     create_merchant,
     find_merchant,
     get_merchant,
     list_api_keys,
     list_merchants,
+    propose_account,
     revoke_api_key,
     settlement_account,
     settlement_account_of,
@@ -116,7 +119,9 @@ async def test_a_merchant_is_created_with_all_that_was_asked(
         tea.id, "M001", "西湖茶叶", MerchantState.ACTIVE, True, 1, False, clock.now(), (PAYOUT, PURCHASE)
     )
     assert await get_merchant(pool, tea.id) == tea == await find_merchant(pool, "M001")
-    assert await settlement_account_of(pool, vault, tea.id) == ACCOUNT
+    assert (await settlement_account(pool, tea.id)) is not None
+    with pytest.raises(NoSettlementAccount, match="two people have agreed on"):
+        await settlement_account_of(pool, vault, tea.id)
 
 
 async def test_creating_it_again_gives_the_same_merchant_and_nothing_twice(
@@ -185,7 +190,7 @@ async def test_an_unknown_merchant_is_named_everywhere(
 ) -> None:
     for call in (
         get_merchant(pool, NOBODY),
-        bind_settlement_account(pool, vault, clock, NOBODY, ACCOUNT),
+        propose_account(pool, vault, clock, NOBODY, ACCOUNT, LIN, "as agreed"),
         create_api_key(pool, clock, NOBODY),
     ):
         with pytest.raises(UnknownMerchant, match=NOBODY):
@@ -200,7 +205,7 @@ async def test_text_that_is_no_merchant_id_is_refused_by_name(
     for text in ("", "mer_", "M001", NOBODY + "0", "pay_" + "0" * 26, "mer_" + "\x00" * 26, "\ud800"):
         for call in (
             get_merchant(pool, text),
-            bind_settlement_account(pool, vault, clock, text, ACCOUNT),
+            propose_account(pool, vault, clock, text, ACCOUNT, LIN, "as agreed"),
             create_api_key(pool, clock, text),
         ):
             with pytest.raises(InvalidInput, match=r"^merchant: got"):
@@ -261,7 +266,7 @@ async def test_what_is_out_of_range_leaves_nothing_behind(
         create_merchant(
             pool, vault, clock, replace(TEA, external_ref="M002", settlement_account=bad_account)
         ),
-        bind_settlement_account(pool, vault, clock, tea.id, bad_account),
+        propose_account(pool, vault, clock, tea.id, bad_account, LIN, "as agreed"),
     ):
         with pytest.raises(InvalidInput):
             await call
@@ -339,42 +344,74 @@ def test_of_a_name_its_first_character_is_shown(name: str, shown: str) -> None:
     assert masked_name(name) == shown
 
 
-async def test_binding_the_same_account_again_changes_nothing(
-    pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
+@dataclass
+class Counter:
+    """What an agreement takes."""
+
+    pool: asyncpg.Pool
+    vault: Vault
+    clock: SetClock
+
+
+@pytest.fixture
+def counter(pool: asyncpg.Pool, vault: Vault, clock: SetClock) -> Counter:
+    return Counter(pool, vault, clock)
+
+
+async def test_the_account_that_it_was_created_with_counts_when_two_people_have_agreed(
+    counter: Counter, tea: Merchant
 ) -> None:
-    before = await settlement_account(pool, tea.id)
-    clock.advance(hours=1)
-    assert await bind_settlement_account(pool, vault, clock, tea.id, ACCOUNT) == before
-    assert await pool.fetchval("SELECT count(*) FROM settlement_account") == 1
+    before = await settlement_account(counter.pool, tea.id)
+    counter.clock.advance(hours=1)
+    for _ in range(2):  # agreed on again, the same account is the same row
+        await agree_account(counter, tea.id)
+        assert await settlement_account_of(counter.pool, counter.vault, tea.id) == ACCOUNT
+    after = await settlement_account(counter.pool, tea.id)
+    assert before
+    assert after == replace(before, agreed_by="lin and wang")
+    assert await counter.pool.fetchval("SELECT count(*) FROM settlement_account") == 1
 
 
 async def test_another_account_takes_its_place_and_the_former_is_kept(
-    pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
+    counter: Counter, tea: Merchant
 ) -> None:
     other = BankAccount("6217001234567890", "李四", "card")
-    bound = await bind_settlement_account(pool, vault, clock, tea.id, other)
-    assert await settlement_account(pool, tea.id) == bound
-    assert await settlement_account_of(pool, vault, tea.id) == other
-    rows = await pool.fetch("SELECT tail, replaced_at FROM settlement_account WHERE replaced_at IS NOT NULL")
-    assert [tuple(row) for row in rows] == [("0123", clock.now())]
-
-
-async def test_many_who_bind_at_once_leave_one_account_current(
-    pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
-) -> None:
-    accounts = [replace(ACCOUNT, number=f"622202000000{n:04}") for n in range(8)]
-    await asyncio.gather(*[bind_settlement_account(pool, vault, clock, tea.id, one) for one in accounts])
-    assert await settlement_account_of(pool, vault, tea.id) in accounts
-    assert (
-        await pool.fetchval("SELECT count(*) FROM settlement_account WHERE replaced_at IS NOT NULL")
-        == 8  # the first and seven others
+    await agree_account(counter, tea.id)
+    made = await propose_account(
+        counter.pool, counter.vault, counter.clock, tea.id, other, LIN, "as they wrote"
     )
+    assert await settlement_account_of(counter.pool, counter.vault, tea.id) == ACCOUNT, "until it is approved"
+    await approve_account(counter.pool, counter.vault, counter.clock, *await seen(counter.pool, made), WANG)
+    assert await settlement_account_of(counter.pool, counter.vault, tea.id) == other
+    rows = await counter.pool.fetch(
+        "SELECT tail, replaced_at FROM settlement_account WHERE replaced_at IS NOT NULL"
+    )
+    assert [tuple(row) for row in rows] == [("0123", counter.clock.now())]
+    kept = "".join(str(tuple(row)) for row in await counter.pool.fetch("SELECT * FROM proposal"))
+    assert other.number not in kept + await all_text(counter.pool)
+
+
+async def test_one_change_of_an_account_waits_at_a_time(counter: Counter, tea: Merchant) -> None:
+    args = counter.pool, counter.vault, counter.clock, tea.id
+    accounts = [replace(ACCOUNT, number=f"622202000000{n:04}") for n in range(4)]
+    made = await asyncio.gather(
+        *[propose_account(*args, one, LIN, "as they wrote") for one in accounts], return_exceptions=True
+    )
+    assert sum(isinstance(one, NoProposal) for one in made) == 3
+
+
+async def test_no_program_binds_an_account_without_the_two(counter: Counter, tea: Merchant) -> None:
+    with pytest.raises(
+        asyncpg.CheckViolationError, match="needs a proposal that another person has approved"
+    ):
+        await counter.pool.execute("UPDATE settlement_account SET agreed_by = 'lin and wang'")
 
 
 async def test_a_token_copied_to_another_merchant_does_not_open(
     pool: asyncpg.Pool, vault: Vault, clock: SetClock, tea: Merchant
 ) -> None:
     thief = await create_merchant(pool, vault, clock, replace(TEA, external_ref="M002"))
+    await agree_account(Counter(pool, vault, clock), tea.id)
     await pool.execute(
         "UPDATE settlement_account SET token = (SELECT token FROM settlement_account WHERE merchant = $1)"
         " WHERE merchant = $2",

@@ -11,10 +11,10 @@ from tests.batch_bank import batch_bank
 from tests.batch_bank import settle_down as settle_batches
 from tests.clock import SetClock
 from tests.desk import PAYER, Shop, open_shop
-from tests.people import LIN
+from tests.people import LIN, agree_account
 from tests.unit.test_batch_path import HEADER, lines, states, submit
 from zhangfang.channels.port import Operation, PartyAccount
-from zhangfang.merchants import bind_settlement_account, settlement_account_of
+from zhangfang.merchants import settlement_account_of
 from zhangfang.merchants.model import BankAccount
 from zhangfang.payments import Intent, State, refuse_parked
 from zhangfang.payments.sealing import WrongAccount, account_of, seal, unseal
@@ -160,7 +160,7 @@ async def batches_portion(shop: Shop) -> None:
 async def test_a_settlement_account_opens_in_its_own_row_only(shop: Shop) -> None:
     merchant = await shop.merchant()
     first = BankAccount("6222020000000000018", "甲公司")
-    await bind_settlement_account(shop.desk.pool, shop.desk.vault, shop.clock, merchant.id, first)
+    await agree_account(shop.desk, merchant.id, first)
     assert await settlement_account_of(shop.desk.pool, shop.desk.vault, merchant.id) == first
     rows: list[Any] = await shop.desk.pool.fetch("SELECT id, token FROM settlement_account ORDER BY id")
     for row in rows:  # back to the account that was replaced, of the same merchant

@@ -54,7 +54,16 @@ async def ended(house: Treasury, id_: UUID, outcome: str, by: Person = LIN) -> U
 
 
 def test_what_a_kind_books_is_a_voucher_that_people_may_propose() -> None:
-    assert REGISTERED.keys() == {"chargeback", "court", "tax", "interest", "complaint", "invoice", "top_up"}
+    assert REGISTERED.keys() == {
+        "chargeback",
+        "court",
+        "tax",
+        "interest",
+        "complaint",
+        "invoice",
+        "top_up",
+        "prefunding",
+    }
     for kind in REGISTERED.values():
         assert bool(kind.template) == bool(kind.moves_on)
         if kind.template:

@@ -225,7 +225,14 @@ async def withdrawal(house: Treasury) -> UUID:
     return await own_money.proposed(house, 500)
 
 
+async def settlement_account(house: Treasury) -> UUID:
+    merchant, account = await house.merchant(), merchants.BankAccount("6217001234567890", "李四", "card")
+    vault, why = house.desk.vault, "they wrote"
+    return await merchants.propose_account(house.pool, vault, house.clock, merchant.id, account, LIN, why)
+
+
 MADE: dict[str, Propose] = {
+    merchants.ACCOUNT: settlement_account,
     approvals.GIVING: roles,
     payments.OWN_ACCOUNT: own_account,
     payments.WITHDRAWAL: withdrawal,
@@ -309,6 +316,7 @@ async def standing(pool: asyncpg.Pool) -> Any:
         "(SELECT min(closed_through) FROM head) AS closed, (SELECT count(*) FROM channel_stop) AS stops, "
         "(SELECT count(*) FROM agreed_fee) AS rules, (SELECT count(*) FROM merchant_terms) AS terms, "
         "(SELECT count(*) FROM product_cycle) AS cycles, (SELECT count(*) FROM own_account) AS own, "
+        "(SELECT array_agg(id ORDER BY id) FROM settlement_account) AS accounts, "
         "(SELECT count(*) FROM transfer) AS entries, (SELECT count(*) FROM adjustment) AS adjustments, "
         "(SELECT max(seq) FROM operator_role) AS roles, "
         "(SELECT sum(given_up) FROM money_freeze) AS given_up, (SELECT count(*) FROM register_entry) AS entries"

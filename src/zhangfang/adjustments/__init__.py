@@ -52,7 +52,7 @@ from zhangfang.adjustments.register import (
     propose_entry,
     propose_outcome,
 )
-from zhangfang.adjustments.reserve import Cash, Reserve, reserve_of
+from zhangfang.adjustments.reserve import Cash, OwnBank, Reserve, own_bank, reserve_of
 
 __all__ = [
     "ADJUSTMENT",
@@ -79,6 +79,7 @@ __all__ = [
     "NoEntry",
     "NoFreeze",
     "NotAnswered",
+    "OwnBank",
     "Reserve",
     "Thaw",
     "Written",
@@ -96,6 +97,7 @@ __all__ = [
     "keep",
     "listed",
     "names",
+    "own_bank",
     "prepared",
     "preview_of",
     "propose",

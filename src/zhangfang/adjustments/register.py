@@ -106,6 +106,7 @@ class Entry:
     closed_by: str | None
     closed_at: datetime | None
     line: str | None
+    own_line: str | None
 
     @property
     def shown_id(self) -> str:

@@ -75,6 +75,19 @@ async def reserve_of(pool: asyncpg.Pool, day: date) -> Reserve:
     return Reserve(day, tuple([Cash(**row) for row in await pool.fetch(queries.cash, day)]), fen)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnBank(Cash):
+    """The company's own account now: `transit` lies between it and the reserve, `other` is not the platform's business."""
+
+    transit: int
+    other: int
+
+
+async def own_bank(pool: asyncpg.Pool) -> OwnBank:
+    """Return the company's own account, as the books are now."""
+    return OwnBank("own", **await pool.fetchrow(queries.own_bank))
+
+
 async def owed(pool: asyncpg.Pool) -> int:
     """Return what own funds owe the reserve at this moment (1241), in fen."""
     return await pool.fetchval(queries.owed)  # type: ignore[no-any-return]

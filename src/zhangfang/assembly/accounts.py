@@ -2,6 +2,7 @@
 
 from zhangfang.channels import BANKS, CONNECTORS
 from zhangfang.ledger import CHART, PLATFORM, LedgerClient, open_accounts, subjects_of
+from zhangfang.reconciliation import OWN
 
 
 async def open_platform_accounts(ledger: LedgerClient) -> None:
@@ -12,4 +13,4 @@ async def open_platform_accounts(ledger: LedgerClient) -> None:
         await open_accounts(ledger, subjects_of("channel", channel))
         if channel in BANKS:
             await open_accounts(ledger, subjects_of("bank account", channel))
-    await open_accounts(ledger, {6001: PLATFORM})
+    await open_accounts(ledger, {6001: PLATFORM, 1002: OWN, 2241: OWN})

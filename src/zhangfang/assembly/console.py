@@ -19,6 +19,7 @@ from zhangfang.channels.port import PartyAccount
 from zhangfang.console import Console, console_app
 from zhangfang.kernel.settings import Settings
 from zhangfang.ledger import Transfer
+from zhangfang.merchants import BankAccount, propose_account
 from zhangfang.payments import (
     REFUND,
     Desk,
@@ -83,6 +84,13 @@ class OperatorActs:
         """Propose the company's own account."""
         desk = self.desk
         return await propose_own_account(desk.pool, desk.vault, desk.clock, account, by, reason)
+
+    async def propose_account(
+        self, merchant: str, account: BankAccount | None, reason: str, by: Person
+    ) -> UUID:
+        """Propose a merchant's settlement account."""
+        desk = self.desk
+        return await propose_account(desk.pool, desk.vault, desk.clock, merchant, account, by, reason)
 
     async def bring_file(
         self, name: str, data: bytes, channel: str, day: date, map_: str, said: Said | None, by: Person

@@ -53,6 +53,9 @@ KINDS: Mapping[str, Approve] = {
     fees.TAKING: lambda desk, *rest: fees.approve_taking(
         desk.pool, desk.ledger, desk.clock, payments.book, *rest
     ),
+    merchants.ACCOUNT: lambda desk, *rest: merchants.approve_account(
+        desk.pool, desk.vault, desk.clock, *rest
+    ),
     merchants.TERMS: lambda desk, *rest: merchants.approve_terms(desk.pool, desk.clock, *rest),
     merchants.CYCLE: lambda desk, *rest: merchants.approve_cycle(desk.pool, desk.clock, *rest),
     weekly.GRADE: lambda desk, *rest: weekly.approve_grade(desk.pool, desk.clock, *rest),

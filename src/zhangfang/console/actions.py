@@ -9,6 +9,7 @@ from zhangfang.approvals import Person, Proposal
 from zhangfang.bills import Said
 from zhangfang.channels.port import PartyAccount
 from zhangfang.ledger import Transfer
+from zhangfang.merchants import BankAccount
 from zhangfang.reconciliation import Cure
 
 
@@ -62,6 +63,12 @@ class Actions(Protocol):
 
     async def name_own_account(self, account: PartyAccount, reason: str, by: Person) -> UUID:
         """Propose the company's own account; return the proposal's id."""
+        ...
+
+    async def propose_account(
+        self, merchant: str, account: BankAccount | None, reason: str, by: Person
+    ) -> UUID:
+        """Propose a merchant's settlement account (None: the one it signed up with); return the proposal's id."""
         ...
 
     async def bring_file(

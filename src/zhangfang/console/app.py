@@ -23,7 +23,7 @@ from zhangfang.console.pages import (
     weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
-from zhangfang.console.pages.deciding import adjustments, fees, freezes, register, reserve
+from zhangfang.console.pages.deciding import accounts, adjustments, fees, freezes, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
 from zhangfang.console.pages.people import acts as record
@@ -138,6 +138,8 @@ def console_app(site: Console) -> Starlette:
             Route("/merchants", door.inside(merchants.page)),
             Route("/merchants/{id}", door.inside(merchants.one)),
             Route("/merchants/{id}/settlement", door.inside(settlements.page)),
+            Route("/merchants/{id}/account", door.inside(accounts.form), methods=["GET"]),
+            Route("/merchants/{id}/account", door.inside(accounts.propose), methods=["POST"]),
             Route("/merchants/{id}/settlement/advance", door.inside(settlements.advance), methods=["POST"]),
             Route("/merchants/{id}/fee", door.inside(fees.form, *fees.FIELDS), methods=["GET"]),
             Route("/merchants/{id}/fee", door.inside(fees.propose), methods=["POST"]),

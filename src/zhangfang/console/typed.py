@@ -1,5 +1,6 @@
 """What people type into forms: an amount of yuan, a day, the id of a thing in an address."""
 
+from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
@@ -21,6 +22,12 @@ def day_or_none(field: str, text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise InvalidInput(field, f"{len(text)} characters", "a date such as 2026-09-01") from None
+
+
+def typed(visit: Visit, *names: str) -> dict[str, str]:
+    """Return what was sent of a form, to be shown again; nothing for a form that is new."""
+    sent: Mapping[str, str] = visit.request.state.form if visit.request.method == "POST" else {}
+    return {name: sent.get(name, "") for name in names}
 
 
 def id_of(visit: Visit, prefix: str, what: str) -> UUID:

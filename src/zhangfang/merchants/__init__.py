@@ -1,5 +1,12 @@
 """Merchants: their data, fees and settlement accounts, and their API keys."""
 
+from zhangfang.merchants.accounts import (
+    ACCOUNT,
+    approve_account,
+    propose_account,
+    settlement_account,
+    settlement_account_of,
+)
 from zhangfang.merchants.agreeing import (
     CYCLE,
     TERMS,
@@ -43,17 +50,15 @@ from zhangfang.merchants.model import (
 from zhangfang.merchants.people import close, freeze, thaw
 from zhangfang.merchants.rules import check_rule, terms_on
 from zhangfang.merchants.service import (
-    bind_settlement_account,
     create_merchant,
     find_merchant,
     get_merchant,
     is_awaited,
     list_merchants,
-    settlement_account,
-    settlement_account_of,
 )
 
 __all__ = [
+    "ACCOUNT",
     "ALWAYS",
     "CYCLE",
     "PRODUCTS",
@@ -77,9 +82,9 @@ __all__ = [
     "Tier",
     "UnknownApiKey",
     "UnknownMerchant",
+    "approve_account",
     "approve_cycle",
     "approve_terms",
-    "bind_settlement_account",
     "check_rule",
     "close",
     "create_api_key",
@@ -94,6 +99,7 @@ __all__ = [
     "list_api_keys",
     "list_merchants",
     "make_key_as",
+    "propose_account",
     "propose_cycle",
     "propose_terms",
     "revoke_api_key",

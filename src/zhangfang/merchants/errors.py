@@ -45,11 +45,11 @@ class NoFeeRule(MerchantError):
 
 
 class NoSettlementAccount(MerchantError):
-    """The merchant has no settlement account."""
+    """The merchant has no settlement account that two people have agreed on."""
 
     def __init__(self, merchant: str) -> None:
         """Name the merchant."""
-        super().__init__(f"merchant {merchant}: no settlement account is bound")
+        super().__init__(f"merchant {merchant}: no settlement account that two people have agreed on")
 
 
 class NotFromHere(MerchantError):

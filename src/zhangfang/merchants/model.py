@@ -186,6 +186,7 @@ class SettlementAccount:
     medium: str
     fingerprint: str
     bound_at: datetime
+    agreed_by: str | None = None  # None: nobody has agreed on it yet, so nothing is paid there
 
 
 @dataclass(frozen=True, slots=True)

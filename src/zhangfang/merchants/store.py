@@ -95,7 +95,12 @@ async def current_account(db: Db, merchant: str) -> SettlementAccount | None:
 async def replace_account(db: Db, account: SettlementAccount) -> None:
     """Make `account` the current one; the former one is kept, with the time when it ended."""
     await db.execute(_SQL.replace_account, account.merchant, account.bound_at)
-    await db.execute(_SQL.insert_account, *astuple(account))
+    await db.execute(_SQL.insert_account, *astuple(account)[:-1])  # nobody has agreed on it yet
+
+
+async def agree_account(db: Db, id_: str, both: str, proposal: UUID) -> None:
+    """Note who has agreed on the account."""
+    await db.execute(_SQL.agree_account, id_, both, proposal)
 
 
 async def insert_key(db: Db, key: ApiKey, hash_: bytes) -> None:

@@ -80,11 +80,14 @@ SET rate_ppm = excluded.rate_ppm, fixed_fen = excluded.fixed_fen,
     min_fen = excluded.min_fen, max_fen = excluded.max_fen;
 
 -- name: current_account
-SELECT id, merchant, token, tail, name_masked, bank, medium, fingerprint, bound_at
+SELECT id, merchant, token, tail, name_masked, bank, medium, fingerprint, bound_at, agreed_by
 FROM settlement_account WHERE merchant = $1 AND replaced_at IS NULL;
 
 -- name: replace_account
 UPDATE settlement_account SET replaced_at = $2 WHERE merchant = $1 AND replaced_at IS NULL;
+
+-- name: agree_account
+UPDATE settlement_account SET agreed_by = $2, proposal = $3 WHERE id = $1;
 
 -- name: insert_account
 INSERT INTO settlement_account (

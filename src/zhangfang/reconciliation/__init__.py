@@ -23,6 +23,7 @@ from zhangfang.reconciliation.cures.model import BULK, CURE, Cure
 from zhangfang.reconciliation.cures.people import approve, get_break, list_breaks, preview, propose
 from zhangfang.reconciliation.cures.table import AUTOMATIC, CURES, NEEDS, cures, in_bulk
 from zhangfang.reconciliation.files import reconcile, take_file
+from zhangfang.reconciliation.own_bank import OWN
 from zhangfang.reconciliation.returns import finish_returns, return_late_payments, return_line
 from zhangfang.reconciliation.rules import SEEN, BreakClass
 from zhangfang.reconciliation.statements import bring_statements, read_and_bring_statements
@@ -52,6 +53,7 @@ __all__ = [
     "LIMITS",
     "MATCH_RULE",
     "NEEDS",
+    "OWN",
     "SEEN",
     "SIZE_MAX",
     "VERSION",

@@ -43,9 +43,9 @@ class NotBooked(ZhangfangError):
 def subjects(alias: str, channel: str, merchant: str = "") -> dict[int, str]:
     """Return the subject of each account code, for a channel, our bank account's alias and (B2, X3) a merchant."""
     by_channel = dict.fromkeys((3011, 3012, 3013, 3014, 3015, 2351, 1242, 2202, 6401, 6301, 6711), channel)
-    by_account = dict.fromkeys((1003, 2352, 1243), alias)
+    by_account = dict.fromkeys((1003, 2352, 1243, 6011), alias)
     by_merchant = dict.fromkeys((2321, 2322), merchant) if merchant else {}
-    return by_channel | by_account | dict.fromkeys((2361, 1241, 1222, 2242), PLATFORM) | by_merchant
+    return by_channel | by_account | dict.fromkeys((2361, 1241, 1222, 1225, 2242), PLATFORM) | by_merchant
 
 
 def lines(

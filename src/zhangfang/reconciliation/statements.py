@@ -19,6 +19,7 @@ from zhangfang.kernel.sql import load
 from zhangfang.payments import Desk
 from zhangfang.reconciliation.bank.model import Account
 from zhangfang.reconciliation.bank.reading import add_lines, book_lines
+from zhangfang.reconciliation.own_bank import OWN, book_own, opened
 
 queries = load(__package__, "taking.sql")
 
@@ -60,6 +61,8 @@ async def read_and_bring_statements(
 
 async def book_by_file(desk: Desk, alias: str) -> int:
     """Book what is stored of such an account, and not booked yet; return the number of lines that wait."""
+    if alias == OWN:
+        return await book_own(desk)
     bank = cast(BankChannel, _ByFile(alias))
     return await book_lines(desk, Account(alias, bank, tuple(desk.acquirers.values())))
 
@@ -79,7 +82,8 @@ async def _take(
         raise InvalidInput(
             "statement", shape, f"one that follows on {fen_to_yuan(last['closing'])}, the last known balance"
         )
-    await add_lines(connection, desk.clock, alias, new)
+    added = opened(new, one.opening) if alias == OWN and last is None else new
+    await add_lines(connection, desk.clock, alias, added)
     await connection.execute(
         queries.add_statement, alias, last["n"] + 1 if last else 1, one.number, one.opening, one.closing, len(new), name,
         digest, by.id, desk.clock.now(),

@@ -186,15 +186,15 @@ WHERE channel = $1 AND settle_date = $2 AND line_no = split_part($3, '/', -1)::i
 SELECT id FROM intent
 WHERE id <> $1 AND (channel_order_no = $2 OR merchant = $3 AND kind = 'collection' AND order_no = $4)
 
--- name: claim_top_up
--- The announced top-up that a line brings. The line's name is stored with it first, so that the same line finds it again.
+-- name: claim_announced
+-- The announced top-up, prefunding or interest that a line brings. The line's name is stored with it first, so that the same line finds it again.
 UPDATE register_entry SET line = $2
 WHERE id = (
     SELECT e.id FROM register_entry e
-    WHERE e.kind = 'top_up' AND e.closed_at IS NULL AND e.amount = $1 AND (e.line IS NULL OR e.line = $2)
+    WHERE e.kind IN ('top_up', 'prefunding', 'interest') AND e.closed_at IS NULL AND e.amount = $1 AND (e.line IS NULL OR e.line = $2)
     ORDER BY e.line IS NULL, e.id LIMIT 1
 ) AND (line IS NULL OR line = $2)
-RETURNING id
+RETURNING id, kind
 
--- name: top_up_arrived
+-- name: announced_arrived
 UPDATE register_entry SET outcome = 'arrived', closed_by = $2, closed_at = $3 WHERE id = $1 AND closed_at IS NULL

@@ -6,7 +6,7 @@ SELECT digest, name FROM channel_file WHERE channel = $1 AND settle_date = $2
 SELECT pg_advisory_xact_lock(hashtextextended($1, 2))
 
 -- name: is_ours
-SELECT EXISTS (SELECT FROM account WHERE code = 1003 AND subject = $1)
+SELECT EXISTS (SELECT FROM account WHERE subject = $1 AND (code = 1003 OR code = 1002 AND subject = 'own'))
 
 -- name: read_by_bank
 SELECT EXISTS (SELECT FROM statement_cursor WHERE account = $1)

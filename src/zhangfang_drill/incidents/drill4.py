@@ -20,7 +20,7 @@ from zhangfang.assembly.sandbox.first_routes import proposal_of
 from zhangfang.channels.port import AccountType, Operation, PartyAccount
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandates, NewMandate
-from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
+from zhangfang.merchants import FeeKind, FeeRule, Merchant, NewMerchant
 from zhangfang.payments import Request, accept
 from zhangfang.routing import Ask, Choice, Kind, Router, canary, promote, propose, replay, rows_of, write_csv
 from zhangfang_drill.law import movements
@@ -62,9 +62,8 @@ async def run(*, guard: bool, progress: Progress, payouts: int = PAYOUTS, url: s
 
 async def _funded(world: World, n: int) -> Merchant:
     """Admit a merchant and collect the money for its payouts."""
-    account = BankAccount(f"62148300{n:08d}", f"演练商户{n}", "corporate")
     desk, wide = world.desk, 10**11
-    made = await admit(desk, NewMerchant(name=f"演练商户{n}", fee_rules=FEES, settlement_account=account))
+    made = await admit(desk, NewMerchant(name=f"演练商户{n}", fee_rules=FEES))
     payer = PartyAccount(f"99{n:017d}", "王子涵")
     asked = NewMandate(f"M{n}", f"M{n}", payer, wide, wide, wide, DAY, DAY + timedelta(days=99), "", "paper")
     await Mandates(desk.pool, desk.vault, desk.clock, desk.channels).create(made.id, asked)

@@ -23,7 +23,7 @@ from zhangfang.assembly.sandbox.staff import seen
 from zhangfang.channels.port import Operation, PartyAccount
 from zhangfang.kernel.sql import load
 from zhangfang.mandates import Mandates, NewMandate
-from zhangfang.merchants import BankAccount, FeeKind, FeeRule, Merchant, NewMerchant
+from zhangfang.merchants import FeeKind, FeeRule, Merchant, NewMerchant
 from zhangfang.payments import Intent, Request, accept, ask
 from zhangfang_drill.law import movements
 from zhangfang_drill.law.evidence import ledger_evidence
@@ -110,9 +110,8 @@ def _amounts(rng: Random, size: Size) -> list[int]:
 
 
 async def _merchant(world: World, n: int, rng: Random) -> tuple[Merchant, PartyAccount]:
-    account = BankAccount(f"62148300{n:08d}", f"演练商户{n}", "corporate")
     desk, wide = world.desk, 10**11
-    made = await admit(desk, NewMerchant(name=f"演练商户{n}", fee_rules=FEES, settlement_account=account))
+    made = await admit(desk, NewMerchant(name=f"演练商户{n}", fee_rules=FEES))
     payer = PartyAccount(f"99{rng.randrange(10**17):017d}", "王子涵")
     asked = NewMandate(f"M{n}", f"M{n}", payer, wide, wide, wide, DAY, DAY + timedelta(days=99), "", "paper")
     await Mandates(desk.pool, desk.vault, desk.clock, desk.channels).create(made.id, asked)

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from zhangfang.assembly.sandbox.first_routes import release
+from zhangfang.assembly.sandbox.staff import agree_account
 from zhangfang.channels.port import PartyAccount
 from zhangfang.mandates import Mandates, NewMandate
 from zhangfang_drill.simulated.orders import Merchant, account
@@ -38,6 +39,7 @@ async def merchants(world: World, rng: Random) -> list[Merchant]:
         }
         _, merchant = await world.api("POST", "/v1/merchants", world.admin, body)
         _, key = await world.api("POST", f"/v1/merchants/{merchant['id']}/keys", world.admin)
+        await agree_account(world.desk, world.people, merchant["id"])
         made.append(Merchant(merchant["id"], key["secret"], [account(rng) for _ in range(PAYERS)]))
         for number, payer in enumerate(made[-1].payers):
             sign = _agreed if EPCC in world.banks.names and number % 2 else _signed

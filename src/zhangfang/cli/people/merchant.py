@@ -64,6 +64,28 @@ def close(merchant: Id, reason: Reason) -> None:
 
 
 @app.command()
+def account(
+    merchant: Id,
+    reason: Reason,
+    named: Annotated[bool, typer.Option("--named", help="the account that it was created with")] = False,
+) -> None:
+    """Propose where the merchant is paid out. It asks for the account, unless that is the one it was created with."""
+    from zhangfang.kernel.settings import Settings
+    from zhangfang.merchants import BankAccount, propose_account
+    from zhangfang.vault import Vault
+
+    texts = (
+        [] if named else [typer.prompt(f"Account {what}") for what in ("number", "name", "medium", "bank")]
+    )
+    one = None if named else BankAccount(*texts)
+
+    async def work(pool: Any, clock: Any, by: Any) -> UUID:
+        return await propose_account(pool, Vault(Settings().key_file), clock, merchant, one, by, reason)
+
+    _proposed(with_person(work))
+
+
+@app.command()
 def terms(
     merchant: Id,
     from_: From,

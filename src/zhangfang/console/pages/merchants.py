@@ -26,7 +26,7 @@ async def page(visit: Visit) -> Response:
     """List all merchants with what the books owe each."""
     rows = await merchants.merchants(visit.pool, visit.today)
     inactive = sum(1 for row in rows if row.state != "active")
-    unbound = sum(1 for row in rows if row.account_tail is None)
+    unbound = sum(1 for row in rows if not row.account_agreed)
     return await visit.page(
         "merchants.html",
         here="merchants",

@@ -28,6 +28,7 @@ class MerchantRow:
     account_tail: str | None
     account_name: str | None
     account_bank: str | None
+    account_agreed: bool
     pending_fen: int
     available_fen: int
 

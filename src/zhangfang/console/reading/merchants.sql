@@ -5,6 +5,7 @@ SELECT
     coalesce(nullif(t.cycle, ''), 'T+' || coalesce(t.settlement_days, m.settlement_days)) AS cycle,
     coalesce(t.keep_fee_on_refund, m.keep_fee_on_refund) AS keep_fee_on_refund,
     s.tail AS account_tail, s.name_masked AS account_name, s.bank AS account_bank,
+    s.agreed_by IS NOT NULL AS account_agreed,
     coalesce(b.pending, 0)::bigint AS pending_fen, coalesce(b.available, 0)::bigint AS available_fen
 FROM merchant m
 LEFT JOIN LATERAL merchant_terms_on(m.id, $2) AS t ON true

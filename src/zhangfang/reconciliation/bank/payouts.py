@@ -1,4 +1,4 @@
-"""Lines of our own doing: a payout that left or came back, by its reference; own funds that bring what they owe."""
+"""Lines of our own doing: a payout that left or came back, by its reference; what two people have announced."""
 
 from zhangfang.channels.port import Answer, Verdict
 from zhangfang.payments import Intent, State, StepKind, weigh
@@ -48,15 +48,22 @@ async def _proven(at: Booking, intent: Intent) -> bool:
     return now.returned_at is not None if back else now.state is State.SUCCESS
 
 
-async def top_up(at: Booking) -> Booked | None:
-    """D3: own funds bring what they owe the reserve, as two people have announced in the register."""
+ANNOUNCED = {
+    "top_up": "D3.reserve",
+    "prefunding": "D7",
+    "interest": "I1",
+}  # by the kind of the register's entry
+
+
+async def announced(at: Booking) -> Booked | None:
+    """Own funds bring what they owe or what is to lie there, or the reserve bears interest: as two people have announced."""
     if at.line["reversal"] or not at.line["credit"]:
         return None
     named = f"line {at.line['sequence']} of {at.account.alias}"
-    entry = await at.pool.fetchval(queries.claim_top_up, at.line["amount"], named)
+    entry = await at.pool.fetchrow(queries.claim_announced, at.line["amount"], named)
     if entry is None:
         return None
-    names = books.subjects(at.account.alias, at.account.bank.name)
-    made = books.lines("D3.reserve", at.line["voucher"], names, at.day, memo=entry, amount=at.line["amount"])
-    await at.book(made)
-    return await at.done("D3.reserve", (queries.top_up_arrived, entry, named, at.now))
+    names, template = books.subjects(at.account.alias, at.account.bank.name), ANNOUNCED[entry["kind"]]
+    voucher, amount = at.line["voucher"], at.line["amount"]
+    await at.book(books.lines(template, voucher, names, at.day, memo=entry["id"], amount=amount))
+    return await at.done(template, (queries.announced_arrived, entry["id"], named, at.now))

@@ -13,13 +13,18 @@ from zhangfang.kernel.clock import Clock
 from zhangfang.kernel.ids import new_id
 from zhangfang.payments import Desk
 from zhangfang.reconciliation.bank.model import Account, Booked, Booking, queries
-from zhangfang.reconciliation.bank.payouts import payout, top_up
+from zhangfang.reconciliation.bank.payouts import announced, payout
 from zhangfang.reconciliation.bank.settlements import settlement
 from zhangfang.reconciliation.bank.together import declared
 from zhangfang.reconciliation.bank.unknown import unknown
 from zhangfang.reconciliation.rules import unknown_bank_line
 
-WAYS: Final[Sequence[Callable[[Booking], Awaitable[Booked | None]]]] = (settlement, payout, top_up, declared)
+WAYS: Final[Sequence[Callable[[Booking], Awaitable[Booked | None]]]] = (
+    settlement,
+    payout,
+    announced,
+    declared,
+)
 """What may recognise a line, in this order; None says that it does not."""
 
 

@@ -58,6 +58,7 @@ WAYS: Mapping[str, Way] = {
     "B7.debit": _OFF,
     "B8": _OFF,
     "B8.receipt": _OFF,
+    "I1.receipt": _OFF,
     "O6": _UNDONE,
     "R5": _UNDONE,
     "X3.2322": Way(offs.check_merchant, offs.to_merchant),

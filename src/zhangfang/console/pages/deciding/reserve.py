@@ -3,7 +3,6 @@
 And how the company's own money leaves: one person proposes it here, to an account that two people have named.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from starlette.responses import Response
@@ -13,7 +12,7 @@ from zhangfang.adjustments import reserve as parts
 from zhangfang.approvals import PREFIX, proposals
 from zhangfang.channels.port import PartyAccount
 from zhangfang.console.pages.proposals import shown
-from zhangfang.console.typed import fen_of
+from zhangfang.console.typed import fen_of, typed
 from zhangfang.console.visit import Visit, day_of
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.errors import ZhangfangError
@@ -41,9 +40,10 @@ async def page(visit: Visit) -> Response:
         after=day + timedelta(days=1) if day < settlement_day(visit.now) else None,
         top_ups=await adjustments.entries(visit.pool, kind="top_up"),
         may_leave=await visit.site.actions.own_money_may_leave(),
+        own=await adjustments.own_bank(visit.pool),
         account=await payments.own_account(visit.pool),
         withdrawals=await payments.withdrawals(visit.pool),
-        waiting=[
+        open_=[
             shown(one)
             for kind in (payments.WITHDRAWAL, payments.OWN_ACCOUNT)
             for one in await proposals(visit.pool, kind=kind)
@@ -59,7 +59,7 @@ async def withdrawal_form(visit: Visit, status: int = 200, error: str = "") -> R
         here="reserve",
         may_leave=await visit.site.actions.own_money_may_leave(),
         account=await payments.own_account(visit.pool),
-        typed=_typed(visit, "amount", "reason"),
+        typed=typed(visit, "amount", "reason"),
         error=error,
     )
 
@@ -77,8 +77,8 @@ async def withdraw(visit: Visit) -> Response:
 
 async def account_form(visit: Visit, status: int = 200, error: str = "") -> Response:
     """Ask for the company's own account; once more if it was refused, without the number."""
-    typed = _typed(visit, "name", "bank", "reason")
-    return await visit.page("reserve_account.html", status, here="reserve", typed=typed, error=error)
+    said = typed(visit, "name", "bank", "reason")
+    return await visit.page("reserve_account.html", status, here="reserve", typed=said, error=error)
 
 
 async def name_account(visit: Visit) -> Response:
@@ -91,8 +91,3 @@ async def name_account(visit: Visit) -> Response:
     except ZhangfangError as error:
         return await account_form(visit, 422, str(error))
     return visit.go(f"/proposals/{prefixed(PREFIX, made)}")
-
-
-def _typed(visit: Visit, *names: str) -> dict[str, str]:
-    sent: Mapping[str, str] = visit.request.state.form if visit.request.method == "POST" else {}
-    return {name: sent.get(name, "") for name in names}
