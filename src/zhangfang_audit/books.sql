@@ -311,8 +311,10 @@ SELECT channel_order_no AS number, kind || ' ' || state AS state FROM intent WHE
         OR a.ended_at IS NULL AND EXISTS (SELECT FROM transfer t WHERE t.voucher = a.id AND t.flags & 74 = 0)
     UNION ALL SELECT b.paid_voucher, 2322, b.merchant, b.amount -- a bill of fees that was taken from available money
     FROM fee_bill b
-    WHERE b.paid_at IS NOT NULL
+    WHERE b.paid_line IS NULL AND (
+        b.paid_at IS NOT NULL
         OR EXISTS (SELECT FROM transfer t WHERE t.voucher = b.paid_voucher AND t.flags & 74 = 0)
+    )
     -- what two people approved, leg by leg; a refused one has moved nothing
     UNION ALL SELECT j.id, (leg ->> 1)::int, leg ->> 2, (leg ->> 3)::bigint
     FROM adjustment j CROSS JOIN LATERAL jsonb_array_elements(j.legs) AS leg

@@ -46,7 +46,9 @@ async def test_answers_are_counted_by_minute_and_operation_and_what_breaks_has_f
         for _ in range(2):  # what is stored is not counted again
             await counting.store(house.pool, house.clock.now())
         rows = await house.pool.fetch("SELECT operation, answered, failed FROM request_minute ORDER BY 1")
-        assert [tuple(row) for row in rows] == [("pay_in", 4, 2), ("payout", 1, 0), ("query", 1, 0)]
+        assert [tuple(row) for row in rows] == [
+            ("page", 1, 1), ("pay_in", 4, 2), ("payout", 1, 0), ("query", 1, 0),
+        ]  # fmt: skip
 
 
 async def test_a_probe_that_is_refused_late_or_no_200_has_failed(

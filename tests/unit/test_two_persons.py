@@ -22,6 +22,7 @@ from tests.treasury import DAY, NEXT, Treasury, at, listed, stray, treasury
 from tests.unit.test_receiving import written
 from zhangfang import (
     adjustments,
+    advances,
     approvals,
     bills,
     duplicates,
@@ -225,6 +226,17 @@ async def withdrawal(house: Treasury) -> UUID:
     return await own_money.proposed(house, 500)
 
 
+async def advance(house: Treasury) -> UUID:
+    merchant = await house.merchant()
+    await house.pool.execute(
+        "INSERT INTO merchant_terms (merchant, effective_from, settlement_days, auto_payout, keep_fee_on_refund,"
+        " advance_fen) VALUES ($1, '2026-01-01', 1, false, false, 500)",
+        merchant.id,
+    )
+    await house.paid(await house.merchant(), 1000, fee=1000)  # our own money in the reserve
+    return await advances.propose(house.pool, house.clock, merchant.id, 500, LIN, "as agreed")
+
+
 async def settlement_account(house: Treasury) -> UUID:
     merchant, account = await house.merchant(), merchants.BankAccount("6217001234567890", "李四", "card")
     vault, why = house.desk.vault, "they wrote"
@@ -232,6 +244,7 @@ async def settlement_account(house: Treasury) -> UUID:
 
 
 MADE: dict[str, Propose] = {
+    advances.ADVANCE: advance,
     merchants.ACCOUNT: settlement_account,
     approvals.GIVING: roles,
     payments.OWN_ACCOUNT: own_account,

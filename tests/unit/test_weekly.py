@@ -5,17 +5,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.clock import SetClock
-from tests.people import LIN, WANG
+from tests.people import LIN, WANG, seen
 from tests.treasury import Treasury, treasury
-from zhangfang import approvals, papers, weekly
+from zhangfang import approvals, bills, papers, weekly
 from zhangfang.approvals import SecondPerson
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.errors import InvalidInput
+from zhangfang.reconciliation import MatchRule, approve_rule, propose_rule
 from zhangfang.weekly import Ending, percent
 from zhangfang.weekly.figures import uptime
 from zhangfang.weekly.rules import MINUTE_MS, days_of, down_ms, week_of
@@ -97,11 +100,60 @@ async def test_the_week_in_the_departments_form(house: Treasury) -> None:
     assert pdf == papers.as_bytes("pdf", weekly.paper(await weekly.report(house.pool, house.clock, WEEK)))
 
 
+async def test_by_volume_the_core_operations_count_and_the_worst_stands_first(house: Treasury) -> None:
+    for name, minute, answered, failed in (
+        ("pay_in", 0, 1500, 1), ("pay_in", 1, 500, 0), ("payout", 0, 10, 1), ("query", 3, 90, 0), ("page", 0, 7, 7),
+        ("other", 0, 50, 50),
+    ):  # fmt: skip
+        at = TUESDAY + timedelta(minutes=minute)
+        await house.pool.execute(
+            "INSERT INTO request_minute VALUES ($1, $2, $3, $4)", at, name, answered, failed
+        )
+    late = AFTER + timedelta(days=1)
+    await house.pool.execute("INSERT INTO request_minute VALUES ($1, 'query', 9, 9)", late)
+    house.clock.set(AFTER)
+    made = await weekly.report(house.pool, house.clock, WEEK)
+    assert weekly.by_volume(weekly.core(made.figures.volume)) == "99.904 %, 2098 of 2100"
+    assert [one.operation for one in weekly.core(made.figures.volume)] == ["payout", "pay_in", "query"]
+    (line,) = [line for line in weekly.lines(made) if "by volume" in line[0]]
+    assert line[1:] == (
+        "99.904 %, 2098 of 2100",
+        "最差在前 worst first: payout 90.000 %, 9 of 10；pay_in 99.950 %, 1999 of 2000；query 100.000 %, 90 of 90；"
+        "页面 pages 0.000 %, 0 of 7",
+    )
+
+
+async def test_whatever_two_people_put_into_force_is_released_and_an_ended_rule_is_taken_back(
+    house: Treasury,
+) -> None:
+    pool, clock = house.pool, house.clock
+    clock.set(TUESDAY)
+    wanted = MatchRule("cmb", ("unionpay",), "银联商务", 3)
+    rule = await propose_rule(pool, clock, wanted, ["unionpay"], LIN, "the bank writes so")
+    await propose_rule(pool, clock, replace(wanted, says="other"), ["unionpay"], LIN, "nobody approves it")
+    await approve_rule(pool, clock, *await seen(pool, rule), WANG)
+    columns = [{"name": name, "field": name} for name in ("order_no", "amount", "time")]
+    one = msgspec.json.encode({"name": "ours", "columns": columns})
+    made = (await bills.propose_map(pool, clock, one, LIN, "a contract")).proposal
+    assert made is not None
+    await bills.approve_map(pool, clock, *await seen(pool, made), WANG)
+    end = await propose_rule(pool, clock, MatchRule(ends=str(rule)), ["unionpay"], LIN, "it was wrong")
+    await approve_rule(pool, clock, *await seen(pool, end), WANG)
+    clock.set(AFTER)
+    found = (await weekly.report(pool, clock, WEEK)).figures.releases
+    told = {(one.table, one.about, one.live_at is not None, one.ended_at is not None) for one in found}
+    assert told == {
+        ("match rule", "cmb/银联商务", True, False), ("match rule", "cmb/银联商务", False, True),
+        ("map", "map/ours/1", True, False),
+    }  # fmt: skip
+    assert all(one.proposal.startswith("prp_") for one in found)
+
+
 async def test_a_week_without_any_evidence_is_dashes(house: Treasury) -> None:
     house.clock.set(AFTER)
     made = await weekly.report(house.pool, house.clock, "2026-W02")
     values = [value for _, value, _ in weekly.lines(made)]
-    assert values == ["—"] * 5 + ["AB级 0 次，CD级 0 次"] + ["—"] * 4
+    assert values == ["—"] * 6 + ["AB级 0 次，CD级 0 次"] + ["—"] * 4
 
 
 async def test_a_week_is_kept_as_printed_and_restated_when_something_has_ended(house: Treasury) -> None:

@@ -2,6 +2,7 @@
 
 from zhangfang.fees.agreeing import AGREED, Agreement, approve_rule, propose_rule, rules_of
 from zhangfang.fees.arithmetic import fee, given_back
+from zhangfang.fees.arriving import arrived, paid_by
 from zhangfang.fees.billing import PREFIX as BILL
 from zhangfang.fees.billing import (
     TAKING,
@@ -42,6 +43,7 @@ __all__ = [
     "Why",
     "approve_rule",
     "approve_taking",
+    "arrived",
     "bill",
     "bill_month",
     "bills",
@@ -56,6 +58,7 @@ __all__ = [
     "margin",
     "month_of",
     "on_refund",
+    "paid_by",
     "propose_rule",
     "propose_taking",
     "rank",

@@ -57,7 +57,23 @@ SELECT * FROM fee_bill WHERE id = $1
 
 -- name: begin_payment
 -- The id of this try; of two at once both get the first one's.
-UPDATE fee_bill SET paid_voucher = coalesce(paid_voucher, $2) WHERE id = $1 AND paid_at IS NULL RETURNING paid_voucher
+UPDATE fee_bill SET paid_voucher = coalesce(paid_voucher, $2) WHERE id = $1 AND paid_at IS NULL AND paid_line IS NULL RETURNING paid_voucher
+
+-- name: claim
+-- The bill of the amount $1 that the bank line $4 pays: its own already, or one that it names ($2), or the only one of the
+-- merchant called $3. A bill that is just being taken from available money is not free.
+UPDATE fee_bill SET paid_line = $4, paid_voucher = $5
+WHERE id = (
+    SELECT b.id FROM fee_bill b JOIN merchant m ON m.id = b.merchant
+    WHERE b.posted_at IS NOT NULL AND b.amount = $1
+        AND (b.paid_line = $4 OR b.paid_at IS NULL AND b.paid_voucher IS NULL)
+        AND (b.paid_line = $4 OR b.id = ANY($2::uuid[]) OR m.name = $3 AND NOT EXISTS (
+            SELECT FROM fee_bill o JOIN merchant n ON n.id = o.merchant
+            WHERE o.id <> b.id AND o.amount = $1 AND o.posted_at IS NOT NULL AND o.paid_at IS NULL AND n.name = $3
+        ))
+    ORDER BY b.paid_line IS NULL, NOT b.id = ANY($2::uuid[]), b.id LIMIT 1
+) AND (paid_line = $4 OR paid_at IS NULL AND paid_voucher IS NULL)
+RETURNING id, merchant
 
 -- name: paid
 UPDATE fee_bill SET paid_at = coalesce(paid_at, $2), paid_voucher = $3 WHERE id = $1

@@ -47,7 +47,8 @@ WITH line AS NOT MATERIALIZED (
     FROM line JOIN break b ON b.class = 'amount_differs' AND b.channel = $1 AND b.key = line.channel_ref
     WHERE line.adjusts AND NOT line.returns AND NOT line.unread
 ), met AS (
-    -- Each line with the intent that it names, and with the open break that it may cure.
+    -- Each line with the intent that it names, and with the open break that it may cure. Each looks its intent up: a plan that
+    -- reads all intents for each chunk would cost more with every day.
     SELECT
         line.*, i.id, i.kind, i.state, x.matched_on, i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
         coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
@@ -56,10 +57,13 @@ WITH line AS NOT MATERIALIZED (
         d.id AS differs, d.intent AS differs_of, coalesce(d.undoes, false) AS undoes,
         CASE WHEN m.cleared_at IS NULL THEN m.id END AS missing, m.template AS missing_template
     FROM line
-    LEFT JOIN intent i ON i.channel = $1 AND i.channel_order_no = CASE
-        WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
-    END
-    LEFT JOIN intent_match x ON x.intent = i.id
+    LEFT JOIN LATERAL (
+        SELECT o.* FROM intent o
+        WHERE o.channel = $1 AND o.channel_order_no = CASE
+            WHEN line.unread THEN NULL WHEN line.returns THEN line.original_order_no WHEN NOT line.adjusts THEN line.order_no
+        END OFFSET 0
+    ) i ON true
+    LEFT JOIN LATERAL (SELECT k.matched_on FROM intent_match k WHERE k.intent = i.id OFFSET 0) x ON true
     LEFT JOIN corrects d ON d.line_no = line.line_no
     LEFT JOIN break m ON m.class = 'missing_there' AND m.channel = $1
         AND m.key = CASE WHEN NOT line.adjusts THEN i.channel_order_no END

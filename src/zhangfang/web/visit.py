@@ -25,6 +25,7 @@ from zhangfang.web.export import AT_ONCE
 from zhangfang.web.hiding import may, without
 from zhangfang.web.money import money
 from zhangfang.web.origin import ANYWHERE, Origin
+from zhangfang.web.refusals import refusal
 from zhangfang.web.tables import STATES, STEPS, SUBJECTS, note, subject, term
 from zhangfang.web.words import LANGUAGES, Words
 
@@ -78,7 +79,13 @@ def environment(package: str) -> Environment:
     )
     env.filters.update(money=money, china=in_china)
     env.globals.update(
-        states=STATES, step_words=STEPS, subjects=SUBJECTS, term=term, note=note, subject_name=subject
+        states=STATES,
+        step_words=STEPS,
+        subjects=SUBJECTS,
+        term=term,
+        note=note,
+        subject_name=subject,
+        refusal=refusal,
     )
     return env
 

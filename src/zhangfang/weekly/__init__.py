@@ -17,7 +17,7 @@ from zhangfang.weekly.incidents import (
 from zhangfang.weekly.minutes import Requests, keep, probe
 from zhangfang.weekly.model import Figures, Report
 from zhangfang.weekly.report import report, reports
-from zhangfang.weekly.rules import available, percent, success, week_of
+from zhangfang.weekly.rules import available, by_volume, core, percent, success, week_of
 from zhangfang.weekly.telling import lines, markdown, paper, text, title
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "add_note",
     "approve_grade",
     "available",
+    "by_volume",
+    "core",
     "course",
     "end_incident",
     "figures",

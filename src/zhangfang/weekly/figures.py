@@ -8,15 +8,34 @@ from uuid import UUID
 
 import asyncpg
 
+from zhangfang.approvals import PREFIX as PROPOSAL
 from zhangfang.channels.port import PAY_INS
 from zhangfang.kernel.clock import CHINA
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
-from zhangfang.weekly.model import Breaks, Doubled, Figures, Incident, Peak, Rate, Release, Unknown, Uptime
+from zhangfang.weekly.model import (
+    Breaks,
+    Doubled,
+    Figures,
+    Incident,
+    Peak,
+    Rate,
+    Release,
+    Unknown,
+    Uptime,
+    Volume,
+)
 from zhangfang.weekly.rules import days_of, down_ms
 
 queries = load(__package__, "weekly.sql")
 PREFIX = "inc"
+RELEASED = (
+    "map",
+    "match rule",
+    "fee rule",
+    "terms",
+    "cycle",
+)  # kinds of proposals, beside the tables of routing
 KINDS: Mapping[str, Sequence[str]] = {
     "pay_in": [operation.value for operation in PAY_INS],
     "refund": ["refund", "void"],
@@ -45,11 +64,15 @@ async def figures(pool: asyncpg.Pool, week: str, as_of: datetime) -> Figures:
         doubled=Doubled(**await pool.fetchrow(queries.doubled, begin, end)) if alive else None,
         breaks=await _breaks(pool, begin, end),
         peak=await _peak(pool, begin, end),
-        releases=[
-            Release(row["kind"], row["version"], row["live_at"], row["ended_at"], row["reason"])
-            for row in await pool.fetch(queries.releases, begin, end)
-        ],
+        releases=[_release(row) for row in await pool.fetch(queries.releases, begin, end, RELEASED)],
+        volume=[Volume(**row) for row in await pool.fetch(queries.volume, begin, end)],
     )
+
+
+def _release(row: Any) -> Release:
+    proposal = prefixed(PROPOSAL, row["proposal"]) if row["proposal"] else ""
+    moments = row["live_at"], row["ended_at"]
+    return Release(row["kind"], row["version"], *moments, row["reason"], row["about"], proposal)
 
 
 def _midnight(day: date) -> datetime:

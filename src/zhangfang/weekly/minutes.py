@@ -66,8 +66,13 @@ class Requests:
 
 
 def _operation(scope: Scope) -> str:
-    """Return the operation of a request to the API; nothing for pages, notifications and probes."""
-    if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+    """Return the operation of a request to the API, or that it is a page; nothing for notifications, probes and files."""
+    if scope["type"] != "http":
+        return ""
+    path = scope["path"]
+    if path.startswith("/console/") and not path.startswith("/console/static/"):
+        return "page"
+    if not path.startswith("/v1/"):
         return ""
     return OPERATIONS.get(scope["path"].split("/")[2], "other") if scope["method"] != "GET" else "query"
 

@@ -79,17 +79,27 @@ class Peak(msgspec.Struct, frozen=True):
     payments: int
 
 
-class Release(msgspec.Struct, frozen=True):
-    """A table of routing that went live in the week, or was taken back in it."""
+class Volume(msgspec.Struct, frozen=True):
+    """Requests of one operation that were answered in the week, and how many of them failed by an error of ours."""
+
+    operation: str
+    answered: int
+    failed: int
+
+
+class Release(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went live in the week, or was taken back in it: a table of routing with its version, or what `about` names."""
 
     table: str
     version: int
     live_at: datetime | None
     ended_at: datetime | None
     reason: str
+    about: str = ""
+    proposal: str = ""  # by which two people decided it
 
 
-class Figures(msgspec.Struct, frozen=True):
+class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     """A week, from Monday to Sunday in China, and the year so far."""
 
     week: str
@@ -106,6 +116,7 @@ class Figures(msgspec.Struct, frozen=True):
     breaks: Breaks | None
     peak: Peak | None
     releases: list[Release]
+    volume: list[Volume] = []
 
     def graded(self, grades: str) -> int:
         """Return how many incidents have one of the grades, such as `AB`."""

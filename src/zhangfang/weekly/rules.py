@@ -1,16 +1,17 @@
 """The arithmetic of the week: its dates, truncated shares, down time, grades. `docs/concepts/figures.md` explains it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from zhangfang.kernel.errors import InvalidInput
-from zhangfang.weekly.model import Rate, Uptime
+from zhangfang.weekly.model import Rate, Uptime, Volume
 
 MINUTE_MS = 60_000
 GRADES = "ABCD"  # from the worst
 DASH = "—"
+CORE = ("pay_in", "payout", "query")  # operations whose availability by volume is the platform's
 _WEEK = re.compile(r"(20\d\d)-W(\d\d)", re.ASCII)
 
 
@@ -50,6 +51,20 @@ def available(uptime: Uptime) -> str:
     """Return the availability of the measured minutes, with three decimals; a dash if none was measured."""
     whole = uptime.measured * MINUTE_MS
     return percent(max(whole - uptime.down_ms, 0), whole, 3)
+
+
+def by_volume(volume: Iterable[Volume]) -> str:
+    """Return the share of requests that did not fail by an error of ours, with its counts; a dash if none was answered."""
+    several = list(volume)
+    answered, failed = (sum(getattr(one, name) for one in several) for name in ("answered", "failed"))
+    good = answered - failed
+    return f"{percent(good, answered, 3)}, {good} of {answered}" if answered else DASH
+
+
+def core(volume: Iterable[Volume]) -> list[Volume]:
+    """Return the core operations, the one with the largest share of failed requests first."""
+    found = [one for one in volume if one.operation in CORE]
+    return sorted(found, key=lambda one: (-one.failed / one.answered, one.operation))
 
 
 def down_ms(asked: int, failed: int, requests: int, failed_requests: int) -> int | None:

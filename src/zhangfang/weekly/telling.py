@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from zhangfang.kernel.clock import in_china
 from zhangfang.kernel.money import fen_to_yuan
 from zhangfang.papers import Column, Paper, Table
-from zhangfang.weekly.model import Breaks, Doubled, Incident, Peak, Report, Unknown, Uptime
-from zhangfang.weekly.rules import DASH, available, success
+from zhangfang.weekly.model import Breaks, Doubled, Incident, Peak, Release, Report, Unknown, Uptime, Volume
+from zhangfang.weekly.rules import DASH, available, by_volume, core, success
 
 COLUMNS = (Column("指标 Figure", 52), Column("数值 Value", 44), Column("说明 Note", 90))
 _INCIDENTS = (
@@ -26,6 +26,7 @@ def lines(report: Report) -> tuple[Line, ...]:
         ("退款有效成功率 Refund success", success(f.refund), ""),
         ("本周可用性 Availability, week", available(f.uptime), _minutes(f.uptime)),
         ("年度可用性 Availability, year", available(f.year), _minutes(f.year)),
+        ("按量可用性 Availability by volume", by_volume(core(f.volume)), _volumes(f.volume)),
         (
             "事故数 Incidents",
             f"AB级 {f.graded('AB')} 次，CD级 {f.graded('CD')} 次",
@@ -52,6 +53,13 @@ def _unknown(one: Unknown | None) -> tuple[str, str]:
         return DASH, ""
     took = f"中位 median {_seconds(one.median_ms)}，最长 longest {_seconds(one.longest_ms)}"
     return f"{one.opened}", f"已查明 healed {one.healed}；{took}"
+
+
+def _volumes(several: Sequence[Volume]) -> str:
+    """Say each core operation, the worst first, and the pages, which are no core operation."""
+    told = [f"{one.operation} {by_volume([one])}" for one in core(several)]
+    pages = [f"页面 pages {by_volume([one])}" for one in several if one.operation == "page"]
+    return "；".join(["最差在前 worst first: " + "；".join(told) if told else "", *pages]).strip("；")
 
 
 def _seconds(ms: int | None) -> str:
@@ -105,10 +113,14 @@ def _parts(report: Report) -> Iterator[str]:
     yield "\n## 投产与回退 Released and taken back\n"
     for one in f.releases:
         ended = f"；{in_china(one.ended_at):%m-%d %H:%M} 回退 taken back" if one.ended_at else ""
-        yield f"- {one.table} {one.version}: {one.reason}{ended}"
+        yield f"- {_named(one)}: {one.reason}{ended}"
     if not f.releases:
         yield "本周无 None."
     yield f"\n截至 as of {in_china(report.as_of):%Y-%m-%d %H:%M} · SHA-256 {report.digest}"
+
+
+def _named(one: Release) -> str:
+    return f"{one.table} {one.version}" if one.version else f"{one.table} {one.about}"
 
 
 def _told(one: Incident) -> str:

@@ -53,10 +53,26 @@ FROM intent WHERE created_at >= $1 AND created_at < $2
 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1
 
 -- name: releases
-SELECT kind, version, live_at, ended_at, coalesce(ended_reason, reason) AS reason
+-- Tables of routing, and what else two people put into force by proposals of the kinds $3: column maps, match rules, fee
+-- rules, terms and cycles. Each of them stays in force until the next of its kind; a match rule is ended by a proposal too.
+SELECT kind, version, live_at, ended_at, coalesce(ended_reason, reason) AS reason, '' AS about, proposal
 FROM table_release
 WHERE live_at >= $1 AND live_at < $2 OR ended_at >= $1 AND ended_at < $2
-ORDER BY version
+UNION ALL
+SELECT
+    p.kind, 0, CASE WHEN NOT o.ends THEN e.at END, CASE WHEN o.ends THEN e.at END, p.reason,
+    CASE WHEN m.id IS NULL THEN replace(p.target, 'match rule/', '') ELSE m.account || '/' || m.says END, p.id
+FROM operator_act e
+JOIN proposal p ON p.id = e.proposal AND p.kind = ANY($3::text[])
+LEFT JOIN match_rule m ON p.kind = 'match rule' AND p.target = 'match rule/' || m.id
+CROSS JOIN LATERAL (SELECT m.id IS NOT NULL AND p.content::json ->> 'says' = '' AS ends) o
+WHERE e.act = 'done' AND e.at >= $1 AND e.at < $2
+ORDER BY kind, version, live_at, proposal
+
+-- name: volume
+-- What the API and the pages answered between $1 and $2, by operation, and how much of it with an error of ours.
+SELECT operation, sum(answered)::int AS answered, sum(failed)::int AS failed FROM request_minute
+WHERE minute >= $1 AND minute < $2 GROUP BY operation ORDER BY operation
 
 -- name: incidents
 SELECT * FROM incident WHERE began_at >= $1 AND began_at < $2 ORDER BY began_at, id

@@ -24,6 +24,8 @@ async def page(visit: Visit) -> Response:
         f=made.figures,
         success=weekly.success,
         available=weekly.available,
+        by_volume=weekly.by_volume,
+        core=weekly.core,
         versions=await weekly.reports(visit.pool, week),
         before=weekly.week_of(first - timedelta(days=7)),
         after=weekly.week_of(first + timedelta(days=7)),
