@@ -23,7 +23,7 @@ from zhangfang.console.pages import (
     weekly,
 )
 from zhangfang.console.pages.breaks import acts, curing, listing, many, suspense
-from zhangfang.console.pages.deciding import accounts, adjustments, fees, freezes, register, reserve
+from zhangfang.console.pages.deciding import accounts, adjustments, fees, freezes, matching, register, reserve
 from zhangfang.console.pages.files import listing as files
 from zhangfang.console.pages.files import mapping
 from zhangfang.console.pages.people import acts as record
@@ -69,6 +69,9 @@ def console_app(site: Console) -> Starlette:
             Route("/files/statement", door.inside(files.statement, upload=UPLOAD), methods=["POST"]),
             Route("/files/new/{id}", door.inside(mapping.begin, "map", "kind", "draft"), methods=["GET"]),
             Route("/files/new/{id}", door.inside(mapping.act), methods=["POST"]),
+            Route("/matching", door.inside(matching.page)),
+            Route("/matching/rule", door.inside(matching.form, *matching.GIVEN), methods=["GET"]),
+            Route("/matching/rule", door.inside(matching.propose), methods=["POST"]),
             Route("/proposals", door.inside(proposals.page, "all")),
             Route("/proposals/{id}", door.inside(proposals.one)),
             Route("/proposals/{id}/approve", door.inside(proposals.approve), methods=["POST"]),

@@ -57,4 +57,8 @@ def _own_money(_: Words, visit: Visit[Any], _tail: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(visit.href("/reserve"), _("own money in the reserve"))
 
 
-_NAMED = {"books": _books, "statements": _statements, "own money": _own_money}
+def _match_rule(_: Words, visit: Visit[Any], _tail: str) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(visit.href("/matching"), _("rule of matching"))
+
+
+_NAMED = {"books": _books, "statements": _statements, "own money": _own_money, "match rule": _match_rule}

@@ -92,6 +92,7 @@ async def place_after(connection: Any, channel: str, settle_date: date, first: i
         await connection.execute(places.plan_anew)
         await connection.execute(places.take_turn, channel)
         await connection.execute(places.lock_returned, channel, settle_date, timeout=FILE_S)
+        await connection.execute(places.lock_breaks, channel, timeout=FILE_S)
         await _place_lines(connection, channel, settle_date, first, now)
         await connection.execute(places.place_unlisted, channel, settle_date, now, timeout=FILE_S)
     except asyncpg.UniqueViolationError as error:

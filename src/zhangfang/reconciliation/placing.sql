@@ -19,6 +19,15 @@ WITH held AS MATERIALIZED (
 )
 SELECT count(*) FROM held
 
+-- name: lock_breaks
+-- Breaks that a line may end. An approval that begins their cure comes wholly before this file, or behind it.
+WITH held AS MATERIALIZED (
+    SELECT b.id FROM break b
+    WHERE b.channel = $1 AND b.class IN ('missing_there', 'amount_differs') AND b.cleared_at IS NULL AND b.cure IS NULL
+    ORDER BY b.id FOR UPDATE
+)
+SELECT count(*) FROM held
+
 -- name: chunk_end
 -- The last of the next lines after $3, at most $4 of them; null behind the last one.
 SELECT max(n.line_no) FROM (
@@ -42,15 +51,18 @@ WITH line AS NOT MATERIALIZED (
     -- Lines that correct earlier ones, each with the break of that one, and whether it ends it.
     SELECT
         line.line_no, b.id, b.intent,
-        b.cleared_at IS NULL AND b.difference = -line.theirs AND (b.cure = 'mirror' AND b.cured_on = $2) IS NOT TRUE
+        b.cleared_at IS NULL AND b.cure IS NULL AND b.difference = -line.theirs
         AND row_number() OVER (PARTITION BY b.id, line.theirs ORDER BY line.line_no) = 1 AS undoes
     FROM line JOIN break b ON b.class = 'amount_differs' AND b.channel = $1 AND b.key = line.channel_ref
     WHERE line.adjusts AND NOT line.returns AND NOT line.unread
 ), met AS (
     -- Each line with the intent that it names, and with the open break that it may cure. Each looks its intent up: a plan that
-    -- reads all intents for each chunk would cost more with every day.
+    -- reads all intents for each chunk would cost more with every day. Where people's cure of the break has begun, the payment
+    -- counts as listed, as it will when the cure is through.
     SELECT
-        line.*, i.id, i.kind, i.state, x.matched_on, i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
+        line.*, i.id, i.kind, i.state,
+        coalesce(x.matched_on, CASE WHEN m.cleared_at IS NULL AND m.cure IS NOT NULL THEN m.settle_date END) AS matched_on,
+        i.amount AS our_amount, i.arrived_seq, i.channel_ref IS NULL AS no_ref,
         coalesce(i.kind IN ('purchase', 'collection'), false) AS pay_in,
         line.returns AND NOT line.unread AND i.returned_at IS NOT NULL AND i.amount = line.amount
         AND coalesce(i.arrived_seq, '') = '' AS proven,
