@@ -201,26 +201,22 @@ async def test_it_goes_to_the_account_that_was_named_when_it_was_proposed(house:
     )
 
 
-FEN = st.integers(0, 1_000)
+FEN = st.integers(0, 60)
 
 
-@given(own=st.integers(-1_000, 1_000), coming=FEN, recognised=st.integers(-1_000, 1_000), due=FEN, sought=FEN,
-       leaving=FEN, bank=st.integers(-1_000, 2_000), claims=FEN)  # fmt: skip
+@given(own=st.integers(-100, 1_000), coming=FEN, recognised=st.integers(-100, 1_000), due=FEN, sought=FEN,
+       leaving=FEN, differs=st.integers(-60, 60), claims=st.integers(0, 1_000))  # fmt: skip
 def test_after_the_most_has_left_the_bank_has_what_customers_own(
-    own: int, coming: int, recognised: int, due: int, sought: int, leaving: int, bank: int, claims: int
+    own: int, coming: int, recognised: int, due: int, sought: int, leaving: int, differs: int, claims: int
 ) -> None:
     """The oracle counts the other way round: what the bank has, beside what is owed there."""
     figures = {
-        "own": own,
-        "coming": coming,
-        "recognised": recognised,
-        "due": due,
-        "sought": sought,
-        "leaving": leaving,
-    }
+        "own": own, "coming": coming, "recognised": recognised, "due": due, "sought": sought, "leaving": leaving,
+    }  # fmt: skip
     books = claims + own - due - sought - coming  # by double entry; what comes is not there
+    bank = books + differs
     left = most_of(figures, books, bank)
-    assert 0 <= left <= max(0, recognised, 0)
+    assert 0 <= left <= max(0, recognised)
     if left:
         assert bank - left - leaving >= claims
         assert min(bank, books) >= left
