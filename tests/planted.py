@@ -235,6 +235,10 @@ async def receipt_kept(_: Treasury, __: Merchant) -> Plant:
     return Plant((Found("unknown_receipt", "X1", 5005, "B8.receipt"),), bank=(Move(5005),), ours=(5005,))
 
 
+async def interest(_: Treasury, __: Merchant) -> Plant:
+    return Plant((Found("unknown_receipt", "X1", 5007, "I1.receipt"),), bank=(Move(5007),))
+
+
 def reversed_by_the_bank(signed: int) -> Make:
     """Return the plant of a line that the bank takes back itself."""
 
@@ -274,7 +278,7 @@ PLANTS: tuple[tuple[Make, str], ...] = (  # and what a format has to be able to 
     (otherwise(2003, 1994, "B7"), ""), (otherwise(2004, 1994, "mirror"), "adjustment"),
     (paid_twice, ""), (listed_twice, ""), (refund_listed_twice, ""), (unread, ""),
     (contradiction_alone, ""), (contradiction_listed, ""),
-    (came_alone, ""), (payout_came_back, ""), (merchants_own, ""), (from_nowhere, ""), (receipt_kept, ""),
+    (came_alone, ""), (payout_came_back, ""), (merchants_own, ""), (from_nowhere, ""), (receipt_kept, ""), (interest, ""),
     (reversed_by_the_bank(5006), "reversal"), (payout_without_number, ""), (refund_left_alone, ""), (bank_charge, ""),
     (reversed_by_the_bank(-6004), "reversal"),
 )  # fmt: skip

@@ -224,6 +224,7 @@ async def everything_has_its_place(field_: Field, other: str) -> None:
     gains = [fen for plant in plants for fen in plant.ours]
     assert await house.balance(6301) == -sum(fen for fen in gains if fen > 0)
     assert await house.balance(6711) == -sum(fen for fen in gains if fen < 0)
+    assert await house.balance(6011) == -5007, "interest is income of its own"
     for query in ("subledger_breaks", "unowned"):
         rows = await house.pool.fetch(f"{audit['shared']}\n{audit[query]}")
         assert [dict(row) for row in rows] == [], "so the auditor counts too"
