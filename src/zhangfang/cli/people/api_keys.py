@@ -25,7 +25,7 @@ def list_(merchant: Merchant) -> None:
 
 
 @app.command()
-def make(
+def add(
     merchant: Merchant,
     reason: Reason,
     days: Annotated[int, typer.Option(help="for how long it is good, 1 to 3660; 0: without an end")] = 0,
