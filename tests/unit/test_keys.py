@@ -12,12 +12,13 @@ from tests.desk import PAYER, open_shop
 from tests.mandates import sign
 from tests.people import LIN, WANG, bound, seen
 from tests.webhooks import LAST
-from zhangfang import webhooks
+from zhangfang import approvals, webhooks
 from zhangfang.assembly.resealing import SEALED, KeyInUse, reseal, retire_key, versions
 from zhangfang.batches import Upload, load
 from zhangfang.channels.port import Operation
 from zhangfang.merchants import BankAccount, NewMerchant, create_merchant, settlement_account_of
 from zhangfang.payments import approve_own_account, propose_own_account
+from zhangfang.reconciliation import Cure
 from zhangfang.vault import InvalidToken, KeyFileError, Vault, create_key_file, key_versions, retire, rotate
 
 ACCOUNT = BankAccount("6222021234567890123", "杭州西湖茶叶有限公司", "corporate", "招商银行杭州分行")
@@ -134,3 +135,18 @@ async def test_whatever_the_platform_seals_can_be_sealed_again(
         await retire_key(desk.pool, tmp_path / "vault.json", 1)
         fresh = Vault(tmp_path / "vault.json")  # what was proposed before can still be carried out
         await approve_own_account(desk.pool, fresh, clock, *await seen(desk.pool, named), WANG)
+
+
+async def test_a_key_stays_while_an_open_proposal_holds_what_it_sealed(
+    pool: asyncpg.Pool, file: Path, clock: SetClock
+) -> None:
+    said = Cure("X4", account=Vault(file).seal("6222021234567890123", "account"), tail="0123")
+    id_ = uuid4()
+    async with pool.acquire() as db, db.transaction():
+        await approvals.propose(db, clock, id_, "cure", "a break", said, LIN, "it came from nobody")
+    rotate(file)
+    assert (await versions(pool))[1] == 1
+    with pytest.raises(KeyInUse, match="open proposals hold 1 tokens of it; decide or withdraw them first"):
+        await retire_key(pool, file, 1)
+    await approvals.withdraw(pool, clock, id_, LIN)
+    await retire_key(pool, file, 1)

@@ -89,13 +89,21 @@ async def versions(pool: asyncpg.Pool) -> dict[int, int]:
     found: Counter[int] = Counter()
     for sealed in SEALED:
         found += Counter({row["version"]: row["tokens"] for row in await pool.fetch(sealed.sql("versions"))})
-    return dict(found)
+    return dict(found + await _proposed(pool))
+
+
+async def _proposed(pool: asyncpg.Pool) -> Counter[int]:
+    """Return the same of what is proposed and not yet carried out: its content is hashed, so nothing seals it again."""
+    return Counter({row["version"]: row["tokens"] for row in await pool.fetch(queries.proposed)})
 
 
 async def retire_key(pool: asyncpg.Pool, key_file: Path, version: int) -> None:
     """Take a version out of the key file. Raises `KeyInUse` while anything is sealed with it, or `KeyFileError`."""
-    tokens = (await versions(pool)).get(version, 0)
-    if tokens:
+    if proposed := (await _proposed(pool))[version]:
+        raise KeyInUse(
+            f"version {version}: open proposals hold {proposed} tokens of it; decide or withdraw them first"
+        )
+    if tokens := (await versions(pool)).get(version, 0):
         raise KeyInUse(
             f"version {version}: {tokens} tokens are sealed with it; run 'zhangfang keys reseal' first"
         )
