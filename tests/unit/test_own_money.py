@@ -1,6 +1,7 @@
 """The company's own money leaves the reserve: by two people, never more than its own, and ended by evidence alone."""
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,16 @@ async def test_fees_whose_payments_have_not_arrived_stay(house: Treasury) -> Non
     assert await payments.may_leave(house.pool, house.clock, ALIAS) == 600
 
 
+async def test_what_is_promised_to_a_merchant_stays_until_it_is_booked(house: Treasury) -> None:
+    await earned(house)
+    merchant, now = await house.merchant(), house.clock.now()
+    await house.pool.execute(  # two people have decided it, and the ledger has not answered
+        "INSERT INTO advance (id, merchant, proposal, amount, business_date, made_at) VALUES ($1, $2, $3, 200, $4, $5)",
+        uuid4(), merchant.id, uuid4(), DAY, now,
+    )  # fmt: skip
+    assert await payments.may_leave(house.pool, house.clock, ALIAS) == 300
+
+
 async def test_a_failure_gives_it_back_and_unknown_does_not(house: Treasury) -> None:
     await earned(house)
     await named(house)
@@ -205,18 +216,27 @@ FEN = st.integers(0, 60)
 
 
 @given(own=st.integers(-100, 1_000), coming=FEN, recognised=st.integers(-100, 1_000), due=FEN, sought=FEN,
-       leaving=FEN, differs=st.integers(-60, 60), claims=st.integers(0, 1_000))  # fmt: skip
+       leaving=FEN, promised=FEN, differs=st.integers(-60, 60), claims=st.integers(0, 1_000))  # fmt: skip
 def test_after_the_most_has_left_the_bank_has_what_customers_own(
-    own: int, coming: int, recognised: int, due: int, sought: int, leaving: int, differs: int, claims: int
+    own: int,
+    coming: int,
+    recognised: int,
+    due: int,
+    sought: int,
+    leaving: int,
+    promised: int,
+    differs: int,
+    claims: int,
 ) -> None:
     """The oracle counts the other way round: what the bank has, beside what is owed there."""
     figures = {
         "own": own, "coming": coming, "recognised": recognised, "due": due, "sought": sought, "leaving": leaving,
+        "promised": promised,
     }  # fmt: skip
     books = claims + own - due - sought - coming  # by double entry; what comes is not there
     bank = books + differs
     left = most_of(figures, books, bank)
     assert 0 <= left <= max(0, recognised)
     if left:
-        assert bank - left - leaving >= claims
+        assert bank - left - leaving - promised >= claims
         assert min(bank, books) >= left

@@ -1,7 +1,7 @@
 """Advances (垫款): own funds pay what a merchant lacks, within its line and our own money in the reserve."""
 
 from zhangfang.advances.deciding import ADVANCE, Advancing, approve, propose
-from zhangfang.advances.standing import Line, NotCovered, Wanted, check, line_of, standing
+from zhangfang.advances.standing import Line, NotCovered, Wanted, check, line_of, promised, standing
 
 __all__ = [
     "ADVANCE",
@@ -12,6 +12,7 @@ __all__ = [
     "approve",
     "check",
     "line_of",
+    "promised",
     "propose",
     "standing",
 ]

@@ -53,6 +53,11 @@ async def standing(db: asyncpg.Pool | asyncpg.Connection, merchants: Sequence[st
     return {row["merchant"]: row["fen"] for row in rows}
 
 
+async def promised(db: asyncpg.Pool | asyncpg.Connection) -> int:
+    """Return how much of our own money is promised to merchants: stored advances that are perhaps not booked yet. Fen."""
+    return int(await db.fetchval(queries.promised))
+
+
 async def line_of(pool: asyncpg.Pool, merchant: Merchant, day: date) -> Line:
     """Return a merchant's line on a day in China."""
     held = await standing(pool, [merchant.id])
@@ -65,7 +70,7 @@ async def check(connection: asyncpg.Connection, *wanted: Wanted) -> None:
     for row in await connection.fetch(queries.standing, [one.merchant for one in wanted]):
         (one,) = [one for one in wanted if one.merchant == row["merchant"]]
         _fits(one.fen, one.line - row["fen"] - row["coming"], "the merchant's line has {0} left")
-    own = await connection.fetchval(queries.own_money)
+    own = await connection.fetchval(queries.own_money) - await promised(connection)
     _fits(sum(one.fen for one in wanted), own, "our own money in the reserve is {0}")
 
 

@@ -38,20 +38,25 @@ LEFT JOIN LATERAL (
 ) AS back ON true
 
 -- name: own_money
--- Our own money in the reserve less what we owe it (2361 − 1241), and less what is stored to leave it and perhaps not booked yet.
+-- Our own money in the reserve less what we owe it (2361 − 1241), and less withdrawals that are perhaps not booked yet.
 SELECT (
     coalesce((
         SELECT sum(n.credits - n.debits) FROM account a JOIN books_now n ON n.shard = a.shard AND n.account = a.id
         WHERE a.book = 1 AND a.code IN (2361, 1241)
     ), 0)
-    - coalesce((SELECT sum(r.advanced) FROM intent r WHERE r.template = 'R3' AND r.state = 'CREATED'), 0)
-    - coalesce((
-        SELECT sum(b.advanced) FROM split_back b JOIN intent r ON r.id = b.refund
-        WHERE b.advanced > 0 AND r.state = 'CREATED'
-    ), 0)
-    - coalesce((SELECT sum(a.amount) FROM advance a WHERE a.ended_at IS NULL), 0)
     - coalesce((
         SELECT sum(w.amount) FROM intent w
         WHERE w.merchant = 'platform' AND w.kind = 'payout' AND w.template = 'D4' AND w.state IN ('CREATED', 'PARKED')
     ), 0)
+)::bigint
+
+-- name: promised
+-- Advances that are stored and perhaps not booked yet: of refunds, of their parts, of people.
+SELECT (
+    coalesce((SELECT sum(r.advanced) FROM intent r WHERE r.template = 'R3' AND r.state = 'CREATED'), 0)
+    + coalesce((
+        SELECT sum(b.advanced) FROM split_back b JOIN intent r ON r.id = b.refund
+        WHERE b.advanced > 0 AND r.state = 'CREATED'
+    ), 0)
+    + coalesce((SELECT sum(a.amount) FROM advance a WHERE a.ended_at IS NULL), 0)
 )::bigint

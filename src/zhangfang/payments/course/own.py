@@ -1,7 +1,8 @@
 """How much of the company's own money may leave the reserve (D4): what is earned, booked, and at the bank.
 
 It is never more than what lies there beyond what customers own. So these are taken off: what own funds owe the reserve
-(1241), what is being looked for (1242, 1243), fees whose payments have not arrived, what the bank has less than the books.
+(1241), what is being looked for (1242, 1243), advances that are stored and not booked yet, fees whose payments have not
+arrived, what the bank has less than the books.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from zhangfang.advances import promised
 from zhangfang.channels.port import BankChannel
 from zhangfang.kernel.calendar import settlement_day
 from zhangfang.kernel.clock import Clock
@@ -26,7 +28,7 @@ WITHDRAWN = "D4"  # the template of these payouts
 def most_of(own: Mapping[str, int], books: int, bank: int) -> int:
     """Return how much may leave, in fen: `own` are the books' figures, `books` and `bank` the account's balances."""
     earned = min(own["own"] - own["coming"], own["recognised"])
-    kept = own["due"] + own["sought"] + own["leaving"] + max(0, books - bank)
+    kept = own["due"] + own["sought"] + own["leaving"] + own["promised"] + max(0, books - bank)
     return max(0, min(earned - kept, books, bank))
 
 
@@ -34,7 +36,7 @@ async def most(db: Any, clock: Clock, alias: str, without: UUID = NO_ID) -> int:
     """Return how much may leave the reserve account `alias` now, in fen; a withdrawal `without` does not count."""
     until = settlement_day(clock.now()) + timedelta(days=1)
     own, cash = await db.fetchrow(queries.figures, until, without), await db.fetchrow(queries.cash, alias)
-    return most_of(own, cash["books"], cash["bank"])
+    return most_of({**own, "promised": await promised(db)}, cash["books"], cash["bank"])
 
 
 async def check(desk: Desk, intent: Intent) -> None:
