@@ -90,3 +90,10 @@ async def test_the_triggers_let_nobody_change_an_act_or_a_proposal(pool: asyncpg
     for sql in ("UPDATE operator_act SET reason = ''", "DELETE FROM operator_act", "DELETE FROM proposal"):
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await pool.execute(sql)
+
+
+async def test_whatever_an_act_is_said_to_be_on_is_recorded(pool: asyncpg.Pool, clock: SetClock) -> None:
+    await approvals.record(pool, clock, LIN, "create merchant", "a\0b" * 200)
+    (newest, *_) = await approvals.acts(pool)
+    assert newest.target == ("a\\0b" * 200)[: len(newest.target)]
+    assert 200 <= len(newest.target) <= 300

@@ -83,7 +83,8 @@ class Spec:
     """A line of the table. `query` names the parameters, `prefix` the ids that path and cursor take.
 
     `idempotent` demands an Idempotency-Key. `files` says that the body is one which `run` reads as it arrives (`in`), or
-    that the answer is one (`out`), of these media types. `cursor` is its pattern, "" for an id.
+    that the answer is one (`out`), of these media types. `cursor` is its pattern, "" for an id. A POST that creates
+    nothing answers 200.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -98,6 +99,7 @@ class Spec:
     prefix: str = "pay"
     files: Mapping[Literal["in", "out"], tuple[str, ...]] = field(default_factory=dict)
     cursor: str = ""
+    creates: bool = True
 
     @property
     def name(self) -> str:

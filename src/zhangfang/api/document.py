@@ -32,6 +32,7 @@ ERRORS = {
     "409": "the state does not allow it, or the order number is taken",
     "413": "the body is too large",
     "422": "a field is not allowed, or the key was used with another body",
+    "429": "this address asks too often: wait as long as Retry-After says",
     "431": "the headers are too large",
     "503": "not available now, too busy, or stopped by an operator: repeat with the same key",
 }
@@ -123,7 +124,7 @@ def _id(spec: Spec) -> dict[str, Any]:
 
 def _responses(spec: Spec) -> dict[str, Any]:
     repeats = spec.idempotent or "in" in spec.files
-    good = ["200", "201"] if repeats else ["201" if spec.method == "POST" else "200"]
+    good = ["200", "201"] if repeats else ["201" if spec.method == "POST" and spec.creates else "200"]
     words = {"200": "as asked, or found from an earlier request", "201": "created"}
     content: dict[str, Any] = {"application/json": {"schema": _ref(spec.gives)}} if spec.gives else {}
     content |= {media: {"schema": FILE} for media in spec.files.get("out", ())}

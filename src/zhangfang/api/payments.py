@@ -198,7 +198,9 @@ def _free(balance: Any) -> int:
 PAGED = ("cursor", "limit")
 CALLS: Sequence[Spec] = (
     Spec("POST", "/v1/payments", "Create a payment", create_payment, NewPayment, Shown, idempotent=True),
-    Spec("POST", "/v1/quotes", "Say what a purchase would cost", quote_payment, NewQuote, QuoteShown),
+    Spec(
+        "POST", "/v1/quotes", "Say what a purchase would cost", quote_payment, NewQuote, QuoteShown, creates=False
+    ),
     Spec("GET", "/v1/payments", "List payments, newest first", lister("pay"), gives=Page, query=PAGED),
     Spec("GET", "/v1/payments/{id}", "Show a payment", getter("pay"), gives=Shown),
     Spec("GET", "/v1/payments/{id}/timeline", "Show a payment's steps and evidence", timeline, gives=Timeline),

@@ -20,7 +20,7 @@ from zhangfang.kernel.sql import load
 
 queries = load(__package__, "acts.sql")
 
-_RESULT_MAX = 200
+_RESULT_MAX = _TARGET_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,10 @@ async def record(
 ) -> UUID:
     """Store an act and return its id; `db` is a pool, or the connection of the transaction that carries the act out.
 
-    In a transaction it comes last: all acts wait for one row, the chain's end, until the transaction is over.
+    In a transaction it comes last: all acts wait for one row, the chain's end, until the transaction is over. An act is
+    recorded before its words are checked, so the target may be any text: it is cut, and what no text can hold is escaped.
     """
-    id_ = new_id(clock)
+    id_, target = new_id(clock), target[:_TARGET_MAX].replace("\0", "\\0")
     await db.execute(
         queries.record_act, id_, clock.now(), str(by), act, target, reason, proposal, digest, result_of, fen
     )
