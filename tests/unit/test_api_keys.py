@@ -39,6 +39,7 @@ async def test_the_next_key_overlaps_with_the_old_one_which_then_ends(
     pool: asyncpg.Pool, clock: SetClock, merchant: str
 ) -> None:
     old, old_secret = await make_key_as(pool, clock, merchant, LIN, "the first")
+    clock.advance(seconds=1)  # keys are listed by when they were made
     _, secret = await make_key_as(pool, clock, merchant, LIN, "the next", days=400)
     assert (await list_api_keys(pool, merchant))[0].last_used_at is None
     await end_key_as(pool, clock, merchant, old.id, LIN, "exchange", timedelta(hours=72))

@@ -81,5 +81,5 @@ def _channels(visit: Visit, sent: Mapping[str, str]) -> tuple[str, ...]:
 
 def _number(name: str, text: str) -> int:
     if not text.isdecimal() or len(text) > 3:
-        raise InvalidInput(name, f"{len(text)} characters", "a small number")
+        raise InvalidInput(name, f"{len(text)} characters", "0 to 999")
     return int(text)
