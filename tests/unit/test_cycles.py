@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.search import MORE
 from zhangfang.kernel.calendar import is_working_day
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.merchants.cycles import check_cycle, due, falling_due, latest
@@ -68,6 +69,7 @@ def test_a_run_takes_what_is_due_by_then_and_nothing_else(cycle: str, day: date,
     assert (day <= latest(cycle, run)) == (due(cycle, day) <= run)
 
 
+@settings(max_examples=20 * MORE)
 @given(
     terms=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(CYCLES)), min_size=1, max_size=5),
     lines=st.lists(st.tuples(st.integers(0, 50), st.integers(-1, 3)), min_size=1, max_size=20),
