@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import quantiles
@@ -103,13 +104,14 @@ def _phase(house: House, key: str, name: str, seconds: float) -> dict[str, Any]:
     plan = {"port": house.port, "key": key, "prefix": name, "seconds": seconds}
     server = house.processes["serve"].child
     assert server is not None
-    with _program("callers", plan) as callers:
+    with _program("callers", plan) as callers, ThreadPoolExecutor(1) as reader:
+        assert callers.stdout is not None
+        answer = reader.submit(callers.stdout.read)  # it is longer than a pipe holds
         most = 0.0
-        while callers.poll() is None:
+        while not answer.done():
             most = max(most, resident_mib(server.pid))
             time.sleep(0.1)
-        assert callers.stdout is not None
-        said = json.loads(callers.stdout.read())
+        said = json.loads(answer.result())
     found = quantiles(said["ms"], n=100)
     return {
         "calls": len(said["ms"]),
