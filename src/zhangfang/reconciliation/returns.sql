@@ -26,7 +26,7 @@ ORDER BY b.id
 -- What was sent back has come back after its success (退票): it lies in 2352 again.
 SELECT b.id, b.returned_by
 FROM intent i JOIN break b ON b.id = i.original AND b.returned_by = i.id AND b.cleared_at IS NOT NULL
-WHERE i.returned_at >= $1 AND i.template = 'X4'
+WHERE i.merchant = 'platform' AND i.kind = 'payout' AND i.template = 'X4' AND i.returned_at >= $1
 
 -- name: clear
 UPDATE break SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL
