@@ -49,7 +49,8 @@ async def announced(house: Treasury, kind: str, fen: int, reference: str = "") -
 
 async def templates(house: Treasury, account: str = OWN) -> list[str]:
     rows = await house.pool.fetch(
-        "SELECT template FROM bank_line WHERE account = $1 ORDER BY booked_at", account
+        "SELECT template FROM bank_line WHERE account = $1 ORDER BY booked_at, length(sequence), sequence",
+        account,
     )
     return [row["template"] for row in rows]
 
