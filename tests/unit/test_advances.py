@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -20,8 +22,10 @@ from zhangfang.channels.port import Answer, Verdict
 from zhangfang.kernel.errors import InvalidInput
 from zhangfang.kernel.ids import prefixed
 from zhangfang.kernel.sql import load
+from zhangfang.ledger import Result
 from zhangfang.merchants import Merchant
 from zhangfang.payments import Intent, NewShare, Split, State, StepKind, split_payment, weigh
+from zhangfang.payments.course.short import other_source
 
 audit = load("zhangfang_audit", "books.sql")
 desk = pages.desk  # the fixture
@@ -208,6 +212,16 @@ async def test_what_a_receiver_lacks_at_a_refund_is_advanced_and_set_off_at_its_
     await house.settle(THIRD + timedelta(days=1))
     assert (await standing(house, other), await house.balance(1223)) == (0, 0)
     assert [-await house.balance(2322, who.id) for who in (seller, other)] == [394, 100 + 398]
+
+
+async def test_a_second_try_under_an_older_voucher_changes_no_part(house: Treasury) -> None:
+    await own_money(house)
+    seller, other, paid = await split_and_settled(house, advance_fen=5000)
+    house.acquirer.answer = Answer(Verdict.UNKNOWN)
+    refund = await house.undo(seller, paid, 1000)
+    assert await standing(house, other) == 500
+    await other_source(house.desk, replace(refund, voucher=uuid4()), Result.EXCEEDS_CREDITS)
+    assert (await standing(house, other), await house.balance(1223)) == (500, 500)
 
 
 @pytest.mark.parametrize("terms", [{"advance_fen": 499}, {"when_short": "refuse"}])

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from zhangfang.approvals.acts import Act
 from zhangfang.approvals.people import folded
 from zhangfang.kernel.sql import load
 
@@ -15,17 +16,10 @@ _BY = {(False, False): "all", (True, False): "of_person", (False, True): "of_kin
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An act, its number in the chain, the kind of the proposal that it was about, and how it ended."""
+class Told(Act):
+    """An act, and its number in the chain."""
 
     seq: int
-    at: datetime
-    operator: str
-    act: str
-    target: str
-    reason: str
-    kind: str | None
-    result: str | None
 
 
 @dataclass(frozen=True, slots=True)

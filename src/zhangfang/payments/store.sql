@@ -341,11 +341,13 @@ WHERE id = $1 AND template = 'R2' AND voucher = $2 AND state = 'CREATED' AND end
 
 -- name: from_own_funds
 -- What is advanced of it: to the merchant ($5, then it is R3), and to receivers of its parts ($6, which $7 and $8 say one by one).
-WITH parts AS (
-    UPDATE split_back b SET advanced = p.fen
-    FROM unnest($7::text[], $8::bigint[]) AS p (receiver, fen)
-    WHERE b.refund = $1 AND b.receiver = p.receiver
+-- Where the refund has got another voucher meanwhile, nothing changes: its parts stay as that voucher books them.
+WITH changed AS (
+    UPDATE intent SET
+        template = CASE WHEN $5 > 0 THEN 'R3' ELSE template END, voucher = $3, updated_at = $4, advanced = $5, shares = $6
+    WHERE id = $1 AND voucher = $2 AND state = 'CREATED' AND ending IS NULL
+    RETURNING id
 )
-UPDATE intent SET
-    template = CASE WHEN $5 > 0 THEN 'R3' ELSE template END, voucher = $3, updated_at = $4, advanced = $5, shares = $6
-WHERE id = $1 AND voucher = $2 AND state = 'CREATED' AND ending IS NULL
+UPDATE split_back b SET advanced = p.fen
+FROM changed, unnest($7::text[], $8::bigint[]) AS p (receiver, fen)
+WHERE b.refund = changed.id AND b.receiver = p.receiver
