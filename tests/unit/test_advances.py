@@ -220,6 +220,9 @@ async def test_a_second_try_under_an_older_voucher_changes_no_part(house: Treasu
     house.acquirer.answer = Answer(Verdict.UNKNOWN)
     refund = await house.undo(seller, paid, 1000)
     assert await standing(house, other) == 500
+    house.clock.set(at(NEXT, 11))
+    await house.arrived(seller, 2000, day=NEXT)
+    await house.settle(THIRD)  # so the seller lacks nothing, and all is asked for the receiver again
     await other_source(house.desk, replace(refund, voucher=uuid4()), Result.EXCEEDS_CREDITS)
     assert (await standing(house, other), await house.balance(1223)) == (500, 500)
 
